@@ -1,0 +1,107 @@
+import CEmberRuntime
+
+/// An error of Ember: what kind, in which operation, and a text for people.
+public struct EmberError: Error, Sendable, Hashable {
+  public enum Kind: String, Sendable {
+    case shape, index, dtype, device, value, memory
+    /// A combination that no kernel exists for.
+    case unsupported
+    /// A file or stream that is missing, unwritable, truncated or malformed.
+    case file
+    /// A tensor that an earlier, failed operation returned.
+    case poisoned
+  }
+
+  public let kind: Kind
+  /// The operation, as the user calls it: `matmul`.
+  public let operation: String
+  /// What was given, and what would have worked.
+  public let message: String
+
+  public init(_ kind: Kind, in operation: String, _ message: String) {
+    self.kind = kind
+    self.operation = operation
+    self.message = message
+  }
+}
+
+extension EmberError: CustomStringConvertible {
+  public var description: String { "[\(operation)] \(message)" }
+}
+
+/// Notes an error that happened in an operation.
+///
+/// Inside `catchingErrors` the scope fails with it (the first one counts) and the caller goes on with a poisoned result;
+/// outside, the process traps with the error's text, as an array index out of range does.
+public func raise(_ error: EmberError) {
+  let state = ember_thread()
+  guard ThreadFlags.current.contains(.catchesErrors), let pointer = state.pointee.error_scope else {
+    fatalError("\n\(error)\n")
+  }
+  let scope = Unmanaged<ErrorScope>.fromOpaque(pointer).takeUnretainedValue()
+  if scope.failure == nil { scope.failure = error }
+  ThreadFlags.current.insert(.failed)
+}
+
+/// The state of one `catchingErrors`: its first error and how to take back what was written before it.
+@usableFromInline final class ErrorScope {
+  var failure: EmberError?
+  private var undo: [() -> Void] = []
+
+  func journal(_ action: @escaping () -> Void) { undo.append(action) }
+  func commit() { undo.removeAll() }
+  func rollBack() {
+    for action in undo.reversed() { action() }
+    undo.removeAll()
+  }
+}
+
+/// Runs `body`; the first error of an operation inside makes the whole scope throw it.
+///
+/// After the first error every later operation in the scope returns at once, with poisoned tensors (dimensions read as
+/// 1, elements as 0); parameters, buffers and optimizers discard writes, and what a failed forward pass wrote
+/// into buffers (running statistics) since the last completed optimizer step is taken back. Errors that `body` throws
+/// itself pass through, but a failure noted before wins, being the cause.
+public func catchingErrors<Result>(_ body: () throws -> Result) throws -> Result {
+  let scope = ErrorScope()
+  let state = ember_thread()
+  let outer = state.pointee.error_scope
+  let outerFlags = ThreadFlags.current.intersection([.catchesErrors, .failed])
+  state.pointee.error_scope = Unmanaged.passUnretained(scope).toOpaque()
+  ThreadFlags.current = ThreadFlags.current.union(.catchesErrors).subtracting(outerFlags.contains(.failed) ? [] : .failed)
+  defer {
+    state.pointee.error_scope = outer
+    ThreadFlags.current = ThreadFlags.current.subtracting([.catchesErrors, .failed]).union(outerFlags)
+  }
+  do {
+    let result = try withExtendedLifetime(scope) { try body() }
+    if let failure = scope.failure { throw failure }
+    return result
+  } catch {
+    scope.rollBack()
+    throw scope.failure ?? error
+  }
+}
+
+@available(*, unavailable, message: "error scopes belong to a thread and do not survive an await; run the tensor operations in a synchronous closure")
+public func catchingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
+  fatalError()
+}
+
+/// What state cells use to take part in error scopes.
+public enum ErrorScopes {
+  /// True inside a scope that has failed: writes to state are discarded.
+  @inlinable public static var hasFailed: Bool { ThreadFlags.current.contains(.failed) }
+
+  /// Remembers how to take back a write if the calling thread's scope fails. Does nothing outside a scope.
+  public static func journal(_ undo: @autoclosure @escaping () -> Void) {
+    guard ThreadFlags.current.contains(.catchesErrors), let pointer = ember_thread().pointee.error_scope else { return }
+    Unmanaged<ErrorScope>.fromOpaque(pointer).takeUnretainedValue().journal(undo)
+  }
+
+  /// Makes what was written so far permanent: called when an optimizer's step is complete.
+  public static func commit() {
+    guard let pointer = ember_thread().pointee.error_scope else { return }
+    Unmanaged<ErrorScope>.fromOpaque(pointer).takeUnretainedValue().commit()
+  }
+}
