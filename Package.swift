@@ -6,7 +6,6 @@ let package = Package(
   name: "Ember",
   products: [
     .library(name: "Ember", targets: ["Ember"]),
-    .executable(name: "ember", targets: ["EmberCommand"]),
   ],
   dependencies: [],
   targets: [
@@ -16,6 +15,7 @@ let package = Package(
     .target(name: "EmberRuntime", dependencies: ["CEmberRuntime"]),
     .target(name: "EmberCPU", dependencies: ["EmberRuntime", "CEmberKernels"]),
     .target(name: "EmberTensor", dependencies: ["EmberRuntime", "EmberCPU", "CEmberRuntime"]),
+    .target(name: "Ember", dependencies: ["EmberTensor"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -11,6 +11,7 @@ enum {
   PARALLEL_WORK = 32768,    // elements that are worth a chunk of their own
   SPLIT_COLUMNS = 131072,   // elements in one piece of a split column reduction: its partials are 1/16 of that at most
   MAXIMUM_PIECES = 64,
+  ROW_GROUP = 64,           // rows reduced in one call: calls and final steps cost as much as a short row does
 };
 
 static const reduce_kernels *current_kernels(void) {
@@ -105,6 +106,14 @@ static double finished_norm(const reduce_result *result, const reduce_partial *p
 static void finish(const reduce_job *job, const reduce_result *result, const reduce_partial *partials, int64_t first,
                    int64_t n, int64_t count) {
   const bool floating = job->type == REDUCE_F32 || job->type == REDUCE_F64;
+  const bool plain = result->operation <= EMBER_REDUCE_MINIMUM || result->operation == EMBER_REDUCE_MEAN;
+  if (floating && plain && result->dtype == EMBER_FLOAT32 && result->out_stride == 1) {
+    // The common case without a decision for each output.
+    float *out = (float *)result->out + first;
+    const double divisor = result->operation == EMBER_REDUCE_MEAN ? (double)count : 1;
+    for (int64_t i = 0; i < n; ++i) out[i] = (float)(partials[i].value / divisor);
+    return;
+  }
   for (int64_t i = 0; i < n; ++i) {
     const reduce_partial *partial = &partials[i];
     const int64_t at = (first + i) * result->out_stride;
@@ -152,10 +161,8 @@ static void finish(const reduce_job *job, const reduce_result *result, const red
         }
         break;
     }
-    // Means may have another stride and dtype than variances: those of the input's component.
     if (result->operation == RESULT_VARIANCE && result->second)
-      element_store_double(element_component(job->dtype), result->second, (first + i) * (job->dtype == result->dtype ? result->out_stride : 1),
-                           count == 0 ? NAN : partial->second);
+      element_store_double(result->dtype, result->second, at, count == 0 ? NAN : partial->second);
   }
 }
 
@@ -184,13 +191,18 @@ static void row_chunk(void *context, int64_t chunk) {
   const int64_t last = first + layout->group < outputs ? first + layout->group : outputs;
   const int64_t start = piece * layout->piece;
   const int64_t n = layout->count - start < layout->piece ? layout->count - start : layout->piece;
-  for (int64_t output = first; output < last; ++output) {
-    const int64_t o = layout->inner == 1 ? output : output / layout->inner, i = layout->inner == 1 ? 0 : output % layout->inner;
+  reduce_partial own[ROW_GROUP];
+  for (int64_t output = first; output < last;) {
+    // Outputs with one distance between their rows, at most a group of them.
+    const int64_t o = output / layout->inner, i = output % layout->inner;
+    int64_t rows = last - output < ROW_GROUP ? last - output : ROW_GROUP;
+    if (layout->inner > 1 && rows > layout->inner - i) rows = layout->inner - i;
     const char *in = layout->in + (o * layout->s0 + start * layout->s1 + i * layout->s2) * layout->size;
-    reduce_partial partial = reduce_identity(layout->job);
-    layout->kernels->row(layout->job, in, layout->s1, n, start, &partial);
-    if (layout->partials) layout->partials[piece * outputs + output] = partial;
-    else finish(layout->job, layout->result, &partial, output, 1, layout->count);
+    reduce_partial *partials = layout->partials ? layout->partials + piece * outputs + output : own;
+    for (int64_t r = 0; r < rows; ++r) partials[r] = reduce_identity(layout->job);
+    layout->kernels->rows(layout->job, in, layout->inner == 1 ? layout->s0 : layout->s2, rows, layout->s1, n, start, partials);
+    if (!layout->partials) finish(layout->job, layout->result, partials, output, rows, layout->count);
+    output += rows;
   }
 }
 
@@ -253,7 +265,7 @@ static bool reduce(const reduce_job *job, const reduce_result *result, const voi
   }
   // Outputs along one axis may lie along either: put them where vectors run across them if neighbours are adjacent, or
   // if rows are too short to be worth a call each.
-  const bool short_rows = count < 24;
+  const bool short_rows = count < 8;
   if (inner == 1 && outer > 1 && strides[1] != 1 && strides[0] == 1) {
     layout.inner = outer, layout.s2 = strides[0], layout.outer = 1;
   } else if (inner == 1 && outer >= 16 && short_rows) {

@@ -45,8 +45,10 @@ typedef struct {
 } reduce_partial;
 
 typedef struct {
-  /// Accumulates `n` elements `stride` apart. `first` is the position of the first one along the reduced axis.
-  void (*row)(const reduce_job *job, const void *in, int64_t stride, int64_t n, int64_t first, reduce_partial *partial);
+  /// Accumulates `n` elements, `stride` apart, of each row into its partial. `first` is the position of the first one along
+  /// the reduced axis.
+  void (*rows)(const reduce_job *job, const void *in, int64_t row_stride, int64_t rows, int64_t stride, int64_t n,
+               int64_t first, reduce_partial *partials);
   /// Accumulates `rows` rows of `width` <= REDUCE_COLUMNS elements into as many partials. `stride` lies between neighbours in a row.
   void (*columns)(const reduce_job *job, const void *in, int64_t row_stride, int64_t rows, int64_t stride, int64_t width,
                   int64_t first, reduce_partial *partials);

@@ -7,13 +7,15 @@ public let maximumRank = 8
 @frozen
 public struct Shape: Sendable {
   @usableFromInline var extents: InlineArray<8, Int>
+  @usableFromInline var dimensionCount: Int
+
   /// Number of dimensions.
-  public private(set) var rank: Int
+  @inlinable public var rank: Int { dimensionCount }
 
   /// The shape of a scalar.
   @inlinable public init() {
     extents = InlineArray(repeating: 1)
-    rank = 0
+    dimensionCount = 0
   }
 
   @inlinable public init(repeating extent: Int, rank: Int) {
@@ -43,7 +45,7 @@ public struct Shape: Sendable {
   @inlinable public mutating func append(_ extent: Int) {
     precondition(rank < maximumRank, "a tensor has at most 8 dimensions")
     extents[rank] = extent
-    rank += 1
+    dimensionCount += 1
   }
 
   @inlinable public mutating func insert(_ extent: Int, at position: Int) {
@@ -54,12 +56,12 @@ public struct Shape: Sendable {
       i -= 1
     }
     extents[position] = extent
-    rank += 1
+    dimensionCount += 1
   }
 
   @inlinable public mutating func remove(at position: Int) {
     for i in position..<(rank - 1) { extents[i] = extents[i + 1] }
-    rank -= 1
+    dimensionCount -= 1
     extents[rank] = 1
   }
 

@@ -23,7 +23,7 @@ public struct ThreadFlags: OptionSet, Sendable {
 
   @inlinable public static var current: ThreadFlags {
     @inline(__always) get { ThreadFlags(rawValue: ember_thread().pointee.flags) }
-    nonmutating set { ember_thread().pointee.flags = newValue.rawValue }
+    set { ember_thread().pointee.flags = newValue.rawValue }
   }
 
   /// Runs `body` with flags set or cleared, and restores them afterwards, also when it throws. A failure of the

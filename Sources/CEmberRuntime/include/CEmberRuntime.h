@@ -9,14 +9,14 @@ typedef struct {
   /// Zero on the fast path; see `ThreadFlags` in Swift.
   uint32_t flags;
   /// Innermost error scope (an unmanaged Swift object), or null.
-  void *error_scope;
+  void *_Nullable error_scope;
   /// Innermost observer of operations: profiler, capture, transforms (an unmanaged Swift object), or null.
-  void *observer;
+  void *_Nullable observer;
 } ember_thread_state;
 
 extern _Thread_local ember_thread_state ember_thread_state_storage;
 
 /// Address of the calling thread's state. Must not be kept across an `await`.
-static inline ember_thread_state *ember_thread(void) { return &ember_thread_state_storage; }
+static inline ember_thread_state *_Nonnull ember_thread(void) { return &ember_thread_state_storage; }
 
 #endif

@@ -1,0 +1,2 @@
+@_exported public import EmberRuntime
+@_exported public import EmberTensor
