@@ -133,3 +133,29 @@ extension Complex: TensorElement {
     imaginary = Real(scalar.imaginaryPart)
   }
 }
+
+extension Scalar {
+  /// Writes the number as one value of a computing type.
+  public func store(as type: ComputeType, to pointer: UnsafeMutableRawPointer) {
+    func integer<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type) {
+      let value: Int64 = if case .real(let real) = self { Int64(Scalar.real(real)) } else { integerValue ?? 0 }
+      pointer.storeBytes(of: T(truncatingIfNeeded: value), as: T.self)
+    }
+    switch type {
+    case .bool: pointer.storeBytes(of: isTrue ? 1 : 0, as: UInt8.self)
+    case .uint8: integer(UInt8.self)
+    case .int8: integer(Int8.self)
+    case .int16: integer(Int16.self)
+    case .int32: integer(Int32.self)
+    case .int64: integer(Int64.self)
+    case .float32: pointer.storeBytes(of: Float(doubleValue), as: Float.self)
+    case .float64: pointer.storeBytes(of: doubleValue, as: Double.self)
+    case .complex64:
+      pointer.storeBytes(of: Float(doubleValue), as: Float.self)
+      pointer.storeBytes(of: Float(imaginaryPart), toByteOffset: 4, as: Float.self)
+    case .complex128:
+      pointer.storeBytes(of: doubleValue, as: Double.self)
+      pointer.storeBytes(of: imaginaryPart, toByteOffset: 8, as: Double.self)
+    }
+  }
+}

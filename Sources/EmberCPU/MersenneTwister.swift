@@ -1,0 +1,49 @@
+import CEmberKernels
+import EmberRuntime
+
+/// The CPU's random state: mt19937, drawn from in PyTorch's order.
+final class MersenneTwister: GeneratorState {
+  private let state: UnsafeMutablePointer<ember_generator>
+
+  init(seed: UInt64) {
+    state = .allocate(capacity: 1)
+    state.initialize(to: ember_generator())
+    ember_generator_seed(state, seed)
+  }
+
+  deinit { state.deallocate() }
+
+  func seed(_ seed: UInt64) { ember_generator_seed(state, seed) }
+  func next() -> UInt64 { ember_random64(state) }
+
+  /// PyTorch's saved form, as `torch.get_rng_state` gives it.
+  var bytes: [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: Int(EMBER_GENERATOR_STATE_BYTES))
+    ember_generator_get_state(state, &bytes)
+    return bytes
+  }
+
+  func restore(_ bytes: [UInt8]) -> Bool {
+    bytes.count == Int(EMBER_GENERATOR_STATE_BYTES) && ember_generator_set_state(state, bytes)
+  }
+
+  func bernoulli(_ probabilities: Operand, into output: Operand) -> Bool {
+    ember_random_bernoulli(
+      state, output.kernelDType, output.pointer, Int64(output.shape.elementCount), probabilities.kernelDType, probabilities.pointer)
+  }
+
+  func fill(_ output: Operand, from distribution: Distribution) -> Bool {
+    let dtype = output.kernelDType, pointer = output.pointer, count = Int64(output.shape.elementCount)
+    switch distribution {
+    case .uniform(let low, let high): return ember_random_uniform(state, dtype, pointer, count, low, high)
+    case .normal(let mean, let deviation): return ember_random_normal(state, dtype, pointer, count, mean, deviation)
+    case .integers(let low, let high): return ember_random_integers(state, dtype, pointer, count, low, high)
+    case .permutation:
+      guard output.dtype == .int64 else { return false }
+      ember_random_permutation(state, pointer?.assumingMemoryBound(to: Int64.self), count)
+      return true
+    case .bernoulli(let probability): return ember_random_bernoulli_scalar(state, dtype, pointer, count, probability)
+    case .exponential(let rate): return ember_random_exponential(state, dtype, pointer, count, rate)
+    }
+  }
+}
