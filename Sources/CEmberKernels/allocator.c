@@ -44,8 +44,8 @@
 // A thread's change of the live bytes is made known to the others when it exceeds this.
 #define UNTOLD_BYTES (128 << 10)
 
-typedef struct free_block {
-  struct free_block *next;
+typedef struct {
+  void *next;
 } free_block;
 
 // MARK: Size classes
@@ -63,23 +63,24 @@ static inline size_t class_bytes(int class) {
   return ((size_t)1 << log) + ((size_t)(class % 4 + 1) << (log - 2));
 }
 
-// The cached bytes of a block are poisoned, its link included.
-static inline free_block *next_of(free_block *block) {
-  UNPOISON(block, sizeof(free_block));
-  free_block *next = block->next;
-  POISON(block, sizeof(free_block));
-  return next;
+// Where a cached block's link is. It must not be poisoned, or the leak checker would not follow it; at the end it leaves the
+// bytes that a use after free most likely touches poisoned.
+static inline free_block *link_of(void *block, int class) {
+#if EMBER_ADDRESS_SANITIZER
+  return (free_block *)((char *)block + class_bytes(class) - sizeof(free_block));
+#else
+  (void)class;
+  return block;
+#endif
 }
-static inline void push(free_block **list, void *memory, int class) {
-  free_block *block = memory;
-  UNPOISON(block, sizeof(free_block));
-  block->next = *list;
+static inline void push(void **list, void *block, int class) {
+  link_of(block, class)->next = *list;
   *list = block;
-  POISON(block, class_bytes(class));
+  POISON(block, class_bytes(class) - sizeof(free_block));
 }
-static inline void *pop(free_block **list, int class) {
-  free_block *block = *list;
-  *list = next_of(block);
+static inline void *pop(void **list, int class) {
+  void *block = *list;
+  *list = link_of(block, class)->next;
   UNPOISON(block, class_bytes(class));
   return block;
 }
@@ -93,7 +94,7 @@ static inline void add_own(_Atomic int64_t *counter, int64_t change) {
 static inline int64_t load(_Atomic int64_t *counter) { return atomic_load_explicit(counter, memory_order_relaxed); }
 
 typedef struct thread_cache {
-  free_block *lists[SMALL_CLASSES];
+  void *lists[SMALL_CLASSES];
   int counts[SMALL_CLASSES];
   bool ready, ended;
   uint32_t release_count;
@@ -107,7 +108,7 @@ static _Thread_local thread_cache own;
 
 // Guards the lists below and the chain of threads.
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static free_block *shared_lists[CLASS_COUNT];
+static void *shared_lists[CLASS_COUNT];
 static int64_t shared_bytes = 0;
 static thread_cache *threads = NULL;
 // What threads that have ended had counted.
@@ -208,6 +209,16 @@ static void spill(int class, int keep) {
     own.counts[class]--;
     add_own(&own.bytes, -(int64_t)class_bytes(class));
   }
+}
+
+// Gives the thread's blocks back to the system.
+static void drop_all(void) {
+  for (int class = 0; class < SMALL_CLASSES; class++)
+    while (own.lists[class]) {
+      system_give_back(pop(&own.lists[class], class), class_bytes(class));
+      own.counts[class]--;
+      add_own(&own.bytes, -(int64_t)class_bytes(class));
+    }
 }
 
 static void spill_all(void) {
@@ -325,8 +336,7 @@ static __attribute__((noinline)) void deallocate_slowly(void *block, int class) 
     if (own.release_count != releases) {
       own.release_count = releases;
       pthread_mutex_lock(&lock);
-      spill_all();
-      trim_shared(0);
+      drop_all();
       pthread_mutex_unlock(&lock);
     } else if (own.counts[class] > 0) {
       pthread_mutex_lock(&lock);

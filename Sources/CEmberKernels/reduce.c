@@ -14,17 +14,6 @@ enum {
   ROW_GROUP = 64,           // rows reduced in one call: calls and final steps cost as much as a short row does
 };
 
-static const reduce_kernels *current_kernels(void) {
-  switch (ember_isa_current()) {
-    case EMBER_ISA_SCALAR: return &reduce_kernels_scalar;
-#if defined(__x86_64__)
-    case EMBER_ISA_AVX2: return &reduce_kernels_avx2;
-    case EMBER_ISA_AVX512: return &reduce_kernels_avx512;
-#endif
-    default: return &reduce_kernels_baseline;
-  }
-}
-
 void reduce_join_log_sum_exp(reduce_partial *partial, double maximum, double sum) {
   if (maximum == -INFINITY || partial->value != partial->value) return;  // exp(-inf) adds nothing; NaN stays
   if (maximum != maximum || maximum == INFINITY || partial->value == INFINITY) {
@@ -254,7 +243,7 @@ static void run_chunks(int64_t chunks, int64_t work, void (*body)(void *, int64_
 
 static bool reduce(const reduce_job *job, const reduce_result *result, const void *in, const int64_t strides[3],
                    int64_t element_size, int64_t outer, int64_t count, int64_t inner) {
-  reduce_layout layout = {.kernels = current_kernels(), .job = job, .result = result, .in = in, .size = element_size,
+  reduce_layout layout = {.kernels = &EMBER_ISA_PICK(reduce_kernels, ember_isa_current()), .job = job, .result = result, .in = in, .size = element_size,
                           .s0 = strides[0], .s1 = strides[1], .s2 = strides[2], .outer = outer, .count = count,
                           .inner = inner, .group = 1, .blocks = 1, .pieces = 1, .piece = count};
   if (outer <= 0 || inner <= 0) return true;
@@ -370,7 +359,7 @@ static bool by_component(reduce_job job, reduce_result result, const void *in, c
 bool ember_reduce(int operation, int in_dtype, const void *in, const int64_t in_strides[3], int out_dtype, void *out,
                   int64_t outer, int64_t count, int64_t inner) {
   if (!is_supported(in_dtype) || !is_supported(out_dtype)) return false;
-  const bool complex = element_is_complex(in_dtype);
+  const bool is_complex = element_is_complex(in_dtype);
   const int64_t size = (int64_t)ember_dtype_size(in_dtype);
   reduce_job job = {.dtype = in_dtype, .type = sum_type(in_dtype, out_dtype)};
   reduce_result result = {.operation = operation, .dtype = out_dtype, .out = out, .out_stride = 1};
@@ -384,21 +373,21 @@ bool ember_reduce(int operation, int in_dtype, const void *in, const int64_t in_
     case EMBER_REDUCE_PRODUCT: job.kernel = REDUCE_PRODUCT; break;
     case EMBER_REDUCE_SUM_OF_SQUARES:
       job.kernel = REDUCE_SUM_SQUARES;
-      if (complex) {
+      if (is_complex) {
         if (element_is_complex(out_dtype)) return false;
         return by_component(job, result, in, in_strides, outer, count, inner, true);
       }
       break;
     case EMBER_REDUCE_SUM_ABSOLUTE:
       job.kernel = REDUCE_SUM_ABSOLUTE;
-      job.magnitude = complex;
-      if (complex && element_is_complex(out_dtype)) return false;
+      job.magnitude = is_complex;
+      if (is_complex && element_is_complex(out_dtype)) return false;
       return reduce(&job, &result, in, in_strides, size, outer, count, inner);
     case EMBER_REDUCE_MAXIMUM:
     case EMBER_REDUCE_MINIMUM:
     case EMBER_REDUCE_ARGMAX:
     case EMBER_REDUCE_ARGMIN:
-      if (complex) return false;
+      if (is_complex) return false;
       job.kernel = operation == EMBER_REDUCE_MAXIMUM ? REDUCE_MAXIMUM
                    : operation == EMBER_REDUCE_MINIMUM ? REDUCE_MINIMUM
                    : operation == EMBER_REDUCE_ARGMAX ? REDUCE_ARGMAX : REDUCE_ARGMIN;
@@ -413,13 +402,13 @@ bool ember_reduce(int operation, int in_dtype, const void *in, const int64_t in_
       job.stop_at_false = operation == EMBER_REDUCE_ALL;
       return reduce(&job, &result, in, in_strides, size, outer, count, inner);
     case EMBER_REDUCE_LOG_SUM_EXP:
-      if (complex || !element_is_floating(out_dtype)) return false;
+      if (is_complex || !element_is_floating(out_dtype)) return false;
       job.kernel = REDUCE_LOG_SUM_EXP;
       return reduce(&job, &result, in, in_strides, size, outer, count, inner);
     default: return false;
   }
   if (element_is_floating(element_component(in_dtype)) && element_is_integer(out_dtype)) return false;
-  if (!complex) {
+  if (!is_complex) {
     // A real result in a complex dtype has a zero imaginary part, which element_store_double writes.
     return reduce(&job, &result, in, in_strides, size, outer, count, inner);
   }

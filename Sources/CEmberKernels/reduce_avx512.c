@@ -1,11 +1,11 @@
 // Reductions with AVX-512.
-#if defined(__x86_64__)
+#include "bodies/isa.h"
 #include "elements.h"
 #include "reduce_internal.h"
 
-#define VECTOR_BYTES 64
-#define REDUCE_KERNELS reduce_kernels_avx512
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2"))), apply_to = function)
+#if EMBER_X86_ISAS
+#define EMBER_BUILD_ISA EMBER_BUILD_AVX512
+EMBER_BEGIN_AVX512
 #include "bodies/reduce.inc"
-#pragma clang attribute pop
+EMBER_END
 #endif

@@ -1,7 +1,9 @@
 // Reductions with 16-byte vectors, which every 64-bit machine has.
+#include "bodies/isa.h"
 #include "elements.h"
 #include "reduce_internal.h"
 
-#define VECTOR_BYTES 16
-#define REDUCE_KERNELS reduce_kernels_baseline
+#define EMBER_BUILD_ISA EMBER_BUILD_BASELINE
+EMBER_BEGIN_BASELINE
 #include "bodies/reduce.inc"
+EMBER_END

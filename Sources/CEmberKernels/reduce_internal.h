@@ -2,6 +2,7 @@
 #ifndef EMBER_REDUCE_INTERNAL_H
 #define EMBER_REDUCE_INTERNAL_H
 
+#include "bodies/isa.h"
 #include "ember_reduce.h"
 
 /// What an inner loop accumulates.
@@ -97,9 +98,6 @@ static inline void reduce_join_moments(reduce_partial *partial, int64_t count, d
 
 void reduce_join_log_sum_exp(reduce_partial *partial, double maximum, double sum);
 
-extern const reduce_kernels reduce_kernels_scalar, reduce_kernels_baseline;
-#if defined(__x86_64__)
-extern const reduce_kernels reduce_kernels_avx2, reduce_kernels_avx512;
-#endif
+EMBER_DECLARE_FOR_EACH_ISA(const reduce_kernels, reduce_kernels);
 
 #endif

@@ -1,7 +1,9 @@
 // Reductions, the plain reference loops.
+#include "bodies/isa.h"
 #include "elements.h"
 #include "reduce_internal.h"
 
-#define EMBER_SCALAR
-#define REDUCE_KERNELS reduce_kernels_scalar
+#define EMBER_BUILD_ISA EMBER_BUILD_SCALAR
+EMBER_BEGIN_SCALAR
 #include "bodies/reduce.inc"
+EMBER_END

@@ -35,6 +35,9 @@
 #define EMBER_LANES (EMBER_VECTOR_BYTES / 4)
 #define EMBER_DOUBLE_LANES (EMBER_VECTOR_BYTES / 8)
 
+// Functions that pass vectors wider than the registers of their instruction set are all inlined: there is no call whose ABI
+// could differ.
+#pragma clang diagnostic ignored "-Wpsabi"
 #define EMBER_INLINE static inline __attribute__((always_inline, unused))
 
 // Before a loop whose iterations are independent although its result may be the same array as an operand. Without it the

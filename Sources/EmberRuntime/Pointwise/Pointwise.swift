@@ -33,9 +33,25 @@ public final class Pointwise: Sendable {
   let roots: [Int]
   private let explicitDerivative: (@Sendable (_ inputs: [Expression], _ parameters: [Expression], _ output: Expression, _ upstream: Expression) -> [Expression?])?
   private let cache = ProgramCache()
+  private let singleResults = Mutex<[Int: Pointwise]>([:])
   private let gradientCache = Mutex<[UInt8: PointwiseGradient]>([:])
 
   public var arity: Int { roles.count }
+  /// Number of results; gradient functions have one per input.
+  public var resultCount: Int { roots.count }
+  /// Operands of one dtype compute in it, whatever their dimensions: no promotion to look up.
+  public let isTyped: Bool
+
+  /// The function that computes result `i` alone.
+  public func result(_ i: Int) -> Pointwise {
+    singleResults.withLock { made in
+      if let known = made[i] { return known }
+      let function = Pointwise(
+        name: name, roles: roles, parameterCount: parameterCount, promotion: promotion, nodes: nodes, roots: [roots[i]])
+      made[i] = function
+      return function
+    }
+  }
 
   init(name: String, roles: [Role], parameterCount: Int, promotion: Promotion, nodes: [ExpressionGraph.Node], roots: [Int]) {
     self.name = name
@@ -45,6 +61,7 @@ public final class Pointwise: Sendable {
     self.nodes = nodes
     self.roots = roots
     explicitDerivative = nil
+    isTyped = promotion == .common && !roles.contains(.condition)
   }
 
   /// A function of any number of inputs and of parameters given as numbers at each call.
@@ -69,6 +86,7 @@ public final class Pointwise: Sendable {
     parameterCount = parameters
     self.promotion = promotion
     explicitDerivative = derivative
+    isTyped = promotion == .common && !roles.contains(.condition)
   }
 
   /// A function of one input.

@@ -1,0 +1,97 @@
+// What the drivers of matrix products (gemm.c), convolutions (convolution*.c) and the per-instruction-set bodies share.
+#ifndef EMBER_GEMM_INTERNAL_H
+#define EMBER_GEMM_INTERNAL_H
+
+#include "bodies/isa.h"
+#include "ember_gemm.h"
+
+/// How a block of sums gets into C: C = alpha * sums (+ C if `accumulate`).
+typedef struct {
+  double alpha;
+  bool accumulate;
+} gemm_store;
+
+/// What is applied to finished elements of C. The bias pointers belong to the first row and column of the block.
+typedef struct {
+  const void *row_bias, *column_bias;
+  int activation;
+} gemm_finish;
+
+/// The inner loops for one floating-point type and one instruction set. Strides count elements.
+///
+/// Packed A: panels of `tile_rows` rows, element (row r, k p) of a panel at [p * tile_rows + r], rows beyond the matrix zero.
+/// Packed B: panels of `tile_columns` columns, element (k p, column c) at [p * tile_columns + c], likewise.
+typedef struct {
+  int64_t tile_rows, tile_columns;
+  /// Rows of the tiles of `strided`.
+  int64_t strided_rows;
+  /// Rows of A that `dots` works on together.
+  int64_t dot_rows;
+
+  /// Packs one panel; `rows` <= tile_rows.
+  void (*pack_a)(const void *a, int64_t row_stride, int64_t column_stride, int64_t rows, int64_t k, void *panel);
+  /// Packs one panel; `columns` <= tile_columns.
+  void (*pack_b)(const void *b, int64_t row_stride, int64_t column_stride, int64_t k, int64_t columns, void *panel);
+
+  /// Multiplies `rows` packed rows by `columns` packed columns. `finish` NULL: more blocks of k follow.
+  void (*packed)(int64_t rows, int64_t columns, int64_t k, const void *a, const void *b, void *c, int64_t c_row_stride,
+                 gemm_store store, const gemm_finish *finish);
+  /// The same with nothing packed: any strides of A; the columns of B contiguous.
+  void (*strided)(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t a_row_stride, int64_t a_column_stride,
+                  const void *b, int64_t b_row_stride, void *c, int64_t c_row_stride, gemm_store store);
+  /// The same by dot products along k: the rows of A contiguous, and the columns of B contiguous in k.
+  void (*dots)(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t a_row_stride, const void *b,
+               int64_t b_column_stride, void *c, int64_t c_row_stride, gemm_store store);
+  /// C *= beta, before the first block of k is added.
+  void (*scale)(int64_t rows, int64_t columns, void *c, int64_t c_row_stride, double beta);
+  void (*finish)(int64_t rows, int64_t columns, void *c, int64_t c_row_stride, const gemm_finish *finish);
+} gemm_kernels;
+
+/// The loops of one instruction set.
+typedef struct {
+  gemm_kernels f32, f64;
+  /// Conversion of contiguous 16-bit floats.
+  void (*widen)(int dtype, const void *in, float *out, int64_t count);
+  void (*narrow)(int dtype, const float *in, void *out, int64_t count);
+  /// Integers, booleans and complex numbers: rows of C, everything in one go.
+  void (*other)(int dtype, int64_t rows, int64_t columns, int64_t k, const void *a, int64_t a_row_stride,
+                int64_t a_column_stride, const void *b, int64_t b_row_stride, int64_t b_column_stride, void *c,
+                int64_t c_row_stride, const ember_gemm_epilogue *epilogue);
+} gemm_isa;
+
+EMBER_DECLARE_FOR_EACH_ISA(const gemm_isa, gemm_isa);
+
+/// Where the driver gets packed panels from, when an operand is not simply a matrix in memory (implicit im2col).
+/// Packs the panel of rows (or columns) starting at `first`, `count` of them, for k0 ..< k0 + k.
+typedef void (*gemm_panel_source)(const void *context, int64_t first, int64_t count, int64_t k0, int64_t k, void *panel);
+
+/// A product of float32 or float64 matrices.
+typedef struct {
+  const gemm_kernels *kernels;
+  int64_t element_size;  // 4 or 8
+  int64_t m, n, k;
+  const void *a;
+  int64_t a_row_stride, a_column_stride;
+  const void *b;
+  int64_t b_row_stride, b_column_stride;
+  void *c;
+  int64_t c_row_stride;
+  double alpha, beta;
+  const void *row_bias, *column_bias;
+  int activation;
+  /// If set, they replace a and b.
+  gemm_panel_source a_source, b_source;
+  const void *a_context, *b_context;
+} gemm_product;
+
+/// Runs a product with packing and blocking, in parallel unless called from inside a parallel loop.
+void gemm_run_packed(const gemm_product *product);
+/// Chooses the way by shape. No sources.
+void gemm_run(const gemm_product *product);
+
+/// The length of the blocks that k is cut into. Depends on k alone, so that results do not depend on anything else.
+int64_t gemm_k_block(int64_t k);
+
+static inline bool gemm_is_half(int dtype) { return dtype == EMBER_FLOAT16 || dtype == EMBER_BFLOAT16; }
+
+#endif

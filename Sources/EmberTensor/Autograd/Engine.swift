@@ -1,0 +1,231 @@
+import EmberRuntime
+
+/// One walk over a recorded computation, from results to leaves, newest operation first. No recursion.
+struct BackwardPass {
+  /// Gradients are themselves recorded, for derivatives of derivatives.
+  let isRecording: Bool
+  let keepsGraph: Bool
+  /// Nodes on a path to what is asked for; nil if everything is.
+  private let needed: Set<ObjectIdentifier>?
+  /// Instead of accumulating into leaves: where the gradients of these nodes are collected.
+  private var collected: [ObjectIdentifier: Tensor?] = [:]
+
+  /// Nodes with arrived gradients. `order` is a heap of positions in `slots` by sequence number.
+  private var slots: [Slot] = []
+  private var freeSlots: [Int] = []
+  private var order: [(sequence: UInt64, slot: Int)] = []
+  private var position: [ObjectIdentifier: Int] = [:]
+
+  private struct Slot {
+    var node: Node?
+    var gradients = Gradients()
+  }
+
+  init(isRecording: Bool, keepsGraph: Bool, targets: [Node]? = nil, roots: [Node] = []) {
+    self.isRecording = isRecording
+    self.keepsGraph = keepsGraph
+    if let targets {
+      needed = Self.nodes(from: roots, leadingTo: targets)
+      for target in targets { collected[ObjectIdentifier(target)] = .some(nil) }
+    } else {
+      needed = nil
+    }
+  }
+
+  /// Adds a contribution to what a node will receive.
+  mutating func send(_ gradient: Tensor, to node: Node, index: Int = 0) {
+    if let needed, !needed.contains(ObjectIdentifier(node)) { return }
+    let key = ObjectIdentifier(node)
+    if let slot = find(key) {
+      slots[slot].gradients.add(gradient, at: index)
+      return
+    }
+    let slot: Int
+    if let reused = freeSlots.popLast() {
+      slot = reused
+      slots[slot].node = node
+    } else {
+      slot = slots.count
+      slots.append(Slot(node: node))
+    }
+    slots[slot].gradients.add(gradient, at: index)
+    if order.count >= Self.linearLimit || !position.isEmpty {
+      if position.isEmpty { for entry in order { position[ObjectIdentifier(slots[entry.slot].node!)] = entry.slot } }
+      position[key] = slot
+    }
+    push((node.sequence, slot))
+  }
+
+  /// Few pending nodes are searched faster than hashed.
+  private static let linearLimit = 8
+
+  private func find(_ key: ObjectIdentifier) -> Int? {
+    if order.count > Self.linearLimit || !position.isEmpty { return position[key] }
+    for entry in order where ObjectIdentifier(slots[entry.slot].node!) == key { return entry.slot }
+    return nil
+  }
+
+  mutating func run() {
+    while let (node, arrived) = pop() {
+      var gradients = arrived
+      if node.hasExtras, let first = gradients.first { gradients.first = node.applyExtras(to: first) }
+      if ThreadFlags.current.contains(.failed) { return }
+      if ThreadFlags.current.contains(.detectsAnomalies) { AnomalyMode.check(gradients, of: node) }
+      let key = ObjectIdentifier(node)
+      if collected[key] != nil {
+        collected[key] = gradients.first
+        if node is LeafNode { continue }
+      }
+      if node.isReleased {
+        raise(
+          EmberError(
+            .value, in: "backward",
+            "the graph at \(node.operationName) was freed by an earlier backward pass; pass retainGraph: true to that one to go through it again"))
+        return
+      }
+      node.propagate(gradients, in: &self)
+      if !keepsGraph, !(node is LeafNode) { node.release() }
+    }
+  }
+
+  func gradient(of node: Node) -> Tensor? { collected[ObjectIdentifier(node)] ?? nil }
+
+  // MARK: Heap, largest sequence number first
+
+  private mutating func push(_ entry: (sequence: UInt64, slot: Int)) {
+    order.append(entry)
+    var child = order.count - 1
+    while child > 0 {
+      let parent = (child - 1) / 2
+      if order[parent].sequence >= order[child].sequence { break }
+      order.swapAt(parent, child)
+      child = parent
+    }
+  }
+
+  private mutating func pop() -> (Node, Gradients)? {
+    guard let top = order.first else { return nil }
+    let last = order.removeLast()
+    if !order.isEmpty {
+      order[0] = last
+      var parent = 0
+      while true {
+        var largest = parent
+        for child in [2 * parent + 1, 2 * parent + 2] where child < order.count && order[child].sequence > order[largest].sequence {
+          largest = child
+        }
+        if largest == parent { break }
+        order.swapAt(parent, largest)
+        parent = largest
+      }
+    }
+    let node = slots[top.slot].node!
+    let gradients = slots[top.slot].gradients
+    slots[top.slot] = Slot(node: nil)
+    freeSlots.append(top.slot)
+    if !position.isEmpty {
+      position[ObjectIdentifier(node)] = nil
+    }
+    return (node, gradients)
+  }
+
+  /// The nodes on paths from `roots` to `targets`. Newer nodes are decided after older ones, in order of creation.
+  private static func nodes(from roots: [Node], leadingTo targets: [Node]) -> Set<ObjectIdentifier> {
+    var seen = Set<ObjectIdentifier>(), all: [Node] = [], pending = roots
+    while let node = pending.popLast() {
+      guard seen.insert(ObjectIdentifier(node)).inserted else { continue }
+      all.append(node)
+      for i in 0..<node.edgeCount { if let edge = node.edge(i) { pending.append(edge) } }
+    }
+    var leading = Set(targets.map { ObjectIdentifier($0) })
+    for node in all.sorted(by: { $0.sequence < $1.sequence }) {
+      for i in 0..<node.edgeCount {
+        if let edge = node.edge(i), leading.contains(ObjectIdentifier(edge)) {
+          leading.insert(ObjectIdentifier(node))
+          break
+        }
+      }
+    }
+    return leading
+  }
+}
+
+// MARK: - Public entries
+
+extension Tensor {
+  /// Computes the gradients of this tensor for every leaf it depends on and adds them to the leaves' `grad`.
+  ///
+  /// - Parameters:
+  ///   - gradient: the gradient arriving at this tensor; 1 for a tensor of one element.
+  ///   - retainGraph: keeps the recorded computation for another pass. The default frees it on the way.
+  ///   - createGraph: records the gradients' own computation, so that they can be differentiated.
+  public func backward(_ gradient: Tensor? = nil, retainGraph: Bool? = nil, createGraph: Bool = false) {
+    EmberTensor.backward(of: [self], with: [gradient], retainGraph: retainGraph, createGraph: createGraph)
+  }
+}
+
+/// As `Tensor.backward`, from several results at once.
+public func backward(of results: [Tensor], with gradients: [Tensor?]? = nil, retainGraph: Bool? = nil, createGraph: Bool = false) {
+  guard let start = startingGradients(results, gradients, in: "backward") else { return }
+  var pass = BackwardPass(isRecording: createGraph, keepsGraph: retainGraph ?? createGraph)
+  ThreadFlags.with(.gradientsDisabled, set: !createGraph) {
+    for (node, gradient) in start { pass.send(gradient, to: node) }
+    pass.run()
+  }
+}
+
+/// The gradients of the sum of `results` (each weighted by its entry of `gradients`) with respect to `inputs`. No `grad` is touched.
+///
+/// An input that the results do not depend on yields zeros.
+public func grad(
+  of results: [Tensor], with inputs: [Tensor], gradients: [Tensor?]? = nil, retainGraph: Bool? = nil, createGraph: Bool = false
+) -> [Tensor] {
+  var targets: [Node] = []
+  for (i, input) in inputs.enumerated() {
+    guard let node = input.node else {
+      raise(EmberError(.value, in: "grad", "input \(i), \(input.summary), does not require gradients; create it with requiresGrad: true"))
+      return inputs.map { _ in .poison }
+    }
+    targets.append(node)
+  }
+  guard let start = startingGradients(results, gradients, in: "grad") else { return inputs.map { _ in .poison } }
+  var pass = BackwardPass(isRecording: createGraph, keepsGraph: retainGraph ?? createGraph, targets: targets, roots: start.map(\.0))
+  return ThreadFlags.with(.gradientsDisabled, set: !createGraph) {
+    for (node, gradient) in start { pass.send(gradient, to: node) }
+    pass.run()
+    return zip(inputs, targets).map { input, node in pass.gradient(of: node) ?? Tensor.zeros(like: input) }
+  }
+}
+
+/// As `grad(of:with:)` for one result and one input.
+public func grad(of result: Tensor, with input: Tensor, retainGraph: Bool? = nil, createGraph: Bool = false) -> Tensor {
+  grad(of: [result], with: [input], retainGraph: retainGraph, createGraph: createGraph)[0]
+}
+
+private func startingGradients(_ results: [Tensor], _ gradients: [Tensor?]?, in operation: String) -> [(Node, Tensor)]? {
+  var start: [(Node, Tensor)] = []
+  for (i, result) in results.enumerated() {
+    if result.isPoisoned { return nil }
+    guard let node = result.node else {
+      raise(
+        EmberError(
+          .value, in: operation,
+          "\(result.summary) has no recorded computation: nothing it was made from has requiresGrad, or it was made inside noGrad"))
+      return nil
+    }
+    if let gradients, i < gradients.count, let gradient = gradients[i] {
+      guard gradient.shape == result.shape else {
+        raise(EmberError(.shape, in: operation, "the gradient is \(gradient.summary), the tensor \(result.summary); their shapes must be equal"))
+        return nil
+      }
+      start.append((node, gradient.dtype == result.dtype ? gradient : gradient.to(result.dtype)))
+    } else {
+      guard result.elementCount == 1 else {
+        raise(EmberError(.shape, in: operation, "\(result.summary) is not a single number; give the gradient arriving at it, or reduce it first (sum, mean)"))
+        return nil
+      }
+      start.append((node, Tensor.ones(like: result)))
+    }
+  }
+  return start
+}

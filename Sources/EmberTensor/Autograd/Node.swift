@@ -1,0 +1,227 @@
+public import EmberRuntime
+import Synchronization
+
+/// A step of a recorded computation: where the gradient of one tensor goes next.
+///
+/// Nodes hold edges to older nodes and the values their derivative needs, never the tensors they produced, so there are no cycles.
+public class Node: @unchecked Sendable {
+  /// Creation order. Edges lead to smaller numbers; leaves are 0 and come last in a backward pass.
+  final let sequence: UInt64
+  final private(set) var edge0: Node?
+  final private(set) var edge1: Node?
+  final private(set) var moreEdges: [Node?] = []
+  /// Guards edges and saved values against a second thread that releases them.
+  final let guardian = Mutex<Void>(())
+  final private(set) var isReleased = false
+  private final var extras: Extras?
+
+  private final class Extras {
+    var hooks: [(id: Int, action: @Sendable (Tensor) -> Tensor?)] = []
+    var retained: Tensor?
+    var retains = false
+    var nextID = 0
+    var origin: String?
+  }
+
+  private static let counter = Atomic<UInt64>(0)
+
+  init(leaf: Void) { sequence = 0 }
+
+  init(_ edge0: Node?, _ edge1: Node? = nil) {
+    sequence = Self.counter.wrappingAdd(1, ordering: .relaxed).newValue
+    self.edge0 = edge0
+    self.edge1 = edge1
+    noteOrigin()
+  }
+
+  init(edges: [Node?]) {
+    sequence = Self.counter.wrappingAdd(1, ordering: .relaxed).newValue
+    edge0 = edges.isEmpty ? nil : edges[0]
+    edge1 = edges.count > 1 ? edges[1] : nil
+    if edges.count > 2 { moreEdges = Array(edges[2...]) }
+    noteOrigin()
+  }
+
+  @inline(__always) private func noteOrigin() {
+    if ThreadFlags.current.contains(.detectsAnomalies) { rememberOrigin() }
+  }
+
+  deinit {
+    // A chain of a million nodes is taken apart here, not by recursion.
+    guard edge0 != nil || edge1 != nil || !moreEdges.isEmpty else { return }
+    var pending = takeEdges()
+    while var node = pending.popLast() {
+      if isKnownUniquelyReferenced(&node) { pending += node.takeEdges() }
+    }
+  }
+
+  private final func takeEdges() -> [Node] {
+    var edges: [Node] = []
+    if let edge = edge0 { edges.append(edge) }
+    if let edge = edge1 { edges.append(edge) }
+    for case let edge? in moreEdges { edges.append(edge) }
+    edge0 = nil
+    edge1 = nil
+    moreEdges = []
+    return edges
+  }
+
+  /// The edge of input `i`.
+  final func edge(_ i: Int) -> Node? {
+    switch i {
+    case 0: edge0
+    case 1: edge1
+    default: i - 2 < moreEdges.count ? moreEdges[i - 2] : nil
+    }
+  }
+
+  final var edgeCount: Int { moreEdges.isEmpty ? 2 : 2 + moreEdges.count }
+
+  /// The operation that made it, as the user calls it.
+  var operationName: String { "operation" }
+  /// How many results the operation had; more than one arrive through `OutputNode`s.
+  var outputCount: Int { 1 }
+
+  /// Computes the gradients of the inputs and hands them to the pass.
+  func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {}
+
+  /// Frees saved values. Called with the guardian held.
+  func releaseSaved() {}
+
+  /// Lets go of edges and saved values after the node's part of a backward pass is done.
+  final func release() {
+    var edges: [Node] = []
+    guardian.withLock { _ in
+      isReleased = true
+      releaseSaved()
+      edges = takeEdges()
+    }
+    // Released outside of the lock, without recursion.
+    while var node = edges.popLast() {
+      if isKnownUniquelyReferenced(&node) { edges += node.takeEdges() }
+    }
+  }
+
+  // MARK: Hooks, kept gradients, anomaly mode
+
+  final var hasExtras: Bool { extras != nil }
+
+  final func addHook(_ action: @escaping @Sendable (Tensor) -> Tensor?) -> Int {
+    guardian.withLock { _ in
+      let all = extras ?? Extras()
+      extras = all
+      all.nextID += 1
+      all.hooks.append((all.nextID, action))
+      return all.nextID
+    }
+  }
+
+  final func removeHook(_ id: Int) {
+    guardian.withLock { _ in extras?.hooks.removeAll { $0.id == id } }
+  }
+
+  final func retainGradient() {
+    guardian.withLock { _ in
+      let all = extras ?? Extras()
+      extras = all
+      all.retains = true
+    }
+  }
+
+  final var retainedGradient: Tensor? {
+    get { guardian.withLock { _ in extras?.retained } }
+    set { guardian.withLock { _ in extras?.retained = newValue } }
+  }
+
+  /// Runs the hooks on an arriving gradient and keeps it if asked to.
+  final func applyExtras(to gradient: Tensor) -> Tensor {
+    guard hasExtras else { return gradient }
+    let hooks = guardian.withLock { _ in extras?.hooks ?? [] }
+    var result = gradient
+    for hook in hooks { result = hook.action(result) ?? result }
+    guardian.withLock { _ in
+      if let extras, extras.retains { extras.retained = extras.retained.map { $0 + result } ?? result }
+    }
+    return result
+  }
+
+  private func rememberOrigin() {
+    let all = Extras()
+    all.origin = AnomalyMode.label
+    extras = all
+  }
+
+  final var origin: String? { extras?.origin }
+}
+
+/// The gradients that arrived at a node: one per result of its operation.
+struct Gradients {
+  var first: Tensor?
+  var rest: [Tensor?] = []
+
+  subscript(i: Int) -> Tensor? { i == 0 ? first : i - 1 < rest.count ? rest[i - 1] : nil }
+
+  mutating func add(_ gradient: Tensor, at index: Int) {
+    if index == 0 {
+      first = first.map { $0 + gradient } ?? gradient
+      return
+    }
+    while rest.count < index { rest.append(nil) }
+    rest[index - 1] = rest[index - 1].map { $0 + gradient } ?? gradient
+  }
+}
+
+/// Stands for one of several results: passes its gradient on to the operation's node under its index.
+final class OutputNode: Node, @unchecked Sendable {
+  let index: Int
+
+  init(_ operation: Node, index: Int) {
+    self.index = index
+    super.init(operation)
+  }
+
+  override var operationName: String { edge0?.operationName ?? "operation" }
+
+  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+    guard let operation = edge0, let gradient = gradients.first else { return }
+    pass.send(gradient, to: operation, index: index)
+  }
+}
+
+/// A tensor that the user asked gradients for: accumulates what arrives.
+final class LeafNode: Node, @unchecked Sendable {
+  private let shape: Shape
+  private let dtype: DType
+  private let accumulated = Mutex<Tensor?>(nil)
+
+  init(shape: Shape, dtype: DType) {
+    self.shape = shape
+    self.dtype = dtype
+    super.init(leaf: ())
+  }
+
+  override var operationName: String { "leaf" }
+
+  var gradient: Tensor? {
+    get { accumulated.withLock { $0 } }
+    set { accumulated.withLock { $0 = newValue } }
+  }
+
+  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+    guard let gradient = gradients.first else { return }
+    // Taken out while adding, so that the sum can reuse the old gradient's memory.
+    let before = accumulated.withLock { value -> Tensor? in
+      defer { value = nil }
+      return value
+    }
+    let sum: Tensor
+    if var before {
+      before += gradient
+      sum = before
+    } else {
+      sum = gradient
+    }
+    if sum.isPoisoned { return }
+    accumulated.withLock { $0 = sum }
+  }
+}

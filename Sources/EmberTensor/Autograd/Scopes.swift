@@ -1,0 +1,106 @@
+public import EmberRuntime
+
+/// Runs `body` without recording: results require no gradients.
+public func noGrad<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+  try ThreadFlags.with(.gradientsDisabled, set: true, body)
+}
+
+/// Runs `body` with recording, also inside `noGrad`.
+public func enableGrad<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+  try ThreadFlags.with(.gradientsDisabled, set: false, body)
+}
+
+@available(*, unavailable, message: "gradient mode belongs to a thread and does not survive an await; call noGrad around the synchronous tensor operations")
+public func noGrad<Result>(_ body: () async throws -> Result) async rethrows -> Result { fatalError() }
+
+@available(*, unavailable, message: "gradient mode belongs to a thread and does not survive an await; call enableGrad around the synchronous tensor operations")
+public func enableGrad<Result>(_ body: () async throws -> Result) async rethrows -> Result { fatalError() }
+
+/// True where operations are recorded.
+public var isGradEnabled: Bool { isRecordingEnabled }
+
+/// Runs `body` so that a NaN in a backward pass is reported with the forward operation whose derivative made it.
+///
+/// - Parameter label: what to call the computation in the message, for example the step of training.
+/// Slow: every gradient is searched. Forward and backward must both run inside.
+public func detectAnomaly<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+  try ThreadFlags.with(.detectsAnomalies, set: true, body)
+}
+
+enum AnomalyMode {
+  /// Where a node was made.
+  static var label: String { "" }
+
+  /// Reports the first NaN: the gradients that arrive at `node` were computed by the derivative of what consumed its result.
+  static func check(_ gradients: Gradients, of node: Node) {
+    guard !(node is LeafNode), let gradient = gradients.first, gradient.dtype.isDifferentiable, gradient.backend.holdsData else { return }
+    if noGrad({ gradient.isNaN.any().item(as: Bool.self) }) {
+      raise(EmberError(.value, in: "backward", "the gradient of the result of \(node.operationName) is NaN (\(gradient.summary)); an operation after it has no derivative there"))
+    }
+  }
+}
+
+// MARK: - Leaves, detaching, hooks
+
+extension Tensor {
+  /// Whether gradients are computed for this tensor. Setting it makes a leaf, or cuts the history off.
+  public var requiresGrad: Bool {
+    get { node != nil }
+    set {
+      if newValue == (node != nil) { return }
+      self = newValue ? requiringGrad() : detach()
+    }
+  }
+
+  /// The same value as a leaf: `grad` receives its gradient in a backward pass.
+  public func requiringGrad(_ requires: Bool = true) -> Tensor {
+    if !requires { return detach() }
+    if isPoisoned { return self }
+    guard dtype.isDifferentiable else {
+      raise(EmberError(.dtype, in: "requiresGrad", "only floating-point and complex tensors have gradients, not \(summary)"))
+      return .poison
+    }
+    return Tensor(body, node: LeafNode(shape: body.shape, dtype: dtype))
+  }
+
+  /// The same value without history.
+  public func detach() -> Tensor { value }
+
+  /// True for tensors that no recorded operation made.
+  public var isLeaf: Bool { node == nil || node is LeafNode }
+
+  /// The accumulated gradient: of a leaf, or of another tensor after `retainGrad()`.
+  public var grad: Tensor? {
+    get {
+      if let leaf = node as? LeafNode { return leaf.gradient }
+      return node?.retainedGradient
+    }
+    nonmutating set {
+      if ErrorScopes.hasFailed { return }
+      if let leaf = node as? LeafNode { leaf.gradient = newValue } else { node?.retainedGradient = newValue }
+    }
+  }
+
+  /// Keeps this tensor's gradient in `grad` although it is not a leaf.
+  public func retainGrad() { if !(node is LeafNode) { node?.retainGradient() } }
+
+  /// Calls `hook` with the gradient of this tensor in every backward pass; a returned tensor takes its place.
+  @discardableResult
+  public func registerHook(_ hook: @escaping @Sendable (Tensor) -> Tensor?) -> HookHandle {
+    guard let node else {
+      raise(EmberError(.value, in: "registerHook", "\(summary) does not require gradients"))
+      return HookHandle(node: nil, id: 0)
+    }
+    return HookHandle(node: node, id: node.addHook(hook))
+  }
+
+  /// The operation that made this tensor, for messages and drawings; nil for leaves.
+  public var gradFunctionName: String? { node is LeafNode ? nil : node?.operationName }
+}
+
+/// Removes a hook.
+public struct HookHandle: Sendable {
+  let node: Node?
+  let id: Int
+  public func remove() { node?.removeHook(id) }
+}

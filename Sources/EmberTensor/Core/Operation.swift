@@ -1,0 +1,246 @@
+public import EmberRuntime
+
+/// A primitive: an operation with a kernel and a derivative of its own. Everything else is an ordinary function of primitives.
+///
+/// Conform to the protocol of the right arity; attributes are stored properties. `forward` checks its arguments, makes the
+/// result and runs the kernel through the tensor's backend; on `meta` kernels do nothing, so `forward` is the
+/// shape-and-dtype rule as well. It receives values without history. `derivative` is written in tensor operations, so that it can be differentiated.
+public protocol Operation: Sendable {
+  /// The name as the user calls it; errors begin with it.
+  static var name: String { get }
+  /// Which tensors the derivative reads. What is not listed is not kept alive by the tape.
+  var saved: SavedTensors { get }
+}
+
+extension Operation {
+  public var saved: SavedTensors { [] }
+}
+
+/// The tensors of an operation that its derivative reads.
+public struct SavedTensors: OptionSet, Sendable {
+  public let rawValue: UInt32
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+  public static let input0 = input(0)
+  public static let input1 = input(1)
+  public static let output = output(0)
+  public static func input(_ i: Int) -> SavedTensors { SavedTensors(rawValue: 1 << UInt32(i)) }
+  public static func output(_ i: Int) -> SavedTensors { SavedTensors(rawValue: 1 << UInt32(16 + i)) }
+  public static let inputs = SavedTensors(rawValue: 0xFFFF)
+}
+
+public protocol UnaryOperation: Operation {
+  func forward(_ x: Tensor) throws(EmberError) -> Tensor
+  /// The gradient of the input from that of the output; nil for none.
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor?
+}
+
+public protocol BinaryOperation: Operation {
+  func forward(_ a: Tensor, _ b: Tensor) throws(EmberError) -> Tensor
+  /// `context.needs(i)` says which gradients are wanted.
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?)
+}
+
+/// Any number of inputs, some of which may be absent, and of outputs.
+public protocol VariadicOperation: Operation {
+  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor]
+  /// One entry per input. A gradient is nil where an output took no part in the result.
+  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?]
+  /// Outputs that carry no gradient (indices, statistics).
+  var undifferentiableOutputs: Set<Int> { get }
+}
+
+extension VariadicOperation {
+  public var undifferentiableOutputs: Set<Int> { [] }
+}
+
+/// What a derivative can ask about the recorded operation.
+public struct DerivativeContext {
+  let node: RecordedNode
+  let isRecording: Bool
+
+  /// Input `i` as it was, with its history if the gradients are themselves being recorded. Must be listed in `saved`.
+  public func input(_ i: Int) -> Tensor {
+    guard let body = node.savedInput(i) else {
+      preconditionFailure("\(node.operationName): input \(i) is not listed in `saved` (or was absent)")
+    }
+    return Tensor(body, node: isRecording ? node.edge(i) : nil)
+  }
+
+  /// Input `i` if it was given.
+  public func inputIfPresent(_ i: Int) -> Tensor? {
+    node.savedInput(i).map { Tensor($0, node: isRecording ? node.edge(i) : nil) }
+  }
+
+  /// Output `i`; must be listed in `saved`.
+  public func output(_ i: Int = 0) -> Tensor {
+    guard let body = node.savedOutput(i) else { preconditionFailure("\(node.operationName): output \(i) is not listed in `saved`") }
+    guard isRecording else { return Tensor(body) }
+    return Tensor(body, node: node.outputCount == 1 ? node : OutputNode(node, index: i))
+  }
+
+  public func inputShape(_ i: Int) -> Shape { node.inputShapes[i] }
+  public func inputDType(_ i: Int) -> DType { node.inputDTypes[i] }
+  /// Whether the gradient of input `i` is wanted.
+  public func needs(_ i: Int) -> Bool { node.edge(i) != nil }
+}
+
+/// The node of an operation, whatever its arity.
+class RecordedNode: Node, @unchecked Sendable {
+  fileprivate(set) final var inputShapes: [Shape] = []
+  fileprivate(set) final var inputDTypes: [DType] = []
+  fileprivate final var inputs: [TensorBody?] = []
+  fileprivate final var outputs: [TensorBody?] = []
+
+  final func savedInput(_ i: Int) -> TensorBody? { i < inputs.count ? inputs[i] : nil }
+  final func savedOutput(_ i: Int) -> TensorBody? { i < outputs.count ? outputs[i] : nil }
+
+  override func releaseSaved() {
+    inputs = []
+    outputs = []
+  }
+
+  fileprivate final func save(_ which: SavedTensors, inputs all: [Tensor?], outputs results: [Tensor]) {
+    inputShapes = all.map { $0?.body.shape ?? Shape() }
+    inputDTypes = all.map { $0?.dtype ?? .float32 }
+    if which.rawValue & 0xFFFF != 0 {
+      // Bit 15 stands for every further input of a long list.
+      inputs = all.enumerated().map { i, x in which.contains(.input(min(i, 15))) ? x?.body : nil }
+    }
+    if which.rawValue >> 16 != 0 {
+      outputs = results.enumerated().map { i, y in which.contains(.output(i)) ? y.body : nil }
+    }
+  }
+}
+
+final class UnaryNode<Op: UnaryOperation>: RecordedNode, @unchecked Sendable {
+  let operation: Op
+
+  init(_ operation: Op, _ x: Tensor, _ y: Tensor) {
+    self.operation = operation
+    super.init(x.node)
+    save(operation.saved, inputs: [x], outputs: [y])
+  }
+
+  override var operationName: String { Op.name }
+
+  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+    guard let gradient = gradients.first, let edge = edge(0) else { return }
+    if let result = operation.derivative(gradient, DerivativeContext(node: self, isRecording: pass.isRecording)) {
+      pass.send(result, to: edge)
+    }
+  }
+}
+
+final class BinaryNode<Op: BinaryOperation>: RecordedNode, @unchecked Sendable {
+  let operation: Op
+
+  init(_ operation: Op, _ a: Tensor, _ b: Tensor, _ y: Tensor) {
+    self.operation = operation
+    super.init(a.node, b.node)
+    save(operation.saved, inputs: [a, b], outputs: [y])
+  }
+
+  override var operationName: String { Op.name }
+
+  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+    guard let gradient = gradients.first else { return }
+    let (a, b) = operation.derivative(gradient, DerivativeContext(node: self, isRecording: pass.isRecording))
+    if let a, let edge = edge(0) { pass.send(a, to: edge) }
+    if let b, let edge = edge(1) { pass.send(b, to: edge) }
+  }
+}
+
+final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendable {
+  let operation: Op
+  private let results: Int
+
+  init(_ operation: Op, _ inputs: [Tensor?], _ outputs: [Tensor]) {
+    self.operation = operation
+    results = outputs.count
+    super.init(edges: inputs.map { $0?.node })
+    save(operation.saved, inputs: inputs, outputs: outputs)
+  }
+
+  override var operationName: String { Op.name }
+  override var outputCount: Int { results }
+
+  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+    let all = (0..<results).map { gradients[$0] }
+    let inputs = operation.derivative(all, DerivativeContext(node: self, isRecording: pass.isRecording))
+    for (i, gradient) in inputs.enumerated() {
+      if let gradient, let edge = edge(i) { pass.send(gradient, to: edge) }
+    }
+  }
+}
+
+// MARK: - Applying
+
+/// What every operation does first: false if it must return at once with a poisoned result.
+@inline(__always) func mayRun(_ name: @autoclosure () -> String, _ x: Tensor) -> Bool {
+  if ThreadFlags.current.isDisjoint(with: .slow), !x.isPoisoned { return true }
+  return mayRunSlowly(name(), [x])
+}
+
+@inline(never) func mayRunSlowly(_ name: String, _ inputs: [Tensor?]) -> Bool {
+  if ThreadFlags.current.contains(.failed) { return false }
+  for case let input? in inputs where input.isPoisoned {
+    raise(EmberError(.poisoned, in: name, "an input is the result of an operation that failed inside catchingErrors; it has no value"))
+    return false
+  }
+  return true
+}
+
+/// Operations record only where gradients are on.
+@inline(__always) var isRecordingEnabled: Bool { !ThreadFlags.current.contains(.gradientsDisabled) }
+
+/// Two inputs of one operation must share a device.
+func checkDevices(_ name: String, _ a: Tensor, _ b: Tensor) throws(EmberError) {
+  if a.backend === b.backend { return }
+  throw EmberError(.device, in: name, "\(a.summary) and \(b.summary) are on different devices (\(a.device), \(b.device)); move one with .to(device)")
+}
+
+/// Runs an operation of one input and records it if a gradient is wanted.
+public func apply<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
+  guard mayRun(Op.name, x) else { return .poison }
+  do throws(EmberError) {
+    var y = try operation.forward(x.value)
+    if x.node != nil, isRecordingEnabled, y.dtype.isDifferentiable { y.node = UnaryNode(operation, x, y) }
+    return y
+  } catch {
+    raise(error)
+    return .poison
+  }
+}
+
+public func apply<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor) -> Tensor {
+  guard mayRun(Op.name, a), mayRun(Op.name, b) else { return .poison }
+  do throws(EmberError) {
+    try checkDevices(Op.name, a, b)
+    var y = try operation.forward(a.value, b.value)
+    if a.node != nil || b.node != nil, isRecordingEnabled, y.dtype.isDifferentiable { y.node = BinaryNode(operation, a, b, y) }
+    return y
+  } catch {
+    raise(error)
+    return .poison
+  }
+}
+
+/// Runs an operation of any number of inputs. `count`: how many results the caller counts on if it fails.
+public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], count: Int = 1) -> [Tensor] {
+  guard mayRunSlowly(Op.name, inputs) else { return Array(repeating: .poison, count: count) }
+  do throws(EmberError) {
+    let present = inputs.compactMap { $0 }
+    for other in present.dropFirst() { try checkDevices(Op.name, present[0], other) }
+    var outputs = try operation.forward(inputs.map { $0?.value })
+    guard isRecordingEnabled, present.contains(where: { $0.node != nil }) else { return outputs }
+    let node = VariadicNode(operation, inputs, outputs)
+    let excluded = operation.undifferentiableOutputs
+    for i in outputs.indices where outputs[i].dtype.isDifferentiable && !excluded.contains(i) {
+      outputs[i].node = outputs.count == 1 ? node : OutputNode(node, index: i)
+    }
+    return outputs
+  } catch {
+    raise(error)
+    return Array(repeating: .poison, count: count)
+  }
+}

@@ -1,0 +1,346 @@
+public import EmberRuntime
+
+/// The operands of a pointwise call. Up to three travel without an allocation, which covers nearly every call.
+struct PointwiseOperands {
+  var x: Tensor
+  var y: Tensor?
+  var z: Tensor?
+  var rest: [Tensor] = []
+
+  init(_ x: Tensor, _ y: Tensor? = nil, _ z: Tensor? = nil) {
+    self.x = x
+    self.y = y
+    self.z = z
+  }
+
+  init(_ all: [Tensor]) {
+    x = all[0]
+    y = all.count > 1 ? all[1] : nil
+    z = all.count > 2 ? all[2] : nil
+    if all.count > 3 { rest = Array(all[3...]) }
+  }
+
+  @inline(__always) func forEach<Failure: Error>(_ body: (Tensor) throws(Failure) -> Void) throws(Failure) {
+    try body(x)
+    if let y { try body(y) }
+    if let z { try body(z) }
+    if !rest.isEmpty { for tensor in rest { try body(tensor) } }
+  }
+
+  var list: [Tensor] {
+    var all: [Tensor] = []
+    forEach { all.append($0) }
+    return all
+  }
+
+  var needsGradient: Bool {
+    x.node != nil || y?.node != nil || z?.node != nil || (!rest.isEmpty && rest.contains { $0.node != nil })
+  }
+
+  var isPoisoned: Bool {
+    x.isPoisoned || (y?.isPoisoned ?? false) || (z?.isPoisoned ?? false) || (!rest.isEmpty && rest.contains { $0.isPoisoned })
+  }
+}
+
+/// The node of a pointwise function: holds what its gradient reads, and nothing else.
+final class PointwiseNode: Node, @unchecked Sendable {
+  private let function: Pointwise
+  private let gradient: PointwiseGradient
+  private let parameters: ScalarParameters
+  /// What the gradient function reads besides the upstream gradient, in its order; nil where that goes.
+  private var saved: (TensorBody?, TensorBody?, TensorBody?) = (nil, nil, nil)
+  private var moreSaved: [TensorBody?] = []
+  private let outputShape: Shape
+  /// Shapes of the inputs where one of them was broadcast; nil otherwise.
+  private let inputShapes: [Shape]?
+  /// Dtypes of the inputs where one of them differs from the gradient's; nil otherwise.
+  private let inputDTypes: [DType]?
+
+  init(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, output result: Tensor) {
+    self.function = function
+    self.parameters = parameters
+    let output = result.body
+    outputShape = output.shape
+    var mask: UInt8 = 0, broadcasts = false, mixes = false, i: UInt8 = 0
+    operands.forEach { operand in
+      if operand.node != nil { mask |= 1 << i }
+      if operand.body.shape != output.shape { broadcasts = true }
+      if operand.dtype != output.dtype { mixes = true }
+      i += 1
+    }
+    let gradient = function.gradient(mask: mask)
+    self.gradient = gradient
+    inputShapes = broadcasts ? operands.list.map(\.body.shape) : nil
+    inputDTypes = mixes ? operands.list.map(\.dtype) : nil
+    for (position, source) in gradient.sources.enumerated() {
+      let body: TensorBody?
+      switch source {
+      case .input(0): body = operands.x.body
+      case .input(1): body = operands.y?.body
+      case .input(2): body = operands.z?.body
+      case .input(let n): body = operands.rest[n - 3].body
+      case .output: body = output
+      case .upstream: body = nil
+      }
+      switch position {
+      case 0: saved.0 = body
+      case 1: saved.1 = body
+      case 2: saved.2 = body
+      default: moreSaved.append(body)
+      }
+    }
+    if operands.z == nil {
+      super.init(operands.x.node, operands.y?.node)
+    } else {
+      super.init(edges: operands.list.map(\.node))
+    }
+  }
+
+  override var operationName: String { function.name }
+
+  override func releaseSaved() {
+    saved = (nil, nil, nil)
+    moreSaved = []
+  }
+
+  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+    guard let upstream = gradients.first else { return }
+    var results: [Tensor]?
+    var next = 0
+    for i in 0..<function.arity where gradient.present[i] {
+      defer { next += 1 }
+      guard let edge = edge(i) else { continue }
+      let full: Tensor
+      if gradient.passesThrough[i] {
+        // No kernel: the gradient is sent as it came.
+        full = upstream
+      } else {
+        let all = results ?? compute(upstream, recording: pass.isRecording)
+        results = all
+        full = all[next]
+      }
+      pass.send(reduced(full, to: i), to: edge)
+    }
+  }
+
+  private func compute(_ upstream: Tensor, recording: Bool) -> [Tensor] {
+    func operand(_ position: Int) -> Tensor {
+      let body: TensorBody?
+      switch position {
+      case 0: body = saved.0
+      case 1: body = saved.1
+      case 2: body = saved.2
+      default: body = moreSaved[position - 3]
+      }
+      switch gradient.sources[position] {
+      case .upstream: return upstream
+      case .output: return Tensor(body!, node: recording ? self : nil)
+      case .input(let i): return Tensor(body!, node: recording ? edge(i) : nil)
+      }
+    }
+    var operands = PointwiseOperands(operand(0))
+    let count = gradient.sources.count
+    if count > 1 { operands.y = operand(1) }
+    if count > 2 { operands.z = operand(2) }
+    if count > 3 { operands.rest = (3..<count).map(operand) }
+    return applyForAllResults(gradient.function, operands, parameters)
+  }
+
+  /// Undoes broadcasting and type promotion.
+  private func reduced(_ full: Tensor, to i: Int) -> Tensor {
+    var result = full
+    if let shape = inputShapes?[i], result.body.shape != shape { result = result.sum(to: shape) }
+    if let dtype = inputDTypes?[i], result.dtype != dtype {
+      if result.dtype.isComplex, !dtype.isComplex { result = result.real }
+      result = result.to(dtype)
+    }
+    return result
+  }
+}
+
+// MARK: - Applying pointwise functions
+
+extension Pointwise {
+  public func callAsFunction(_ x: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
+    applyPointwise(self, PointwiseOperands(x), parameters)
+  }
+
+  public func callAsFunction(_ x: Tensor, _ y: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
+    applyPointwise(self, PointwiseOperands(x, y), parameters)
+  }
+
+  public func callAsFunction(_ x: Tensor, _ y: Tensor, _ z: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
+    applyPointwise(self, PointwiseOperands(x, y, z), parameters)
+  }
+
+  /// For functions of more than three inputs.
+  public func callAsFunction(_ inputs: [Tensor], _ parameters: ScalarParameters = .none) -> Tensor {
+    applyPointwise(self, PointwiseOperands(inputs), parameters)
+  }
+}
+
+func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters) -> Tensor {
+  if !ThreadFlags.current.isDisjoint(with: .slow) || operands.isPoisoned {
+    guard mayRunSlowly(function.name, operands.list) else { return .poison }
+  }
+  do throws(EmberError) {
+    var result = try runPointwise(function, operands, parameters, into: nil).first
+    if operands.needsGradient, isRecordingEnabled, result.dtype.isDifferentiable {
+      result.node = PointwiseNode(function, operands, parameters, output: result)
+    }
+    return result
+  } catch {
+    raise(error)
+    return .poison
+  }
+}
+
+/// Runs a gradient function: one result per gradient, in one pass over memory; one by one where they are recorded.
+private func applyForAllResults(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters) -> [Tensor] {
+  if function.resultCount == 1 { return [applyPointwise(function, operands, parameters)] }
+  if isRecordingEnabled, operands.needsGradient {
+    return (0..<function.resultCount).map { applyPointwise(function.result($0), operands, parameters) }
+  }
+  if operands.isPoisoned || ThreadFlags.current.contains(.failed) { return (0..<function.resultCount).map { _ in .poison } }
+  do throws(EmberError) {
+    let (first, rest) = try runPointwise(function, operands, parameters, into: nil)
+    return [first] + rest
+  } catch {
+    raise(error)
+    return (0..<function.resultCount).map { _ in .poison }
+  }
+}
+
+/// `x = function(x, …)` in x's own memory where nobody else holds it and the result fits; otherwise like a plain call.
+func applyInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ parameters: ScalarParameters) {
+  let needsGradient = isRecordingEnabled && (x.node != nil || y?.node != nil)
+  if !needsGradient, ThreadFlags.current.isDisjoint(with: .slow), y.map({ !$0.isPoisoned && fits($0, into: x) }) ?? true, x.isUniquelyHeld(),
+    (parameters.count == 0 || parameters[0].category <= x.dtype.category)
+  {
+    do throws(EmberError) {
+      _ = try runPointwise(function, PointwiseOperands(x, y), parameters, into: x.body)
+      x.node = nil
+    } catch {
+      raise(error)
+      x = .poison
+    }
+    return
+  }
+  x = applyPointwise(function, PointwiseOperands(x, y), parameters)
+}
+
+/// Whether the result of a function of both has the shape and dtype of `x`.
+private func fits(_ y: Tensor, into x: Tensor) -> Bool {
+  (y.body.shape == x.body.shape || x.body.shape.broadcast(with: y.body.shape) == x.body.shape)
+    && (y.dtype == x.dtype || (y.rank == 0 && y.dtype.category <= x.dtype.category) || TypePromotion.promote(x.dtype, y.dtype) == x.dtype)
+    && y.backend === x.backend && y.body !== x.body
+}
+
+func runPointwise(
+  _ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, into target: TensorBody?
+) throws(EmberError) -> (first: Tensor, rest: [Tensor]) {
+  let first = operands.x.body
+  let backend = first.storage.backend
+  var dtypes: UInt64 = 0, position: UInt64 = 0
+  var isUniform = parameters.count == 0 && function.isTyped
+  var shape = first.shape
+  var failure: EmberError?
+  operands.forEach { operand in
+    let body = operand.body
+    dtypes |= UInt64(body.dtype.rawValue) << (8 * position)
+    position += 1
+    if body.dtype != first.dtype { isUniform = false }
+    if body.storage.backend !== backend, failure == nil {
+      failure = EmberError(
+        .device, in: function.name,
+        "\(operands.list.map(\.summary).joined(separator: " and ")) are on different devices; move them to one with .to(device)")
+    }
+    if body.shape != shape {
+      if let wider = shape.broadcast(with: body.shape) {
+        shape = wider
+      } else if failure == nil {
+        failure = EmberError(
+          .shape, in: function.name,
+          "shapes do not broadcast: \(operands.list.map(\.summary).joined(separator: " and ")); aligned at the end, extents must be equal or 1")
+      }
+    }
+  }
+  if let failure { throw failure }
+  let common = isUniform && !first.dtype.isStorageOnly ? first.dtype : try commonDType(function, operands, parameters)
+  let program = try function.program(dtypes, common: common)
+  func make(_ dtype: DType) throws(EmberError) -> TensorBody {
+    let storage = try Storage(byteCount: shape.elementCount * dtype.size, on: backend)
+    return TensorBody(storage: storage, dtype: dtype, shape: shape, strides: shape.contiguousStrides, isContiguous: true)
+  }
+  let output = if let target { target } else { try make(program.outputs[0].dtype) }
+  var more: [TensorBody] = []
+  for extra in program.outputs.dropFirst() { more.append(try make(extra.dtype)) }
+  if backend.holdsData, shape.elementCount > 0 { launch(program, operands, parameters, output, more, backend) }
+  return (Tensor(output), more.map { Tensor($0) })
+}
+
+private func launch(
+  _ program: PointwiseProgram, _ operands: PointwiseOperands, _ parameters: ScalarParameters, _ output: TensorBody, _ more: [TensorBody],
+  _ backend: any Backend
+) {
+  let capacity = program.inputs.count + program.outputs.count
+  withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: capacity) { pointers in
+    withUnsafeTemporaryAllocation(byteCount: 16 * ScalarParameters.capacity, alignment: 16) { numbers in
+      var n = 0, isFlat = output.isContiguous
+      operands.forEach { operand in
+        let body = operand.body
+        pointers[n] = body.pointer
+        // Dense with all elements of the result, or a single element for all.
+        if !body.isContiguous || !(body.shape == output.shape || body.shape.elementCount == 1) { isFlat = false }
+        n += 1
+      }
+      let tensors = n
+      for i in 0..<parameters.count {
+        let slot = numbers.baseAddress! + 16 * i
+        parameters[i].store(as: program.computeType, to: slot)
+        pointers[n] = slot
+        n += 1
+      }
+      pointers[n] = output.pointer
+      for (i, body) in more.enumerated() { pointers[n + 1 + i] = body.pointer }
+      if isFlat {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(n, 1)) { uniform in
+          var m = 0
+          let count = output.shape.elementCount
+          operands.forEach { operand in
+            uniform[m] = count > 1 && operand.body.shape.elementCount == 1 ? 1 : 0
+            m += 1
+          }
+          for i in tensors..<n { uniform[i] = 1 }
+          backend.pointwise(program, pointers: UnsafePointer(pointers.baseAddress!), uniform: UnsafePointer(uniform.baseAddress!), count: count)
+        }
+        return
+      }
+      withUnsafeTemporaryAllocation(of: Strides.self, capacity: capacity) { strides in
+        strides.initialize(repeating: Strides())
+        var m = 0
+        operands.forEach { operand in
+          strides[m] = operand.body.strides.broadcast(from: operand.body.shape, to: output.shape)
+          m += 1
+        }
+        strides[n] = output.strides
+        for (i, body) in more.enumerated() { strides[n + 1 + i] = body.strides }
+        backend.pointwise(program, pointers: UnsafePointer(pointers.baseAddress!), strides: UnsafePointer(strides.baseAddress!), shape: output.shape)
+      }
+    }
+  }
+  withExtendedLifetime((operands, output, more)) {}
+}
+
+func commonDType(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters) throws(EmberError) -> DType {
+  var promotion = PromotionAccumulator()
+  var i = 0
+  operands.forEach { operand in
+    if function.roles[i] == .value {
+      promotion.add(operand.dtype.isStorageOnly ? ComputeType(operand.dtype).dtype : operand.dtype, isZeroDimensional: operand.body.shape.rank == 0)
+    }
+    i += 1
+  }
+  for i in 0..<parameters.count { promotion.add(number: parameters[i].category) }
+  return try function.computeDType(common: promotion.result())
+}

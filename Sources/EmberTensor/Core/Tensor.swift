@@ -1,0 +1,126 @@
+public import EmberRuntime
+
+/// What a tensor value consists of, without its history: memory and how to read it. Immutable, shared by copies and views;
+/// written in place only by whoever holds the only reference.
+final class TensorBody: @unchecked Sendable {
+  /// A variable only so that uniqueness can be asked; never reassigned.
+  private(set) var storage: Storage
+  /// Position of the first element, in elements.
+  let offset: Int
+  let dtype: DType
+  let shape: Shape
+  let strides: Strides
+  /// Dense and row-major.
+  let isContiguous: Bool
+  /// The result of an operation that failed inside `catchingErrors`.
+  let isPoisoned: Bool
+
+  init(storage: Storage, offset: Int = 0, dtype: DType, shape: Shape, strides: Strides, isContiguous: Bool) {
+    self.storage = storage
+    self.offset = offset
+    self.dtype = dtype
+    self.shape = shape
+    self.strides = strides
+    self.isContiguous = isContiguous
+    isPoisoned = false
+  }
+
+  private init(poison storage: Storage) {
+    self.storage = storage
+    offset = 0
+    dtype = .float32
+    shape = Shape()
+    strides = Strides()
+    isContiguous = true
+    isPoisoned = true
+  }
+
+  /// One value for all failed operations.
+  static let poison: TensorBody = {
+    let one = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
+    one.initializeMemory(as: UInt8.self, repeating: 0, count: 64)
+    return TensorBody(poison: Storage(foreign: one, byteCount: 64, on: Backends.cpu, release: {}))
+  }()
+
+  var holdsStorageAlone: Bool { isKnownUniquelyReferenced(&storage) }
+  var pointer: UnsafeMutableRawPointer? { storage.pointer.map { $0 + offset * dtype.size } }
+  var operand: Operand { Operand(pointer: pointer, dtype: dtype, shape: shape, strides: strides) }
+}
+
+/// A multidimensional array of numbers on a device, with the history that gradients flow back through.
+///
+/// A tensor is a value: `var y = x; y[0] = 1` never changes `x`. Copies and views share memory until one of them is written.
+public struct Tensor: Sendable {
+  var body: TensorBody
+  /// Where the gradient goes; nil if none is needed.
+  var node: Node?
+
+  init(_ body: TensorBody, node: Node? = nil) {
+    self.body = body
+    self.node = node
+  }
+
+  static var poison: Tensor { Tensor(.poison) }
+  var isPoisoned: Bool { body.isPoisoned }
+  /// The same value without history.
+  var value: Tensor { Tensor(body) }
+  var backend: any Backend { body.storage.backend }
+  var operand: Operand { body.operand }
+}
+
+// MARK: - Properties
+
+extension Tensor {
+  /// The extents of the dimensions. The number of dimensions is `shape.count`.
+  public var shape: Shape { body.isPoisoned ? Shape(repeating: 1, rank: maximumRank) : body.shape }
+  public var dtype: DType { body.dtype }
+  public var device: Device { backend.device }
+  /// Number of dimensions.
+  public var rank: Int { body.shape.rank }
+  /// Number of elements.
+  public var elementCount: Int { body.shape.elementCount }
+  /// Distance between neighbours of each dimension, in elements.
+  public var strides: Strides { body.strides }
+  /// True if the elements lie densely in row-major order.
+  public var isContiguous: Bool { body.isContiguous }
+
+  /// The extent of one dimension; negative ones count from the end.
+  public func size(_ dimension: Int) -> Int { shape[dimension] }
+
+  /// The address of the first element on its device, for checks that memory is reused.
+  public var storageAddress: UInt { UInt(bitPattern: body.storage.pointer) }
+
+  /// A view of the same elements; the caller vouches for the layout staying inside the storage.
+  func view(_ shape: Shape, _ strides: Strides, offset: Int) -> Tensor {
+    Tensor(
+      TensorBody(
+        storage: body.storage, offset: offset, dtype: body.dtype, shape: shape, strides: strides, isContiguous: strides.isContiguous(shape)))
+  }
+
+  /// The value in dense row-major order: itself if it is so already. Without history.
+  func dense() throws(EmberError) -> Tensor {
+    if body.isContiguous { return value }
+    let copy = try Tensor.empty(shape: body.shape, dtype: body.dtype, like: self)
+    if backend.holdsData { backend.copy(operand, to: copy.operand) }
+    return copy
+  }
+
+  /// A dense tensor of arbitrary contents.
+  static func empty(shape: Shape, dtype: DType, on backend: any Backend) throws(EmberError) -> Tensor {
+    let storage = try Storage(byteCount: shape.elementCount * dtype.size, on: backend)
+    return Tensor(TensorBody(storage: storage, dtype: dtype, shape: shape, strides: shape.contiguousStrides, isContiguous: true))
+  }
+
+  static func empty(shape: Shape, dtype: DType, like other: Tensor) throws(EmberError) -> Tensor {
+    try empty(shape: shape, dtype: dtype, on: other.backend)
+  }
+
+  /// True if this is the only reference to its memory, which may then be written.
+  mutating func isUniquelyHeld() -> Bool {
+    guard isKnownUniquelyReferenced(&body), !body.isPoisoned, !body.storage.isForeign else { return false }
+    return body.holdsStorageAlone
+  }
+
+  /// Describes a value in messages: `float32[2, 3]`.
+  var summary: String { "\(dtype)\(body.shape)" + (device == .cpu ? "" : " on \(device)") }
+}

@@ -1,0 +1,231 @@
+public import EmberRuntime
+
+infix operator .==: ComparisonPrecedence
+infix operator .!=: ComparisonPrecedence
+infix operator .<: ComparisonPrecedence
+infix operator .<=: ComparisonPrecedence
+infix operator .>: ComparisonPrecedence
+infix operator .>=: ComparisonPrecedence
+infix operator **: BitwiseShiftPrecedence
+
+extension Tensor {
+  // MARK: Operators. Shapes broadcast, dtypes promote as in PyTorch.
+
+  public static func + (a: Tensor, b: Tensor) -> Tensor { applyPointwise(.add, PointwiseOperands(a, b), .none) }
+  public static func - (a: Tensor, b: Tensor) -> Tensor { applyPointwise(.subtract, PointwiseOperands(a, b), .none) }
+  public static func * (a: Tensor, b: Tensor) -> Tensor { applyPointwise(.multiply, PointwiseOperands(a, b), .none) }
+  /// True division: integers yield floating point.
+  public static func / (a: Tensor, b: Tensor) -> Tensor { applyPointwise(.divide, PointwiseOperands(a, b), .none) }
+  public static func % (a: Tensor, b: Tensor) -> Tensor { Pointwise.remainder(a, b) }
+  public static func ** (a: Tensor, b: Tensor) -> Tensor { Pointwise.power(a, b) }
+  public static prefix func - (a: Tensor) -> Tensor { Pointwise.negate(a) }
+
+  public static func + (a: Tensor, b: Scalar) -> Tensor { Pointwise.addNumber(a, ScalarParameters(b)) }
+  public static func + (a: Scalar, b: Tensor) -> Tensor { Pointwise.addNumber(b, ScalarParameters(a)) }
+  public static func - (a: Tensor, b: Scalar) -> Tensor { Pointwise.addNumber(a, ScalarParameters(b.negated)) }
+  public static func - (a: Scalar, b: Tensor) -> Tensor { Pointwise.subtractFromNumber(b, ScalarParameters(a)) }
+  public static func * (a: Tensor, b: Scalar) -> Tensor { Pointwise.multiplyByNumber(a, ScalarParameters(b)) }
+  public static func * (a: Scalar, b: Tensor) -> Tensor { Pointwise.multiplyByNumber(b, ScalarParameters(a)) }
+  public static func / (a: Tensor, b: Scalar) -> Tensor { Pointwise.divideByNumber(a, ScalarParameters(b)) }
+  public static func / (a: Scalar, b: Tensor) -> Tensor { Pointwise.divideNumber(b, ScalarParameters(a)) }
+  public static func ** (a: Tensor, b: Scalar) -> Tensor { a.pow(b) }
+  public static func ** (a: Scalar, b: Tensor) -> Tensor { Pointwise.numberToPower(b, ScalarParameters(a)) }
+
+  // Numbers that are variables, not literals.
+  public static func + <T: TensorElement>(a: Tensor, b: T) -> Tensor { a + b.scalar }
+  public static func + <T: TensorElement>(a: T, b: Tensor) -> Tensor { a.scalar + b }
+  public static func - <T: TensorElement>(a: Tensor, b: T) -> Tensor { a - b.scalar }
+  public static func - <T: TensorElement>(a: T, b: Tensor) -> Tensor { a.scalar - b }
+  public static func * <T: TensorElement>(a: Tensor, b: T) -> Tensor { a * b.scalar }
+  public static func * <T: TensorElement>(a: T, b: Tensor) -> Tensor { a.scalar * b }
+  public static func / <T: TensorElement>(a: Tensor, b: T) -> Tensor { a / b.scalar }
+  public static func / <T: TensorElement>(a: T, b: Tensor) -> Tensor { a.scalar / b }
+
+  public static func += (a: inout Tensor, b: Tensor) { applyInPlace(.add, &a, b, .none) }
+  public static func -= (a: inout Tensor, b: Tensor) { applyInPlace(.subtract, &a, b, .none) }
+  public static func *= (a: inout Tensor, b: Tensor) { applyInPlace(.multiply, &a, b, .none) }
+  public static func /= (a: inout Tensor, b: Tensor) { a.dtype.category >= .floatingPoint ? applyInPlace(.divide, &a, b, .none) : (a = a / b) }
+  public static func += (a: inout Tensor, b: Scalar) { applyInPlace(.addNumber, &a, nil, ScalarParameters(b)) }
+  public static func -= (a: inout Tensor, b: Scalar) { applyInPlace(.addNumber, &a, nil, ScalarParameters(b.negated)) }
+  public static func *= (a: inout Tensor, b: Scalar) { applyInPlace(.multiplyByNumber, &a, nil, ScalarParameters(b)) }
+  public static func /= (a: inout Tensor, b: Scalar) { a.dtype.category >= .floatingPoint ? applyInPlace(.divideByNumber, &a, nil, ScalarParameters(b)) : (a = a / b) }
+
+  // MARK: Comparison, element by element
+
+  public static func .== (a: Tensor, b: Tensor) -> Tensor { Pointwise.equal(a, b) }
+  public static func .!= (a: Tensor, b: Tensor) -> Tensor { Pointwise.notEqual(a, b) }
+  public static func .< (a: Tensor, b: Tensor) -> Tensor { Pointwise.less(a, b) }
+  public static func .<= (a: Tensor, b: Tensor) -> Tensor { Pointwise.lessEqual(a, b) }
+  public static func .> (a: Tensor, b: Tensor) -> Tensor { Pointwise.greater(a, b) }
+  public static func .>= (a: Tensor, b: Tensor) -> Tensor { Pointwise.greaterEqual(a, b) }
+  public static func .== (a: Tensor, b: Scalar) -> Tensor { Pointwise.equalToNumber(a, ScalarParameters(b)) }
+  public static func .!= (a: Tensor, b: Scalar) -> Tensor { Pointwise.notEqualToNumber(a, ScalarParameters(b)) }
+  public static func .< (a: Tensor, b: Scalar) -> Tensor { Pointwise.lessThanNumber(a, ScalarParameters(b)) }
+  public static func .<= (a: Tensor, b: Scalar) -> Tensor { Pointwise.lessEqualNumber(a, ScalarParameters(b)) }
+  public static func .> (a: Tensor, b: Scalar) -> Tensor { Pointwise.greaterThanNumber(a, ScalarParameters(b)) }
+  public static func .>= (a: Tensor, b: Scalar) -> Tensor { Pointwise.greaterEqualNumber(a, ScalarParameters(b)) }
+  /// Both true; for bool and integers bit by bit.
+  public static func & (a: Tensor, b: Tensor) -> Tensor { Pointwise.bitwiseAnd(a, b) }
+  public static func | (a: Tensor, b: Tensor) -> Tensor { Pointwise.bitwiseOr(a, b) }
+  public static func ^ (a: Tensor, b: Tensor) -> Tensor { Pointwise.bitwiseXor(a, b) }
+  public static prefix func ~ (a: Tensor) -> Tensor { Pointwise.bitwiseNot(a) }
+  public static prefix func ! (a: Tensor) -> Tensor { Pointwise.logicalNot(a) }
+
+  // MARK: Functions
+
+  public func pow(_ exponent: Scalar) -> Tensor {
+    // The common exponents are exact and much cheaper.
+    if exponent == 2 || exponent == 2.0, dtype.category >= .floatingPoint { return Pointwise.square(self) }
+    if exponent == 0.5, dtype.isFloatingPoint { return Pointwise.sqrt(self) }
+    return Pointwise.powerOfNumber(self, ScalarParameters(exponent))
+  }
+  public func abs() -> Tensor { Pointwise.absolute(self) }
+  public func sign() -> Tensor { Pointwise.sign(self) }
+  public func square() -> Tensor { Pointwise.square(self) }
+  public func sqrt() -> Tensor { Pointwise.sqrt(self) }
+  public func rsqrt() -> Tensor { Pointwise.rsqrt(self) }
+  public func reciprocal() -> Tensor { Pointwise.reciprocal(self) }
+  public func exp() -> Tensor { Pointwise.exp(self) }
+  public func exp2() -> Tensor { Pointwise.exp2(self) }
+  public func expm1() -> Tensor { Pointwise.expm1(self) }
+  public func log() -> Tensor { Pointwise.log(self) }
+  public func log2() -> Tensor { Pointwise.log2(self) }
+  public func log10() -> Tensor { Pointwise.log10(self) }
+  public func log1p() -> Tensor { Pointwise.log1p(self) }
+  public func sin() -> Tensor { Pointwise.sin(self) }
+  public func cos() -> Tensor { Pointwise.cos(self) }
+  public func tan() -> Tensor { Pointwise.tan(self) }
+  public func asin() -> Tensor { Pointwise.asin(self) }
+  public func acos() -> Tensor { Pointwise.acos(self) }
+  public func atan() -> Tensor { Pointwise.atan(self) }
+  public func sinh() -> Tensor { Pointwise.sinh(self) }
+  public func cosh() -> Tensor { Pointwise.cosh(self) }
+  public func tanh() -> Tensor { Pointwise.tanh(self) }
+  public func asinh() -> Tensor { Pointwise.asinh(self) }
+  public func acosh() -> Tensor { Pointwise.acosh(self) }
+  public func atanh() -> Tensor { Pointwise.atanh(self) }
+  public func erf() -> Tensor { Pointwise.erf(self) }
+  public func erfc() -> Tensor { Pointwise.erfc(self) }
+  public func erfinv() -> Tensor { Pointwise.erfinv(self) }
+  public func sigmoid() -> Tensor { Pointwise.sigmoid(self) }
+  public func lgamma() -> Tensor { Pointwise.lgamma(self) }
+  public func floor() -> Tensor { dtype.category <= .integer ? self : Pointwise.floor(self) }
+  public func ceil() -> Tensor { dtype.category <= .integer ? self : Pointwise.ceil(self) }
+  /// To the nearest integer, halves to the even one.
+  public func round() -> Tensor { dtype.category <= .integer ? self : Pointwise.round(self) }
+  public func trunc() -> Tensor { dtype.category <= .integer ? self : Pointwise.trunc(self) }
+  public func relu() -> Tensor { Pointwise.relu(self) }
+  public func leakyReLU(negativeSlope: Double = 0.01) -> Tensor { Pointwise.leakyReLU(self, ScalarParameters(.real(negativeSlope))) }
+  public enum GELUApproximation: String, Sendable { case none, tanh }
+  public func gelu(approximate: GELUApproximation = .none) -> Tensor { approximate == .none ? Pointwise.gelu(self) : Pointwise.geluTanh(self) }
+  public func silu() -> Tensor { Pointwise.silu(self) }
+  public func softplus(beta: Double = 1, threshold: Double = 20) -> Tensor { Pointwise.softplus(self, ScalarParameters(.real(beta), .real(threshold))) }
+  public func elu(alpha: Double = 1) -> Tensor { Pointwise.elu(self, ScalarParameters(.real(alpha))) }
+  public func logSigmoid() -> Tensor { Pointwise.logSigmoid(self) }
+  public var isNaN: Tensor { Pointwise.isNaN(self) }
+  public var isInfinite: Tensor { Pointwise.isInfinite(self) }
+  public var isFinite: Tensor { Pointwise.isFinite(self) }
+  public var real: Tensor { dtype.isComplex ? Pointwise.realPart(self) : self }
+  public var imag: Tensor { Pointwise.imaginaryPart(self) }
+  public func conj() -> Tensor { dtype.isComplex ? Pointwise.conjugate(self) : self }
+  public func angle() -> Tensor { Pointwise.angle(self) }
+
+  /// Limits every element to `min` ... `max`.
+  public func clamp(min: Scalar? = nil, max: Scalar? = nil) -> Tensor {
+    switch (min, max) {
+    case (let low?, let high?): return Pointwise.clamp(self, ScalarParameters(low, high))
+    case (let low?, nil): return Pointwise.clampMin(self, ScalarParameters(low))
+    case (nil, let high?): return Pointwise.clampMax(self, ScalarParameters(high))
+    case (nil, nil):
+      raise(EmberError(.value, in: "clamp", "give min, max or both"))
+      return .poison
+    }
+  }
+
+  /// This tensor with `value` where `mask` holds.
+  public func maskedFill(_ mask: Tensor, _ value: Scalar) -> Tensor {
+    guard mask.dtype == .bool || mask.isPoisoned else {
+      raise(EmberError(.dtype, in: "masked_fill", "the mask must be bool, not \(mask.summary)"))
+      return .poison
+    }
+    return Pointwise.maskedFill(self, mask, ScalarParameters(value))
+  }
+}
+
+/// `a` where `condition` holds, else `b`.
+public func `where`(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor { Pointwise.choose(condition, a, b) }
+public func maximum(_ a: Tensor, _ b: Tensor) -> Tensor { Pointwise.maximum(a, b) }
+public func minimum(_ a: Tensor, _ b: Tensor) -> Tensor { Pointwise.minimum(a, b) }
+public func atan2(_ a: Tensor, _ b: Tensor) -> Tensor { Pointwise.atan2(a, b) }
+
+extension Scalar {
+  var negated: Scalar {
+    switch self {
+    case .bool(let value): .integer(value ? -1 : 0)
+    case .integer(let value): .integer(0 &- value)
+    case .real(let value): .real(-value)
+    case .complex(let real, let imaginary): .complex(-real, -imaginary)
+    }
+  }
+}
+
+// MARK: - Changing dtype and device
+
+extension Tensor {
+  /// The same numbers as another dtype; itself if it has it already.
+  public func to(_ dtype: DType) -> Tensor { dtype == self.dtype ? self : apply(Cast(dtype: dtype), self) }
+
+  /// The same value on another device; itself if it is there already.
+  public func to(_ device: Device) -> Tensor { device == self.device ? self : apply(Transfer(device: device, source: self.device), self) }
+
+  /// The same value in dense row-major memory; itself if it is dense already.
+  public func contiguous() -> Tensor { isContiguous ? self : apply(Contiguous(), self) }
+  /// A copy in memory of its own.
+  public func clone() -> Tensor { apply(Contiguous(), self) }
+}
+
+struct Cast: UnaryOperation {
+  static let name = "to"
+  let dtype: DType
+  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+    let y = try Tensor.empty(shape: x.body.shape, dtype: dtype, like: x)
+    if x.backend.holdsData { x.backend.copy(x.operand, to: y.operand) }
+    return y
+  }
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.to(context.inputDType(0)) }
+}
+
+struct Contiguous: UnaryOperation {
+  static let name = "clone"
+  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+    let y = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
+    if x.backend.holdsData { x.backend.copy(x.operand, to: y.operand) }
+    return y
+  }
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient }
+}
+
+struct Transfer: UnaryOperation {
+  static let name = "to"
+  let device: Device
+  let source: Device
+  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+    let target = try Backends.backend(for: device)
+    let y = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, on: target)
+    guard target.holdsData else { return y }
+    guard x.backend.holdsData else { throw EmberError(.device, in: "to", "\(x.summary) has no elements to move to \(device)") }
+    let source = try x.dense()
+    let byteCount = x.elementCount * x.dtype.size
+    if byteCount == 0 { return y }
+    if x.device.type == .cpu {
+      target.copyFromHost(source.body.pointer!, to: y.body.pointer!, byteCount: byteCount)
+    } else {
+      withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 64) { host in
+        x.backend.copyToHost(source.body.pointer!, to: host.baseAddress!, byteCount: byteCount)
+        target.copyFromHost(host.baseAddress!, to: y.body.pointer!, byteCount: byteCount)
+      }
+    }
+    return y
+  }
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.to(source) }
+}

@@ -1,0 +1,266 @@
+public import EmberRuntime
+
+/// Converts a thrown error into a raised one and a poisoned result.
+@inline(__always) func attempt(_ body: () throws(EmberError) -> Tensor) -> Tensor {
+  if ThreadFlags.current.contains(.failed) { return .poison }
+  do throws(EmberError) { return try body() } catch {
+    raise(error)
+    return .poison
+  }
+}
+
+func checkedShape(_ extents: [Int], in operation: String) throws(EmberError) -> Shape {
+  if extents.count > maximumRank {
+    throw EmberError(.shape, in: operation, "\(extents) has \(extents.count) dimensions; a tensor has at most \(maximumRank)")
+  }
+  var product = 1
+  for extent in extents {
+    if extent < 0 { throw EmberError(.shape, in: operation, "\(extents) has a negative extent") }
+    let (next, overflow) = product.multipliedReportingOverflow(by: Swift.max(extent, 1))
+    if overflow || next > 1 << 56 { throw EmberError(.memory, in: operation, "\(extents) has more elements than can be addressed") }
+    product = next
+  }
+  return Shape(extents)
+}
+
+extension Tensor {
+  // MARK: From numbers
+
+  /// A tensor of the given elements in row-major order; one dimension if no shape is given.
+  /// `[Double]` makes float32, as PyTorch does of Python's numbers; ask for `dtype: .float64` to keep them as they are.
+  public init<Element: TensorElement>(
+    _ elements: [Element], shape: [Int]? = nil, dtype: DType? = nil, on device: Device = .cpu, requiresGrad: Bool = false
+  ) {
+    var made = attempt { () throws(EmberError) in
+      let extents = try checkedShape(shape ?? [elements.count], in: "tensor")
+      guard extents.elementCount == elements.count else {
+        throw EmberError(.shape, in: "tensor", "\(elements.count) elements do not fill the shape \(extents), which has \(extents.elementCount)")
+      }
+      let tensor = try Tensor.empty(shape: extents, dtype: Element.dtype, on: try Backends.backend(for: device))
+      if let pointer = tensor.body.pointer {
+        elements.withUnsafeBytes { tensor.backend.copyFromHost($0.baseAddress!, to: pointer, byteCount: $0.count) }
+      }
+      return tensor
+    }
+    // Swift's Double is the language's plain number, as Python's float is: it makes float32 tensors unless told otherwise.
+    let target = dtype ?? (Element.dtype == .float64 ? .float32 : Element.dtype)
+    if target != made.dtype { made = made.to(target) }
+    self = requiresGrad ? made.requiringGrad() : made
+  }
+
+  /// A 0-dimensional tensor. Numbers become float32, int64, bool or complex64 unless a dtype is given.
+  public init(_ number: Scalar, dtype: DType? = nil, on device: Device = .cpu, requiresGrad: Bool = false) {
+    let tensor = Tensor.full([], number, dtype: dtype, on: device)
+    self = requiresGrad ? tensor.requiringGrad() : tensor
+  }
+
+  /// A tensor from bytes as they lie in memory (row-major, this machine's byte order).
+  public init(bytes: UnsafeRawBufferPointer, shape: [Int], dtype: DType, on device: Device = .cpu) {
+    self = attempt { () throws(EmberError) in
+      let extents = try checkedShape(shape, in: "tensor")
+      guard extents.elementCount * dtype.size == bytes.count else {
+        throw EmberError(.shape, in: "tensor", "\(bytes.count) bytes do not fill \(dtype)\(extents), which takes \(extents.elementCount * dtype.size)")
+      }
+      let tensor = try Tensor.empty(shape: extents, dtype: dtype, on: try Backends.backend(for: device))
+      if let pointer = tensor.body.pointer, bytes.count > 0 { tensor.backend.copyFromHost(bytes.baseAddress!, to: pointer, byteCount: bytes.count) }
+      return tensor
+    }
+  }
+
+  /// A tensor over memory owned by someone else, which must stay unchanged until `release` is called. Writers copy first.
+  public init(foreign pointer: UnsafeMutableRawPointer, shape: [Int], dtype: DType, release: @escaping @Sendable () -> Void) {
+    self = attempt { () throws(EmberError) in
+      let extents = try checkedShape(shape, in: "tensor")
+      let storage = Storage(foreign: pointer, byteCount: extents.elementCount * dtype.size, on: Backends.cpu, release: release)
+      return Tensor(TensorBody(storage: storage, dtype: dtype, shape: extents, strides: extents.contiguousStrides, isContiguous: true))
+    }
+  }
+
+  // MARK: Filled
+
+  /// A tensor with every element equal to `value`.
+  public static func full(_ shape: [Int], _ value: Scalar, dtype: DType? = nil, on device: Device = .cpu) -> Tensor {
+    attempt { () throws(EmberError) in
+      let dtype = dtype ?? defaultDType(of: value)
+      let tensor = try empty(shape: try checkedShape(shape, in: "full"), dtype: dtype, on: try Backends.backend(for: device))
+      tensor.fillMemory(value)
+      return tensor
+    }
+  }
+
+  /// The dtype of a tensor made from a number.
+  static func defaultDType(of value: Scalar) -> DType {
+    switch value.category {
+    case .bool: .bool
+    case .integer: .int64
+    case .floatingPoint: .float32
+    case .complex: .complex64
+    }
+  }
+
+  /// Sets every element. Only for memory that nobody else sees.
+  func fillMemory(_ value: Scalar) {
+    guard backend.holdsData, elementCount > 0 else { return }
+    let type = ComputeType(dtype)
+    withUnsafeTemporaryAllocation(byteCount: 16, alignment: 16) { number in
+      value.store(as: type, to: number.baseAddress!)
+      var strides = Strides()
+      for _ in 0..<rank { strides.append(0) }
+      if device == .cpu {
+        backend.copy(Operand(pointer: number.baseAddress!, dtype: type.dtype, shape: body.shape, strides: strides), to: operand)
+      } else if let one = try? Tensor.empty(shape: Shape(), dtype: type.dtype, like: self), let pointer = one.body.pointer {
+        backend.copyFromHost(number.baseAddress!, to: pointer, byteCount: type.dtype.size)
+        backend.copy(Operand(pointer: pointer, dtype: type.dtype, shape: body.shape, strides: strides), to: operand)
+      }
+    }
+  }
+
+  public static func zeros(_ shape: [Int], dtype: DType = .float32, on device: Device = .cpu, requiresGrad: Bool = false) -> Tensor {
+    let tensor = full(shape, 0, dtype: dtype, on: device)
+    return requiresGrad ? tensor.requiringGrad() : tensor
+  }
+
+  public static func ones(_ shape: [Int], dtype: DType = .float32, on device: Device = .cpu, requiresGrad: Bool = false) -> Tensor {
+    let tensor = full(shape, 1, dtype: dtype, on: device)
+    return requiresGrad ? tensor.requiringGrad() : tensor
+  }
+
+  /// A tensor of arbitrary contents.
+  public static func empty(_ shape: [Int], dtype: DType = .float32, on device: Device = .cpu) -> Tensor {
+    attempt { () throws(EmberError) in
+      try empty(shape: try checkedShape(shape, in: "empty"), dtype: dtype, on: try Backends.backend(for: device))
+    }
+  }
+
+  public static func zeros(like other: Tensor, dtype: DType? = nil) -> Tensor { full(like: other, 0, dtype: dtype) }
+  public static func ones(like other: Tensor, dtype: DType? = nil) -> Tensor { full(like: other, 1, dtype: dtype) }
+
+  public static func full(like other: Tensor, _ value: Scalar, dtype: DType? = nil) -> Tensor {
+    if other.isPoisoned { return .poison }
+    return attempt { () throws(EmberError) in
+      let tensor = try empty(shape: other.body.shape, dtype: dtype ?? other.dtype, like: other)
+      tensor.fillMemory(value)
+      return tensor
+    }
+  }
+
+  /// Ones on the diagonal, zeros elsewhere.
+  public static func eye(_ rows: Int, _ columns: Int? = nil, dtype: DType = .float32, on device: Device = .cpu) -> Tensor {
+    let columns = columns ?? rows
+    let row = arange(rows, on: device).unsqueeze(1)
+    return (row .== arange(columns, on: device).unsqueeze(0)).to(dtype)
+  }
+
+  // MARK: Ranges
+
+  /// 0, 1, … end - 1 as int64.
+  public static func arange(_ end: Int, on device: Device = .cpu) -> Tensor {
+    Tensor(Array(0..<Swift.max(0, end)), on: device)
+  }
+
+  /// start, start + step, … below `end` (above, for a negative step); float32 if any number is real, else int64.
+  public static func arange(_ start: Scalar, _ end: Scalar, step: Scalar = 1, dtype: DType? = nil, on device: Device = .cpu) -> Tensor {
+    let isReal = [start, end, step].contains { $0.category == .floatingPoint }
+    let from = start.doubleValue, by = step.doubleValue
+    let length = ((end.doubleValue - from) / by).rounded(.up)
+    guard by != 0, length.isFinite, length < 1e15 else {
+      raise(EmberError(.value, in: "arange", "no finite range from \(start) to \(end) by \(step)"))
+      return .poison
+    }
+    let count = Swift.max(0, Int(length))
+    let target = dtype ?? (isReal ? .float32 : .int64)
+    if isReal || target.isFloatingPoint {
+      return Tensor((0..<count).map { from + Double($0) * by }, dtype: .float64, on: device).to(target)
+    }
+    let first = Int(start.integerValue ?? 0), stride = Int(step.integerValue ?? 1)
+    return Tensor((0..<count).map { first + $0 * stride }, on: device).to(target)
+  }
+
+  /// `count` numbers evenly spaced from `start` to `end`, both included. Computed from both ends, as PyTorch does.
+  public static func linspace(_ start: Double, _ end: Double, count: Int, dtype: DType = .float32, on device: Device = .cpu) -> Tensor {
+    guard count >= 0 else {
+      raise(EmberError(.value, in: "linspace", "a count of \(count); it must not be negative"))
+      return .poison
+    }
+    let step = count > 1 ? (end - start) / Double(count - 1) : 0
+    let values = (0..<count).map { $0 < count / 2 ? start + step * Double($0) : end - step * Double(count - 1 - $0) }
+    return Tensor(count == 1 ? [start] : values, dtype: .float64, on: device).to(dtype)
+  }
+
+  // MARK: Reading
+
+  /// The only element, as a number.
+  public func item() -> Double { item(as: Double.self) }
+
+  /// The only element of a tensor of one. Inside a failed error scope it reads as zero.
+  public func item<Element: TensorElement>(as type: Element.Type) -> Element {
+    do throws(EmberError) { return try itemOrThrow(as: type) } catch {
+      if !(error.kind == .poisoned && ThreadFlags.current.contains(.failed)) { raise(error) }
+      return Element(.integer(0))
+    }
+  }
+
+  /// The only element, or an error: for code that must not go on with a made-up number.
+  public func itemOrThrow<Element: TensorElement>(as type: Element.Type = Double.self) throws(EmberError) -> Element {
+    guard !isPoisoned else { throw EmberError(.poisoned, in: "item", "the tensor is the result of an operation that failed") }
+    guard elementCount == 1 else {
+      throw EmberError(.shape, in: "item", "\(summary) has \(elementCount) elements; item() reads a tensor of exactly one")
+    }
+    return try elementsOrThrow(as: type)[0]
+  }
+
+  /// All elements in row-major order, converted.
+  public func elements<Element: TensorElement>(as type: Element.Type) -> [Element] {
+    do throws(EmberError) { return try elementsOrThrow(as: type) } catch {
+      if !(error.kind == .poisoned && ThreadFlags.current.contains(.failed)) { raise(error) }
+      return [Element(.integer(0))]
+    }
+  }
+
+  public func elementsOrThrow<Element: TensorElement>(as type: Element.Type) throws(EmberError) -> [Element] {
+    guard !isPoisoned else { throw EmberError(.poisoned, in: "elements", "the tensor is the result of an operation that failed") }
+    guard backend.holdsData else { throw EmberError(.device, in: "elements", "a tensor on meta has no elements to read") }
+    var source = value
+    if dtype != Element.dtype { source = source.to(Element.dtype) }
+    let dense = try source.dense()
+    let count = elementCount
+    return [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
+      if count > 0 { dense.backend.copyToHost(dense.body.pointer!, to: UnsafeMutableRawPointer(buffer.baseAddress!), byteCount: count * Element.dtype.size) }
+      initialized = count
+    }
+  }
+
+  /// The bytes of the elements in row-major order.
+  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+    guard !isPoisoned, backend.holdsData else { throw EmberError(.device, in: "withBytes", "\(summary) has no elements to read") }
+    let dense = try self.dense()
+    let byteCount = elementCount * dtype.size
+    if device == .cpu { return try withExtendedLifetime(dense) { try body(UnsafeRawBufferPointer(start: dense.body.pointer, count: byteCount)) } }
+    var host = [UInt8](repeating: 0, count: byteCount)
+    if byteCount > 0 { host.withUnsafeMutableBytes { dense.backend.copyToHost(dense.body.pointer!, to: $0.baseAddress!, byteCount: byteCount) } }
+    return try host.withUnsafeBytes(body)
+  }
+}
+
+/// Nested literals: `Tensor([[1, 2], [3, 4]])`.
+extension Tensor {
+  public init<Element: TensorElement>(_ rows: [[Element]], dtype: DType? = nil, requiresGrad: Bool = false) {
+    let width = rows.first?.count ?? 0
+    guard rows.allSatisfy({ $0.count == width }) else {
+      raise(EmberError(.shape, in: "tensor", "rows of different lengths: \(rows.map(\.count))"))
+      self = .poison
+      return
+    }
+    self.init(rows.flatMap { $0 }, shape: [rows.count, width], dtype: dtype, requiresGrad: requiresGrad)
+  }
+
+  public init<Element: TensorElement>(_ blocks: [[[Element]]], dtype: DType? = nil, requiresGrad: Bool = false) {
+    let rows = blocks.first?.count ?? 0, width = blocks.first?.first?.count ?? 0
+    guard blocks.allSatisfy({ $0.count == rows && $0.allSatisfy { $0.count == width } }) else {
+      raise(EmberError(.shape, in: "tensor", "nested arrays of different lengths"))
+      self = .poison
+      return
+    }
+    self.init(blocks.flatMap { $0.flatMap { $0 } }, shape: [blocks.count, rows, width], dtype: dtype, requiresGrad: requiresGrad)
+  }
+}

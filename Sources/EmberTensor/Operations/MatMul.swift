@@ -1,0 +1,169 @@
+public import EmberRuntime
+
+/// A product of matrices or batches of matrices, [.., m, k] × [.., k, n], with broadcast batches; both operands have at least two dimensions.
+struct MatMul: BinaryOperation {
+  static let name = "matmul"
+  let saved: SavedTensors = [.input0, .input1]
+
+  func forward(_ a: Tensor, _ b: Tensor) throws(EmberError) -> Tensor {
+    let (m, k) = (a.body.shape[-2], a.body.shape[-1]), (k2, n) = (b.body.shape[-2], b.body.shape[-1])
+    guard k == k2 else {
+      throw EmberError(.shape, in: "matmul", "\(a.summary) and \(b.summary): the last extent of the first (\(k)) must equal the second-last of the second (\(k2))")
+    }
+    guard a.dtype == b.dtype else {
+      throw EmberError(.dtype, in: "matmul", "\(a.summary) and \(b.summary) differ in dtype; convert one with .to(dtype)")
+    }
+    if a.dtype.isStorageOnly { throw EmberError(.dtype, in: "matmul", "\(a.dtype) is for storage only; convert with .to(.float32)") }
+    let aBatch = Shape(a.body.shape.dropLast(2)), bBatch = Shape(b.body.shape.dropLast(2))
+    guard let batch = aBatch.broadcast(with: bBatch) else {
+      throw EmberError(.shape, in: "matmul", "\(a.summary) and \(b.summary): the batch dimensions \(aBatch) and \(bBatch) do not broadcast")
+    }
+    var shape = batch
+    guard shape.rank + 2 <= maximumRank else { throw EmberError(.shape, in: "matmul", "the result would have more than \(maximumRank) dimensions") }
+    shape.append(m)
+    shape.append(n)
+    let result = try Tensor.empty(shape: shape, dtype: a.dtype, like: a)
+    guard a.backend.holdsData, result.elementCount > 0 else { return result }
+    let left = try BatchedMatrix(a, batch), right = try BatchedMatrix(b, batch)
+    // A batch that shares the right matrix and lies evenly is one tall product.
+    if right.batchStride == 0, left.batchStride == m * left.rowStride, batch.elementCount > 1 {
+      a.backend.matmul(
+        MatrixProduct(
+          dtype: a.dtype, batch: 1, rows: batch.elementCount * m, columns: n, depth: k, a: left.tensor.body.pointer,
+          aStrides: (0, left.rowStride, left.columnStride), b: right.tensor.body.pointer, bStrides: (0, right.rowStride, right.columnStride),
+          output: result.body.pointer))
+    } else {
+      a.backend.matmul(
+        MatrixProduct(
+          dtype: a.dtype, batch: batch.elementCount, rows: m, columns: n, depth: k, a: left.tensor.body.pointer,
+          aStrides: (left.batchStride, left.rowStride, left.columnStride), b: right.tensor.body.pointer,
+          bStrides: (right.batchStride, right.rowStride, right.columnStride), output: result.body.pointer))
+    }
+    withExtendedLifetime((left, right)) {}
+    return result
+  }
+
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+    let a = context.needs(0) ? apply(MatMul(), gradient, context.input(1).mT.conj()).sum(to: context.inputShape(0)) : nil
+    let b: Tensor? =
+      context.needs(1)
+      ? {
+        // A shared matrix gathers from the whole batch in one product.
+        let x = context.input(0)
+        if context.inputShape(1).rank == 2, x.rank > 2 {
+          let rows = x.reshape([-1, x.size(-1)])
+          return apply(MatMul(), rows.mT.conj(), gradient.reshape([-1, gradient.size(-1)]))
+        }
+        return apply(MatMul(), x.mT.conj(), gradient).sum(to: context.inputShape(1))
+      }() : nil
+    return (a, b)
+  }
+}
+
+/// Matrices of a batch at an even distance.
+private struct BatchedMatrix {
+  let tensor: Tensor
+  let batchStride: Int
+  let rowStride: Int
+  let columnStride: Int
+
+  init(_ x: Tensor, _ batch: Shape) throws(EmberError) {
+    let shape = x.body.shape, rank = shape.rank
+    let own = Shape(shape.dropLast(2))
+    func even(_ strides: Strides) -> Int? {
+      // One stride that walks through all batch dimensions, if there is one.
+      let wide = Strides((0..<(rank - 2)).map { strides[$0] }).broadcast(from: own, to: batch)
+      var step: Int?, expected = 0
+      for i in stride(from: batch.rank - 1, through: 0, by: -1) where batch[unchecked: i] != 1 {
+        if step == nil { step = wide[i] } else if wide[i] != expected { return nil }
+        expected = wide[i] * batch[unchecked: i]
+      }
+      return step ?? 0
+    }
+    if let step = even(x.body.strides) {
+      tensor = x
+      batchStride = step
+      rowStride = x.body.strides[rank - 2]
+      columnStride = x.body.strides[rank - 1]
+      return
+    }
+    let expanded = try Expand(shape: Array(batch) + [shape[-2], shape[-1]]).forward(x).dense()
+    tensor = expanded
+    rowStride = shape[-1]
+    columnStride = 1
+    batchStride = shape[-2] * shape[-1]
+  }
+}
+
+/// x · weightᵀ + bias: the linear layer, with the bias added while the product is in registers.
+struct LinearOperation: VariadicOperation {
+  static let name = "linear"
+  let saved: SavedTensors = [.input0, .input1]
+
+  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    let x = inputs[0]!, weight = inputs[1]!, bias = inputs[2]
+    guard x.rank >= 1, weight.rank == 2, x.body.shape[-1] == weight.body.shape[1] else {
+      throw EmberError(.shape, in: "linear", "input \(x.summary) and weight \(weight.summary): the input's last extent must equal the weight's second (in features)")
+    }
+    guard x.dtype == weight.dtype, bias.map({ $0.dtype == x.dtype }) ?? true else {
+      throw EmberError(.dtype, in: "linear", "input \(x.summary), weight \(weight.summary)\(bias.map { ", bias \($0.summary)" } ?? "") must have one dtype")
+    }
+    let n = weight.body.shape[0]
+    if let bias, bias.body.shape != Shape([n]) {
+      throw EmberError(.shape, in: "linear", "bias \(bias.summary) for weight \(weight.summary); it must have \(n) elements")
+    }
+    let result = try Tensor.empty(shape: x.body.shape.replacing(x.rank - 1, with: n), dtype: x.dtype, like: x)
+    guard x.backend.holdsData, result.elementCount > 0 else { return [result] }
+    let rows = try x.dense(), denseBias = try bias?.dense()
+    let k = x.body.shape[-1]
+    var product = MatrixProduct(
+      dtype: x.dtype, batch: 1, rows: x.elementCount / Swift.max(k, 1), columns: n, depth: k, a: rows.body.pointer, aStrides: (0, k, 1),
+      b: weight.body.pointer, bStrides: (0, weight.body.strides[1], weight.body.strides[0]), output: result.body.pointer)
+    if k == 0 { product.rows = result.elementCount / n }
+    product.columnBias = denseBias?.body.pointer
+    x.backend.matmul(product)
+    withExtendedLifetime((rows, denseBias)) {}
+    return [result]
+  }
+
+  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+    guard let g = gradients[0] else { return [nil, nil, nil] }
+    let rows = g.reshape([-1, g.size(-1)])
+    let x = context.needs(0) ? apply(MatMul(), rows, context.input(1)).reshape(Array(context.inputShape(0))) : nil
+    let weight: Tensor? = context.needs(1) ? apply(MatMul(), rows.mT, context.input(0).reshape([-1, context.inputShape(0)[-1]])) : nil
+    return [x, weight, context.needs(2) ? rows.sum(0) : nil]
+  }
+}
+
+extension Tensor {
+  /// The matrix product, with PyTorch's rules: vectors count as a row or a column, further dimensions are a batch and broadcast.
+  public func matmul(_ other: Tensor) -> Tensor {
+    guard mayRun("matmul", self), mayRun("matmul", other) else { return .poison }
+    if rank >= 2, other.rank >= 2 { return apply(MatMul(), self, other) }
+    guard rank > 0, other.rank > 0 else {
+      raise(EmberError(.shape, in: "matmul", "\(summary) and \(other.summary): both must have at least one dimension"))
+      return .poison
+    }
+    switch (rank, other.rank) {
+    case (1, 1): return apply(MatMul(), unsqueeze(0), other.unsqueeze(1)).reshape([])
+    case (1, _): return apply(MatMul(), unsqueeze(0), other).squeezed(at: -2)
+    default: return apply(MatMul(), self, other.unsqueeze(1)).squeezed(at: -1)
+    }
+  }
+
+  private func squeezed(at dimension: Int) -> Tensor {
+    if isPoisoned { return self }
+    return reshape(Array(body.shape.removing(dimension + rank)))
+  }
+
+  /// The product of two matrices.
+  public func mm(_ other: Tensor) -> Tensor { apply(MatMul(), self, other) }
+  public func bmm(_ other: Tensor) -> Tensor { apply(MatMul(), self, other) }
+  /// The inner product of two vectors.
+  public func dot(_ other: Tensor) -> Tensor { matmul(other) }
+  /// self + matrix product.
+  public func addmm(_ a: Tensor, _ b: Tensor) -> Tensor { self + a.matmul(b) }
+
+  /// self · weightᵀ + bias, for weight [out, in] and bias [out].
+  public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor { apply(LinearOperation(), [self, weight, bias])[0] }
+}
