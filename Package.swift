@@ -6,16 +6,31 @@ let package = Package(
   name: "Ember",
   products: [
     .library(name: "Ember", targets: ["Ember"]),
+    .executable(name: "fashion-mnist", targets: ["FashionMNIST"]),
   ],
-  dependencies: [],
   targets: [
     // Core: memory, devices, programs, tensors, differentiation.
     .target(name: "CEmberRuntime"),
     .target(name: "CEmberKernels", exclude: ["bodies"]),
     .target(name: "EmberRuntime", dependencies: ["CEmberRuntime"]),
     .target(name: "EmberCPU", dependencies: ["EmberRuntime", "CEmberKernels"]),
-    .target(name: "EmberTensor", dependencies: ["EmberRuntime", "EmberCPU", "CEmberRuntime"]),
-    .target(name: "Ember", dependencies: ["EmberTensor"]),
+    .target(name: "EmberTensor", dependencies: ["EmberRuntime", "EmberCPU", "CEmberRuntime", "CEmberKernels"]),
+    // Training: modules, optimizers, data.
+    .target(name: "EmberNN", dependencies: ["EmberTensor"]),
+    .target(name: "EmberOptim", dependencies: ["EmberTensor", "CEmberKernels"]),
+    .target(name: "EmberData", dependencies: ["EmberTensor"]),
+    // The outside world: files, images, loops with progress and checkpoints.
+    .target(name: "CEmberFormats"),
+    .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats"]),
+    .target(name: "EmberVision", dependencies: ["EmberTensor", "EmberData", "EmberFormats", "CEmberFormats"]),
+    .target(name: "EmberTraining", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats"]),
+    .target(
+      name: "Ember", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats", "EmberVision", "EmberTraining"]),
+    .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
+    // Tests
+    .testTarget(name: "EmberTensorTests", dependencies: ["EmberTensor", "EmberCPU", "EmberRuntime"]),
+    .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
+    .testTarget(name: "EmberDataTests", dependencies: ["EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberTensor"]),
   ],
   swiftLanguageModes: [.v6]
 )

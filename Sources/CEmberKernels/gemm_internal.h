@@ -47,9 +47,9 @@ typedef struct {
   void (*finish)(int64_t rows, int64_t columns, void *c, int64_t c_row_stride, const gemm_finish *finish);
 } gemm_kernels;
 
-/// The loops of one instruction set.
+/// The loops of one instruction set. The scalar reference has `other` alone and uses it for every dtype.
 typedef struct {
-  gemm_kernels f32, f64;
+  const gemm_kernels *f32, *f64;
   /// Conversion of contiguous 16-bit floats.
   void (*widen)(int dtype, const void *in, float *out, int64_t count);
   void (*narrow)(int dtype, const float *in, void *out, int64_t count);
@@ -91,6 +91,19 @@ void gemm_run(const gemm_product *product);
 
 /// The length of the blocks that k is cut into. Depends on k alone, so that results do not depend on anything else.
 int64_t gemm_k_block(int64_t k);
+
+/// One activation in double, by libm.
+static inline double gemm_activate_one(double x, int activation) {
+  switch (activation) {
+    case EMBER_ACTIVATION_RELU: return x < 0 ? 0 : x;
+    case EMBER_ACTIVATION_GELU: return 0.5 * x * (1 + erf(x * M_SQRT1_2));
+    case EMBER_ACTIVATION_GELU_TANH: return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+    case EMBER_ACTIVATION_SIGMOID: return 1 / (1 + exp(-x));
+    case EMBER_ACTIVATION_TANH: return tanh(x);
+    case EMBER_ACTIVATION_SILU: return x / (1 + exp(-x));
+    default: return x;
+  }
+}
 
 static inline bool gemm_is_half(int dtype) { return dtype == EMBER_FLOAT16 || dtype == EMBER_BFLOAT16; }
 

@@ -25,16 +25,78 @@ const ember_kernel_table *ember_kernels(int isa);
 /// The computing type that is stored exactly as a dtype is, or -1.
 int ember_stored_type(int dtype);
 
-/// One step of a conversion: a kernel and the bytes of an element of its result.
+// MARK: Plans
+// A plan is a program made ready for one call: every value has a place, every step a kernel.
+
+/// How an operand is met in a tile.
+typedef enum {
+  /// One element for the whole tile.
+  EMBER_ACCESS_UNIFORM,
+  /// Contiguous: read or written in place.
+  EMBER_ACCESS_DIRECT,
+  /// Gathered to, or scattered from, a buffer of the tile.
+  EMBER_ACCESS_BUFFERED,
+} ember_access;
+
+/// Where a value is: at a fixed address, or at an offset in the thread's scratch memory.
+typedef struct {
+  char *address;
+  int64_t scratch;  // -1: none
+  uint8_t size;
+  bool uniform;
+} ember_location;
+
 typedef struct {
   ember_kernel kernel;
-  uint8_t size;
-} ember_conversion;
-enum { EMBER_MAXIMUM_CONVERSIONS = 3 };
-/// Kernels that convert a stored dtype to a computing type, back, and between dtypes. The number of steps, 0 if nothing is
-/// to be done.
-int ember_load_path(const ember_kernel_table *table, int dtype, int type, ember_conversion *path);
-int ember_store_path(const ember_kernel_table *table, int type, int dtype, ember_conversion *path);
-int ember_convert_path(const ember_kernel_table *table, int from, int to, ember_conversion *path);
+  uint16_t result, a, b, c;
+  uint8_t uniform;
+  /// All operands are uniform: runs for one element.
+  bool once;
+} ember_step;
+
+enum { EMBER_INLINE_LOCATIONS = 48, EMBER_INLINE_STEPS = 32 };
+
+typedef struct {
+  /// Locations 0..<operand_count are the operands, inputs first.
+  int operand_count, location_count, step_count;
+  ember_location *locations;
+  ember_step *steps;
+  /// Elements of a tile at most, and the scratch memory that one thread needs.
+  int64_t tile;
+  int64_t scratch_bytes;
+  /// About how many nanoseconds 8 elements take.
+  int weight;
+  /// What was allocated because the arrays below are too small, or NULL.
+  void *allocated;
+  ember_location inline_locations[EMBER_INLINE_LOCATIONS];
+  ember_step inline_steps[EMBER_INLINE_STEPS];
+} ember_plan;
+
+/// Makes a plan; `access` per operand. False if memory is exhausted.
+bool ember_plan_make(ember_plan *plan, const ember_program *program, void *const *pointers, const uint8_t *access);
+void ember_plan_end(ember_plan *plan);
+/// Elements that one chunk of a parallel loop should have: fixed by the program, not by the machine.
+int64_t ember_plan_chunk(const ember_plan *plan);
+
+/// What one thread runs a plan with: an address per location.
+typedef struct {
+  char **addresses;
+  char *scratch;
+  void *allocated;
+  /// Small plans need no allocation. 40 KiB is what the tile is fitted to.
+  char *inline_addresses[EMBER_INLINE_LOCATIONS];
+  _Alignas(64) char inline_scratch[40 << 10];
+} ember_runner;
+bool ember_runner_start(ember_runner *runner, const ember_plan *plan);
+void ember_runner_end(ember_runner *runner);
+
+/// Runs the steps over n elements at the runner's addresses.
+static inline void ember_run_steps(const ember_plan *plan, const ember_runner *runner, int64_t n) {
+  for (int s = 0; s < plan->step_count; s++) {
+    const ember_step *step = &plan->steps[s];
+    step->kernel(step->once ? 1 : n, runner->addresses[step->result], runner->addresses[step->a],
+                 runner->addresses[step->b], runner->addresses[step->c], step->uniform);
+  }
+}
 
 #endif

@@ -19,7 +19,7 @@ enum { EMBER_MT19937_WORDS = 624, EMBER_GENERATOR_STATE_BYTES = 5056 };
 
 typedef struct {
   uint32_t words[EMBER_MT19937_WORDS];
-  uint32_t position;  ///< next word to hand out; EMBER_MT19937_WORDS when the block is used up
+  uint32_t position;  ///< next word to hand out; 0 (just seeded) and EMBER_MT19937_WORDS: a new block is due
   bool has_next_normal;
   bool has_next_float_normal;  ///< carried for PyTorch's saved state only
   float next_float_normal;

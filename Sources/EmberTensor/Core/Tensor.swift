@@ -124,3 +124,19 @@ extension Tensor {
   /// Describes a value in messages: `float32[2, 3]`.
   var summary: String { "\(dtype)\(body.shape)" + (device == .cpu ? "" : " on \(device)") }
 }
+
+extension Tensor {
+  /// This value's memory for a kernel to change in place; copied first if somebody else holds it or it is not dense.
+  package mutating func withMutableOperand<Result>(_ body: (Operand) -> Result) -> Result {
+    if !isContiguous || !isUniquelyHeld() { self = noGrad { value.clone() } }
+    let result = body(self.body.operand)
+    withExtendedLifetime(self) {}
+    return result
+  }
+
+  /// This value in dense memory for a kernel to read.
+  package func withOperand<Result>(_ body: (Operand) -> Result) -> Result {
+    let dense = noGrad { value.contiguous() }
+    return withExtendedLifetime(dense) { body(dense.operand) }
+  }
+}

@@ -1,0 +1,11 @@
+// Matrix products with AVX2.
+#include "bodies/isa.h"
+#include "gemm_internal.h"
+
+#if EMBER_X86_ISAS
+#include <immintrin.h>
+#define EMBER_BUILD_ISA EMBER_BUILD_AVX2
+EMBER_BEGIN_AVX2
+#include "bodies/gemm.inc"
+EMBER_END
+#endif

@@ -1,0 +1,223 @@
+// Simplifying dimensions and moving elements between strided layouts.
+#include "strided_internal.h"
+
+#include <string.h>
+
+// MARK: Dimensions
+
+void ember_simplify(ember_dimensions *dimensions, int rank, const int64_t *shape, int operand_count,
+                    const int64_t *const *strides, const uint8_t *element_sizes, char **pointers, int leader) {
+  int order[EMBER_MAXIMUM_RANK], kept = 0;
+  dimensions->count = 1;
+  for (int d = 0; d < rank; d++) dimensions->count *= shape[d];
+  if (dimensions->count == 0) {
+    dimensions->rank = 0;
+    return;
+  }
+  // Longest stride of the leader first; equal ones keep their order.
+  for (int d = 0; d < rank; d++) {
+    if (shape[d] == 1) continue;
+    int place = kept++;
+    int64_t stride = strides[leader][d] < 0 ? -strides[leader][d] : strides[leader][d];
+    for (; place > 0; place--) {
+      int64_t other = strides[leader][order[place - 1]];
+      if ((other < 0 ? -other : other) >= stride) break;
+      order[place] = order[place - 1];
+    }
+    order[place] = d;
+  }
+  // Join a dimension to the one outside it where every operand steps on as if they were one.
+  int joined = 0;
+  int first[EMBER_MAXIMUM_RANK];  // the innermost dimension of each joined group
+  for (int k = 0; k < kept; k++) {
+    int d = order[k];
+    bool joins = joined > 0;
+    for (int o = 0; joins && o < operand_count; o++)
+      joins = strides[o][first[joined - 1]] == strides[o][d] * shape[d];
+    if (joins) {
+      dimensions->shape[joined - 1] *= shape[d];
+      first[joined - 1] = d;
+    } else {
+      dimensions->shape[joined] = shape[d];
+      first[joined++] = d;
+    }
+  }
+  dimensions->rank = joined;
+  for (int o = 0; o < operand_count; o++)
+    for (int k = 0; k < joined; k++) dimensions->strides[o * joined + k] = strides[o][first[k]];
+  for (int k = 0; k < joined; k++) {
+    if (dimensions->strides[leader * joined + k] >= 0) continue;
+    for (int o = 0; o < operand_count; o++) {
+      int64_t *stride = &dimensions->strides[o * joined + k];
+      pointers[o] += *stride * (dimensions->shape[k] - 1) * element_sizes[o];
+      *stride = -*stride;
+    }
+  }
+}
+
+// MARK: Rows
+
+typedef struct {
+  uint64_t low, high;
+} element16;
+
+// Element sizes as integers; memory of float elements is read through them, hence may_alias. Only 8-byte alignment is sure
+// for 16-byte elements (pairs of doubles), which element16 asks for.
+typedef uint8_t move1 __attribute__((may_alias));
+typedef uint16_t move2 __attribute__((may_alias));
+// Pairs of floats and of halves are as aligned as one of the pair.
+typedef uint64_t move8 __attribute__((may_alias, aligned(4)));
+typedef uint32_t move4_loose __attribute__((may_alias, aligned(2)));
+typedef element16 move16 __attribute__((may_alias));
+
+#define MOVE_LOOP(type)                                                                        \
+  do {                                                                                         \
+    type *to = (type *)dst;                                                                    \
+    const type *from = (const type *)src;                                                      \
+    if (src_stride == 0 && dst_stride == 1) {                                                  \
+      const type value = *from;                                                                \
+      for (int64_t i = 0; i < count; i++) to[i] = value;                                       \
+    } else if (dst_stride == 1 && src_stride == 1 && count < 32) {                             \
+      /* Shorter than a call of memcpy. */                                                     \
+      for (int64_t i = 0; i < count; i++) to[i] = from[i];                                     \
+    } else if (dst_stride == 1 && src_stride == 1) {                                           \
+      memmove(dst, src, (size_t)count * sizeof(type));                                         \
+    } else if (dst_stride == 1) {                                                              \
+      for (int64_t i = 0; i < count; i++) to[i] = from[i * src_stride];                        \
+    } else {                                                                                   \
+      for (int64_t i = 0; i < count; i++) to[i * dst_stride] = from[i * src_stride];           \
+    }                                                                                          \
+  } while (0)
+
+void ember_move(size_t size, char *dst, int64_t dst_stride, const char *src, int64_t src_stride, int64_t count) {
+  switch (size) {
+    case 1: MOVE_LOOP(move1); break;
+    case 2: MOVE_LOOP(move2); break;
+    case 4: MOVE_LOOP(move4_loose); break;
+    case 8: MOVE_LOOP(move8); break;
+    default: MOVE_LOOP(move16); break;
+  }
+}
+
+// MARK: Transposing in registers
+// 16-byte vectors exist on every machine that this is built for.
+
+typedef uint8_t bytes16 __attribute__((ext_vector_type(16)));
+typedef uint16_t shorts8 __attribute__((ext_vector_type(8)));
+typedef uint32_t ints4 __attribute__((ext_vector_type(4)));
+typedef uint64_t longs2 __attribute__((ext_vector_type(2)));
+typedef ints4 vector_memory __attribute__((aligned(1), may_alias));
+
+// Interleaving the rows' lower and upper halves log2(lanes) times transposes.
+#define INTERLEAVE_LOW_16(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define INTERLEAVE_HIGH_16(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define INTERLEAVE_LOW_8(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define INTERLEAVE_HIGH_8(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define INTERLEAVE_LOW_4(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define INTERLEAVE_HIGH_4(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define INTERLEAVE_LOW_2(a, b) __builtin_shufflevector(a, b, 0, 2)
+#define INTERLEAVE_HIGH_2(a, b) __builtin_shufflevector(a, b, 1, 3)
+
+// dst[c][r] = src[r][c] for an N x N square; row pitches in bytes.
+#define TRANSPOSE_SQUARE(name, vector, N, rounds)                                                             \
+  static inline void name(char *dst, int64_t dst_pitch, const char *src, int64_t src_pitch) {                 \
+    vector rows[N], next[N];                                                                                  \
+    for (int r = 0; r < N; r++) rows[r] = (vector)*(const vector_memory *)(src + r * src_pitch);              \
+    for (int round = 0; round < rounds; round++) {                                                            \
+      for (int r = 0; r < N / 2; r++) {                                                                       \
+        next[2 * r] = INTERLEAVE_LOW_##N(rows[r], rows[r + N / 2]);                                           \
+        next[2 * r + 1] = INTERLEAVE_HIGH_##N(rows[r], rows[r + N / 2]);                                      \
+      }                                                                                                       \
+      for (int r = 0; r < N; r++) rows[r] = next[r];                                                          \
+    }                                                                                                         \
+    for (int r = 0; r < N; r++) *(vector_memory *)(dst + r * dst_pitch) = (ints4)rows[r];                     \
+  }
+TRANSPOSE_SQUARE(transpose_16x16_bytes, bytes16, 16, 4)
+TRANSPOSE_SQUARE(transpose_8x8_shorts, shorts8, 8, 3)
+TRANSPOSE_SQUARE(transpose_4x4_ints, ints4, 4, 2)
+TRANSPOSE_SQUARE(transpose_2x2_longs, longs2, 2, 1)
+
+static void transpose_square(size_t size, char *dst, int64_t dst_pitch, const char *src, int64_t src_pitch) {
+  switch (size) {
+    case 1: transpose_16x16_bytes(dst, dst_pitch, src, src_pitch); break;
+    case 2: transpose_8x8_shorts(dst, dst_pitch, src, src_pitch); break;
+    case 4: transpose_4x4_ints(dst, dst_pitch, src, src_pitch); break;
+    default: transpose_2x2_longs(dst, dst_pitch, src, src_pitch); break;
+  }
+}
+
+// dst is contiguous along rows' index, src along columns: squares, then the edges.
+static void transpose(size_t size, char *dst, int64_t dst_column, const char *src, int64_t src_row, int64_t rows,
+                      int64_t columns) {
+  const int64_t side = 16 / (int64_t)size, step = (int64_t)size;
+  const int64_t square_rows = rows / side * side, square_columns = columns / side * side;
+  // Along dst's rows inside, so that its cache lines are completed one after the other.
+  for (int64_t c = 0; c < square_columns; c += side)
+    for (int64_t r = 0; r < square_rows; r += side)
+      transpose_square(size, dst + (c * dst_column + r) * step, dst_column * step, src + (r * src_row + c) * step,
+                       src_row * step);
+  for (int64_t c = 0; c < columns; c++) {
+    const int64_t from = c < square_columns ? square_rows : 0;
+    if (from < rows)
+      ember_move(size, dst + (c * dst_column + from) * step, 1, src + (from * src_row + c) * step, src_row, rows - from);
+  }
+}
+
+void ember_move_2d(size_t size, char *dst, int64_t dst_row, int64_t dst_column, const char *src, int64_t src_row,
+                   int64_t src_column, int64_t rows, int64_t columns) {
+  const int64_t step = (int64_t)size;
+  if (size < 16 && dst_row == 1 && src_column == 1) {
+    transpose(size, dst, dst_column, src, src_row, rows, columns);
+  } else if (size < 16 && dst_column == 1 && src_row == 1) {
+    transpose(size, dst, dst_row, src, src_column, columns, rows);
+  } else if (dst_row == 1) {
+    for (int64_t c = 0; c < columns; c++)
+      ember_move(size, dst + c * dst_column * step, dst_row, src + c * src_column * step, src_row, rows);
+  } else {
+    for (int64_t r = 0; r < rows; r++)
+      ember_move(size, dst + r * dst_row * step, dst_column, src + r * src_row * step, src_column, columns);
+  }
+}
+
+// MARK: Linear ranges
+
+// Calls for each row or part of one: `strided` points at its first element.
+static void walk(size_t size, char *dense, char *strided, bool gathers, int rank, const int64_t *shape,
+                 const int64_t *strides, int64_t start, int64_t count) {
+  int64_t index[EMBER_MAXIMUM_RANK];
+  for (int d = rank - 1; d >= 0; d--) {
+    index[d] = start % shape[d];
+    start /= shape[d];
+    strided += index[d] * strides[d] * (int64_t)size;
+  }
+  const int inner = rank - 1;
+  while (count > 0) {
+    int64_t part = shape[inner] - index[inner];
+    if (part > count) part = count;
+    if (gathers)
+      ember_move(size, dense, 1, strided, strides[inner], part);
+    else
+      ember_move(size, strided, strides[inner], dense, 1, part);
+    dense += part * (int64_t)size;
+    count -= part;
+    // Back to the row's start, and on by one in the dimensions outside.
+    strided -= index[inner] * strides[inner] * (int64_t)size;
+    index[inner] = 0;
+    for (int d = inner - 1; d >= 0; d--) {
+      strided += strides[d] * (int64_t)size;
+      if (++index[d] < shape[d]) break;
+      strided -= strides[d] * shape[d] * (int64_t)size;
+      index[d] = 0;
+    }
+  }
+}
+
+void ember_gather(size_t size, char *dst, const char *src, int rank, const int64_t *shape, const int64_t *strides,
+                  int64_t start, int64_t count) {
+  walk(size, dst, (char *)src, true, rank, shape, strides, start, count);
+}
+
+void ember_scatter(size_t size, char *dst, const char *src, int rank, const int64_t *shape, const int64_t *strides,
+                   int64_t start, int64_t count) {
+  walk(size, (char *)src, dst, false, rank, shape, strides, start, count);
+}

@@ -1,0 +1,196 @@
+import EmberRuntime
+
+/// A JSON value. The parser is strict (RFC 8259), refuses duplicate keys, and bounds nesting and so the stack.
+enum JSON {
+  case null
+  case bool(Bool)
+  case number(String)
+  case string(String)
+  case array([JSON])
+  case object([(key: String, value: JSON)])
+
+  var string: String? { if case .string(let text) = self { text } else { nil } }
+  var array: [JSON]? { if case .array(let items) = self { items } else { nil } }
+  var object: [(key: String, value: JSON)]? { if case .object(let members) = self { members } else { nil } }
+  /// A whole number written as such.
+  var integer: Int? { if case .number(let text) = self { Int(text) } else { nil } }
+
+  struct SyntaxError: Error {
+    let position: Int
+    let message: String
+  }
+
+  static func parse(_ bytes: UnsafeRawBufferPointer) throws(SyntaxError) -> JSON {
+    var parser = Parser(bytes: bytes)
+    let value = try parser.value(depth: 0)
+    parser.skipSpace()
+    if parser.position != bytes.count { throw parser.error("something follows the value") }
+    return value
+  }
+
+  /// A string literal.
+  static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case _ where scalar.value < 0x20:
+        let hex = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+
+  private struct Parser {
+    let bytes: UnsafeRawBufferPointer
+    var position = 0
+
+    init(bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    func error(_ message: String) -> SyntaxError { SyntaxError(position: position, message: message) }
+    var next: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+    mutating func skipSpace() {
+      while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
+    }
+
+    mutating func expect(_ byte: UInt8) throws(SyntaxError) {
+      guard next == byte else { throw error("'\(Character(Unicode.Scalar(byte)))' expected") }
+      position += 1
+    }
+
+    mutating func accept(_ byte: UInt8) -> Bool {
+      guard next == byte else { return false }
+      position += 1
+      return true
+    }
+
+    mutating func word(_ text: StaticString, _ value: JSON) throws(SyntaxError) -> JSON {
+      for i in 0..<text.utf8CodeUnitCount { try expect(text.utf8Start[i]) }
+      return value
+    }
+
+    mutating func value(depth: Int) throws(SyntaxError) -> JSON {
+      if depth > 64 { throw error("nested too deeply") }
+      skipSpace()
+      switch next {
+      case UInt8(ascii: "{"): return try object(depth)
+      case UInt8(ascii: "["): return try array(depth)
+      case UInt8(ascii: "\""): return .string(try string())
+      case UInt8(ascii: "t"): return try word("true", .bool(true))
+      case UInt8(ascii: "f"): return try word("false", .bool(false))
+      case UInt8(ascii: "n"): return try word("null", .null)
+      case nil: throw error("the text ends early")
+      default: return .number(try number())
+      }
+    }
+
+    mutating func object(_ depth: Int) throws(SyntaxError) -> JSON {
+      position += 1
+      var members: [(key: String, value: JSON)] = []
+      var seen: Set<String> = []
+      skipSpace()
+      if accept(UInt8(ascii: "}")) { return .object(members) }
+      while true {
+        skipSpace()
+        let key = try string()
+        if !seen.insert(key).inserted { throw error("the name \(quoted(key)) appears twice") }
+        skipSpace()
+        try expect(UInt8(ascii: ":"))
+        members.append((key, try value(depth: depth + 1)))
+        skipSpace()
+        if accept(UInt8(ascii: "}")) { return .object(members) }
+        try expect(UInt8(ascii: ","))
+      }
+    }
+
+    mutating func array(_ depth: Int) throws(SyntaxError) -> JSON {
+      position += 1
+      var items: [JSON] = []
+      skipSpace()
+      if accept(UInt8(ascii: "]")) { return .array(items) }
+      while true {
+        items.append(try value(depth: depth + 1))
+        skipSpace()
+        if accept(UInt8(ascii: "]")) { return .array(items) }
+        try expect(UInt8(ascii: ","))
+      }
+    }
+
+    mutating func digits() throws(SyntaxError) {
+      guard let first = next, first >= 0x30, first <= 0x39 else { throw error("a value expected") }
+      while let digit = next, digit >= 0x30, digit <= 0x39 { position += 1 }
+    }
+
+    mutating func number() throws(SyntaxError) -> String {
+      let start = position
+      _ = accept(UInt8(ascii: "-"))
+      if accept(UInt8(ascii: "0")) {
+        if let digit = next, digit >= 0x30, digit <= 0x39 { throw error("a number must not begin with 0") }
+      } else {
+        try digits()
+      }
+      if accept(UInt8(ascii: ".")) { try digits() }
+      if accept(UInt8(ascii: "e")) || accept(UInt8(ascii: "E")) {
+        if !accept(UInt8(ascii: "+")) { _ = accept(UInt8(ascii: "-")) }
+        try digits()
+      }
+      return String(decoding: bytes[start..<position], as: UTF8.self)
+    }
+
+    mutating func string() throws(SyntaxError) -> String {
+      try expect(UInt8(ascii: "\""))
+      var text: [UInt8] = []
+      while true {
+        guard let byte = next else { throw error("the text ends inside a string") }
+        position += 1
+        switch byte {
+        case UInt8(ascii: "\""):
+          guard let string = String(validating: text, as: UTF8.self) else { throw error("a string is not UTF-8") }
+          return string
+        case UInt8(ascii: "\\"): try escape(&text)
+        case 0..<0x20: throw error("a control character in a string")
+        default: text.append(byte)
+        }
+      }
+    }
+
+    mutating func escape(_ text: inout [UInt8]) throws(SyntaxError) {
+      guard let byte = next else { throw error("the text ends inside a string") }
+      position += 1
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
+      case UInt8(ascii: "b"): text.append(8)
+      case UInt8(ascii: "f"): text.append(12)
+      case UInt8(ascii: "n"): text.append(10)
+      case UInt8(ascii: "r"): text.append(13)
+      case UInt8(ascii: "t"): text.append(9)
+      case UInt8(ascii: "u"):
+        var code = try hexadecimal()
+        if code >= 0xD800, code < 0xDC00 {
+          try expect(UInt8(ascii: "\\"))
+          try expect(UInt8(ascii: "u"))
+          let low = try hexadecimal()
+          guard low >= 0xDC00, low < 0xE000 else { throw error("half a surrogate pair") }
+          code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
+        }
+        guard let scalar = Unicode.Scalar(code) else { throw error("half a surrogate pair") }
+        text.append(contentsOf: Array(String(Character(scalar)).utf8))
+      default: throw error("an unknown escape")
+      }
+    }
+
+    mutating func hexadecimal() throws(SyntaxError) -> UInt32 {
+      var code: UInt32 = 0
+      for _ in 0..<4 {
+        guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { throw error("four hexadecimal digits expected") }
+        code = code << 4 + UInt32(digit)
+        position += 1
+      }
+      return code
+    }
+  }
+}

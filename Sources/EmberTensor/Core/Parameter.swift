@@ -1,0 +1,96 @@
+public import EmberRuntime
+import Synchronization
+
+/// A place that owns a changing value: a parameter or a buffer of a module. Safe to touch from several threads.
+///
+/// The value of a parameter is a leaf; assigning gives it a fresh one. An optimizer's update keeps leaf and memory.
+public final class StateCell: Sendable {
+  private let state: Mutex<Tensor>
+  /// Parameters take gradients, buffers do not.
+  public let isParameter: Bool
+
+  public init(_ value: Tensor, isParameter: Bool, requiresGrad: Bool = true) {
+    self.isParameter = isParameter
+    state = Mutex(isParameter && requiresGrad ? value.detach().requiringGrad() : value.detach())
+  }
+
+  /// The value. Poisoned values and writes in a failed error scope are discarded; a buffer's write is taken back if the scope fails later.
+  public var value: Tensor {
+    get { state.withLock { $0 } }
+    set {
+      if ErrorScopes.hasFailed || newValue.isPoisoned { return }
+      let old = state.withLock { current -> Tensor in
+        let old = current
+        current = isParameter && old.requiresGrad ? newValue.detach().requiringGrad() : newValue.detach()
+        return old
+      }
+      if !isParameter { ErrorScopes.journal(self.state.withLock { $0 = old }) }
+    }
+  }
+
+  public var grad: Tensor? {
+    get { value.grad }
+    set { value.grad = newValue }
+  }
+
+  /// Frozen parameters take no gradient.
+  public var requiresGrad: Bool {
+    get { value.requiresGrad }
+    set { state.withLock { $0.requiresGrad = newValue } }
+  }
+
+  /// Changes the numbers in place: the memory is handed to `body`, which writes to it if nobody else holds it.
+  /// Gradient and leaf stay. Discarded if `body` leaves a poisoned tensor or the error scope has failed.
+  public func update(_ body: (inout Tensor) -> Void) {
+    if ErrorScopes.hasFailed { return }
+    state.withLock { current in
+      let node = current.node
+      var taken = current.value
+      // The cell must not hold the memory while it is written; on failure the value taken is put back.
+      let keep = ThreadFlags.current.contains(.catchesErrors) ? current.value : nil
+      current = .poison
+      noGrad { body(&taken) }
+      if taken.isPoisoned || ErrorScopes.hasFailed, let keep { taken = keep }
+      taken.node = node
+      current = taken
+    }
+  }
+}
+
+/// A parameter of a module: `@Parameter var weight: Tensor`. `$weight` is its cell, with `grad`.
+@propertyWrapper
+public struct Parameter: Sendable {
+  public let projectedValue: StateCell
+  /// The name in a state dict, where it is not the property's own in snake case.
+  public let name: String?
+
+  public init(wrappedValue: Tensor, _ name: String? = nil) {
+    projectedValue = StateCell(wrappedValue, isParameter: true)
+    self.name = name
+  }
+
+  public var wrappedValue: Tensor {
+    get { projectedValue.value }
+    nonmutating set { projectedValue.value = newValue }
+  }
+}
+
+/// A value that is part of a module's state but not trained: running statistics.
+@propertyWrapper
+public struct Buffer: Sendable {
+  public let projectedValue: StateCell
+  public let name: String?
+  /// Whether it belongs to the state dict.
+  public let isPersistent: Bool
+
+  public init(wrappedValue: Tensor, _ name: String? = nil, persistent: Bool = true) {
+    projectedValue = StateCell(wrappedValue, isParameter: false)
+    self.name = name
+    isPersistent = persistent
+  }
+
+  public var wrappedValue: Tensor {
+    get { projectedValue.value }
+    nonmutating set { projectedValue.value = newValue }
+  }
+}

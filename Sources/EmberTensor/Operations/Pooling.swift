@@ -1,0 +1,266 @@
+import CEmberKernels
+public import EmberRuntime
+
+/// The extents of a pooling; lists have one entry per spatial dimension.
+struct PoolingGeometry: Sendable {
+  var input: [Int]
+  var output: [Int]
+  var kernel: [Int]
+  var stride: [Int]
+  var padding: [Int]
+  var dilation: [Int]
+
+  var rank: Int { input.count }
+
+  /// The C kernels' description for a tensor whose last dimensions are the spatial ones.
+  func described(_ shape: Shape) -> ember_pooling {
+    ember_pooling(
+      spatial_rank: Int32(rank), planes: Int64(shape.product(0..<(shape.rank - rank))), input: triple(input), output: triple(output),
+      kernel: triple(kernel), stride: triple(stride), padding: triple(padding), dilation: triple(dilation))
+  }
+
+  func outputShape(_ shape: Shape) -> Shape { Shape(Array(shape.dropLast(rank)) + output) }
+  func inputShape(_ shape: Shape) -> Shape { Shape(Array(shape.dropLast(rank)) + input) }
+}
+
+/// The largest value of each window and, if wanted, its position in the flattened plane.
+struct MaxPool: VariadicOperation {
+  static let name = "max_pool"
+  static let kernels = KernelTable<@Sendable (ember_pooling, Tensor, Tensor, Tensor?, Bool) -> Void>(name, cpu: { p, x, y, indices, adaptive in
+    withUnsafePointer(to: p) {
+      let positions = indices?.body.pointer?.assumingMemoryBound(to: Int64.self)
+      if adaptive {
+        ember_adaptive_max_pool(Int32(x.dtype.rawValue), $0, x.body.pointer, y.body.pointer, positions)
+      } else {
+        ember_max_pool(Int32(x.dtype.rawValue), $0, x.body.pointer, y.body.pointer, positions)
+      }
+    }
+  })
+  let saved: SavedTensors = .output(1)
+  let geometry: PoolingGeometry
+  let isAdaptive: Bool
+  let withIndices: Bool
+  var undifferentiableOutputs: Set<Int> { [1] }
+
+  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    let x = inputs[0]!
+    let shape = geometry.outputShape(x.body.shape)
+    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
+    let indices = withIndices || isAdaptive ? try Tensor.empty(shape: shape, dtype: .int64, like: x) : nil
+    if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
+      kernel(geometry.described(x.body.shape), try x.dense(), y, indices, isAdaptive)
+    }
+    return [y] + (indices.map { [$0] } ?? [])
+  }
+
+  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+    guard let g = gradients[0] else { return [nil] }
+    return [apply(MaxPoolBackward(geometry: geometry), g, context.output(1))]
+  }
+}
+
+/// Adds the gradient of each window to the position that its value came from.
+struct MaxPoolBackward: BinaryOperation {
+  static let name = "max_pool_backward"
+  static let kernels = KernelTable<@Sendable (ember_pooling, Tensor, Tensor, Tensor) -> Void>(name, cpu: { p, dy, indices, dx in
+    withUnsafePointer(to: p) {
+      ember_max_pool_backward(
+        Int32(dy.dtype.rawValue), $0, dy.body.pointer, indices.body.pointer?.assumingMemoryBound(to: Int64.self), dx.body.pointer)
+    }
+  })
+  let saved: SavedTensors = .input1
+  let geometry: PoolingGeometry
+
+  func forward(_ dy: Tensor, _ indices: Tensor) throws(EmberError) -> Tensor {
+    let shape = geometry.inputShape(dy.body.shape)
+    if dy.elementCount == 0 { return Tensor.zeros(Array(shape), dtype: dy.dtype, on: dy.device) }
+    let dx = try Tensor.empty(shape: shape, dtype: dy.dtype, like: dy)
+    if let kernel = try Self.kernels.kernel(on: dy.device) {
+      kernel(geometry.described(shape), try dy.dense(), try indices.dense(), dx)
+    }
+    return dx
+  }
+
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+    let plane = geometry.input.reduce(1, *), windows = geometry.output.reduce(1, *)
+    let taken = gradient.reshape([-1, plane]).gather(dim: 1, index: context.input(1).reshape([-1, windows]))
+    return (taken.reshape(Array(context.inputShape(0))), nil)
+  }
+}
+
+/// The mean of each window. Linear: its derivative is the backward operation, whose derivative is this one again.
+struct AveragePool: UnaryOperation {
+  static let name = "avg_pool"
+  typealias Kernel = @Sendable (ember_pooling, AveragePool, Tensor, Tensor) -> Void
+  static let kernels = KernelTable<Kernel>(name, cpu: { p, operation, from, to in
+    let dtype = Int32(from.dtype.rawValue), source = from.body.pointer, target = to.body.pointer
+    withUnsafePointer(to: p) {
+      switch (operation.isAdaptive, operation.isBackward) {
+      case (false, false): ember_average_pool(dtype, $0, source, target, operation.countsPadding, Int64(operation.divisor))
+      case (false, true): ember_average_pool_backward(dtype, $0, source, target, operation.countsPadding, Int64(operation.divisor))
+      case (true, false): ember_adaptive_average_pool(dtype, $0, source, target)
+      case (true, true): ember_adaptive_average_pool_backward(dtype, $0, source, target)
+      }
+    }
+  })
+  let geometry: PoolingGeometry
+  let isAdaptive: Bool
+  var isBackward = false
+  var countsPadding = true
+  /// 0: the size of the window.
+  var divisor = 0
+
+  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+    let shape = isBackward ? geometry.inputShape(x.body.shape) : geometry.outputShape(x.body.shape)
+    if x.elementCount == 0 { return Tensor.zeros(Array(shape), dtype: x.dtype, on: x.device) }
+    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
+    if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 { kernel(geometry.described(x.body.shape), self, try x.dense(), y) }
+    return y
+  }
+
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+    var other = self
+    other.isBackward.toggle()
+    return apply(other, gradient)
+  }
+}
+
+// MARK: - Public functions. Inputs are [batch, channels, spatial...] or [channels, spatial...].
+
+extension Tensor {
+  /// The largest value of each window of `kernelSize`; `stride` defaults to the kernel size. Padding counts as -∞.
+  public func maxPool1d(
+    _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0,
+    dilation: any SpatialExtents = 1, ceilMode: Bool = false
+  ) -> Tensor { maxPool(1, kernelSize, stride, padding, dilation, ceilMode, indices: false).0 }
+  /// The largest value of each window of `kernelSize`; `stride` defaults to the kernel size. Padding counts as -∞.
+  public func maxPool2d(
+    _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0,
+    dilation: any SpatialExtents = 1, ceilMode: Bool = false
+  ) -> Tensor { maxPool(2, kernelSize, stride, padding, dilation, ceilMode, indices: false).0 }
+  /// The largest value of each window of `kernelSize`; `stride` defaults to the kernel size. Padding counts as -∞.
+  public func maxPool3d(
+    _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0,
+    dilation: any SpatialExtents = 1, ceilMode: Bool = false
+  ) -> Tensor { maxPool(3, kernelSize, stride, padding, dilation, ceilMode, indices: false).0 }
+
+  /// Max pooling over the last `dimensions` dimensions with the positions of the values in the flattened plane (int64).
+  public func maxPoolWithIndices(
+    _ dimensions: Int, _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0,
+    dilation: any SpatialExtents = 1, ceilMode: Bool = false
+  ) -> (values: Tensor, indices: Tensor) {
+    let (values, indices) = maxPool(dimensions, kernelSize, stride, padding, dilation, ceilMode, indices: true)
+    return (values, indices ?? .poison)
+  }
+
+  /// The mean of each window; padding counts as zeros in the divisor if `countIncludePad`.
+  public func avgPool1d(
+    _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceilMode: Bool = false,
+    countIncludePad: Bool = true
+  ) -> Tensor { averagePool(1, kernelSize, stride, padding, ceilMode, countIncludePad, nil) }
+  /// The mean of each window, or its sum over `divisorOverride`.
+  public func avgPool2d(
+    _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceilMode: Bool = false,
+    countIncludePad: Bool = true, divisorOverride: Int? = nil
+  ) -> Tensor { averagePool(2, kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride) }
+  /// The mean of each window, or its sum over `divisorOverride`.
+  public func avgPool3d(
+    _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceilMode: Bool = false,
+    countIncludePad: Bool = true, divisorOverride: Int? = nil
+  ) -> Tensor { averagePool(3, kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride) }
+
+  /// Means of windows [⌊i·extent / size⌋, ⌈(i + 1)·extent / size⌉), as many as `outputSize` says.
+  public func adaptiveAvgPool1d(_ outputSize: any SpatialExtents) -> Tensor { adaptivePool(1, outputSize, maximum: false) }
+  public func adaptiveAvgPool2d(_ outputSize: any SpatialExtents) -> Tensor { adaptivePool(2, outputSize, maximum: false) }
+  public func adaptiveAvgPool3d(_ outputSize: any SpatialExtents) -> Tensor { adaptivePool(3, outputSize, maximum: false) }
+  /// Largest values of the windows of `adaptiveAvgPool`.
+  public func adaptiveMaxPool1d(_ outputSize: any SpatialExtents) -> Tensor { adaptivePool(1, outputSize, maximum: true) }
+  public func adaptiveMaxPool2d(_ outputSize: any SpatialExtents) -> Tensor { adaptivePool(2, outputSize, maximum: true) }
+  public func adaptiveMaxPool3d(_ outputSize: any SpatialExtents) -> Tensor { adaptivePool(3, outputSize, maximum: true) }
+
+  private func maxPool(
+    _ rank: Int, _ kernel: any SpatialExtents, _ stride: (any SpatialExtents)?, _ padding: any SpatialExtents,
+    _ dilation: any SpatialExtents, _ ceilMode: Bool, indices: Bool
+  ) -> (Tensor, Tensor?) {
+    let name = "max_pool\(rank)d"
+    guard mayRun(name, self) else { return (.poison, nil) }
+    do throws(EmberError) {
+      if dtype.isComplex || dtype == .bool || dtype.isStorageOnly { throw EmberError(.dtype, in: name, "\(summary): convert with .to(.float32)") }
+      let geometry = try poolingGeometry(rank, kernel, stride, padding, dilation, ceilMode, in: name)
+      let wanted = indices || (node != nil && isRecordingEnabled)
+      let results = apply(MaxPool(geometry: geometry, isAdaptive: false, withIndices: wanted), [self], count: 2)
+      return (results[0], results.count > 1 ? results[1] : nil)
+    } catch {
+      raise(error)
+      return (.poison, nil)
+    }
+  }
+
+  private func averagePool(
+    _ rank: Int, _ kernel: any SpatialExtents, _ stride: (any SpatialExtents)?, _ padding: any SpatialExtents, _ ceilMode: Bool,
+    _ countIncludePad: Bool, _ divisor: Int?
+  ) -> Tensor {
+    let name = "avg_pool\(rank)d"
+    guard mayRun(name, self) else { return .poison }
+    return attempt { () throws(EmberError) in
+      try checkPoolingDType(name)
+      if divisor == 0 { throw EmberError(.value, in: name, "divisorOverride must not be 0") }
+      let geometry = try poolingGeometry(rank, kernel, stride, padding, 1, ceilMode, in: name)
+      return apply(AveragePool(geometry: geometry, isAdaptive: false, countsPadding: countIncludePad, divisor: divisor ?? 0), self)
+    }
+  }
+
+  private func adaptivePool(_ rank: Int, _ size: any SpatialExtents, maximum: Bool) -> Tensor {
+    let name = "adaptive_\(maximum ? "max" : "avg")_pool\(rank)d"
+    guard mayRun(name, self) else { return .poison }
+    return attempt { () throws(EmberError) in
+      try checkPoolingDType(name)
+      try checkPoolingRank(rank, name)
+      let output = try resolve(size, rank, "outputSize", atLeast: 1, in: name)
+      let input = Array(body.shape.suffix(rank))
+      if input.contains(0) { throw EmberError(.shape, in: name, "input \(summary): the last \(rank) extents must not be 0") }
+      let ones = Array(repeating: 1, count: rank)
+      let geometry = PoolingGeometry(input: input, output: output, kernel: ones, stride: ones, padding: ones.map { _ in 0 }, dilation: ones)
+      if maximum { return apply(MaxPool(geometry: geometry, isAdaptive: true, withIndices: true), [self])[0] }
+      return apply(AveragePool(geometry: geometry, isAdaptive: true), self)
+    }
+  }
+
+  private func checkPoolingDType(_ name: String) throws(EmberError) {
+    guard dtype.isFloatingPoint, !dtype.isStorageOnly else { throw EmberError(.dtype, in: name, "\(summary) is not floating point; convert with .to(.float32)") }
+  }
+
+  private func checkPoolingRank(_ rank: Int, _ name: String) throws(EmberError) {
+    guard (1...3).contains(rank), self.rank == rank + 1 || self.rank == rank + 2 else {
+      throw EmberError(.shape, in: name, "input \(summary): it must have \(rank + 2) dimensions, or \(rank + 1) without a batch")
+    }
+  }
+
+  private func poolingGeometry(
+    _ rank: Int, _ kernel: any SpatialExtents, _ stride: (any SpatialExtents)?, _ padding: any SpatialExtents,
+    _ dilation: any SpatialExtents, _ ceilMode: Bool, in name: String
+  ) throws(EmberError) -> PoolingGeometry {
+    try checkPoolingRank(rank, name)
+    let kernel = try resolve(kernel, rank, "kernelSize", atLeast: 1, in: name)
+    let stride = try resolve(stride ?? kernel, rank, "stride", atLeast: 1, in: name)
+    let padding = try resolve(padding, rank, "padding", atLeast: 0, in: name)
+    let dilation = try resolve(dilation, rank, "dilation", atLeast: 1, in: name)
+    let input = Array(body.shape.suffix(rank))
+    var output: [Int] = []
+    for d in 0..<rank {
+      let reach = dilation[d] * (kernel[d] - 1) + 1
+      guard padding[d] * 2 <= reach else {
+        throw EmberError(.value, in: name, "padding \(padding) with kernelSize \(kernel): it must be at most half of the kernel")
+      }
+      let room = input[d] + 2 * padding[d] - reach
+      var count = room < 0 && !ceilMode ? 0 : (ceilMode ? (room + stride[d] - 1) / stride[d] : room / stride[d]) + 1
+      // The last window must begin inside of the input or its left padding.
+      if ceilMode, (count - 1) * stride[d] >= input[d] + padding[d] { count -= 1 }
+      guard count > 0, input[d] > 0 else {
+        throw EmberError(.shape, in: name, "input \(summary) is smaller than a window: kernelSize \(kernel), padding \(padding), dilation \(dilation)")
+      }
+      output.append(count)
+    }
+    return PoolingGeometry(input: input, output: output, kernel: kernel, stride: stride, padding: padding, dilation: dilation)
+  }
+}

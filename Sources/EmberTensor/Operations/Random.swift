@@ -1,0 +1,123 @@
+public import EmberRuntime
+import Synchronization
+
+/// A stream of random numbers. The same seed gives PyTorch's numbers on the CPU.
+///
+/// Safe to share between threads, which then draw in an order of their own; give each thread its own for reproducible runs.
+public final class Generator: @unchecked Sendable {
+  public let device: Device
+  private let guardian = Mutex<Void>(())
+  private let stateObject: any GeneratorState
+
+  public init(seed: UInt64, device: Device = .cpu) {
+    self.device = device
+    let backend = (try? Backends.backend(for: device)) ?? Backends.cpu
+    stateObject = backend.makeGeneratorState(seed: seed)
+  }
+
+  /// What functions draw from when no generator is given. Seeded as PyTorch's default generator is before `manual_seed`.
+  public static let `default` = Generator(seed: 67_280_421_310_721)
+
+  /// Starts the stream of a seed.
+  public func seed(_ seed: UInt64) { withState { $0.seed(seed) } }
+
+  /// Everything needed to continue the stream; on the CPU PyTorch's own saved form.
+  public var state: [UInt8] { withState { $0.bytes } }
+
+  /// Continues a saved stream; false, changing nothing, if the bytes are none.
+  public func restore(_ state: [UInt8]) -> Bool { withState { $0.restore(state) } }
+
+  /// One 64-bit draw, for seeding other generators.
+  public func next() -> UInt64 { withState { $0.next() } }
+
+  func withState<Result, Failure: Error>(_ body: (any GeneratorState) throws(Failure) -> Result) throws(Failure) -> Result {
+    try guardian.withLock { _ throws(Failure) in try body(stateObject) }
+  }
+}
+
+/// Seeds the default generator.
+public func manualSeed(_ seed: UInt64) { Generator.default.seed(seed) }
+
+extension Tensor {
+  private static func draw(
+    _ name: String, _ shape: [Int], _ distribution: Distribution, _ dtype: DType, _ device: Device, _ generator: Generator?
+  ) -> Tensor {
+    attempt { () throws(EmberError) in
+      let backend = try Backends.backend(for: device)
+      let result = try empty(shape: try checkedShape(shape, in: name), dtype: dtype, on: backend)
+      if backend.holdsData { try (generator ?? .default).withState { state throws(EmberError) in try backend.fill(result.operand, from: distribution, state: state) } }
+      return result
+    }
+  }
+
+  /// Uniform in [0, 1).
+  public static func rand(_ shape: [Int], dtype: DType = .float32, on device: Device = .cpu, generator: Generator? = nil, requiresGrad: Bool = false) -> Tensor {
+    let result = draw("rand", shape, .uniform(low: 0, high: 1), dtype, device, generator)
+    return requiresGrad ? result.requiringGrad() : result
+  }
+
+  /// Standard normal.
+  public static func randn(_ shape: [Int], dtype: DType = .float32, on device: Device = .cpu, generator: Generator? = nil, requiresGrad: Bool = false) -> Tensor {
+    let result = draw("randn", shape, .normal(mean: 0, standardDeviation: 1), dtype, device, generator)
+    return requiresGrad ? result.requiringGrad() : result
+  }
+
+  /// Uniform in [low, high).
+  public static func uniform(
+    _ shape: [Int], _ low: Double = 0, _ high: Double = 1, dtype: DType = .float32, on device: Device = .cpu, generator: Generator? = nil
+  ) -> Tensor {
+    draw("uniform", shape, .uniform(low: low, high: high), dtype, device, generator)
+  }
+
+  public static func normal(
+    _ shape: [Int], mean: Double = 0, std: Double = 1, dtype: DType = .float32, on device: Device = .cpu, generator: Generator? = nil
+  ) -> Tensor {
+    if std < 0 {
+      raise(EmberError(.value, in: "normal", "a standard deviation of \(std); it must not be negative"))
+      return .poison
+    }
+    return draw("normal", shape, .normal(mean: mean, standardDeviation: std), dtype, device, generator)
+  }
+
+  /// Integers, low ≤ x < high.
+  public static func randint(
+    _ low: Int, _ high: Int, _ shape: [Int], dtype: DType = .int64, on device: Device = .cpu, generator: Generator? = nil
+  ) -> Tensor {
+    guard low < high else {
+      raise(EmberError(.value, in: "randint", "the range \(low) ..< \(high) is empty"))
+      return .poison
+    }
+    return draw("randint", shape, .integers(low: Int64(low), high: Int64(high)), dtype, device, generator)
+  }
+
+  /// A random permutation of 0 ..< n.
+  public static func randperm(_ n: Int, on device: Device = .cpu, generator: Generator? = nil) -> Tensor {
+    draw("randperm", [n], .permutation, .int64, device, generator)
+  }
+
+  /// 1 with the given probability, else 0. PyTorch builds with MKL draw this one from another stream.
+  public static func bernoulli(
+    _ shape: [Int], probability: Double, dtype: DType = .float32, on device: Device = .cpu, generator: Generator? = nil
+  ) -> Tensor {
+    guard probability >= 0, probability <= 1 else {
+      raise(EmberError(.value, in: "bernoulli", "a probability of \(probability); it must lie in 0...1"))
+      return .poison
+    }
+    return draw("bernoulli", shape, .bernoulli(probability: probability), dtype, device, generator)
+  }
+
+  /// 0 or 1 for each element, which is its probability.
+  public func bernoulli(generator: Generator? = nil) -> Tensor {
+    guard mayRun("bernoulli", self) else { return .poison }
+    return attempt { () throws(EmberError) in
+      guard dtype.isFloatingPoint else { throw EmberError(.dtype, in: "bernoulli", "probabilities must be floating point, not \(summary)") }
+      let dense = try self.dense()
+      let result = try Tensor.empty(shape: body.shape, dtype: dtype, like: self)
+      if backend.holdsData, elementCount > 0 {
+        let drawn = (generator ?? .default).withState { $0.bernoulli(dense.operand, into: result.operand) }
+        if !drawn { throw EmberError(.dtype, in: "bernoulli", "cannot be drawn as \(dtype)") }
+      }
+      return result
+    }
+  }
+}

@@ -1,0 +1,277 @@
+public import EmberRuntime
+
+/// What may stand between the brackets of `x[…]`.
+public enum TensorIndex: Sendable {
+  /// One position, which removes the dimension; negative counts from the end.
+  case position(Int)
+  /// Positions start, start + step, … before end; nil: from or to the edge. Negative bounds count from the end; bounds outside are clipped, as PyTorch does.
+  case range(start: Int?, end: Int?, step: Int)
+  /// As many whole dimensions as are left over.
+  case ellipsis
+  /// A new dimension of extent 1.
+  case newAxis
+  /// Positions from an integer tensor, or the true ones of a mask.
+  case tensor(Tensor)
+}
+
+/// Types that index a tensor.
+public protocol TensorIndexConvertible {
+  var tensorIndex: TensorIndex { get }
+}
+
+extension TensorIndex: TensorIndexConvertible {
+  public var tensorIndex: TensorIndex { self }
+  /// The whole dimension: Python's `:`.
+  public static var all: TensorIndex { .range(start: nil, end: nil, step: 1) }
+  /// Python's `start:end:step`. The step must be positive; `flip` reverses.
+  public static func slice(_ start: Int? = nil, _ end: Int? = nil, step: Int = 1) -> TensorIndex { .range(start: start, end: end, step: step) }
+}
+
+extension Int: TensorIndexConvertible { public var tensorIndex: TensorIndex { .position(self) } }
+extension Tensor: TensorIndexConvertible { public var tensorIndex: TensorIndex { .tensor(self) } }
+extension Array: TensorIndexConvertible where Element == Int { public var tensorIndex: TensorIndex { .tensor(Tensor(self)) } }
+extension Range: TensorIndexConvertible where Bound == Int {
+  public var tensorIndex: TensorIndex { .range(start: lowerBound, end: upperBound, step: 1) }
+}
+extension ClosedRange: TensorIndexConvertible where Bound == Int {
+  public var tensorIndex: TensorIndex { .range(start: lowerBound, end: upperBound == -1 ? nil : upperBound + 1, step: 1) }
+}
+extension PartialRangeFrom: TensorIndexConvertible where Bound == Int {
+  public var tensorIndex: TensorIndex { .range(start: lowerBound, end: nil, step: 1) }
+}
+extension PartialRangeUpTo: TensorIndexConvertible where Bound == Int {
+  public var tensorIndex: TensorIndex { .range(start: nil, end: upperBound, step: 1) }
+}
+extension PartialRangeThrough: TensorIndexConvertible where Bound == Int {
+  public var tensorIndex: TensorIndex { .range(start: nil, end: upperBound == -1 ? nil : upperBound + 1, step: 1) }
+}
+extension StrideTo: TensorIndexConvertible where Element == Int {
+  public var tensorIndex: TensorIndex {
+    let positions = Array(self)
+    guard let first = positions.first else { return .range(start: 0, end: 0, step: 1) }
+    let step = positions.count > 1 ? positions[1] - first : 1
+    return step > 0 ? .range(start: first, end: positions[positions.count - 1] + 1, step: step) : .tensor(Tensor(positions))
+  }
+}
+
+extension Tensor {
+  /// Reads or writes a part: `x[0]`, `x[1..<3, .all]`, `x[.ellipsis, -1]`, `x[mask]`, `x[rows, columns]`.
+  ///
+  /// Reading positions and ranges makes a view; index tensors and masks copy. Writing changes this value only.
+  public subscript(_ indices: any TensorIndexConvertible...) -> Tensor {
+    get { read(indices.map(\.tensorIndex)) }
+    set { write(newValue, indices.map(\.tensorIndex)) }
+  }
+
+  /// `x[..., 0]`: an ellipsis first, as Python writes it.
+  public subscript(_ ellipsis: UnboundedRange, _ indices: any TensorIndexConvertible...) -> Tensor {
+    get { read([.ellipsis] + indices.map(\.tensorIndex)) }
+    set { write(newValue, [.ellipsis] + indices.map(\.tensorIndex)) }
+  }
+
+  /// The view that positions and ranges leave, and the index tensors for its dimensions.
+  private func resolve(_ indices: [TensorIndex]) throws(EmberError) -> (view: Tensor, indices: [(dimension: Int, index: Tensor)]) {
+    var consumed = 0, hasEllipsis = false
+    for index in indices {
+      switch index {
+      case .position, .range: consumed += 1
+      case .tensor(let tensor):
+        if tensor.isPoisoned { throw EmberError(.poisoned, in: "index", "an index is the result of an operation that failed") }
+        consumed += tensor.dtype == .bool ? tensor.rank : 1
+      case .ellipsis:
+        if hasEllipsis { throw EmberError(.index, in: "index", "only one ellipsis is allowed") }
+        hasEllipsis = true
+      case .newAxis: break
+      }
+    }
+    guard consumed <= rank else { throw EmberError(.index, in: "index", "\(consumed) indices for \(summary), which has \(rank) dimensions") }
+    var view = self, dimension = 0, tensors: [(Int, Tensor)] = []
+    for index in indices {
+      switch index {
+      case .position(let i):
+        let extent = view.shape[dimension]
+        guard i >= -extent, i < extent else {
+          throw EmberError(.index, in: "index", "position \(i) of dimension \(dimension) of \(view.summary); allowed are \(-extent)...\(extent - 1)")
+        }
+        view = apply(Select(dimension: dimension, index: i < 0 ? i + extent : i), view)
+      case .range(let start, let end, let step):
+        let extent = view.shape[dimension]
+        guard step > 0 else { throw EmberError(.value, in: "index", "a step of \(step); it must be positive (use flip to reverse)") }
+        func clip(_ bound: Int) -> Int { Swift.min(Swift.max(bound < 0 ? bound + extent : bound, 0), extent) }
+        let first = clip(start ?? 0), last = clip(end ?? extent)
+        let count = Swift.max(0, (last - first + step - 1) / step)
+        if first != 0 || count != extent || step != 1 { view = apply(Slice(dimension: dimension, start: count == 0 ? 0 : first, count: count, step: step), view) }
+        dimension += 1
+      case .ellipsis: dimension += rank - consumed
+      case .newAxis:
+        view = view.unsqueeze(dimension)
+        dimension += 1
+      case .tensor(let tensor):
+        if tensor.dtype == .bool {
+          for i in 0..<tensor.rank where tensor.shape[i] != view.shape[dimension + i] {
+            throw EmberError(.shape, in: "index", "a mask \(tensor.summary) for dimensions \(dimension)... of \(view.summary); its extents must agree")
+          }
+          if tensor.rank == 0 { throw EmberError(.shape, in: "index", "a mask must have at least one dimension") }
+          let positions = tensor.nonzero()
+          for i in 0..<tensor.rank { tensors.append((dimension + i, positions.select(1, i))) }
+          dimension += tensor.rank
+        } else {
+          tensors.append((dimension, tensor))
+          dimension += 1
+        }
+      }
+      if view.isPoisoned { throw EmberError(.poisoned, in: "index", "the tensor cannot be indexed") }
+    }
+    return (view, tensors)
+  }
+
+  private func read(_ indices: [TensorIndex]) -> Tensor {
+    guard mayRun("index", self) else { return .poison }
+    return attempt { () throws(EmberError) in
+      let (view, tensors) = try resolve(indices)
+      if tensors.isEmpty { return view }
+      return EmberTensor.apply(IndexGet(dimensions: tensors.map(\.dimension)), [view] + tensors.map(\.index))[0]
+    }
+  }
+
+  private mutating func write(_ newValue: Tensor, _ indices: [TensorIndex]) {
+    guard mayRun("index_put", self), mayRun("index_put", newValue) else { return }
+    let isRecorded = isRecordingEnabled && (node != nil || newValue.node != nil) && dtype.isDifferentiable
+    do throws(EmberError) {
+      let (target, tensors, resultShape) = try region(of: indices)
+      guard newValue.shape.broadcast(with: resultShape) == resultShape else {
+        throw EmberError(.shape, in: "index_put", "values \(newValue.summary) do not fill the indexed shape \(resultShape) of \(summary)")
+      }
+      let history = node
+      let written = try replace(target, with: newValue.value, tensors)
+      if isRecorded {
+        node = VariadicNode(
+          RegionPut(region: written, dimensions: tensors.map(\.dimension)),
+          [Tensor(body, node: history), newValue] + tensors.map { Optional($0.index) }, [self])
+      }
+    } catch {
+      raise(error)
+    }
+  }
+
+  /// Where a subscript writes. Holds no reference to the memory, so that it can then be found unshared.
+  private func region(
+    of indices: [TensorIndex]
+  ) throws(EmberError) -> (region: Region, tensors: [(dimension: Int, index: Tensor)], resultShape: Shape) {
+    let (view, tensors) = try value.resolve(indices)
+    let region = Region(shape: view.body.shape, strides: view.body.strides, offset: view.body.offset - body.offset)
+    if tensors.isEmpty { return (region, [], view.body.shape) }
+    // The shape that reading would give, from the rule that reading has.
+    let shapes = [Tensor.empty(Array(view.shape), on: .meta)] + tensors.map { Tensor.empty(Array($0.index.shape), dtype: .int64, on: .meta) }
+    return (region, tensors, try IndexGet(dimensions: tensors.map(\.dimension)).forward(shapes)[0].shape)
+  }
+
+  /// Writes into this value's memory, copying it first if it is shared or not dense. Returns the region as of the dense layout.
+  private mutating func replace(
+    _ target: Region, with source: Tensor, _ tensors: [(dimension: Int, index: Tensor)]
+  ) throws(EmberError) -> Region {
+    node = nil
+    var region = target
+    if !isContiguous || !isUniquelyHeld() {
+      let old = body
+      self = try Contiguous().forward(value)
+      region = region.moved(from: old, to: body)
+    }
+    let part = view(region.shape, region.strides, offset: body.offset + region.offset)
+    if tensors.isEmpty {
+      let full = try Expand(shape: Array(region.shape)).forward(source)
+      if backend.holdsData, part.elementCount > 0 { backend.copy(full.operand, to: part.operand) }
+    } else {
+      try IndexPut(dimensions: tensors.map(\.dimension), accumulate: false).write(source, to: part, tensors.map(\.index))
+    }
+    return region
+  }
+}
+
+/// A part of a tensor's memory, relative to its first element.
+struct Region: Sendable {
+  var shape: Shape
+  var strides: Strides
+  var offset: Int
+
+  /// The same elements of a dense copy. Every stride of a part is a combination of the tensor's own; positions are
+  /// recovered by dividing out the old strides, largest first.
+  func moved(from old: TensorBody, to new: TensorBody) -> Region {
+    func convert(_ distance: Int) -> Int {
+      var rest = distance, result = 0
+      let order = (0..<old.shape.rank).filter { old.shape[unchecked: $0] > 1 && old.strides[$0] != 0 }
+        .sorted { abs(old.strides[$0]) > abs(old.strides[$1]) }
+      for i in order {
+        let count = rest / old.strides[i]
+        result += count * new.strides[i]
+        rest -= count * old.strides[i]
+      }
+      return result
+    }
+    var steps = Strides()
+    for i in 0..<strides.count { steps.append(convert(strides[i])) }
+    return Region(shape: shape, strides: steps, offset: convert(offset))
+  }
+}
+
+/// The record of a write into a part: gradients of the rest pass, those of the part go to what was written.
+struct RegionPut: VariadicOperation {
+  static let name = "index_put"
+  let region: Region
+  let dimensions: [Int]
+  let saved: SavedTensors = SavedTensors.inputs.subtracting([.input0, .input1])
+
+  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    throw EmberError(.unsupported, in: "index_put", "a recorded write is made in place")
+  }
+
+  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+    guard let g = gradients[0] else { return [nil] }
+    let count = context.node.inputShapes.count
+    let indices = (2..<count).map { context.input($0) }
+    let dense = g.contiguous()
+    let part = apply(RegionGet(region: region), dense)
+    let taken = indices.isEmpty ? part : apply(IndexGet(dimensions: dimensions), [part] + indices)[0]
+    let source: Tensor? = context.needs(1) ? taken.sum(to: context.inputShape(1)).to(context.inputDType(1)) : nil
+    var own: Tensor?
+    if context.needs(0) { own = apply(RegionClear(region: region, dimensions: dimensions), [dense] + indices)[0] }
+    return [own, source] + indices.map { _ in nil }
+  }
+}
+
+/// A part of a dense tensor as a view.
+struct RegionGet: UnaryOperation {
+  static let name = "index"
+  let region: Region
+  func forward(_ x: Tensor) throws(EmberError) -> Tensor { x.view(region.shape, region.strides, offset: x.body.offset + region.offset) }
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+    attempt { () throws(EmberError) in
+      let result = Tensor.zeros(Array(context.inputShape(0)), dtype: gradient.dtype, on: gradient.device)
+      let part = result.view(region.shape, region.strides, offset: region.offset)
+      if gradient.backend.holdsData, part.elementCount > 0 { gradient.backend.copy(gradient.operand, to: part.operand) }
+      return result
+    }
+  }
+}
+
+/// A dense tensor with zeros in a part.
+struct RegionClear: VariadicOperation {
+  static let name = "index_put"
+  let region: Region
+  let dimensions: [Int]
+  let saved: SavedTensors = SavedTensors.inputs.subtracting(.input0)
+  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    let result = try Contiguous().forward(inputs[0]!)
+    let part = result.view(region.shape, region.strides, offset: region.offset)
+    if dimensions.isEmpty {
+      part.fillMemory(0)
+    } else {
+      try IndexPut(dimensions: dimensions, accumulate: false).write(Tensor.zeros([], dtype: result.dtype, on: result.device), to: part, inputs.dropFirst().map { $0! })
+    }
+    return [result]
+  }
+  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+    let indices = dimensions.indices.map { context.input($0 + 1) }
+    return [gradients[0].map { apply(self, [$0.contiguous()] + indices)[0] }] + indices.map { _ in nil }
+  }
+}
