@@ -84,10 +84,15 @@ typedef struct {
   const void *a_context, *b_context;
 } gemm_product;
 
-/// Runs a product with packing and blocking, in parallel unless called from inside a parallel loop.
-void gemm_run_packed(const gemm_product *product);
-/// Chooses the way by shape. No sources.
+/// Chooses the way by shape, and runs in parallel unless called from inside a parallel loop.
 void gemm_run(const gemm_product *product);
+
+// The ways. Only the packed one takes sources; the strided one needs the columns of B contiguous, the dots one the rows of A and
+// the columns of B contiguous along k.
+void gemm_run_packed(const gemm_product *product);
+void gemm_run_half_packed(const gemm_product *product);
+void gemm_run_strided(const gemm_product *product);
+void gemm_run_dots(const gemm_product *product);
 
 /// The length of the blocks that k is cut into. Depends on k alone, so that results do not depend on anything else.
 int64_t gemm_k_block(int64_t k);
@@ -96,7 +101,7 @@ int64_t gemm_k_block(int64_t k);
 static inline double gemm_activate_one(double x, int activation) {
   switch (activation) {
     case EMBER_ACTIVATION_RELU: return x < 0 ? 0 : x;
-    case EMBER_ACTIVATION_GELU: return 0.5 * x * (1 + erf(x * M_SQRT1_2));
+    case EMBER_ACTIVATION_GELU: return 0.5 * x * (1 + erf(x * 0.7071067811865476));
     case EMBER_ACTIVATION_GELU_TANH: return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
     case EMBER_ACTIVATION_SIGMOID: return 1 / (1 + exp(-x));
     case EMBER_ACTIVATION_TANH: return tanh(x);

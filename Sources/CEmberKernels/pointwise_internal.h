@@ -2,6 +2,8 @@
 #ifndef EMBER_POINTWISE_INTERNAL_H
 #define EMBER_POINTWISE_INTERNAL_H
 
+#include <stdlib.h>
+
 #include "ember_pointwise.h"
 
 /// Runs one operation over n contiguous elements. Bit 0, 1, 2 of `uniform`: a, b, c is a single element.
@@ -24,6 +26,8 @@ const ember_kernel_table *ember_kernels(int isa);
 
 /// The computing type that is stored exactly as a dtype is, or -1.
 int ember_stored_type(int dtype);
+/// The computing type that a dtype is normally loaded as and stored from.
+int ember_natural_type(int dtype);
 
 // MARK: Plans
 // A plan is a program made ready for one call: every value has a place, every step a kernel.
@@ -77,6 +81,16 @@ bool ember_plan_make(ember_plan *plan, const ember_program *program, void *const
 void ember_plan_end(ember_plan *plan);
 /// Elements that one chunk of a parallel loop should have: fixed by the program, not by the machine.
 int64_t ember_plan_chunk(const ember_plan *plan);
+
+int64_t ember_single_chunk(int opcode, int type);
+
+/// Memory for the length of a call: `inline_memory` if that is large enough, else allocated, or NULL.
+static inline void *ember_borrow(void *inline_memory, size_t inline_bytes, size_t bytes) {
+  return bytes <= inline_bytes ? inline_memory : malloc(bytes);
+}
+static inline void ember_give_back(void *memory, void *inline_memory) {
+  if (memory != inline_memory) free(memory);
+}
 
 /// What one thread runs a plan with: an address per location.
 typedef struct {

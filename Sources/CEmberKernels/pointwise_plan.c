@@ -24,8 +24,7 @@ int ember_stored_type(int dtype) {
   return types[dtype];
 }
 
-// The computing type that a dtype is loaded as and stored from.
-static int natural_type(int dtype) {
+int ember_natural_type(int dtype) {
   switch (dtype) {
     case EMBER_UINT16:
     case EMBER_UINT32:
@@ -96,10 +95,12 @@ static int operation_weight(int opcode, int type) {
   }
 }
 
-int64_t ember_plan_chunk(const ember_plan *plan) {
-  int64_t chunk = (INT64_C(65536) / (1 + plan->weight) + 1023) / 1024 * 1024;
+static int64_t chunk_of_weight(int weight) {
+  const int64_t chunk = (INT64_C(65536) / (1 + weight) + 1023) / 1024 * 1024;
   return chunk < 1024 ? 1024 : chunk;
 }
+int64_t ember_plan_chunk(const ember_plan *plan) { return chunk_of_weight(plan->weight); }
+int64_t ember_single_chunk(int opcode, int type) { return chunk_of_weight(operation_weight(opcode, type)); }
 
 // MARK: Building
 
@@ -173,7 +174,7 @@ static int load_input(builder *build, int i) {
   if (ember_stored_type(dtype) == type) return i;
   const ember_kernel direct = build->table->loads[dtype][type];
   if (direct) return convert(build, direct, i, ember_type_size(type), -1);
-  const int natural = natural_type(dtype);
+  const int natural = ember_natural_type(dtype);
   int value = i;
   if (ember_stored_type(dtype) != natural)
     value = convert(build, build->table->loads[dtype][natural], i, ember_type_size(natural), -1);
@@ -205,7 +206,7 @@ static void store_output(builder *build, int o, int value) {
   const size_t size = ember_dtype_size(dtype);
   if (ember_stored_type(dtype) != type) {
     ember_kernel direct = build->table->stores[type][dtype];
-    const int natural = natural_type(dtype);
+    const int natural = ember_natural_type(dtype);
     if (!direct && natural != type) {
       const bool last = ember_stored_type(dtype) == natural;
       value = convert(build, build->table->casts[type][natural], value, ember_type_size(natural), last ? target : -1);

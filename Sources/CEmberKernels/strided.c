@@ -212,12 +212,12 @@ static void walk(size_t size, char *dense, char *strided, bool gathers, int rank
   }
 }
 
-void ember_gather(size_t size, char *dst, const char *src, int rank, const int64_t *shape, const int64_t *strides,
+void ember_pack_elements(size_t size, char *dst, const char *src, int rank, const int64_t *shape, const int64_t *strides,
                   int64_t start, int64_t count) {
   walk(size, dst, (char *)src, true, rank, shape, strides, start, count);
 }
 
-void ember_scatter(size_t size, char *dst, const char *src, int rank, const int64_t *shape, const int64_t *strides,
+void ember_unpack_elements(size_t size, char *dst, const char *src, int rank, const int64_t *shape, const int64_t *strides,
                    int64_t start, int64_t count) {
   walk(size, (char *)src, dst, false, rank, shape, strides, start, count);
 }

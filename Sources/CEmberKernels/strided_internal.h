@@ -29,9 +29,9 @@ void ember_move_2d(size_t size, char *dst, int64_t dst_row, int64_t dst_column, 
                    int64_t src_column, int64_t rows, int64_t columns);
 
 /// Moves elements start..<start+count of a strided operand, counted in row-major order, to or from contiguous memory.
-void ember_gather(size_t size, char *dst, const char *src, int rank, const int64_t *shape, const int64_t *strides,
+void ember_pack_elements(size_t size, char *dst, const char *src, int rank, const int64_t *shape, const int64_t *strides,
                   int64_t start, int64_t count);
-void ember_scatter(size_t size, char *dst, const char *src, int rank, const int64_t *shape, const int64_t *strides,
+void ember_unpack_elements(size_t size, char *dst, const char *src, int rank, const int64_t *shape, const int64_t *strides,
                    int64_t start, int64_t count);
 
 #endif

@@ -1,8 +1,8 @@
-@_exported public import EmberData
-@_exported public import EmberFormats
-@_exported public import EmberNN
-@_exported public import EmberOptim
-@_exported public import EmberRuntime
-@_exported public import EmberTensor
-@_exported public import EmberTraining
-@_exported public import EmberVision
+@_exported import EmberData
+@_exported import EmberFormats
+@_exported import EmberNN
+@_exported import EmberOptim
+@_exported import EmberRuntime
+@_exported import EmberTensor
+@_exported import EmberTraining
+@_exported import EmberVision

@@ -1,5 +1,5 @@
 import CEmberKernels
-public import EmberRuntime
+import EmberRuntime
 
 extension AxisOperand {
   /// Strides of outer, count and inner as the C kernels take them.

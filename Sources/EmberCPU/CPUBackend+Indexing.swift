@@ -1,5 +1,5 @@
 import CEmberKernels
-public import EmberRuntime
+import EmberRuntime
 
 extension Operand {
   fileprivate var indices: UnsafeMutablePointer<Int64>? { pointer?.assumingMemoryBound(to: Int64.self) }

@@ -1,5 +1,5 @@
 import CEmberKernels
-public import EmberRuntime
+import EmberRuntime
 
 /// The CPU: C kernels for the best instruction set of the machine, on one thread pool.
 public final class CPUBackend: Backend {

@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 import Glibc
 
 /// Writes a file so that readers, and a crash at any moment, find either the old contents or the new, never a mixture.

@@ -1,5 +1,5 @@
 import CEmberFormats
-public import EmberRuntime
+import EmberRuntime
 import Glibc
 
 /// Bytes that somebody owns: a mapped file, a file read into memory, or the output of a decompressor.

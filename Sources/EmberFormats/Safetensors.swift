@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 public import EmberTensor
 
 /// The tensors of a safetensors file, in the order of its header.
@@ -57,7 +57,7 @@ public enum Safetensors {
     let headerCount = Int(length)
     guard headerCount <= bytes.count - 8 else { throw bad("truncated: a header of \(headerCount) bytes in a file of \(bytes.count)") }
     let header: JSON
-    do throws(JSON.SyntaxError) { header = try JSON.parse(bytes.slice(8, headerCount)) } catch {
+    do throws(JSONSyntaxError) { header = try JSON.parse(bytes.slice(8, headerCount)) } catch {
       throw bad("the header is not valid JSON: \(error.message) at byte \(error.position)")
     }
     guard headerCount > 0, bytes[8] == UInt8(ascii: "{"), let members = header.object else { throw bad("the header is not a JSON object") }

@@ -1,6 +1,6 @@
 import CEmberKernels
-public import EmberRuntime
-public import EmberTensor
+import EmberRuntime
+import EmberTensor
 
 #if canImport(Glibc)
   import Glibc

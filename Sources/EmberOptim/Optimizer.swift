@@ -1,5 +1,5 @@
-public import EmberRuntime
-public import EmberTensor
+import EmberRuntime
+import EmberTensor
 
 /// Parameters that share their options.
 public struct ParameterGroup<Options: Sendable>: Sendable {

@@ -1,6 +1,6 @@
 import CEmberKernels
-public import EmberRuntime
-public import EmberTensor
+import EmberRuntime
+import EmberTensor
 
 /// Stochastic gradient descent with momentum (Sutskever et al., 2013), as `torch.optim.SGD`.
 public final class SGD: GroupOptimizer<SGD.Options> {

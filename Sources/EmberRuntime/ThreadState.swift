@@ -1,4 +1,4 @@
-public import CEmberRuntime
+import CEmberRuntime
 
 /// What is unusual about the calling thread right now. All clear on the fast path, so that an operation tests one word.
 ///

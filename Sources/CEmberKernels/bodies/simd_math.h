@@ -82,14 +82,14 @@ EMBER_INLINE vfloat vfloat_tanh(vfloat x) {
   EMBER_HORNER(p, z, -5.37397155531e-2f);
   EMBER_HORNER(p, z, 1.33314422036e-1f);
   EMBER_HORNER(p, z, -3.33332819422e-1f);
-  vfloat small = vfloat_fma(p * z, x, x);
+  vfloat small = vfloat_fma(p * z, a, a);
   // From 10 on the result is 1; NaN passes.
   vfloat bounded = a > 10.0f ? (vfloat)10.0f : a;
   vint n;
   vfloat r = vfloat_exp_reduce(bounded + bounded, &n);
   vfloat e = (vfloat_expm1_reduced(r) + 1.0f) * vfloat_power_of_2(n);
   vfloat large = 1.0f - 2.0f / (e + 1.0f);
-  return a < 0.625f ? small : vfloat_copysign(large, x);
+  return vfloat_copysign(a < 0.625f ? small : large, x);
 }
 
 // MARK: Logarithms
@@ -169,7 +169,11 @@ EMBER_INLINE vfloat vfloat_log1p(vfloat x) {
 // MARK: Trigonometry
 
 // Beyond this the reduction below is not exact enough, and libm does those lanes.
+#if EMBER_HAS_FMA
 #define EMBER_TRIGONOMETRIC_LIMIT 1e8f
+#else
+#define EMBER_TRIGONOMETRIC_LIMIT 1e6f
+#endif
 
 // x = n pi/2 + r, |r| <= pi/4. In double: n pi/2 in float would lose most of r's bits.
 EMBER_INLINE vdouble2 vfloat_reduce_quadrant(vfloat x, vint *quadrant) {
@@ -178,7 +182,7 @@ EMBER_INLINE vdouble2 vfloat_reduce_quadrant(vfloat x, vint *quadrant) {
   vdouble2 shifted = vdouble2_fma(wide, (vdouble2)0.636619772367581343, (vdouble2)magic);
   vdouble2 n = shifted - magic;
   *quadrant = __builtin_convertvector(__builtin_bit_cast(vlong2, shifted), vint);
-  // The first part has 33 bits, so its product with n (27 bits) is exact.
+  // The first part has 33 bits: without a fused multiply-add its product with n is exact up to 20 bits of n.
   vdouble2 r = vdouble2_fma(n, (vdouble2)-1.57079632673412561417e+00, wide);
   return vdouble2_fma(n, (vdouble2)-6.07710050650619224932e-11, r);
 }

@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 /// The value of `function` at `x` and its gradient there. `function` returns a single number.
 public func valueAndGrad(_ function: (Tensor) -> Tensor, at x: Tensor) -> (value: Tensor, gradient: Tensor) {

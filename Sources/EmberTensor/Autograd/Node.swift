@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 import Synchronization
 
 /// A step of a recorded computation: where the gradient of one tensor goes next.

@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 /// Runs `body` without recording: results require no gradients.
 public func noGrad<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {

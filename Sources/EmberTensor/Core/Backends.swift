@@ -1,5 +1,5 @@
-public import EmberCPU
-public import EmberRuntime
+import EmberCPU
+import EmberRuntime
 import Synchronization
 
 /// The devices of this process.

@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 /// A primitive: an operation with a kernel and a derivative of its own. Everything else is an ordinary function of primitives.
 ///

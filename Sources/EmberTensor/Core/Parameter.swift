@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 import Synchronization
 
 /// A place that owns a changing value: a parameter or a buffer of a module. Safe to touch from several threads.

@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 /// The operands of a pointwise call. Up to three travel without an allocation, which covers nearly every call.
 struct PointwiseOperands {

@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 extension Tensor: CustomStringConvertible {
   /// The elements as PyTorch prints them: aligned, four decimals, summarised beyond 1,000 elements.

@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 /// What a tensor value consists of, without its history: memory and how to read it. Immutable, shared by copies and views;
 /// written in place only by whoever holds the only reference.

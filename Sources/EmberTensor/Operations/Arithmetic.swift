@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 infix operator .==: ComparisonPrecedence
 infix operator .!=: ComparisonPrecedence

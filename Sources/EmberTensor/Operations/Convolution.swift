@@ -1,5 +1,5 @@
 import CEmberKernels
-public import EmberRuntime
+import EmberRuntime
 
 /// A size per spatial dimension: one number for all of them (`3`) or one for each (`[3, 5]`), outermost first.
 public protocol SpatialExtents: Sendable {

@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 /// Converts a thrown error into a raised one and a poisoned result.
 @inline(__always) func attempt(_ body: () throws(EmberError) -> Tensor) -> Tensor {

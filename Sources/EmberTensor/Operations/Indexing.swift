@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 // MARK: - Along one dimension
 

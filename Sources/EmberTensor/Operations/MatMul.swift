@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 /// A product of matrices or batches of matrices, [.., m, k] × [.., k, n], with broadcast batches; both operands have at least two dimensions.
 struct MatMul: BinaryOperation {

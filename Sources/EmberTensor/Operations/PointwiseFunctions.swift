@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 /// The pointwise functions of the library, one line each. Everything about one follows from its line.
 extension Pointwise {

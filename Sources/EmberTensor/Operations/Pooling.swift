@@ -1,5 +1,5 @@
 import CEmberKernels
-public import EmberRuntime
+import EmberRuntime
 
 /// The extents of a pooling; lists have one entry per spatial dimension.
 struct PoolingGeometry: Sendable {

@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 import Synchronization
 
 /// A stream of random numbers. The same seed gives PyTorch's numbers on the CPU.

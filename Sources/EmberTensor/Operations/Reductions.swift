@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 /// How a tensor is brought into the form [outer, count, inner] around the dimensions that are reduced.
 struct ReductionPlan {

@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 /// What may stand between the brackets of `x[…]`.
 public enum TensorIndex: Sendable {
@@ -6,10 +6,10 @@ public enum TensorIndex: Sendable {
   case position(Int)
   /// Positions start, start + step, … before end; nil: from or to the edge. Negative bounds count from the end; bounds outside are clipped, as PyTorch does.
   case range(start: Int?, end: Int?, step: Int)
-  /// As many whole dimensions as are left over.
-  case ellipsis
-  /// A new dimension of extent 1.
-  case newAxis
+  /// As many whole dimensions as are left over: `.ellipsis`.
+  case remainder
+  /// A new dimension of extent 1: `.newAxis`.
+  case insertion
   /// Positions from an integer tensor, or the true ones of a mask.
   case tensor(Tensor)
 }
@@ -21,6 +21,14 @@ public protocol TensorIndexConvertible {
 
 extension TensorIndex: TensorIndexConvertible {
   public var tensorIndex: TensorIndex { self }
+}
+
+/// On the protocol, so that `x[.all, 0]` finds them.
+extension TensorIndexConvertible where Self == TensorIndex {
+  /// As many whole dimensions as are left over: Python's `...`.
+  public static var ellipsis: TensorIndex { .remainder }
+  /// A new dimension of extent 1: Python's `None`.
+  public static var newAxis: TensorIndex { .insertion }
   /// The whole dimension: Python's `:`.
   public static var all: TensorIndex { .range(start: nil, end: nil, step: 1) }
   /// Python's `start:end:step`. The step must be positive; `flip` reverses.
@@ -58,15 +66,60 @@ extension Tensor {
   /// Reads or writes a part: `x[0]`, `x[1..<3, .all]`, `x[.ellipsis, -1]`, `x[mask]`, `x[rows, columns]`.
   ///
   /// Reading positions and ranges makes a view; index tensors and masks copy. Writing changes this value only.
-  public subscript(_ indices: any TensorIndexConvertible...) -> Tensor {
-    get { read(indices.map(\.tensorIndex)) }
-    set { write(newValue, indices.map(\.tensorIndex)) }
+  public subscript(_ a: some TensorIndexConvertible) -> Tensor {
+    get { read([a.tensorIndex]) }
+    set { write(newValue, [a.tensorIndex]) }
+  }
+
+  public subscript(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible) -> Tensor {
+    get { read([a.tensorIndex, b.tensorIndex]) }
+    set { write(newValue, [a.tensorIndex, b.tensorIndex]) }
+  }
+
+  public subscript(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible, _ c: some TensorIndexConvertible) -> Tensor {
+    get { read([a.tensorIndex, b.tensorIndex, c.tensorIndex]) }
+    set { write(newValue, [a.tensorIndex, b.tensorIndex, c.tensorIndex]) }
+  }
+
+  public subscript(
+    _ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible, _ c: some TensorIndexConvertible,
+    _ d: some TensorIndexConvertible
+  ) -> Tensor {
+    get { read([a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex]) }
+    set { write(newValue, [a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex]) }
+  }
+
+  public subscript(
+    _ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible, _ c: some TensorIndexConvertible,
+    _ d: some TensorIndexConvertible, _ e: some TensorIndexConvertible
+  ) -> Tensor {
+    get { read([a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex, e.tensorIndex]) }
+    set { write(newValue, [a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex, e.tensorIndex]) }
+  }
+
+  public subscript(
+    _ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible, _ c: some TensorIndexConvertible,
+    _ d: some TensorIndexConvertible, _ e: some TensorIndexConvertible, _ f: some TensorIndexConvertible
+  ) -> Tensor {
+    get { read([a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex, e.tensorIndex, f.tensorIndex]) }
+    set { write(newValue, [a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex, e.tensorIndex, f.tensorIndex]) }
   }
 
   /// `x[..., 0]`: an ellipsis first, as Python writes it.
-  public subscript(_ ellipsis: UnboundedRange, _ indices: any TensorIndexConvertible...) -> Tensor {
-    get { read([.ellipsis] + indices.map(\.tensorIndex)) }
-    set { write(newValue, [.ellipsis] + indices.map(\.tensorIndex)) }
+  public subscript(_ ellipsis: UnboundedRange, _ a: some TensorIndexConvertible) -> Tensor {
+    get { read([.remainder, a.tensorIndex]) }
+    set { write(newValue, [.remainder, a.tensorIndex]) }
+  }
+
+  public subscript(_ ellipsis: UnboundedRange, _ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible) -> Tensor {
+    get { read([.remainder, a.tensorIndex, b.tensorIndex]) }
+    set { write(newValue, [.remainder, a.tensorIndex, b.tensorIndex]) }
+  }
+
+  /// The same for indices in an array.
+  public subscript(indices indices: [TensorIndex]) -> Tensor {
+    get { read(indices) }
+    set { write(newValue, indices) }
   }
 
   /// The view that positions and ranges leave, and the index tensors for its dimensions.
@@ -78,10 +131,10 @@ extension Tensor {
       case .tensor(let tensor):
         if tensor.isPoisoned { throw EmberError(.poisoned, in: "index", "an index is the result of an operation that failed") }
         consumed += tensor.dtype == .bool ? tensor.rank : 1
-      case .ellipsis:
+      case .remainder:
         if hasEllipsis { throw EmberError(.index, in: "index", "only one ellipsis is allowed") }
         hasEllipsis = true
-      case .newAxis: break
+      case .insertion: break
       }
     }
     guard consumed <= rank else { throw EmberError(.index, in: "index", "\(consumed) indices for \(summary), which has \(rank) dimensions") }
@@ -102,8 +155,8 @@ extension Tensor {
         let count = Swift.max(0, (last - first + step - 1) / step)
         if first != 0 || count != extent || step != 1 { view = apply(Slice(dimension: dimension, start: count == 0 ? 0 : first, count: count, step: step), view) }
         dimension += 1
-      case .ellipsis: dimension += rank - consumed
-      case .newAxis:
+      case .remainder: dimension += rank - consumed
+      case .insertion:
         view = view.unsqueeze(dimension)
         dimension += 1
       case .tensor(let tensor):

@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 
 /// Checks a dimension and counts it from the front.
 func wrapDimension(_ dimension: Int, _ rank: Int, in operation: String) throws(EmberError) -> Int {

@@ -1,0 +1,256 @@
+import EmberRuntime
+public import EmberTensor
+
+/// Where a loader stands: enough to continue with exactly the batch that would have come next.
+public struct LoaderState: Sendable, Hashable {
+  /// Epochs completed.
+  public var epoch: Int
+  /// Batches of the current epoch handed out so far.
+  public var batch: Int
+  /// The sampler's generator as it was before this epoch's order was drawn; empty if the order is not random.
+  public var generator: [UInt8]
+
+  public init(epoch: Int, batch: Int, generator: [UInt8]) {
+    self.epoch = epoch
+    self.batch = batch
+    self.generator = generator
+  }
+}
+
+/// Batches of a dataset.
+///
+/// ```swift
+/// let loader = DataLoader(dataset, batchSize: 64, shuffle: true, seed: 0)
+/// for (images, labels) in loader { … }
+/// ```
+///
+/// With `workers`, as many threads fetch ahead, never more than `prefetch` batches; the order stays the same. An error of the
+/// dataset is thrown by `next` of `batches()` and by `forEachBatch`; `for … in` raises it, so that `catchingErrors` around the loop throws it.
+public final class DataLoader<Batch: Sendable>: Sequence {
+  public let batchSampler: BatchSampler
+  public let workers: Int
+  public let prefetch: Int
+  private let fetch: @Sendable ([Int]) throws -> Batch
+  private var position: LoaderState
+  private var isResumed = false
+  /// Batches of an epoch, if the sampler's count is known without drawing: for progress bars.
+  public let batchCount: Int?
+
+  /// Batches made by a function of positions.
+  public init(
+    _ batchSampler: BatchSampler, workers: Int = 0, prefetch: Int? = nil, batchCount: Int? = nil, fetch: @escaping @Sendable ([Int]) throws -> Batch
+  ) {
+    self.batchSampler = batchSampler
+    self.workers = Swift.max(0, workers)
+    self.prefetch = Swift.max(1, prefetch ?? 2 * Swift.max(1, workers))
+    self.batchCount = batchCount
+    self.fetch = fetch
+    position = LoaderState(epoch: 0, batch: 0, generator: batchSampler.sampler.generator?.state ?? [])
+  }
+
+  private convenience init(
+    count: Int, batchSize: Int, shuffle: Bool, dropLast: Bool, sampler: (any Sampler)?, seed: UInt64?, generator: EmberTensor.Generator?, workers: Int,
+    prefetch: Int?, fetch: @escaping @Sendable ([Int]) throws -> Batch
+  ) {
+    if batchSize < 1 { raise(EmberError(.value, in: "DataLoader", "a batch size of \(batchSize); it must be at least 1")) }
+    var chosen: any Sampler = SequentialSampler(count: count)
+    if let sampler {
+      chosen = sampler
+    } else if shuffle {
+      chosen = RandomSampler(count: count, generator: generator ?? EmberTensor.Generator(seed: seed ?? EmberTensor.Generator.default.next()))
+    }
+    let size = Swift.max(1, batchSize)
+    self.init(
+      BatchSampler(chosen, batchSize: size, dropLast: dropLast), workers: workers, prefetch: prefetch,
+      batchCount: sampler == nil ? (dropLast ? count / size : (count + size - 1) / size) : nil, fetch: fetch)
+  }
+
+  /// Batches put together by `collate`.
+  public convenience init<Source: Dataset>(
+    _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil, seed: UInt64? = nil,
+    generator: EmberTensor.Generator? = nil, workers: Int = 0, prefetch: Int? = nil, collate: @escaping @Sendable ([Source.Element]) throws -> Batch
+  ) {
+    self.init(
+      count: dataset.count, batchSize: batchSize, shuffle: shuffle, dropLast: dropLast, sampler: sampler, seed: seed, generator: generator,
+      workers: workers, prefetch: prefetch
+    ) { indices in try collate(indices.map { try dataset.element(at: $0) }) }
+  }
+
+  /// Batches as the dataset makes them.
+  public convenience init<Source: BatchedDataset>(
+    _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil, seed: UInt64? = nil,
+    generator: EmberTensor.Generator? = nil, workers: Int = 0, prefetch: Int? = nil
+  ) where Source.Batch == Batch {
+    self.init(
+      count: dataset.count, batchSize: batchSize, shuffle: shuffle, dropLast: dropLast, sampler: sampler, seed: seed, generator: generator,
+      workers: workers, prefetch: prefetch
+    ) { indices in try dataset.batch(at: indices) }
+  }
+
+  /// Batches of samples that know how to be put together.
+  public convenience init<Source: Dataset>(
+    _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil, seed: UInt64? = nil,
+    generator: EmberTensor.Generator? = nil, workers: Int = 0, prefetch: Int? = nil
+  ) where Source.Element: Collatable, Batch == Source.Element.Batch {
+    self.init(
+      dataset, batchSize: batchSize, shuffle: shuffle, dropLast: dropLast, sampler: sampler, seed: seed, generator: generator, workers: workers,
+      prefetch: prefetch, collate: { try Source.Element.collate($0) })
+  }
+
+  /// Batches of pairs: (inputs, targets).
+  public convenience init<Source: Dataset, First: Collatable, Second: Collatable>(
+    _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil, seed: UInt64? = nil,
+    generator: EmberTensor.Generator? = nil, workers: Int = 0, prefetch: Int? = nil
+  ) where Source.Element == (First, Second), Batch == (First.Batch, Second.Batch) {
+    self.init(
+      dataset, batchSize: batchSize, shuffle: shuffle, dropLast: dropLast, sampler: sampler, seed: seed, generator: generator, workers: workers,
+      prefetch: prefetch, collate: { (try First.collate($0.map(\.0)), try Second.collate($0.map(\.1))) })
+  }
+
+  // MARK: Position
+
+  /// Where the loader stands. Read it between batches.
+  public var state: LoaderState { position }
+
+  /// Makes the next iteration continue at a saved position.
+  public func restore(_ state: LoaderState) throws {
+    guard state.epoch >= 0, state.batch >= 0 else { throw EmberError(.value, in: "DataLoader.restore", "a position before the start") }
+    if let generator = batchSampler.sampler.generator, !generator.restore(state.generator) {
+      throw EmberError(.value, in: "DataLoader.restore", "the saved generator's state does not fit the loader's")
+    }
+    position = state
+    isResumed = true
+  }
+
+  // MARK: Iteration
+
+  /// Starts the next epoch, or continues a restored one.
+  public func makeIterator() -> Iterator { batches() }
+
+  /// As `makeIterator`; its `nextBatch` throws.
+  public func batches() -> Iterator {
+    if !isResumed {
+      position.batch = 0
+      position.generator = batchSampler.sampler.generator?.state ?? []
+    }
+    isResumed = false
+    return Iterator(self)
+  }
+
+  /// Runs `body` on every batch of the next epoch; throws what the dataset or `body` throws.
+  public func forEachBatch(_ body: (Batch) throws -> Void) throws {
+    let iterator = batches()
+    while let batch = try iterator.nextBatch() { try body(batch) }
+  }
+
+  public final class Iterator: IteratorProtocol {
+    private let loader: DataLoader
+    private var jobs: [[Int]]?
+    private var prefetcher: Prefetcher<Batch>?
+    private var isDone = false
+
+    init(_ loader: DataLoader) { self.loader = loader }
+
+    /// The next batch, nil at the end of the epoch. After an error the epoch is over.
+    public func nextBatch() throws -> Batch? {
+      if isDone { return nil }
+      do {
+        let batch = try fetchNext()
+        if batch != nil {
+          loader.position.batch += 1
+        } else {
+          finish()
+          loader.position = LoaderState(
+            epoch: loader.position.epoch + 1, batch: 0, generator: loader.batchSampler.sampler.generator?.state ?? [])
+        }
+        return batch
+      } catch {
+        finish()
+        throw error
+      }
+    }
+
+    private func finish() {
+      isDone = true
+      prefetcher = nil
+    }
+
+    private func fetchNext() throws -> Batch? {
+      if jobs == nil {
+        let all = try loader.batchSampler.batches()
+        jobs = all
+        if loader.workers > 0 {
+          prefetcher = try Prefetcher(
+            jobs: Array(all.dropFirst(loader.position.batch)), workers: loader.workers, bound: loader.prefetch, fetch: loader.fetch)
+        }
+      }
+      if let prefetcher { return try prefetcher.next() }
+      guard let jobs, loader.position.batch < jobs.count else { return nil }
+      let indices = jobs[loader.position.batch]
+      return try loader.fetch(indices)
+    }
+
+    public func next() -> Batch? {
+      if ErrorScopes.hasFailed { return nil }
+      do { return try nextBatch() } catch let error as EmberError { raise(error) } catch {
+        raise(EmberError(.value, in: "DataLoader", "\(error)"))
+      }
+      return nil
+    }
+  }
+}
+
+/// Samples that can be put together to a batch.
+public protocol Collatable: Sendable {
+  associatedtype Batch: Sendable
+  static func collate(_ samples: [Self]) throws -> Batch
+}
+
+extension Tensor: Collatable {
+  public static func collate(_ samples: [Tensor]) throws -> Tensor { try catchingErrors { stack(samples) } }
+}
+
+extension Int: Collatable {
+  public static func collate(_ samples: [Int]) throws -> Tensor { Tensor(samples) }
+}
+
+extension Double: Collatable {
+  public static func collate(_ samples: [Double]) throws -> Tensor { try catchingErrors { Tensor(samples) } }
+}
+
+extension Float: Collatable {
+  public static func collate(_ samples: [Float]) throws -> Tensor { Tensor(samples) }
+}
+
+extension Bool: Collatable {
+  public static func collate(_ samples: [Bool]) throws -> Tensor { Tensor(samples) }
+}
+
+extension String: Collatable {
+  public static func collate(_ samples: [String]) throws -> [String] { samples }
+}
+
+/// Position by position; all samples have the same number of parts.
+extension Array: Collatable where Element: Collatable {
+  public static func collate(_ samples: [[Element]]) throws -> [Element.Batch] {
+    let count = samples.first?.count ?? 0
+    guard samples.allSatisfy({ $0.count == count }) else {
+      throw EmberError(.shape, in: "collate", "samples with different numbers of parts: \(samples.map(\.count))")
+    }
+    return try (0..<count).map { i in try Element.collate(samples.map { $0[i] }) }
+  }
+}
+
+/// Key by key; all samples have the same keys.
+extension Dictionary: Collatable where Key == String, Value: Collatable {
+  public static func collate(_ samples: [[String: Value]]) throws -> [String: Value.Batch] {
+    var result: [String: Value.Batch] = [:]
+    for key in samples.first?.keys.sorted() ?? [] {
+      result[key] = try Value.collate(samples.map { sample in
+        guard let value = sample[key] else { throw EmberError(.value, in: "collate", "a sample lacks \"\(key)\"") }
+        return value
+      })
+    }
+    return result
+  }
+}

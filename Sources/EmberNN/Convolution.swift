@@ -1,0 +1,86 @@
+public import EmberRuntime
+public import EmberTensor
+
+/// What the convolutions share. Weight [out, in / groups, kernel...], bias [out].
+open class ConvolutionLayer: Module {
+  @Parameter public final var weight: Tensor
+  private final let _bias: Parameter?
+  final let stride: any SpatialExtents
+  final let padding: any ConvolutionPadding
+  final let dilation: any SpatialExtents
+  final let groups: Int
+
+  init(
+    _ rank: Int, _ inChannels: Int, _ outChannels: Int, _ kernelSize: any SpatialExtents, _ stride: any SpatialExtents,
+    _ padding: any ConvolutionPadding, _ dilation: any SpatialExtents, _ groups: Int, _ bias: Bool, _ dtype: DType, _ device: Device
+  ) {
+    self.stride = stride
+    self.padding = padding
+    self.dilation = dilation
+    self.groups = groups
+    var kernel = Array(repeating: 1, count: rank)
+    if let extents = kernelSize.extents(rank) {
+      kernel = extents
+    } else {
+      raise(EmberError(.value, in: "Conv\(rank)d", "kernelSize \(kernelSize); give one number or \(rank)"))
+    }
+    if groups < 1 || inChannels % max(groups, 1) != 0 || outChannels % max(groups, 1) != 0 {
+      raise(EmberError(.value, in: "Conv\(rank)d", "\(inChannels) inputs and \(outChannels) outputs do not divide into \(groups) groups"))
+    }
+    let shape = [outChannels, inChannels / max(groups, 1)] + kernel
+    weight = Init.layerWeight(shape, dtype: dtype, on: device)
+    _bias = bias ? Parameter(wrappedValue: Init.layerBias(outChannels, weight: shape, dtype: dtype, on: device)) : nil
+    super.init()
+  }
+
+  public final var bias: Tensor? { _bias?.wrappedValue }
+  /// The cell of the bias, if there is one.
+  public final var biasCell: StateCell? { _bias?.projectedValue }
+
+  open override var settings: String {
+    let shape = weight.shape
+    let kernel = shape.dropFirst(2).map(String.init).joined(separator: ", ")
+    return "\(shape[1] * groups), \(shape[0]), kernel_size=(\(kernel)), stride=\(stride)"
+      + (padding as? Int == 0 ? "" : ", padding=\(padding)") + (dilation as? Int == 1 ? "" : ", dilation=\(dilation)")
+      + (groups == 1 ? "" : ", groups=\(groups)") + (_bias == nil ? ", bias=false" : "")
+  }
+}
+
+/// Convolution of [batch, in, length].
+open class Conv1d: ConvolutionLayer, Layer {
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1,
+    padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
+    dtype: DType = .float32, on device: Device = .cpu
+  ) { super.init(1, inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias, dtype, device) }
+
+  open func forward(_ input: Tensor) -> Tensor {
+    input.conv1d(weight, bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
+  }
+}
+
+/// Convolution of [batch, in, height, width].
+open class Conv2d: ConvolutionLayer, Layer {
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1,
+    padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
+    dtype: DType = .float32, on device: Device = .cpu
+  ) { super.init(2, inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias, dtype, device) }
+
+  open func forward(_ input: Tensor) -> Tensor {
+    input.conv2d(weight, bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
+  }
+}
+
+/// Convolution of [batch, in, depth, height, width].
+open class Conv3d: ConvolutionLayer, Layer {
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1,
+    padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
+    dtype: DType = .float32, on device: Device = .cpu
+  ) { super.init(3, inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias, dtype, device) }
+
+  open func forward(_ input: Tensor) -> Tensor {
+    input.conv3d(weight, bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
+  }
+}

@@ -1,0 +1,61 @@
+import EmberRuntime
+public import EmberTensor
+
+/// Scales all gradients so that their common norm is at most `maxNorm`; Pascanu et al., arXiv:1211.5063.
+///
+/// - Parameter normType: p of the norm; infinity for the largest absolute value.
+/// - Returns: the norm before scaling.
+@discardableResult
+public func clipGradNorm(_ parameters: [StateCell], maxNorm: Double, normType p: Double = 2) -> Tensor {
+  noGrad {
+    let gradients = parameters.compactMap(\.grad)
+    if gradients.isEmpty { return Tensor.zeros([]) }
+    guard p > 0 else {
+      raise(EmberError(.value, in: "clipGradNorm", "normType \(p); it must be positive"))
+      return Tensor.zeros([])
+    }
+    func norm(_ x: Tensor) -> Tensor {
+      if p == 2 { return x.norm() }
+      if p == .infinity { return x.abs().amax() }
+      if p == 1 { return x.abs().sum() }
+      return x.abs().pow(.real(p)).sum().pow(.real(1 / p))
+    }
+    let total = norm(stack(gradients.map { norm($0).to(gradients[0].dtype).to(gradients[0].device) }))
+    let factor = (maxNorm / (total + 1e-6)).clamp(max: 1.0)
+    for cell in parameters {
+      if let gradient = cell.grad { cell.grad = gradient * factor.to(gradient.dtype).to(gradient.device) }
+    }
+    return total
+  }
+}
+
+/// Limits every element of the gradients to ±`limit`.
+public func clipGradValue(_ parameters: [StateCell], _ limit: Double) {
+  noGrad {
+    for cell in parameters {
+      if let gradient = cell.grad { cell.grad = gradient.clamp(min: .real(-limit), max: .real(limit)) }
+    }
+  }
+}
+
+/// All parameters in a row. Gradients flow back into them.
+public func parametersToVector(_ parameters: [StateCell]) -> Tensor {
+  parameters.isEmpty ? Tensor.zeros([0]) : cat(parameters.map { $0.value.reshape([-1]) })
+}
+
+/// Gives the parameters the values of a vector as long as all of them.
+public func vectorToParameters(_ vector: Tensor, _ parameters: [StateCell]) {
+  let count = parameters.reduce(0) { $0 + $1.value.elementCount }
+  guard vector.rank == 1, vector.elementCount == count else {
+    raise(EmberError(.shape, in: "vectorToParameters", "a vector \(vector.dtype)\(vector.shape) for \(count) numbers; it must be [\(count)]"))
+    return
+  }
+  noGrad {
+    var position = 0
+    for cell in parameters {
+      let old = cell.value
+      cell.value = vector.narrow(0, start: position, length: old.elementCount).reshape(Array(old.shape)).to(old.dtype).to(old.device)
+      position += old.elementCount
+    }
+  }
+}

@@ -1,0 +1,120 @@
+public import EmberRuntime
+public import EmberTensor
+
+/// Initial values. Formulas, order of draws and defaults are those of `torch.nn.init`, so that a seed gives PyTorch's numbers.
+public enum Init {
+  public enum FanMode: Sendable { case fanIn, fanOut }
+
+  /// The function after a layer, for the factor that keeps variances: He et al., arXiv:1502.01852.
+  public enum Nonlinearity: Sendable {
+    case linear, sigmoid, tanh, relu, selu
+    case leakyReLU(negativeSlope: Double)
+
+    public var gain: Double {
+      switch self {
+      case .linear, .sigmoid: 1
+      case .tanh: 5.0 / 3
+      case .relu: 2.0.squareRoot()
+      case .selu: 3.0 / 4
+      case .leakyReLU(let slope): (2.0 / (1 + slope * slope)).squareRoot()
+      }
+    }
+  }
+
+  /// Numbers of inputs and outputs of a weight [out, in, kernel...]; nil below two dimensions.
+  public static func fans(of shape: some Collection<Int>) -> (fanIn: Int, fanOut: Int)? {
+    let extents = Array(shape)
+    guard extents.count >= 2 else { return nil }
+    let field = extents.dropFirst(2).reduce(1, *)
+    return (extents[1] * field, extents[0] * field)
+  }
+
+  // MARK: Of cells: parameters in place
+
+  public static func uniform(_ cell: StateCell, _ low: Double = 0, _ high: Double = 1, generator: Generator? = nil) {
+    set(cell) { Tensor.uniform($0, low, high, dtype: $1, on: $2, generator: generator) }
+  }
+
+  public static func normal(_ cell: StateCell, mean: Double = 0, std: Double = 1, generator: Generator? = nil) {
+    set(cell) { Tensor.normal($0, mean: mean, std: std, dtype: $1, on: $2, generator: generator) }
+  }
+
+  public static func constant(_ cell: StateCell, _ value: Double) {
+    set(cell) { Tensor.full($0, .real(value), dtype: $1, on: $2) }
+  }
+
+  public static func zeros(_ cell: StateCell) { constant(cell, 0) }
+  public static func ones(_ cell: StateCell) { constant(cell, 1) }
+
+  /// Uniform in ±gain·√(3 / fan); He et al., 2015.
+  public static func kaimingUniform(
+    _ cell: StateCell, a: Double = 0, mode: FanMode = .fanIn, nonlinearity: Nonlinearity? = nil, generator: Generator? = nil
+  ) {
+    guard let std = kaimingDeviation(cell, a, mode, nonlinearity, "kaimingUniform") else { return }
+    let bound = 3.0.squareRoot() * std
+    uniform(cell, -bound, bound, generator: generator)
+  }
+
+  /// Normal with deviation gain / √fan.
+  public static func kaimingNormal(
+    _ cell: StateCell, a: Double = 0, mode: FanMode = .fanIn, nonlinearity: Nonlinearity? = nil, generator: Generator? = nil
+  ) {
+    guard let std = kaimingDeviation(cell, a, mode, nonlinearity, "kaimingNormal") else { return }
+    normal(cell, mean: 0, std: std, generator: generator)
+  }
+
+  /// Uniform in ±gain·√(6 / (fan in + fan out)); Glorot and Bengio, 2010.
+  public static func xavierUniform(_ cell: StateCell, gain: Double = 1, generator: Generator? = nil) {
+    guard let std = xavierDeviation(cell, gain, "xavierUniform") else { return }
+    let bound = 3.0.squareRoot() * std
+    uniform(cell, -bound, bound, generator: generator)
+  }
+
+  /// Normal with deviation gain·√(2 / (fan in + fan out)).
+  public static func xavierNormal(_ cell: StateCell, gain: Double = 1, generator: Generator? = nil) {
+    guard let std = xavierDeviation(cell, gain, "xavierNormal") else { return }
+    normal(cell, mean: 0, std: std, generator: generator)
+  }
+
+  // MARK: What layers start with
+
+  /// The weight of linear and convolutional layers: `kaimingUniform` with a = √5, which is uniform in ±1 / √fan in.
+  static func layerWeight(_ shape: [Int], dtype: DType, on device: Device) -> Tensor {
+    guard let fan = fans(of: shape)?.fanIn, fan > 0 else { return Tensor.zeros(shape, dtype: dtype, on: device) }
+    let slope = 5.0.squareRoot()
+    let bound = 3.0.squareRoot() * (Nonlinearity.leakyReLU(negativeSlope: slope).gain / Double(fan).squareRoot())
+    return Tensor.uniform(shape, -bound, bound, dtype: dtype, on: device)
+  }
+
+  /// Their bias: uniform in ±1 / √fan in of the weight.
+  static func layerBias(_ count: Int, weight: [Int], dtype: DType, on device: Device) -> Tensor {
+    guard let fan = fans(of: weight)?.fanIn, fan > 0 else { return Tensor.zeros([count], dtype: dtype, on: device) }
+    let bound = 1 / Double(fan).squareRoot()
+    return Tensor.uniform([count], -bound, bound, dtype: dtype, on: device)
+  }
+
+  private static func set(_ cell: StateCell, _ make: ([Int], DType, Device) -> Tensor) {
+    let old = cell.value
+    cell.value = make(Array(old.shape), old.dtype, old.device)
+  }
+
+  private static func kaimingDeviation(
+    _ cell: StateCell, _ a: Double, _ mode: FanMode, _ nonlinearity: Nonlinearity?, _ name: String
+  ) -> Double? {
+    guard let fans = checkedFans(cell, name) else { return nil }
+    let gain = (nonlinearity ?? .leakyReLU(negativeSlope: a)).gain
+    return gain / Double(mode == .fanIn ? fans.fanIn : fans.fanOut).squareRoot()
+  }
+
+  private static func xavierDeviation(_ cell: StateCell, _ gain: Double, _ name: String) -> Double? {
+    guard let fans = checkedFans(cell, name) else { return nil }
+    return gain * (2.0 / Double(fans.fanIn + fans.fanOut)).squareRoot()
+  }
+
+  private static func checkedFans(_ cell: StateCell, _ name: String) -> (fanIn: Int, fanOut: Int)? {
+    let shape = cell.value.shape
+    if let fans = fans(of: shape) { return shape.elementCount == 0 ? nil : fans }
+    raise(EmberError(.shape, in: name, "a tensor of shape \(shape) has no fans; it must have at least two dimensions [out, in, ...]"))
+    return nil
+  }
+}

@@ -1,0 +1,95 @@
+public import EmberRuntime
+public import EmberTensor
+
+/// What `loadStateDict` found besides the names that fit.
+public struct LoadReport: Sendable, Hashable {
+  /// Names of the module that the state dict lacks; their values stay.
+  public var missing: [String]
+  /// Names of the state dict that the module lacks.
+  public var unexpected: [String]
+}
+
+extension Module {
+  /// Parameters and persistent buffers by name, in PyTorch's order, without history. Shared ones appear under each of their names.
+  public final func stateDict() -> [(name: String, tensor: Tensor)] {
+    stateCells().map { ($0.name, $0.cell.value.detach()) }
+  }
+
+  /// Takes over the values of a state dict, converted to each parameter's dtype and device.
+  ///
+  /// - Parameter strict: missing and unexpected names are an error.
+  /// - Throws: an error that lists every name and shape that does not fit; then nothing was changed.
+  @discardableResult
+  public final func loadStateDict(_ state: [(name: String, tensor: Tensor)], strict: Bool = true) throws -> LoadReport {
+    let values = Dictionary(state.map { ($0.name, $0.tensor) }, uniquingKeysWith: { _, last in last })
+    let cells = stateCells()
+    let known = Set(cells.map(\.name))
+    let report = LoadReport(
+      missing: cells.map(\.name).filter { values[$0] == nil }, unexpected: state.map(\.name).filter { !known.contains($0) })
+    var problems: [String] = []
+    if strict {
+      if !report.missing.isEmpty { problems.append("missing: \(report.missing.joined(separator: ", "))") }
+      if !report.unexpected.isEmpty { problems.append("unexpected: \(report.unexpected.joined(separator: ", "))") }
+    }
+    var planned: [(StateCell, Tensor)] = []
+    for entry in cells {
+      guard let value = values[entry.name] else { continue }
+      let own = entry.cell.value
+      if value.shape == own.shape {
+        planned.append((entry.cell, try catchingErrors { value.detach().to(own.dtype).to(own.device) }))
+      } else {
+        problems.append("\(entry.name): the state dict has shape \(value.shape), the module \(own.shape)")
+      }
+    }
+    guard problems.isEmpty else {
+      throw EmberError(.value, in: "loadStateDict", "\(Swift.type(of: self)): " + problems.joined(separator: "; "))
+    }
+    for (cell, value) in planned { cell.value = value }
+    return report
+  }
+
+  /// The same from an unordered dictionary.
+  @discardableResult
+  public final func loadStateDict(_ state: [String: Tensor], strict: Bool = true) throws -> LoadReport {
+    try loadStateDict(state.sorted { $0.key < $1.key }.map { (name: $0.key, tensor: $0.value) }, strict: strict)
+  }
+
+  /// Forgets the gradients of all parameters.
+  public final func zeroGrad() {
+    for cell in parameters() { cell.grad = nil }
+  }
+
+  /// Freezes the parameters (false) or lets them learn again.
+  @discardableResult
+  public final func requiresGrad(_ requires: Bool = true) -> Self {
+    for cell in parameters() { cell.requiresGrad = requires }
+    return self
+  }
+
+  /// Moves all parameters and buffers to a device.
+  @discardableResult
+  public final func to(_ device: Device) -> Self { convert { $0.to(device) } }
+
+  /// Converts all floating-point parameters and buffers.
+  @discardableResult
+  public final func to(_ dtype: DType) -> Self { convert { $0.dtype.isFloatingPoint ? $0.to(dtype) : $0 } }
+
+  private final func convert(_ change: (Tensor) -> Tensor) -> Self {
+    var seen: Set<ObjectIdentifier> = []
+    walk(onceEach: true) { _, _, members in
+      for entry in members.parameters + members.buffers where seen.insert(ObjectIdentifier(entry.cell)).inserted {
+        let old = entry.cell.value
+        let new = noGrad { change(old.detach()) }
+        if new.dtype != old.dtype || new.device != old.device { entry.cell.value = new }
+      }
+    }
+    return self
+  }
+
+  /// Calls `body` for every module in this one and at last itself.
+  @discardableResult
+  public final func apply(_ body: (Module) -> Void) -> Self {
+    for module in modules().reversed() { body(module) }
+    return self
+  }
+}

@@ -1,0 +1,156 @@
+import EmberRuntime
+import EmberTensor
+
+/// A part of a model: parameters, buffers and further modules, found by reflection over the stored properties.
+///
+/// Subclass it, declare parameters with `@Parameter`, buffers with `@Buffer` and submodules as ordinary properties, alone or in
+/// arrays, dictionaries, optionals, tuples and structs; conform to `Layer` and write `forward`:
+///
+/// ```swift
+/// final class Classifier: Module, Layer {
+///   let hidden = Linear(784, 128)
+///   let output = Linear(128, 10)
+///   func forward(_ x: Tensor) -> Tensor { output(hidden(x).relu()) }
+/// }
+/// ```
+///
+/// Names are those of PyTorch: property names in snake case, joined by dots; elements of arrays are numbered.
+/// A module belongs to one thread at a time; the cells of its parameters may be touched from several.
+open class Module: CustomStringConvertible {
+  /// True while the module learns: dropout drops, batch normalisation uses the batch's statistics.
+  public private(set) final var isTraining = true
+  final var hooks: Hooks?
+
+  public init() {}
+
+  /// The stored properties by name: what reflection finds, base classes first. Containers override it to number their elements.
+  open func reflectedMembers() -> [(name: String, value: Any)] {
+    var levels: [Mirror] = []
+    var next: Mirror? = Mirror(reflecting: self)
+    while let mirror = next, mirror.subjectType != Module.self {
+      levels.append(mirror)
+      next = mirror.superclassMirror
+    }
+    return levels.reversed().flatMap { mirror in
+      mirror.children.compactMap { child in child.label.map { (name: snakeCase($0), value: child.value) } }
+    }
+  }
+
+  /// What is written in parentheses when the module is printed: its settings.
+  open var settings: String { "" }
+
+  /// Switches this module and everything in it to training, or back.
+  @discardableResult
+  public final func train(_ mode: Bool = true) -> Self {
+    for (_, module) in namedModules() { module.isTraining = mode }
+    return self
+  }
+
+  /// Switches this module and everything in it to evaluation.
+  @discardableResult
+  public final func eval() -> Self { train(false) }
+
+  // MARK: Printing
+
+  /// The module and those in it, as PyTorch prints them.
+  public final var description: String {
+    let children = namedChildren()
+    let name = String(describing: Swift.type(of: self))
+    if children.isEmpty { return "\(name)(\(settings))" }
+    let lines = children.map { child in
+      "  (\(child.name)): " + child.module.description.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\n  ")
+    }
+    return "\(name)(\n" + lines.joined(separator: "\n") + "\n)"
+  }
+
+  /// A table of the modules with the shapes and numbers of their own parameters.
+  public final func summary() -> String {
+    var rows = [("Module", "Type", "Parameters", "Count")]
+    var total = 0, trainable = 0
+    for (name, module) in namedModules() {
+      let own = module.members().parameters
+      let count = own.reduce(0) { $0 + $1.cell.value.elementCount }
+      let shapes = own.map { "\($0.name) \($0.cell.value.shape)" }.joined(separator: ", ")
+      rows.append((name.isEmpty ? "(model)" : name, String(describing: Swift.type(of: module)), shapes, count == 0 ? "-" : "\(count)"))
+    }
+    for cell in parameters() {
+      total += cell.value.elementCount
+      if cell.requiresGrad { trainable += cell.value.elementCount }
+    }
+    func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(width - text.count, 0)) }
+    let widths = (rows.map { $0.0.count }.max() ?? 0, rows.map { $0.1.count }.max() ?? 0, rows.map { $0.2.count }.max() ?? 0)
+    let lines = rows.map { row in
+      padded(row.0, widths.0) + "  " + padded(row.1, widths.1) + "  " + padded(row.2, widths.2) + "  " + row.3
+    }
+    return lines.joined(separator: "\n") + "\nparameters: \(total), trainable: \(trainable)"
+  }
+}
+
+/// A module with one input and one output; several are tuples. Calling it, `layer(x)`, runs hooks around `forward`.
+public protocol Layer<Input, Output>: Module {
+  associatedtype Input
+  associatedtype Output
+  func forward(_ input: Input) -> Output
+}
+
+// MARK: - Hooks
+
+/// What runs before and after `forward`.
+final class Hooks {
+  var before: [(id: Int, run: (Any) -> Any?)] = []
+  var after: [(id: Int, run: (Any, Any) -> Any?)] = []
+  var next = 0
+}
+
+/// Removes a hook of a module.
+public struct ModuleHookHandle {
+  fileprivate weak var hooks: Hooks?
+  fileprivate let id: Int
+
+  public func remove() {
+    hooks?.before.removeAll { $0.id == id }
+    hooks?.after.removeAll { $0.id == id }
+  }
+}
+
+extension Layer {
+  /// Runs the hooks and `forward`.
+  public func callAsFunction(_ input: Input) -> Output {
+    guard let hooks else { return forward(input) }
+    var input = input
+    for hook in hooks.before {
+      if let changed = hook.run(input) as? Input { input = changed }
+    }
+    var output = forward(input)
+    for hook in hooks.after {
+      if let changed = hook.run(input, output) as? Output { output = changed }
+    }
+    return output
+  }
+
+  /// Calls `hook` with the input before every `forward`; a returned value takes the input's place.
+  @discardableResult
+  public func registerForwardPreHook(_ hook: @escaping (Input) -> Input?) -> ModuleHookHandle {
+    let hooks = ensureHooks()
+    hooks.before.append((hooks.next - 1, { input in (input as? Input).flatMap { hook($0) } }))
+    return ModuleHookHandle(hooks: hooks, id: hooks.next - 1)
+  }
+
+  /// Calls `hook` with input and output after every `forward`; a returned value takes the output's place.
+  @discardableResult
+  public func registerForwardHook(_ hook: @escaping (Input, Output) -> Output?) -> ModuleHookHandle {
+    let hooks = ensureHooks()
+    hooks.after.append((hooks.next - 1, { input, output in
+      guard let input = input as? Input, let output = output as? Output else { return nil }
+      return hook(input, output)
+    }))
+    return ModuleHookHandle(hooks: hooks, id: hooks.next - 1)
+  }
+
+  private func ensureHooks() -> Hooks {
+    let made = hooks ?? Hooks()
+    hooks = made
+    made.next += 1
+    return made
+  }
+}

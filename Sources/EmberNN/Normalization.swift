@@ -1,0 +1,147 @@
+public import EmberRuntime
+public import EmberTensor
+
+/// Normalisation of each channel over the batch; Ioffe and Szegedy, arXiv:1502.03167.
+///
+/// In training the batch's statistics are used and, with `momentum` m, running = (1 - m)·running + m·(mean, unbiased variance);
+/// in evaluation the running ones. `momentum` nil averages over all batches. Without running statistics the batch's always count.
+open class BatchNormLayer: Module {
+  private final let _weight: Parameter?
+  private final let _bias: Parameter?
+  private final let _runningMean: Buffer?
+  private final let _runningVar: Buffer?
+  private final let _numBatchesTracked: Buffer?
+  public final let features: Int
+  public final let eps: Double
+  public final let momentum: Double?
+
+  public init(
+    _ features: Int, eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, trackRunningStats: Bool = true,
+    dtype: DType = .float32, on device: Device = .cpu
+  ) {
+    self.features = features
+    self.eps = eps
+    self.momentum = momentum
+    _weight = affine ? Parameter(wrappedValue: Tensor.ones([features], dtype: dtype, on: device)) : nil
+    _bias = affine ? Parameter(wrappedValue: Tensor.zeros([features], dtype: dtype, on: device)) : nil
+    _runningMean = trackRunningStats ? Buffer(wrappedValue: Tensor.zeros([features], dtype: dtype, on: device)) : nil
+    _runningVar = trackRunningStats ? Buffer(wrappedValue: Tensor.ones([features], dtype: dtype, on: device)) : nil
+    _numBatchesTracked = trackRunningStats ? Buffer(wrappedValue: Tensor.zeros([], dtype: .int64, on: device)) : nil
+    super.init()
+  }
+
+  public final var weight: Tensor? { _weight?.wrappedValue }
+  public final var bias: Tensor? { _bias?.wrappedValue }
+  public final var weightCell: StateCell? { _weight?.projectedValue }
+  public final var biasCell: StateCell? { _bias?.projectedValue }
+  public final var runningMean: Tensor? { _runningMean?.wrappedValue }
+  public final var runningVar: Tensor? { _runningVar?.wrappedValue }
+  public final var numBatchesTracked: Tensor? { _numBatchesTracked?.wrappedValue }
+
+  final func normalize(_ x: Tensor, ranks: ClosedRange<Int>) -> Tensor {
+    guard ErrorScopes.hasFailed || ranks.contains(x.rank) && x.shape[1] == features else {
+      raise(
+        EmberError(
+          .shape, in: "batch_norm", "\(Swift.type(of: self)) with \(features) features for input \(x.dtype)\(x.shape); it must be [batch, \(features), ...] with "
+            + (ranks.count == 1 ? "\(ranks.lowerBound)" : "\(ranks.lowerBound) or \(ranks.upperBound)") + " dimensions"))
+      return x.batchNorm(weight: weight, bias: bias, eps: eps).output
+    }
+    if !isTraining, let mean = runningMean, let variance = runningVar {
+      return x.batchNorm(mean: mean, variance: variance, weight: weight, bias: bias, eps: eps)
+    }
+    let (output, mean, variance) = x.batchNorm(weight: weight, bias: bias, eps: eps)
+    if isTraining { track(mean, variance, Double(x.elementCount / max(features, 1))) }
+    return output
+  }
+
+  /// Takes a batch's statistics into the running ones.
+  private final func track(_ mean: Tensor, _ variance: Tensor, _ count: Double) {
+    guard let runningMean = _runningMean, let runningVar = _runningVar, let batches = _numBatchesTracked else { return }
+    noGrad {
+      let number = batches.wrappedValue + 1
+      batches.wrappedValue = number
+      // Without a momentum each batch counts the same.
+      let factor = momentum ?? 1 / max(number.item(), 1)
+      let dtype = runningMean.wrappedValue.dtype
+      let old = (runningMean.wrappedValue.to(mean.dtype), runningVar.wrappedValue.to(mean.dtype))
+      runningMean.wrappedValue = (mean * factor + old.0 * (1 - factor)).to(dtype)
+      runningVar.wrappedValue = (variance * (count / max(count - 1, 1)) * factor + old.1 * (1 - factor)).to(dtype)
+    }
+  }
+
+  open override var settings: String {
+    "\(features), eps=\(eps), momentum=\(momentum.map { "\($0)" } ?? "None"), affine=\(_weight != nil), track_running_stats=\(_runningMean != nil)"
+  }
+}
+
+/// Batch normalisation of [batch, features] or [batch, features, length].
+open class BatchNorm1d: BatchNormLayer, Layer {
+  open func forward(_ input: Tensor) -> Tensor { normalize(input, ranks: 2...3) }
+}
+
+/// Batch normalisation of [batch, features, height, width].
+open class BatchNorm2d: BatchNormLayer, Layer {
+  open func forward(_ input: Tensor) -> Tensor { normalize(input, ranks: 4...4) }
+}
+
+/// Batch normalisation of [batch, features, depth, height, width].
+open class BatchNorm3d: BatchNormLayer, Layer {
+  open func forward(_ input: Tensor) -> Tensor { normalize(input, ranks: 5...5) }
+}
+
+/// Normalisation over the last dimensions; Ba, Kiros and Hinton, arXiv:1607.06450. Weight and bias of the normalised shape.
+open class LayerNorm: Module, Layer {
+  private final let _weight: Parameter?
+  private final let _bias: Parameter?
+  public final let normalizedShape: [Int]
+  public final let eps: Double
+
+  public init(
+    _ normalizedShape: [Int], eps: Double = 1e-5, elementwiseAffine: Bool = true, bias: Bool = true, dtype: DType = .float32,
+    on device: Device = .cpu
+  ) {
+    self.normalizedShape = normalizedShape
+    self.eps = eps
+    _weight = elementwiseAffine ? Parameter(wrappedValue: Tensor.ones(normalizedShape, dtype: dtype, on: device)) : nil
+    _bias = elementwiseAffine && bias ? Parameter(wrappedValue: Tensor.zeros(normalizedShape, dtype: dtype, on: device)) : nil
+    super.init()
+  }
+
+  /// Over the last dimension only.
+  public convenience init(
+    _ features: Int, eps: Double = 1e-5, elementwiseAffine: Bool = true, bias: Bool = true, dtype: DType = .float32, on device: Device = .cpu
+  ) { self.init([features], eps: eps, elementwiseAffine: elementwiseAffine, bias: bias, dtype: dtype, on: device) }
+
+  public final var weight: Tensor? { _weight?.wrappedValue }
+  public final var bias: Tensor? { _bias?.wrappedValue }
+
+  open func forward(_ input: Tensor) -> Tensor { input.layerNorm(normalizedShape, weight: weight, bias: bias, eps: eps) }
+  open override var settings: String { "\(normalizedShape), eps=\(eps), elementwise_affine=\(_weight != nil)" }
+}
+
+/// Normalisation over groups of channels of [batch, channels, ...]; Wu and He, arXiv:1803.08494.
+open class GroupNorm: Module, Layer {
+  private final let _weight: Parameter?
+  private final let _bias: Parameter?
+  public final let groups: Int
+  public final let eps: Double
+  private let channels: Int
+
+  public init(_ groups: Int, _ channels: Int, eps: Double = 1e-5, affine: Bool = true, dtype: DType = .float32, on device: Device = .cpu) {
+    if groups < 1 || channels % max(groups, 1) != 0 {
+      raise(EmberError(.value, in: "GroupNorm", "\(channels) channels do not divide into \(groups) groups"))
+    }
+    self.groups = groups
+    self.channels = channels
+    self.eps = eps
+    _weight = affine ? Parameter(wrappedValue: Tensor.ones([channels], dtype: dtype, on: device)) : nil
+    _bias = affine ? Parameter(wrappedValue: Tensor.zeros([channels], dtype: dtype, on: device)) : nil
+    super.init()
+  }
+
+  public final var weight: Tensor? { _weight?.wrappedValue }
+  public final var bias: Tensor? { _bias?.wrappedValue }
+
+  open func forward(_ input: Tensor) -> Tensor { input.groupNorm(groups, weight: weight, bias: bias, eps: eps) }
+  open override var settings: String { "\(groups), \(channels), eps=\(eps), affine=\(_weight != nil)" }
+}

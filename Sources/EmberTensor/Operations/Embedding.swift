@@ -1,0 +1,61 @@
+import EmberRuntime
+
+/// Rows of a table [entries, features] by number. Input 1: integers of any shape.
+struct EmbeddingLookup: BinaryOperation {
+  static let name = "embedding"
+  let saved: SavedTensors = .input1
+  /// The row that takes no gradient.
+  let paddingIndex: Int?
+
+  func forward(_ table: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
+    guard table.rank == 2 else { throw EmberError(.shape, in: Self.name, "weight \(table.summary); it must be [entries, features]") }
+    let entries = table.body.shape[0]
+    if let paddingIndex, paddingIndex < 0 || paddingIndex >= entries {
+      throw EmberError(.index, in: Self.name, "paddingIndex \(paddingIndex) is outside of 0 ..< \(entries), for weight \(table.summary)")
+    }
+    guard index.rank < maximumRank else { throw EmberError(.shape, in: Self.name, "the result for indices \(index.summary) would have more than \(maximumRank) dimensions") }
+    let flat = try checkedIndex(index, in: Self.name).reshape([-1])
+    if flat.elementCount > 0, flat.backend.holdsData {
+      // The general selection counts negative numbers from the end; here they are a mistake.
+      let low = flat.amin().item(as: Int.self)
+      if low < 0 { throw EmberError(.index, in: Self.name, "index \(low) is outside of 0 ..< \(entries), for weight \(table.summary)") }
+    }
+    do throws(EmberError) {
+      return try IndexSelect(dimension: 0).forward(table, flat).reshape(Array(index.body.shape) + [table.body.shape[1]])
+    } catch {
+      throw EmberError(error.kind, in: Self.name, error.message)
+    }
+  }
+
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+    let shape = context.inputShape(0), index = context.input(1).to(.int64).reshape([-1])
+    var rows = gradient.reshape([-1, shape[1]])
+    if let paddingIndex { rows = rows.maskedFill((index .== Scalar.integer(Int64(paddingIndex))).unsqueeze(1), 0) }
+    return (Tensor.zeros(Array(shape), dtype: gradient.dtype, on: gradient.device).indexAdd(dim: 0, index: index, source: rows), nil)
+  }
+}
+
+extension Tensor {
+  /// Rows of the table `weight` [entries, features] numbered by these integers: shape [..., features].
+  ///
+  /// - Parameter paddingIndex: a row that takes no gradient.
+  public func embedding(_ weight: Tensor, paddingIndex: Int? = nil) -> Tensor { apply(EmbeddingLookup(paddingIndex: paddingIndex), weight, self) }
+
+  /// One-hot rows of these labels: [..., classes], int64.
+  public func oneHot(_ classes: Int) -> Tensor { apply(EmbeddingLookup(paddingIndex: nil), Tensor.eye(classes, on: device).to(.int64), self) }
+
+  /// In training, each element set to 0 with probability `p` and the others divided by 1 - p; otherwise self.
+  ///
+  /// Srivastava et al., 2014. Draws as PyTorch does: one Bernoulli(1 - p) number per element.
+  public func dropout(_ p: Double = 0.5, training: Bool = true, generator: Generator? = nil) -> Tensor {
+    guard mayRun("dropout", self) else { return .poison }
+    guard p >= 0, p <= 1, dtype.isDifferentiable else {
+      raise(EmberError(.value, in: "dropout", "p = \(p) of \(summary); it must be in 0 ... 1, the tensor floating point"))
+      return .poison
+    }
+    if !training || p == 0 { return self }
+    if p == 1 { return self * Tensor.zeros([], dtype: dtype, on: device) }
+    let kept = Tensor.bernoulli(Array(shape), probability: 1 - p, dtype: dtype, on: device, generator: generator)
+    return self * (kept / (1 - p))
+  }
+}

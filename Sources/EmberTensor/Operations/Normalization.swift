@@ -1,0 +1,275 @@
+import CEmberKernels
+import EmberRuntime
+
+extension DType {
+  /// The type of means, reciprocal deviations and losses of tensors of this type.
+  var statistics: DType { self == .float64 ? .float64 : .float32 }
+}
+
+func checkNormalized(_ x: Tensor, _ others: [(String, Tensor?)], shape: Shape, in name: String) throws(EmberError) {
+  guard [.float16, .bfloat16, .float32, .float64].contains(x.dtype) else {
+    throw EmberError(.dtype, in: name, "input \(x.summary) is not floating point; convert with .to(.float32)")
+  }
+  for case let (label, tensor?) in others where tensor.body.shape != shape || tensor.dtype != x.dtype {
+    throw EmberError(.shape, in: name, "\(label) \(tensor.summary) for input \(x.summary); it must be \(x.dtype)\(shape)")
+  }
+}
+
+/// The gradients of y = (x - mean) · rstd · w + b from that of y, in tensor operations: for gradients of gradients.
+///
+/// x is [..]; the statistics are taken over `dims`; `weight` broadcasts to x; parameters gather over `parameterDims`.
+/// Ioffe and Szegedy, arXiv:1502.03167; Ba, Kiros and Hinton, arXiv:1607.06450.
+private func normalizationGradients(
+  _ dy: Tensor, _ x: Tensor, _ weight: Tensor?, mean fixedMean: Tensor? = nil, rstd fixedRstd: Tensor? = nil, epsilon: Double, dims: [Int],
+  parameterDims: [Int]
+) -> (x: Tensor, weight: Tensor, bias: Tensor) {
+  let mean = fixedMean ?? x.mean(dims, keepDim: true)
+  let centred = x - mean
+  let rstd = fixedRstd ?? (centred.square().mean(dims, keepDim: true) + epsilon).rsqrt()
+  let normal = centred * rstd
+  let g = weight.map { dy * $0 } ?? dy
+  let dx: Tensor
+  if fixedMean == nil {
+    dx = rstd * (g - g.mean(dims, keepDim: true) - normal * (g * normal).mean(dims, keepDim: true))
+  } else {
+    dx = g * rstd
+  }
+  return (dx, (dy * normal).sum(parameterDims), dy.sum(parameterDims))
+}
+
+/// y = (x - mean) / √(variance + ε) · weight + bias over rows of the last dimensions. Also yields mean and reciprocal deviation of each row.
+struct LayerNormOperation: VariadicOperation {
+  static let name = "layer_norm"
+  static let kernels = KernelTable<@Sendable (Tensor, Tensor?, Tensor?, Double, [Tensor], Int, Int) -> Void>(name, cpu: { x, w, b, epsilon, y, rows, n in
+    ember_layer_norm(
+      Int32(x.dtype.rawValue), x.body.pointer, w?.body.pointer, b?.body.pointer, epsilon, y[0].body.pointer, y[1].body.pointer, y[2].body.pointer,
+      Int64(rows), Int64(n))
+  })
+  /// Arguments: dy, x, mean, rstd; weight; dx, dweight, dbias; rows, n.
+  static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], Int, Int) -> Void>("layer_norm_backward", cpu: { x, w, d, rows, n in
+    ember_layer_norm_backward(
+      Int32(x[0].dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
+      d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(rows), Int64(n))
+  })
+  let saved: SavedTensors = [.input0, .input1, .output(1), .output(2)]
+  let normalized: [Int]
+  let epsilon: Double
+  var undifferentiableOutputs: Set<Int> { [1, 2] }
+
+  private func split(_ shape: Shape) -> (rows: Int, n: Int) {
+    (shape.product(0..<(shape.rank - normalized.count)), normalized.reduce(1, *))
+  }
+
+  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    let x = inputs[0]!, shape = x.body.shape
+    guard !normalized.isEmpty, shape.rank >= normalized.count, Array(shape.suffix(normalized.count)) == normalized else {
+      throw EmberError(.shape, in: Self.name, "input \(x.summary) does not end in the normalized shape \(normalized)")
+    }
+    try checkNormalized(x, [("weight", inputs[1]), ("bias", inputs[2])], shape: Shape(normalized), in: Self.name)
+    let (rows, n) = split(shape)
+    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
+    let mean = try Tensor.empty(shape: [rows], dtype: x.dtype.statistics, like: x)
+    let rstd = try Tensor.empty(shape: [rows], dtype: x.dtype.statistics, like: x)
+    if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
+      kernel(try x.dense(), try inputs[1]?.dense(), try inputs[2]?.dense(), epsilon, [y, mean, rstd], rows, n)
+    }
+    return [y, mean, rstd]
+  }
+
+  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+    guard let g = gradients[0] else { return [nil, nil, nil] }
+    let x = context.input(0), weight = context.inputIfPresent(1)
+    let (rows, n) = split(context.inputShape(0))
+    if context.isRecording || x.elementCount == 0 {
+      let all = normalizationGradients(
+        g.reshape([rows, n]), x.reshape([rows, n]), weight?.reshape([n]), epsilon: epsilon, dims: [1], parameterDims: [0])
+      return [
+        all.x.reshape(Array(context.inputShape(0))), context.needs(1) ? all.weight.reshape(normalized) : nil,
+        context.needs(2) ? all.bias.reshape(normalized) : nil,
+      ]
+    }
+    return attempting(3) { () throws(EmberError) in
+      let shapes = [x.body.shape, Shape(normalized), Shape(normalized)]
+      let results = try emptyGradients(shapes, context, like: x)
+      if let kernel = try Self.backwardKernels.kernel(on: x.device) {
+        kernel([try g.dense(), try x.dense(), context.output(1), context.output(2)], try weight?.dense(), results, rows, n)
+      }
+      return results
+    }
+  }
+}
+
+/// Memory for the gradients that are wanted.
+private func emptyGradients(_ shapes: [Shape], _ context: DerivativeContext, like x: Tensor) throws(EmberError) -> [Tensor?] {
+  var results: [Tensor?] = []
+  for (i, shape) in shapes.enumerated() { results.append(context.needs(i) ? try Tensor.empty(shape: shape, dtype: x.dtype, like: x) : nil) }
+  return results
+}
+
+/// Runs a fused derivative; after an error there are no gradients.
+func attempting(_ count: Int, _ body: () throws(EmberError) -> [Tensor?]) -> [Tensor?] {
+  do throws(EmberError) { return try body() } catch {
+    raise(error)
+    return Array(repeating: nil, count: count)
+  }
+}
+
+/// Normalisation over each of `groups` groups of channels of x [batch, channels, ...]; Wu and He, arXiv:1803.08494.
+struct GroupNormOperation: VariadicOperation {
+  static let name = "group_norm"
+  /// The numbers: batch, channels, spatial, groups.
+  static let kernels = KernelTable<@Sendable (Tensor, Tensor?, Tensor?, Double, [Tensor], [Int]) -> Void>(name, cpu: { x, w, b, epsilon, y, n in
+    ember_group_norm(
+      Int32(x.dtype.rawValue), x.body.pointer, w?.body.pointer, b?.body.pointer, epsilon, y[0].body.pointer, y[1].body.pointer, y[2].body.pointer,
+      Int64(n[0]), Int64(n[1]), Int64(n[2]), Int64(n[3]))
+  })
+  static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], [Int]) -> Void>("group_norm_backward", cpu: { x, w, d, n in
+    ember_group_norm_backward(
+      Int32(x[0].dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
+      d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]), Int64(n[3]))
+  })
+  let saved: SavedTensors = [.input0, .input1, .output(1), .output(2)]
+  let groups: Int
+  let epsilon: Double
+  var undifferentiableOutputs: Set<Int> { [1, 2] }
+
+  private func numbers(_ shape: Shape) -> [Int] { [shape[0], shape[1], shape.product(2..<shape.rank), groups] }
+
+  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    let x = inputs[0]!, shape = x.body.shape
+    guard shape.rank >= 2, groups > 0, shape[1] % groups == 0 else {
+      throw EmberError(.shape, in: Self.name, "input \(x.summary) with \(groups) groups: it must be [batch, channels, ...] with channels that divide into the groups")
+    }
+    try checkNormalized(x, [("weight", inputs[1]), ("bias", inputs[2])], shape: [shape[1]], in: Self.name)
+    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
+    let mean = try Tensor.empty(shape: [shape[0], groups], dtype: x.dtype.statistics, like: x)
+    let rstd = try Tensor.empty(shape: [shape[0], groups], dtype: x.dtype.statistics, like: x)
+    if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
+      kernel(try x.dense(), try inputs[1]?.dense(), try inputs[2]?.dense(), epsilon, [y, mean, rstd], numbers(shape))
+    }
+    return [y, mean, rstd]
+  }
+
+  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+    guard let g = gradients[0] else { return [nil, nil, nil] }
+    let x = context.input(0), weight = context.inputIfPresent(1), n = numbers(context.inputShape(0))
+    if context.isRecording || x.elementCount == 0 {
+      let shape = [n[0], groups, n[1] / groups, n[2]]
+      let all = normalizationGradients(
+        g.reshape(shape), x.reshape(shape), weight?.reshape([groups, n[1] / groups, 1]), epsilon: epsilon, dims: [2, 3], parameterDims: [0, 3])
+      return [
+        all.x.reshape(Array(context.inputShape(0))), context.needs(1) ? all.weight.reshape([n[1]]) : nil,
+        context.needs(2) ? all.bias.reshape([n[1]]) : nil,
+      ]
+    }
+    return attempting(3) { () throws(EmberError) in
+      let results = try emptyGradients([x.body.shape, [n[1]], [n[1]]], context, like: x)
+      if let kernel = try Self.backwardKernels.kernel(on: x.device) {
+        kernel([try g.dense(), try x.dense(), context.output(1), context.output(2)], try weight?.dense(), results, n)
+      }
+      return results
+    }
+  }
+}
+
+/// Normalisation of each channel of x [batch, channels, ...] by the batch's statistics (training) or given ones.
+///
+/// Inputs: x, weight?, bias?, and without `training` mean and variance. Outputs: y, mean, biased variance, rstd.
+struct BatchNormOperation: VariadicOperation {
+  static let name = "batch_norm"
+  /// x, mean, variance; batch, channels, spatial.
+  static let statisticsKernels = KernelTable<@Sendable (Tensor, Tensor, Tensor, [Int]) -> Void>("batch_norm_statistics", cpu: { x, mean, variance, n in
+    ember_batch_norm_statistics(
+      Int32(x.dtype.rawValue), x.body.pointer, mean.body.pointer, variance.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
+  })
+  /// x, mean, rstd; weight; bias; y; batch, channels, spatial.
+  static let kernels = KernelTable<@Sendable ([Tensor], Tensor?, Tensor?, Tensor, [Int]) -> Void>(name, cpu: { x, w, b, y, n in
+    ember_batch_norm_apply(
+      Int32(y.dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, w?.body.pointer, b?.body.pointer, y.body.pointer,
+      Int64(n[0]), Int64(n[1]), Int64(n[2]), false)
+  })
+  static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], [Int], Bool) -> Void>("batch_norm_backward", cpu: { x, w, d, n, training in
+    ember_batch_norm_backward(
+      Int32(x[0].dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
+      d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]), training)
+  })
+  let saved: SavedTensors = [.input0, .input1, .output(1), .output(3)]
+  let training: Bool
+  let epsilon: Double
+  var undifferentiableOutputs: Set<Int> { [1, 2, 3] }
+
+  private func numbers(_ shape: Shape) -> [Int] { [shape[0], shape[1], shape.product(2..<shape.rank)] }
+
+  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    let x = inputs[0]!, shape = x.body.shape
+    guard shape.rank >= 2 else { throw EmberError(.shape, in: Self.name, "input \(x.summary): it must be [batch, channels, ...]") }
+    let n = numbers(shape), channels: Shape = [n[1]], statistics = x.dtype.statistics
+    try checkNormalized(x, [("weight", inputs[1]), ("bias", inputs[2])], shape: channels, in: Self.name)
+    let mean: Tensor, variance: Tensor
+    if training {
+      if n[0] * n[2] == 1 {
+        throw EmberError(.value, in: Self.name, "input \(x.summary) has one value per channel; training needs more, to have a variance")
+      }
+      mean = try Tensor.empty(shape: channels, dtype: statistics, like: x)
+      variance = try Tensor.empty(shape: channels, dtype: statistics, like: x)
+      if let kernel = try Self.statisticsKernels.kernel(on: x.device) { kernel(try x.dense(), mean, variance, n) }
+    } else {
+      let given = (inputs[3]!, inputs[4]!)
+      for (label, value) in [("mean", given.0), ("variance", given.1)] where value.body.shape != channels {
+        throw EmberError(.shape, in: Self.name, "\(label) \(value.summary) for input \(x.summary); it must be \(channels)")
+      }
+      mean = try given.0.to(statistics).dense()
+      variance = try given.1.to(statistics).dense()
+    }
+    let rstd = (variance + epsilon).rsqrt()
+    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
+    if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
+      kernel([try x.dense(), mean, rstd], try inputs[1]?.dense(), try inputs[2]?.dense(), y, n)
+    }
+    return [y, mean, variance, rstd]
+  }
+
+  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+    guard let g = gradients[0] else { return Array(repeating: nil, count: training ? 3 : 5) }
+    let x = context.input(0), weight = context.inputIfPresent(1), n = numbers(context.inputShape(0))
+    if context.isRecording || x.elementCount == 0 {
+      let perChannel = [1, n[1], 1]
+      let all = normalizationGradients(
+        g.reshape(n), x.reshape(n), weight?.reshape(perChannel),
+        mean: training ? nil : context.output(1).detach().to(x.dtype).reshape(perChannel),
+        rstd: training ? nil : context.output(3).detach().to(x.dtype).reshape(perChannel), epsilon: epsilon, dims: [0, 2], parameterDims: [0, 2])
+      return [all.x.reshape(Array(context.inputShape(0))), context.needs(1) ? all.weight : nil, context.needs(2) ? all.bias : nil]
+    }
+    return attempting(3) { () throws(EmberError) in
+      let results = try emptyGradients([x.body.shape, [n[1]], [n[1]]], context, like: x)
+      if let kernel = try Self.backwardKernels.kernel(on: x.device) {
+        kernel([try g.dense(), try x.dense(), context.output(1), context.output(3)], try weight?.dense(), results, n, training)
+      }
+      return results
+    }
+  }
+}
+
+extension Tensor {
+  /// (self - mean) / √(variance + eps) · weight + bias, with mean and biased variance over the last dimensions, `normalizedShape`.
+  public func layerNorm(_ normalizedShape: [Int], weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
+    apply(LayerNormOperation(normalized: normalizedShape, epsilon: eps), [self, weight, bias], count: 3)[0]
+  }
+
+  /// The same over each of `groups` groups of channels of [batch, channels, ...]; weight and bias have one element per channel.
+  public func groupNorm(_ groups: Int, weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
+    apply(GroupNormOperation(groups: groups, epsilon: eps), [self, weight, bias], count: 3)[0]
+  }
+
+  /// Each channel of [batch, channels, ...] normalised by its own mean and biased variance over the batch, which are returned too
+  /// (without history, float32 or, for float64 tensors, float64) for running statistics.
+  public func batchNorm(weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> (output: Tensor, mean: Tensor, variance: Tensor) {
+    let all = apply(BatchNormOperation(training: true, epsilon: eps), [self, weight, bias], count: 4)
+    return (all[0], all[1], all[2])
+  }
+
+  /// Each channel of [batch, channels, ...] normalised by the given mean and variance, which take no gradient.
+  public func batchNorm(mean: Tensor, variance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
+    apply(BatchNormOperation(training: false, epsilon: eps), [self, weight, bias, mean.detach(), variance.detach()], count: 4)[0]
+  }
+}

@@ -1,0 +1,141 @@
+public import EmberData
+import EmberFormats
+public import EmberNN
+public import EmberOptim
+import EmberRuntime
+public import EmberTensor
+
+/// The loop around a training step: epochs, progress, checkpoints, Ctrl-C, and continuing to the bit.
+///
+/// ```swift
+/// let trainer = Trainer(model: model, optimizer: optimizer, loader: loader, epochs: 5, checkpoint: "run/last.safetensors") { images, labels in
+///   crossEntropy(model(images), labels)
+/// }
+/// try trainer.run()
+/// ```
+public final class Trainer<Batch: Sendable> {
+  public enum Outcome: Sendable {
+    case finished
+    /// A callback asked for the end.
+    case stopped
+    /// Ctrl-C; the checkpoint, if there is one, holds where to go on.
+    case interrupted
+  }
+
+  /// What an epoch came to.
+  public struct EpochSummary: Sendable {
+    /// From 1.
+    public let epoch: Int
+    public let loss: Double
+    public let seconds: Double
+  }
+
+  public let model: Module
+  public let optimizer: any Optimizer
+  public let scheduler: (any Scheduler)?
+  public let loader: DataLoader<Batch>
+  public let epochs: Int
+  public let checkpointPath: String?
+  /// Steps between checkpoints within an epoch; nil for one after each epoch only.
+  public let checkpointEvery: Int?
+  /// Generators that belong to the run's state.
+  public var generators: [String: Generator] = ["default": .default]
+  public var showsProgress = true
+  /// Kept in checkpoints.
+  public var notes: [String: String] = [:]
+  /// Called after each step with its number (from 1) and loss.
+  public var onStep: ((Int, Double) throws -> Void)?
+  /// Called after each epoch, the model in evaluation mode: for validation. False ends the run.
+  public var onEpoch: ((EpochSummary) throws -> Bool)?
+  /// Losses of all steps.
+  public private(set) var losses: [Double] = []
+  private var epochStart = 0
+  private let lossOf: (Batch) throws -> Tensor
+
+  /// - Parameter loss: the loss of a batch, with its history.
+  public init(
+    model: Module, optimizer: any Optimizer, scheduler: (any Scheduler)? = nil, loader: DataLoader<Batch>, epochs: Int, checkpoint: String? = nil,
+    checkpointEvery: Int? = nil, loss: @escaping (Batch) throws -> Tensor
+  ) {
+    self.model = model
+    self.optimizer = optimizer
+    self.scheduler = scheduler
+    self.loader = loader
+    self.epochs = epochs
+    checkpointPath = checkpoint
+    self.checkpointEvery = checkpointEvery.map { max(1, $0) }
+    lossOf = loss
+  }
+
+  /// Continues a saved run: the next step is the one that would have come next, to the bit.
+  public func resume(from path: String) throws {
+    let saved = try Checkpoint(path: path)
+    guard let position = saved.loader else { throw EmberError(.file, in: "Trainer.resume", "\(path): it holds no position of a loader") }
+    let history = saved.numbers["losses"] ?? []
+    let start = saved.numbers["epoch_start"]?.first.flatMap { Int(exactly: $0) } ?? 0
+    guard start >= 0, start <= history.count else { throw EmberError(.file, in: "Trainer.resume", "\(path): the losses are incomplete") }
+    try saved.restore(model: model, optimizer: optimizer, scheduler: scheduler, generators: generators)
+    try loader.restore(position)
+    losses = history
+    epochStart = start
+  }
+
+  /// Writes the run's state.
+  public func save(to path: String) throws {
+    var checkpoint = Checkpoint(
+      model: model, optimizer: optimizer, scheduler: scheduler, generators: generators, loader: loader.state, epoch: loader.state.epoch,
+      step: losses.count)
+    checkpoint.numbers = ["losses": losses, "epoch_start": [Double(epochStart)]]
+    checkpoint.notes = notes
+    try checkpoint.save(to: path)
+  }
+
+  /// Trains until `epochs` epochs are complete.
+  @discardableResult
+  public func run() throws -> Outcome {
+    while loader.state.epoch < epochs {
+      let epoch = loader.state.epoch + 1, start = monotonicSeconds()
+      if !(try runEpoch(epoch)) {
+        if let checkpointPath { try save(to: checkpointPath) }
+        return .interrupted
+      }
+      scheduler?.step()
+      let own = losses[epochStart...]
+      let summary = EpochSummary(epoch: epoch, loss: own.reduce(0, +) / Double(max(1, own.count)), seconds: monotonicSeconds() - start)
+      epochStart = losses.count
+      var goesOn = true
+      if let onEpoch {
+        _ = model.eval()
+        defer { _ = model.train() }
+        goesOn = try onEpoch(summary)
+      }
+      if let checkpointPath { try save(to: checkpointPath) }
+      if !goesOn { return .stopped }
+      if SignalHandler.isRequested { return .interrupted }
+    }
+    return .finished
+  }
+
+  /// One epoch, or what is left of it; false if a signal ended it early.
+  private func runEpoch(_ epoch: Int) throws -> Bool {
+    _ = model.train()
+    let batches = loader.batches()
+    var bar = ProgressBar("Epoch \(epoch)/\(epochs)", total: loader.batchCount, done: loader.state.batch)
+    var sum = losses[epochStart...].reduce(0, +)
+    while let batch = try batches.nextBatch() {
+      optimizer.zeroGrad()
+      let loss = try lossOf(batch)
+      loss.backward()
+      optimizer.step()
+      let value = try loss.itemOrThrow(as: Double.self)
+      losses.append(value)
+      sum += value
+      if showsProgress { bar.advance("loss \(fixed(sum / Double(losses.count - epochStart), 4))") }
+      try onStep?(losses.count, value)
+      if let checkpointEvery, let checkpointPath, losses.count % checkpointEvery == 0 { try save(to: checkpointPath) }
+      if SignalHandler.isRequested { return false }
+    }
+    if showsProgress { bar.finish("loss \(fixed(sum / Double(max(1, losses.count - epochStart)), 4))") }
+    return true
+  }
+}

@@ -1,0 +1,104 @@
+import CEmberFormats
+import EmberFormats
+import EmberRuntime
+public import EmberTensor
+import Glibc
+
+/// An 8-bit picture: grey (1 channel), RGB (3) or RGBA (4), row by row.
+public struct Picture: Sendable {
+  public let width, height, channels: Int
+  public var pixels: [UInt8]
+
+  public init(width: Int, height: Int, channels: Int = 1, pixels: [UInt8]) throws {
+    guard width > 0, height > 0, width <= 1 << 20, height <= 1 << 20, [1, 3, 4].contains(channels), pixels.count == width * height * channels else {
+      throw EmberError(.value, in: "Picture", "\(pixels.count) bytes for \(width) × \(height) pixels of \(channels) channels (1, 3 or 4)")
+    }
+    self.width = width
+    self.height = height
+    self.channels = channels
+    self.pixels = pixels
+  }
+
+  /// Reads a PNG file; pictures of more than `limit` bytes are refused.
+  public init(png path: String, limit: Int = 1 << 30) throws {
+    let contents = try FileBytes.reading(path, in: "png", limit: 1 << 30)
+    var pixels: UnsafeMutablePointer<UInt8>?
+    var width: UInt32 = 0, height: UInt32 = 0, channels: Int32 = 0
+    var message = [CChar](repeating: 0, count: 64)
+    let input = contents.bytes.bindMemory(to: UInt8.self)
+    let status = withExtendedLifetime(contents) {
+      ember_png_read(input.baseAddress, input.count, 0, limit, &pixels, &width, &height, &channels, &message)
+    }
+    try Picture.check(Int(status), message, path)
+    defer { free(pixels) }
+    let count = Int(width) * Int(height) * Int(channels)
+    try self.init(
+      width: Int(width), height: Int(height), channels: Int(channels), pixels: Array(UnsafeBufferPointer(start: pixels, count: count)))
+  }
+
+  /// Writes a PNG file, atomically.
+  public func save(png path: String) throws {
+    var output: UnsafeMutablePointer<UInt8>?
+    var count = 0
+    var message = [CChar](repeating: 0, count: 64)
+    let status = ember_png_write(pixels, UInt32(width), UInt32(height), Int32(channels), &output, &count, &message)
+    try Picture.check(Int(status), message, path)
+    defer { free(output) }
+    try AtomicFile.write(to: path, in: "png") { file in try file.append(UnsafeRawBufferPointer(start: output, count: count)) }
+  }
+
+  private static func check(_ status: Int, _ message: [CChar], _ path: String) throws {
+    switch status {
+    case EMBER_FORMATS_OK: return
+    case EMBER_FORMATS_MISSING:
+      let why = String(cString: ember_png_error())
+      throw EmberError(.unsupported, in: "png", "\(path): libpng is needed (package libpng16-16), but could not be loaded: \(why)")
+    case EMBER_FORMATS_MEMORY: throw EmberError(.memory, in: "png", "\(path): no memory for the picture")
+    default:
+      let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      throw EmberError(.file, in: "png", "\(path): \(text.isEmpty ? "not a picture that libpng can handle" : text)")
+    }
+  }
+
+  /// Grey pictures [count, height, width] side by side with gaps; uint8, or numbers from 0 to 1. `scale` enlarges.
+  public static func grid(_ images: Tensor, columns: Int = 5, scale: Int = 4, gap: Int = 4) throws -> Picture {
+    let stack = try greyStack(images)
+    let columns = max(1, min(columns, stack.count)), scale = max(1, min(scale, 64)), gap = max(0, gap)
+    let rows = (stack.count + columns - 1) / columns
+    let tileWidth = stack.width * scale + gap, tileHeight = stack.height * scale + gap
+    let width = columns * tileWidth + gap, height = rows * tileHeight + gap
+    guard stack.count > 0, width <= 1 << 16, height <= 1 << 16 else {
+      throw EmberError(.value, in: "Picture.grid", "a grid of \(width) × \(height) pixels; between 1 and 65536 each way are possible")
+    }
+    var pixels = [UInt8](repeating: 32, count: width * height)
+    for i in 0..<stack.count {
+      let left = gap + i % columns * tileWidth, top = gap + i / columns * tileHeight
+      for y in 0..<stack.height * scale {
+        for x in 0..<stack.width * scale {
+          pixels[(top + y) * width + left + x] = stack.pixels[(i * stack.height + y / scale) * stack.width + x / scale]
+        }
+      }
+    }
+    return try Picture(width: width, height: height, pixels: pixels)
+  }
+
+  struct GreyStack {
+    let count, height, width: Int
+    let pixels: [UInt8]
+  }
+
+  /// The bytes of [height, width], [count, height, width] or [count, 1, height, width].
+  static func greyStack(_ images: Tensor) throws -> GreyStack {
+    var shape = Array(images.shape)
+    if shape.count == 4, shape[1] == 1 { shape.remove(at: 1) }
+    if shape.count == 2 { shape.insert(1, at: 0) }
+    guard shape.count == 3 else { throw EmberError(.shape, in: "Picture", "\(images.dtype)\(images.shape) is no stack of grey pictures") }
+    let pixels: [UInt8]
+    if images.dtype.isFloatingPoint {
+      pixels = try images.elementsOrThrow(as: Float.self).map { $0 > 0 ? UInt8(min($0, 1) * 255 + 0.5) : 0 }
+    } else {
+      pixels = try images.elementsOrThrow(as: UInt8.self)
+    }
+    return GreyStack(count: shape[0], height: shape[1], width: shape[2], pixels: pixels)
+  }
+}

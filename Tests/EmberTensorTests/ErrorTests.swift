@@ -1,0 +1,93 @@
+import EmberRuntime
+import EmberTensor
+import Testing
+
+@Suite struct ErrorTests {
+  struct Failure: Sendable, CustomStringConvertible {
+    let description: String
+    let kind: EmberError.Kind
+    /// Words the message must hold: operation, shapes, dtypes.
+    let words: [String]
+    let run: @Sendable () -> Void
+  }
+
+  static let failures: [Failure] = [
+    Failure(description: "broadcast", kind: .shape, words: ["[add]", "float32[2, 3]", "float32[4]"]) { _ = Tensor.ones([2, 3]) + Tensor.ones([4]) },
+    Failure(description: "matmul", kind: .shape, words: ["[matmul]", "[2, 3]", "[2, 4]"]) { _ = Tensor.ones([2, 3]).matmul(Tensor.ones([2, 4])) },
+    Failure(description: "matmul dtype", kind: .dtype, words: ["[matmul]", "float32", "float64"]) {
+      _ = Tensor.ones([2, 3]).matmul(Tensor.ones([3, 4], dtype: .float64))
+    },
+    Failure(description: "position", kind: .index, words: ["[index]", "5", "[3]"]) { _ = Tensor.ones([3])[5] },
+    Failure(description: "index tensor", kind: .index, words: ["[index]", "7"]) { _ = Tensor.ones([3])[Tensor([0, 7])] },
+    Failure(description: "gather", kind: .index, words: ["[gather]", "9"]) { _ = Tensor.ones([3]).gather(dim: 0, index: Tensor([9])) },
+    Failure(description: "too many indices", kind: .index, words: ["[index]"]) { _ = Tensor.ones([3])[0, 0] },
+    Failure(description: "reshape", kind: .shape, words: ["[reshape]", "[2, 3]", "[4]"]) { _ = Tensor.ones([2, 3]).reshape(4) },
+    Failure(description: "dimension", kind: .index, words: ["[sum]", "4"]) { _ = Tensor.ones([2, 3]).sum(4) },
+    Failure(description: "dtype", kind: .dtype, words: ["[bitwise_and]", "float32"]) { _ = Tensor.ones([2]) & Tensor.ones([2]) },
+    Failure(description: "device mix", kind: .device, words: ["[add]", "meta"]) { _ = Tensor.ones([2]) + Tensor.ones([2], on: .meta) },
+    Failure(description: "no such device", kind: .device, words: ["cuda", "cpu"]) { _ = Tensor.ones([2]).to(.cuda(7)) },
+    Failure(description: "item", kind: .shape, words: ["[item]", "[2]"]) { _ = Tensor.ones([2]).item() },
+    Failure(description: "elements", kind: .shape, words: ["5 elements", "[2, 2]"]) { _ = Tensor([1, 2, 3, 4, 5], shape: [2, 2]) },
+    Failure(description: "backward", kind: .shape, words: ["[backward]"]) { (Tensor.ones([2], requiresGrad: true) * 2).backward() },
+    Failure(description: "backward without a graph", kind: .value, words: ["requiresGrad"]) { Tensor.ones([1]).backward() },
+    Failure(description: "cat", kind: .shape, words: ["[cat]", "[2, 3]", "[3, 2]"]) { _ = cat([Tensor.ones([2, 3]), Tensor.ones([3, 2])]) },
+    Failure(description: "cat of nothing", kind: .value, words: ["[cat]"]) { _ = cat([]) },
+    Failure(description: "mean of integers", kind: .dtype, words: ["[mean]", "int64"]) { _ = Tensor.arange(3).mean() },
+    Failure(description: "max of nothing", kind: .shape, words: ["[amax]"]) { _ = Tensor.zeros([0]).max() },
+    Failure(description: "huge", kind: .memory, words: ["addressed"]) { _ = Tensor.zeros([1 << 40, 1 << 40]) },
+    Failure(description: "more than there is", kind: .memory, words: ["bytes"]) { _ = Tensor.zeros([1 << 50]) },
+    Failure(description: "too many dimensions", kind: .shape, words: ["9", "8"]) { _ = Tensor.zeros([1, 1, 1, 1, 1, 1, 1, 1, 1]) },
+    Failure(description: "shape position", kind: .index, words: ["3"]) { _ = Tensor.zeros([2]).shape[3] },
+    Failure(description: "topk", kind: .index, words: ["[topk]", "5"]) { _ = Tensor.ones([3]).topk(5) },
+    Failure(description: "mask", kind: .shape, words: ["[index]"]) { _ = Tensor.ones([3])[Tensor([true, false])] },
+    Failure(description: "write", kind: .shape, words: ["[index_put]"]) {
+      var x = Tensor.ones([3])
+      x[0..<2] = Tensor.ones([3])
+    },
+    Failure(description: "meta has no elements", kind: .device, words: ["meta"]) { _ = Tensor.ones([1], on: .meta).item() },
+  ]
+
+  @Test(arguments: failures)
+  func isCaughtAndSaysWhat(_ failure: Failure) {
+    let error = #expect(throws: EmberError.self) { try catchingErrors { failure.run() } }
+    #expect(error?.kind == failure.kind)
+    for word in failure.words { #expect(error?.description.contains(word) == true, "\(error?.description ?? "") lacks \(word)") }
+  }
+
+  @Test func laterOperationsReturnPoison() throws {
+    let x = Tensor.ones([3])
+    var y = Tensor.zeros([1])
+    let error = #expect(throws: EmberError.self) {
+      try catchingErrors {
+        let bad = x[5]
+        y = bad + 1
+        let more = y.matmul(y).sum().softmax(3).reshape(7)
+        #expect(more.item() == 0 && more.shape[2] == 1 && more.elements(as: Float.self) == [0])
+      }
+    }
+    #expect(error?.kind == .index)
+    // What leaked out of the scope is refused, by name.
+    let poisoned = #expect(throws: EmberError.self) { try catchingErrors { _ = y + 1 } }
+    #expect(poisoned?.kind == .poisoned)
+    #expect(throws: EmberError.self) { try y.itemOrThrow(as: Float.self) }
+  }
+
+  @Test func cellsDiscardWritesOfAFailedScope() {
+    let weight = StateCell(Tensor.ones([2]), isParameter: true), running = StateCell(Tensor.zeros([2]), isParameter: false)
+    _ = try? catchingErrors {
+      running.value = Tensor.ones([2])  // before the failure: taken back
+      weight.value = Tensor.ones([2])[5]
+      weight.value = Tensor.zeros([2])
+      weight.update { $0 += 1 }
+    }
+    #expect(weight.value.elements(as: Float.self) == [1, 1] && running.value.elements(as: Float.self) == [0, 0])
+  }
+
+  @Test func scopesNest() throws {
+    let value = try catchingErrors { () -> Double in
+      _ = try? catchingErrors { _ = Tensor.ones([2])[9] }
+      return Tensor.ones([2]).sum().item()
+    }
+    #expect(value == 2)
+  }
+}

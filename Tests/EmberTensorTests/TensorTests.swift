@@ -1,0 +1,136 @@
+import EmberCPU
+import EmberRuntime
+import EmberTensor
+import Testing
+
+@Suite struct TensorTests {
+  @Test func aTensorIsAValue() {
+    let x = Tensor([1.0, 2, 3])
+    var y = x
+    y[0] = Tensor(9.0)
+    #expect(x.elements(as: Float.self) == [1, 2, 3] && y.elements(as: Float.self) == [9, 2, 3])
+    var z = x.reshape(3, 1)
+    z += 1
+    #expect(x.elements(as: Float.self) == [1, 2, 3] && z.elements(as: Float.self) == [2, 3, 4])
+  }
+
+  @Test func unsharedMemoryIsWrittenInPlace() {
+    var x = Tensor.zeros([100])
+    let address = x.storageAddress
+    x += 1
+    x *= 2
+    x[3] = Tensor(5.0)
+    #expect(x.storageAddress == address)
+    #expect(x.sum().item() == 2 * 99 + 5)
+  }
+
+  @Test func creation() {
+    #expect(Tensor.arange(4).elements(as: Int.self) == [0, 1, 2, 3])
+    #expect(Tensor.arange(0, 1, step: 0.25).elements(as: Float.self) == [0, 0.25, 0.5, 0.75])
+    #expect(Tensor.linspace(0, 1, count: 5).elements(as: Float.self) == [0, 0.25, 0.5, 0.75, 1])
+    #expect(Tensor.eye(2).elements(as: Float.self) == [1, 0, 0, 1])
+    #expect(Tensor([[1, 2], [3, 4]]).shape == [2, 2] && Tensor([[1, 2], [3, 4]]).dtype == .int64)
+    #expect(Tensor([1.5]).dtype == .float32 && Tensor([Float(1)]).dtype == .float32 && Tensor([true]).dtype == .bool)
+    #expect(Tensor.full([2], 7).dtype == .int64 && Tensor(2.5).rank == 0)
+  }
+
+  @Test(arguments: [
+    (DType.int64, DType.float32, DType.float32), (.uint8, .int8, .int16), (.float16, .bfloat16, .float32), (.bool, .int32, .int32),
+    (.float64, .complex64, .complex128), (.int32, .int64, .int64), (.bfloat16, .float32, .float32),
+  ])
+  func promotionOfDimensionedTensors(_ a: DType, _ b: DType, _ expected: DType) {
+    #expect((Tensor.ones([2], dtype: a) + Tensor.ones([2], dtype: b)).dtype == expected)
+  }
+
+  @Test func numbersAndZeroDimensionalTensorsRankLower() {
+    #expect((Tensor.ones([2], dtype: .float16) + Tensor(1.0)).dtype == .float16)
+    #expect((Tensor.ones([2], dtype: .int32) * 2).dtype == .int32)
+    #expect((Tensor.ones([2], dtype: .int32) * 2.5).dtype == .float32)
+    #expect((Tensor.ones([2], dtype: .int32) / 2).dtype == .float32)
+    #expect((Tensor.ones([2], dtype: .int32) .> 0).dtype == .bool)
+    #expect(Tensor.ones([2], dtype: .int32).exp().dtype == .float32)
+    #expect(Tensor.ones([2], dtype: .bool).sum().dtype == .int64)
+  }
+
+  @Test func sixteenBitFloatsComputeInFloat32() {
+    let x = Tensor([1.0, 0.5]).to(.bfloat16)
+    #expect((x + 1.0).dtype == .bfloat16 && (x + 1.0).elements(as: Float.self) == [2, 1.5])
+    #expect(Tensor([70000.0]).to(.float16).item().isInfinite)
+  }
+
+  @Test func indexingReads() {
+    let x = Tensor.arange(24).reshape(2, 3, 4)
+    #expect(x[1, 2, 3].item(as: Int.self) == 23)
+    #expect(x[-1].shape == [3, 4])
+    #expect(x[0, 1..<3, 0...1].elements(as: Int.self) == [4, 5, 8, 9])
+    #expect(x[.ellipsis, -1].elements(as: Int.self) == [3, 7, 11, 15, 19, 23])
+    #expect(x[..., 0].shape == [2, 3])
+    #expect(x[0, 0, stride(from: 0, to: 4, by: 2)].elements(as: Int.self) == [0, 2])
+    #expect(x[.all, .newAxis].shape == [2, 1, 3, 4])
+    #expect(x[x .> 20].elements(as: Int.self) == [21, 22, 23])
+    #expect(x[Tensor([0, 1]), Tensor([2, 0])].elements(as: Int.self) == [8, 9, 10, 11, 12, 13, 14, 15])
+    #expect(x[.all, Tensor([0]), Tensor([1])].shape == [2, 1])
+    #expect(x[Tensor([0]), .all, Tensor([1])].shape == [1, 3])
+  }
+
+  @Test func indexingWrites() {
+    var x = Tensor.zeros([3, 3], dtype: .int64)
+    x[0] = Tensor(1)
+    x[.all, 2] = Tensor([7, 8, 9])
+    x[x .== 0] = Tensor(5)
+    #expect(x.elements(as: Int.self) == [1, 1, 7, 5, 5, 8, 5, 5, 9])
+    x[Tensor([0, 2]), Tensor([0, 0])] = Tensor([-1, -2])
+    #expect(x[..., 0].elements(as: Int.self) == [-1, 5, -2])
+    var t = x.t()
+    t[0] = Tensor(0)
+    #expect(t.elements(as: Int.self).prefix(3).allSatisfy { $0 == 0 } && x[0, 0].item(as: Int.self) == -1)
+  }
+
+  @Test func viewsShareMemory() {
+    let x = Tensor.arange(12).reshape(3, 4)
+    for view in [x.t(), x[1], x.reshape(-1), x[0..<2], x.expand(2, 3, 4), x.unsqueeze(0)] { #expect(view.storageAddress == x.storageAddress) }
+    #expect(x.t().reshape(-1).elements(as: Int.self) == [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11])
+  }
+
+  @Test func sortingAndSearching() {
+    let x = Tensor([3.0, 1, 2, 1])
+    #expect(x.sort().indices.elements(as: Int.self) == [1, 3, 2, 0])
+    #expect(x.sort(descending: true).values.elements(as: Float.self) == [3, 2, 1, 1])
+    #expect(x.topk(2).values.elements(as: Float.self) == [3, 2])
+    #expect(x.argmax().item(as: Int.self) == 0 && x.argmin().item(as: Int.self) == 1)
+    #expect((x .== 1).nonzero().elements(as: Int.self) == [1, 3])
+    #expect(x.max(0).indices.item(as: Int.self) == 0)
+  }
+
+  @Test func printing() {
+    #expect("\(Tensor([1.0, 2.5, -3]))" == "tensor([ 1.0000,  2.5000, -3.0000])")
+    #expect("\(Tensor([[1, 20], [300, 4]]))" == "tensor([[  1,  20],\n        [300,   4]])")
+    #expect("\(Tensor(3.0))" == "tensor(3.)")
+    #expect("\(Tensor([true, false]))" == "tensor([ true, false])")
+    #expect("\(Tensor.zeros([2], dtype: .float64))" == "tensor([0., 0.], dtype=float64)")
+    #expect("\(Tensor.arange(2000))" == "tensor([   0,    1,    2,  ..., 1997, 1998, 1999])")
+    #expect("\(Tensor.zeros([0]))" == "tensor([])")
+  }
+
+  @Test func resultsDoNotDependOnTheNumberOfThreads() {
+    let before = CPU.threadCount
+    defer { CPU.threadCount = before }
+    let x = Tensor.randn([300_001], generator: Generator(seed: 3)), m = Tensor.randn([257, 301], generator: Generator(seed: 4))
+    func results() -> [[Float]] {
+      [x.sum(), x.exp().mean(), x.cumsum(0)[-1], m.matmul(m.t()).sum(), m.sum(0), x.sort().values[17]].map { $0.elements(as: Float.self) }
+    }
+    CPU.threadCount = 1
+    let one = results()
+    for count in [2, 4] {
+      CPU.threadCount = count
+      #expect(results() == one)
+    }
+  }
+
+  @Test func complexNumbers() {
+    let z = Tensor([Complex<Float>(3, 4), Complex<Float>(0, -1)])
+    #expect(z.abs().elements(as: Float.self) == [5, 1] && z.abs().dtype == .float32)
+    #expect((z * z).elements(as: Complex<Float>.self)[1] == Complex(-1, 0))
+    #expect(z.conj().imag.elements(as: Float.self) == [-4, 1])
+  }
+}
