@@ -152,6 +152,7 @@ do {
   let options = try Options(Array(CommandLine.arguments.dropFirst()))
   if options.command == "train" { try train(options) } else { try classify(options) }
 } catch {
-  fputs("fashion-mnist: \(error)\n", stderr)
+  let message = Array("fashion-mnist: \(error)\n".utf8)
+  _ = write(2, message, message.count)
   exit(1)
 }

@@ -129,7 +129,8 @@ static void copy_strided(size_t size, const ember_dimensions *dimensions, char *
 static void copy_same(size_t size, char *dst, const int64_t *dst_strides, const char *src, const int64_t *src_strides,
                       int rank, const int64_t *shape) {
   int64_t memory[2 * EMBER_MAXIMUM_RANK];
-  ember_dimensions dimensions = {.strides = memory};
+  ember_dimensions dimensions;
+  dimensions.strides = memory;
   const int64_t *const strides[2] = {dst_strides, src_strides};
   const uint8_t sizes[2] = {(uint8_t)size, (uint8_t)size};
   char *places[2] = {dst, (char *)src};

@@ -222,7 +222,9 @@ void ember_pointwise_strided(const ember_program *program, void *const *pointers
   const size_t stride_bytes = (size_t)operands * (size_t)(rank > 0 ? rank : 1) * sizeof(int64_t);
   char *memory = ember_borrow(inline_memory, sizeof inline_memory, stride_bytes + (size_t)operands * (sizeof(char *) + 2));
   if (!memory) return;
-  ember_dimensions dimensions = {.strides = (int64_t *)memory};
+  // Not initialised as a whole: its shape is mostly unused.
+  ember_dimensions dimensions;
+  dimensions.strides = (int64_t *)memory;
   char **places = (char **)(memory + stride_bytes);
   uint8_t *sizes = (uint8_t *)(places + operands), *access = sizes + operands;
   for (int o = 0; o < operands; o++) {

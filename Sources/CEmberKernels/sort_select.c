@@ -4,7 +4,7 @@
 
 #include "sort_entries.h"
 
-enum { TILE = 1024, STREAM = 1 << 16 };  // rows from STREAM elements on are not copied to be selected from
+enum { TILE = 1024, STREAM = 1 << 16, SMALL = 32 };  // rows from STREAM elements on are not copied to be selected from
 
 typedef struct {
   int dtype;
@@ -25,6 +25,7 @@ static int64_t row_base(const select_job *job, int64_t row, int64_t length) {
 
 // A row streams by in tiles. A buffer takes what is less than the k-th least entry so far; when it is full, selection
 // keeps k of it and lowers that limit. In random order few entries pass, in the worst order each costs a constant more.
+// Selection loses the order of equal keys, which radix sort would not restore: more than a few entries are read again.
 #define TOP_ROW(suffix, entry)                                                                                          \
   static bool top_row_##suffix(const select_job *job, int64_t row) {                                                    \
     const int64_t size = (int64_t)ember_dtype_size(job->dtype), k = job->k;                                             \
@@ -48,8 +49,18 @@ static int64_t row_base(const select_job *job, int64_t row, int64_t length) {
         }                                                                                                               \
       }                                                                                                                 \
     }                                                                                                                   \
-    if (count > k) sort_select_##suffix(buffer, count, k - 1);                                                          \
-    const entry *best = job->sorted ? sort_entries_##suffix(buffer, buffer + room, k) : buffer;                         \
+    if (count > k) sort_select_##suffix(buffer, count, k - 1), limit = buffer[k - 1];                                   \
+    const entry *best = buffer;                                                                                         \
+    if (job->sorted) {                                                                                                  \
+      if (k > SMALL) count = 0;                                                                                         \
+      for (int64_t first = 0; k > SMALL && first < job->n; first += TILE) {                                             \
+        const int64_t n = job->n - first < TILE ? job->n - first : TILE;                                                \
+        sort_load_##suffix(job->dtype, in + first * job->inner * size, job->inner, n, first, job->largest, tile);       \
+        for (int64_t i = 0; i < n; ++i)                                                                                 \
+          if (!sort_##suffix##_less(limit, tile[i])) buffer[count++] = tile[i];                                         \
+      }                                                                                                                 \
+      best = sort_entries_##suffix(buffer, buffer + room, k);                                                           \
+    }                                                                                                                   \
     const int64_t base = row_base(job, row, k);                                                                         \
     if (job->values)                                                                                                    \
       sort_store_##suffix(job->dtype, in, job->inner, best, k, job->largest, job->values + base * size, job->inner);    \

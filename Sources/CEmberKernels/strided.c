@@ -146,14 +146,28 @@ static void transpose_square(size_t size, char *dst, int64_t dst_pitch, const ch
   }
 }
 
-// dst is contiguous along rows' index, src along columns: squares, then the edges.
+// dst is contiguous along rows' index, src along columns. Blocks are one cache line in both directions: the source's lines are
+// read once, into a dense block, and the destination's are completed one after the other. Straight from one to the other, rows
+// a power of two apart would push each other out of the cache between visits.
 static void transpose(size_t size, char *dst, int64_t dst_column, const char *src, int64_t src_row, int64_t rows,
                       int64_t columns) {
-  const int64_t side = 16 / (int64_t)size, step = (int64_t)size;
+  enum { LINE = 64 };
+  const int64_t step = (int64_t)size, side = 16 / step, block = LINE / step;
+  _Alignas(LINE) char dense[LINE * LINE];
+  const int64_t whole_rows = rows / block * block, whole_columns = columns / block * block;
+  for (int64_t r = 0; r < whole_rows; r += block)
+    for (int64_t c = 0; c < whole_columns; c += block) {
+      const char *from = src + (r * src_row + c) * step;
+      char *to = dst + (c * dst_column + r) * step;
+      for (int64_t i = 0; i < block; i++) __builtin_memcpy(dense + i * LINE, from + i * src_row * step, LINE);
+      for (int64_t j = 0; j < block; j += side)
+        for (int64_t i = 0; i < block; i += side)
+          transpose_square(size, to + (j * dst_column + i) * step, dst_column * step, dense + i * LINE + j * step, LINE);
+    }
+  // What blocks leave over: squares, then the edges.
   const int64_t square_rows = rows / side * side, square_columns = columns / side * side;
-  // Along dst's rows inside, so that its cache lines are completed one after the other.
   for (int64_t c = 0; c < square_columns; c += side)
-    for (int64_t r = 0; r < square_rows; r += side)
+    for (int64_t r = c < whole_columns ? whole_rows : 0; r < square_rows; r += side)
       transpose_square(size, dst + (c * dst_column + r) * step, dst_column * step, src + (r * src_row + c) * step,
                        src_row * step);
   for (int64_t c = 0; c < columns; c++) {
@@ -181,40 +195,73 @@ void ember_move_2d(size_t size, char *dst, int64_t dst_row, int64_t dst_column, 
 
 // MARK: Linear ranges
 
-// Calls for each row or part of one: `strided` points at its first element.
+// Rows may be as short as an element, so the loop over them is made for each size, with the common strides told apart inside.
+#define WALK(type)                                                                         \
+  while (count > 0) {                                                                      \
+    int64_t part = shape[inner] - index[inner];                                            \
+    if (part > count) part = count;                                                        \
+    type *row = (type *)strided, *run = (type *)dense;                                     \
+    if (part >= 64)                                                                        \
+      ember_move(sizeof(type), gathers ? dense : strided, gathers ? 1 : stride,            \
+                 gathers ? strided : dense, gathers ? stride : 1, part);                   \
+    else if (!gathers)                                                                     \
+      for (int64_t i = 0; i < part; i++) row[i * stride] = run[i];                         \
+    else if (stride == 1)                                                                  \
+      for (int64_t i = 0; i < part; i++) run[i] = row[i];                                  \
+    else                                                                                   \
+      for (int64_t i = 0; i < part; i++) run[i] = row[i * stride];                         \
+    dense += part * (int64_t)sizeof(type);                                                 \
+    count -= part;                                                                         \
+    /* Back to the row's start, and on by one in the dimensions outside. */                \
+    strided -= index[inner] * stride * (int64_t)sizeof(type);                              \
+    index[inner] = 0;                                                                      \
+    for (int d = inner - 1; d >= 0; d--) {                                                 \
+      strided += strides[d] * (int64_t)sizeof(type);                                       \
+      if (++index[d] < shape[d]) break;                                                    \
+      strided -= strides[d] * shape[d] * (int64_t)sizeof(type);                            \
+      index[d] = 0;                                                                        \
+    }                                                                                      \
+  }
+
 static void walk(size_t size, char *dense, char *strided, bool gathers, int rank, const int64_t *shape,
                  const int64_t *strides, int64_t start, int64_t count) {
   int64_t index[EMBER_MAXIMUM_RANK];
-  for (int d = rank - 1; d >= 0; d--) {
+  const int inner = rank - 1;
+  const int64_t stride = strides[inner];
+  for (int d = inner; d >= 0; d--) {
     index[d] = start % shape[d];
     start /= shape[d];
     strided += index[d] * strides[d] * (int64_t)size;
   }
-  const int inner = rank - 1;
-  while (count > 0) {
-    int64_t part = shape[inner] - index[inner];
-    if (part > count) part = count;
-    if (gathers)
-      ember_move(size, dense, 1, strided, strides[inner], part);
-    else
-      ember_move(size, strided, strides[inner], dense, 1, part);
-    dense += part * (int64_t)size;
-    count -= part;
-    // Back to the row's start, and on by one in the dimensions outside.
-    strided -= index[inner] * strides[inner] * (int64_t)size;
-    index[inner] = 0;
-    for (int d = inner - 1; d >= 0; d--) {
-      strided += strides[d] * (int64_t)size;
-      if (++index[d] < shape[d]) break;
-      strided -= strides[d] * shape[d] * (int64_t)size;
-      index[d] = 0;
-    }
+  switch (size) {
+    case 1: WALK(move1) break;
+    case 2: WALK(move2) break;
+    case 4: WALK(move4_loose) break;
+    case 8: WALK(move8) break;
+    default: WALK(move16) break;
   }
+}
+
+// Elements after which a gathered operand repeats itself: the inner dimensions up to which all outer strides are 0.
+static int64_t period(int rank, const int64_t *shape, const int64_t *strides) {
+  int d = 0;
+  while (d < rank && strides[d] == 0) d++;
+  int64_t elements = 1;
+  for (; d < rank; d++) elements *= shape[d];
+  return elements;
 }
 
 void ember_pack_elements(size_t size, char *dst, const char *src, int rank, const int64_t *shape, const int64_t *strides,
                   int64_t start, int64_t count) {
-  walk(size, dst, (char *)src, true, rank, shape, strides, start, count);
+  // A row that is broadcast to all others: one period, then copies of what is there, doubling.
+  int64_t done = strides[0] == 0 ? period(rank, shape, strides) : count;
+  if (done > count) done = count;
+  walk(size, dst, (char *)src, true, rank, shape, strides, start, done);
+  while (done < count) {
+    const int64_t part = count - done < done ? count - done : done;
+    memcpy(dst + done * (int64_t)size, dst, (size_t)part * size);
+    done += part;
+  }
 }
 
 void ember_unpack_elements(size_t size, char *dst, const char *src, int rank, const int64_t *shape, const int64_t *strides,

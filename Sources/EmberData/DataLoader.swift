@@ -88,6 +88,7 @@ public final class DataLoader<Batch: Sendable>: Sequence {
   }
 
   /// Batches of samples that know how to be put together.
+  @_disfavoredOverload
   public convenience init<Source: Dataset>(
     _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil, seed: UInt64? = nil,
     generator: EmberTensor.Generator? = nil, workers: Int = 0, prefetch: Int? = nil
@@ -98,6 +99,7 @@ public final class DataLoader<Batch: Sendable>: Sequence {
   }
 
   /// Batches of pairs: (inputs, targets).
+  @_disfavoredOverload
   public convenience init<Source: Dataset, First: Collatable, Second: Collatable>(
     _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil, seed: UInt64? = nil,
     generator: EmberTensor.Generator? = nil, workers: Int = 0, prefetch: Int? = nil

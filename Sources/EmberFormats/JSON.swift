@@ -7,13 +7,13 @@ indirect enum JSON {
   case number(String)
   case string(String)
   case array([JSON])
-  case object([(key: String, value: JSON)])
+  case object([JSONMember])
 
-  var string: String? { if case .string(let text) = self { text } else { nil } }
-  var array: [JSON]? { if case .array(let items) = self { items } else { nil } }
-  var object: [(key: String, value: JSON)]? { if case .object(let members) = self { members } else { nil } }
+  var text: String? { if case .string(let value) = self { value } else { nil } }
+  var items: [JSON]? { if case .array(let list) = self { list } else { nil } }
+  var members: [JSONMember]? { if case .object(let list) = self { list } else { nil } }
   /// A whole number written as such.
-  var integer: Int? { if case .number(let text) = self { Int(text) } else { nil } }
+  var integer: Int? { if case .number(let digits) = self { Int(digits) } else { nil } }
 
   static func parse(_ bytes: UnsafeRawBufferPointer) throws(JSONSyntaxError) -> JSON {
     var parser = JSONParser(bytes: bytes)
@@ -38,6 +38,12 @@ indirect enum JSON {
     }
     return result + "\""
   }
+}
+
+/// A name and its value in an object.
+struct JSONMember {
+  let key: String
+  let value: JSON
 }
 
 /// Where a text stops being JSON.
@@ -92,7 +98,7 @@ private struct JSONParser {
 
   mutating func object(_ depth: Int) throws(JSONSyntaxError) -> JSON {
     position += 1
-    var members: [(key: String, value: JSON)] = []
+    var members: [JSONMember] = []
     var seen: Set<String> = []
     skipSpace()
     if accept(UInt8(ascii: "}")) { return .object(members) }
@@ -102,7 +108,7 @@ private struct JSONParser {
       if !seen.insert(key).inserted { throw error("the name \(JSON.quoted(key)) appears twice") }
       skipSpace()
       try expect(UInt8(ascii: ":"))
-      members.append((key, try value(depth: depth + 1)))
+      members.append(JSONMember(key: key, value: try value(depth: depth + 1)))
       skipSpace()
       if accept(UInt8(ascii: "}")) { return .object(members) }
       try expect(UInt8(ascii: ","))

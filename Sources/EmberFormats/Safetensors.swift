@@ -60,18 +60,19 @@ public enum Safetensors {
     do throws(JSONSyntaxError) { header = try JSON.parse(bytes.slice(8, headerCount)) } catch {
       throw bad("the header is not valid JSON: \(error.message) at byte \(error.position)")
     }
-    guard headerCount > 0, bytes[8] == UInt8(ascii: "{"), let members = header.object else { throw bad("the header is not a JSON object") }
+    guard headerCount > 0, bytes[8] == UInt8(ascii: "{"), let members = header.members else { throw bad("the header is not a JSON object") }
 
     let dataStart = 8 + headerCount
     let dataCount = bytes.count - dataStart
     var entries: [Entry] = []
     var metadata: [String: String] = [:]
-    for (name, value) in members {
+    for member in members {
+      let name = member.key, value = member.value
       if name == "__metadata__" {
-        guard let texts = value.object else { throw bad("__metadata__ is not an object") }
-        for (key, value) in texts {
-          guard let text = value.string else { throw bad("the metadata \(JSON.quoted(key)) is not a string") }
-          metadata[key] = text
+        guard let texts = value.members else { throw bad("__metadata__ is not an object") }
+        for entry in texts {
+          guard let text = entry.value.text else { throw bad("the metadata \(JSON.quoted(entry.key)) is not a string") }
+          metadata[entry.key] = text
         }
         continue
       }
@@ -105,16 +106,16 @@ public enum Safetensors {
 
   private static func entry(_ name: String, _ value: JSON, dataCount: Int, _ bad: (String) -> EmberError) throws -> Entry {
     let quoted = JSON.quoted(name)
-    guard let members = value.object, members.count == 3 else { throw bad("\(quoted) is not an object of dtype, shape and data_offsets") }
+    guard let members = value.members, members.count == 3 else { throw bad("\(quoted) is not an object of dtype, shape and data_offsets") }
     func member(_ key: String) throws -> JSON {
       guard let found = members.first(where: { $0.key == key })?.value else { throw bad("\(quoted) lacks \(key)") }
       return found
     }
-    guard let code = try member("dtype").string, let dtype = dtypes.first(where: { $0.code == code })?.dtype else {
+    guard let code = try member("dtype").text, let dtype = dtypes.first(where: { $0.code == code })?.dtype else {
       throw bad("\(quoted) has an unknown dtype")
     }
     func integers(_ key: String) throws -> [Int] {
-      guard let items = try member(key).array else { throw bad("\(key) of \(quoted) is not a list") }
+      guard let items = try member(key).items else { throw bad("\(key) of \(quoted) is not a list") }
       return try items.map { item in
         guard let number = item.integer, number >= 0 else { throw bad("\(key) of \(quoted) holds something that is no size") }
         return number

@@ -1,4 +1,4 @@
-public import EmberTensor
+import EmberTensor
 
 /// max(x, 0)
 open class ReLU: Module, Layer {

@@ -1,4 +1,4 @@
-public import EmberTensor
+import EmberTensor
 
 /// Collects the layers of a `Sequential { ... }`, with `if` and `for`.
 @resultBuilder

@@ -1,5 +1,5 @@
-public import EmberRuntime
-public import EmberTensor
+import EmberRuntime
+import EmberTensor
 
 /// What the convolutions share. Weight [out, in / groups, kernel...], bias [out].
 open class ConvolutionLayer: Module {

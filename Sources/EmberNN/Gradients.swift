@@ -1,5 +1,5 @@
 import EmberRuntime
-public import EmberTensor
+import EmberTensor
 
 /// Scales all gradients so that their common norm is at most `maxNorm`; Pascanu et al., arXiv:1211.5063.
 ///

@@ -1,5 +1,5 @@
-public import EmberRuntime
-public import EmberTensor
+import EmberRuntime
+import EmberTensor
 
 /// Initial values. Formulas, order of draws and defaults are those of `torch.nn.init`, so that a seed gives PyTorch's numbers.
 public enum Init {

@@ -1,5 +1,5 @@
-public import EmberRuntime
-public import EmberTensor
+import EmberRuntime
+import EmberTensor
 
 /// x · weightᵀ + bias over the last dimension: [..., in] to [..., out]. Weight [out, in], bias [out].
 open class Linear: Module, Layer {

@@ -1,4 +1,4 @@
-public import EmberTensor
+import EmberTensor
 
 /// A loss: a layer of (prediction, target).
 open class Loss: Module {

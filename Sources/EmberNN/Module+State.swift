@@ -1,5 +1,5 @@
-public import EmberRuntime
-public import EmberTensor
+import EmberRuntime
+import EmberTensor
 
 /// What `loadStateDict` found besides the names that fit.
 public struct LoadReport: Sendable, Hashable {
@@ -7,6 +7,11 @@ public struct LoadReport: Sendable, Hashable {
   public var missing: [String]
   /// Names of the state dict that the module lacks.
   public var unexpected: [String]
+
+  public init(missing: [String], unexpected: [String]) {
+    self.missing = missing
+    self.unexpected = unexpected
+  }
 }
 
 extension Module {

@@ -1,5 +1,5 @@
-public import EmberRuntime
-public import EmberTensor
+import EmberRuntime
+import EmberTensor
 
 /// Normalisation of each channel over the batch; Ioffe and Szegedy, arXiv:1502.03167.
 ///

@@ -1,4 +1,4 @@
-public import EmberTensor
+import EmberTensor
 
 /// The settings of a pooling with windows.
 open class PoolingLayer: Module {

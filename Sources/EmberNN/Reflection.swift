@@ -1,4 +1,4 @@
-public import EmberTensor
+import EmberTensor
 
 /// A property name as PyTorch would write it: `_inProjWeight` is `in_proj_weight`.
 func snakeCase(_ label: String) -> String {

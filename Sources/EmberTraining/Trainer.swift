@@ -9,7 +9,7 @@ public import EmberTensor
 ///
 /// ```swift
 /// let trainer = Trainer(model: model, optimizer: optimizer, loader: loader, epochs: 5, checkpoint: "run/last.safetensors") { images, labels in
-///   crossEntropy(model(images), labels)
+///   model(images).crossEntropy(labels)
 /// }
 /// try trainer.run()
 /// ```

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct LossValues {
   /// log Σ eˣ of (1, 2, 3) is 3.4076059644443806.
-  private let logits = Tensor([1.0, 2, 3, 1, 2, 3], shape: [2, 3])
+  private let logits = Tensor([1.0, 2, 3, 1, 2, 3], shape: [2, 3], dtype: .float64)
   private let sum = 3.4076059644443806
 
   private func expectClose(_ x: Tensor, _ expected: [Double], _ tolerance: Double = 1e-12) {
@@ -18,14 +18,14 @@ import Testing
     expectClose(logits.crossEntropy(labels, reduction: .none), [sum - 3, sum - 1])
     expectClose(logits.crossEntropy(labels), [sum - 2])
     expectClose(logits.crossEntropy(labels, reduction: .sum), [2 * sum - 4])
-    let weight = Tensor([1.0, 1, 3])
+    let weight = Tensor([1.0, 1, 3], dtype: .float64)
     expectClose(logits.crossEntropy(labels, weight: weight), [(3 * (sum - 3) + (sum - 1)) / 4])
     expectClose(logits.crossEntropy(labels, ignoreIndex: 0), [sum - 3])
     // Smoothing spreads 0.3 over three classes.
     expectClose(logits.crossEntropy(labels, reduction: .none, labelSmoothing: 0.3), [0.7 * (sum - 3) + 0.3 * (sum - 2), 0.7 * (sum - 1) + 0.3 * (sum - 2)])
     expectClose(CrossEntropyLoss()(logits, labels), [sum - 2])
     expectClose(logits.logSoftmax(1).nllLoss(labels), [sum - 2])
-    expectClose(logits.crossEntropy(Tensor([0.0, 0, 1, 1, 0, 0], shape: [2, 3])), [sum - 2])
+    expectClose(logits.crossEntropy(Tensor([0.0, 0, 1, 1, 0, 0], shape: [2, 3], dtype: .float64)), [sum - 2])
     expectClose(logits[0].crossEntropy(Tensor(2)), [sum - 3])
   }
 
@@ -41,15 +41,15 @@ import Testing
   }
 
   @Test func elements() {
-    let x = Tensor([0.0, 2, -1]), t = Tensor([1.0, 2, 1])
+    let x = Tensor([0.0, 2, -1], dtype: .float64), t = Tensor([1.0, 2, 1], dtype: .float64)
     expectClose(MSELoss()(x, t), [5.0 / 3])
     expectClose(L1Loss(reduction: .sum)(x, t), [3])
     expectClose(SmoothL1Loss(reduction: .none)(x, t), [0.5, 0, 1.5])
     expectClose(HuberLoss(reduction: .none, delta: 0.5)(x, t), [0.375, 0, 0.875])
-    let p = Tensor([0.5, 0.25]), q = Tensor([1.0, 0])
+    let p = Tensor([0.5, 0.25], dtype: .float64), q = Tensor([1.0, 0], dtype: .float64)
     expectClose(BCELoss(reduction: .none)(p, q), [0.6931471805599453, 0.2876820724517809])
-    expectClose(BCEWithLogitsLoss(reduction: .none)(Tensor([0.0, 1000]), q), [0.6931471805599453, 1000])
-    expectClose(KLDivLoss(reduction: .sum)(Tensor([0.5, 0.5]).log(), Tensor([1.0, 0])), [0.6931471805599453])
+    expectClose(BCEWithLogitsLoss(reduction: .none)(Tensor([0.0, 1000], dtype: .float64), q), [0.6931471805599453, 1000])
+    expectClose(KLDivLoss(reduction: .sum)(Tensor([0.5, 0.5], dtype: .float64).log(), Tensor([1.0, 0], dtype: .float64)), [0.6931471805599453])
   }
 
   @Test func argumentErrors() {

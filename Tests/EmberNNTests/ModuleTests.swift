@@ -67,7 +67,7 @@ private final class Tied: Module, Layer {
     net.eval()
     #expect(net.modules().allSatisfy { !$0.isTraining })
     net.train()
-    #expect(net.modules().allSatisfy(\.isTraining))
+    #expect(net.modules().allSatisfy { $0.isTraining })
   }
 
   @Test func overlooked() {
@@ -105,7 +105,7 @@ private final class Tied: Module, Layer {
     let layer = Linear(2, 3)
     let before = layer.weight.elements(as: Float.self)
     let wrong: [(name: String, tensor: Tensor)] = [("weight", Tensor.zeros([3, 2])), ("bias", Tensor.zeros([4])), ("extra", Tensor.zeros([1]))]
-    let error = #expect(throws: EmberError.self) { try layer.loadStateDict(wrong) }
+    let error = #expect(throws: EmberError.self) { _ = try layer.loadStateDict(wrong) }
     #expect(error?.message.contains("extra") == true)
     #expect(error?.message.contains("bias: the state dict has shape [4], the module [3]") == true)
     #expect(layer.weight.elements(as: Float.self) == before)

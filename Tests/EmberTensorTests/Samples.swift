@@ -9,6 +9,8 @@ struct Sample: Sendable, CustomStringConvertible {
   let run: @Sendable ([Tensor]) -> Tensor
   /// False where there is no derivative, or none that differences can check.
   var isDifferentiable = true
+  /// False where the second derivative is not implemented.
+  var isTwiceDifferentiable: Bool { !name.hasPrefix("lgamma") }
 
   var description: String { name }
 }

@@ -18,6 +18,9 @@
 #include <stdint.h>
 #include <string.h>
 
+// complex.h takes this name away from loop bounds and enumerations.
+#undef I
+
 #include "ember_kernels_types.h"
 
 // The values of ember_isa, which the preprocessor cannot see.

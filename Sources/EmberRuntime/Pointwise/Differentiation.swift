@@ -70,7 +70,8 @@ enum GradientRules {
     case .erfinv: return [g * (0.886226925452758013649 * exp(.apply(.square, y)))]
     case .sigmoid: return [g * conj((1 - y) * y)]
     case .lgamma: return [g * .apply(.digamma, x)]
-    case .digamma: return [nil]  // trigamma is an operation of its own (EmberSpecial), not an opcode
+    // There is no trigamma opcode yet: NaN is loud where a missing gradient would be silently wrong.
+    case .digamma: return [g * Expression(.real(.nan))]
     // Piecewise constant: the gradient is 0, not absent, so that a graph through them still has one.
     case .sign, .floor, .ceil, .round, .trunc: return [zero(like: g)]
     case .conjugate: return [conj(g)]

@@ -74,7 +74,7 @@ public struct DerivativeContext {
   /// Output `i`; must be listed in `saved`.
   public func output(_ i: Int = 0) -> Tensor {
     guard let body = node.savedOutput(i) else { preconditionFailure("\(node.operationName): output \(i) is not listed in `saved`") }
-    guard isRecording else { return Tensor(body) }
+    guard isRecording, body.dtype.isDifferentiable, !node.undifferentiableOutputs.contains(i) else { return Tensor(body) }
     return Tensor(body, node: node.outputCount == 1 ? node : OutputNode(node, index: i))
   }
 
@@ -90,6 +90,9 @@ class RecordedNode: Node, @unchecked Sendable {
   fileprivate(set) final var inputDTypes: [DType] = []
   fileprivate final var inputs: [TensorBody?] = []
   fileprivate final var outputs: [TensorBody?] = []
+
+  /// Outputs that carry no gradient.
+  var undifferentiableOutputs: Set<Int> { [] }
 
   final func savedInput(_ i: Int) -> TensorBody? { i < inputs.count ? inputs[i] : nil }
   final func savedOutput(_ i: Int) -> TensorBody? { i < outputs.count ? outputs[i] : nil }
@@ -163,6 +166,7 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
 
   override var operationName: String { Op.name }
   override var outputCount: Int { results }
+  override var undifferentiableOutputs: Set<Int> { operation.undifferentiableOutputs }
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     let all = (0..<results).map { gradients[$0] }

@@ -23,8 +23,9 @@ extension String: ConvolutionPadding {}
 
 /// Extents as a list, or an error that names the argument.
 func resolve(_ value: any SpatialExtents, _ rank: Int, _ argument: String, atLeast minimum: Int, in operation: String) throws(EmberError) -> [Int] {
-  guard let list = value.extents(rank), list.allSatisfy({ $0 >= minimum && $0 <= 1 << 40 }) else {
-    throw EmberError(.value, in: operation, "\(argument) \(value) for \(rank) spatial dimensions; give one number or \(rank), each at least \(minimum)")
+  guard let list = value.extents(rank), list.allSatisfy({ $0 >= minimum && $0 <= 1 << 30 }) else {
+    throw EmberError(
+      .value, in: operation, "\(argument) \(value) for \(rank) spatial dimensions; give one number or \(rank), each at least \(minimum)")
   }
   return list
 }
@@ -79,7 +80,8 @@ struct Convolution: VariadicOperation {
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!, w = inputs[1]!, bias = inputs[2]
     let batch = x.body.shape[0]
-    let y = try Tensor.empty(shape: Shape([batch, w.body.shape[0]] + geometry.output), dtype: x.dtype, like: x)
+    let shape = try checkedShape([batch, w.body.shape[0]] + geometry.output, in: Self.name)
+    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
     guard let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 else { return [y] }
     kernel(geometry.described(batch: batch, weight: w.body.shape), try x.dense(), try w.dense(), try bias?.dense(), y)
     return [y]
@@ -113,7 +115,7 @@ struct ConvolutionBackwardInput: BinaryOperation {
 
   func forward(_ dy: Tensor, _ w: Tensor) throws(EmberError) -> Tensor {
     let batch = dy.body.shape[0]
-    let shape = Shape([batch, w.body.shape[1] * geometry.groups] + geometry.input)
+    let shape = try checkedShape([batch, w.body.shape[1] * geometry.groups] + geometry.input, in: Self.name)
     if dy.elementCount == 0 { return Tensor.zeros(Array(shape), dtype: dy.dtype, on: dy.device) }
     let dx = try Tensor.empty(shape: shape, dtype: dy.dtype, like: dy)
     guard let kernel = try Self.kernels.kernel(on: dy.device), dx.elementCount > 0 else { return dx }

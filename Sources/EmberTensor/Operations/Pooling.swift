@@ -19,7 +19,7 @@ struct PoolingGeometry: Sendable {
       kernel: triple(kernel), stride: triple(stride), padding: triple(padding), dilation: triple(dilation))
   }
 
-  func outputShape(_ shape: Shape) -> Shape { Shape(Array(shape.dropLast(rank)) + output) }
+  func outputShape(_ shape: Shape) throws(EmberError) -> Shape { try checkedShape(Array(shape.dropLast(rank)) + output, in: "pooling") }
   func inputShape(_ shape: Shape) -> Shape { Shape(Array(shape.dropLast(rank)) + input) }
 }
 
@@ -44,7 +44,7 @@ struct MaxPool: VariadicOperation {
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!
-    let shape = geometry.outputShape(x.body.shape)
+    let shape = try geometry.outputShape(x.body.shape)
     let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
     let indices = withIndices || isAdaptive ? try Tensor.empty(shape: shape, dtype: .int64, like: x) : nil
     if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
@@ -55,7 +55,7 @@ struct MaxPool: VariadicOperation {
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil] }
-    return [apply(MaxPoolBackward(geometry: geometry), g, context.output(1))]
+    return [apply(MaxPoolBackward(geometry: geometry), g, context.output(1).detach())]
   }
 }
 
@@ -111,7 +111,7 @@ struct AveragePool: UnaryOperation {
   var divisor = 0
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let shape = isBackward ? geometry.inputShape(x.body.shape) : geometry.outputShape(x.body.shape)
+    let shape = isBackward ? geometry.inputShape(x.body.shape) : try geometry.outputShape(x.body.shape)
     if x.elementCount == 0 { return Tensor.zeros(Array(shape), dtype: x.dtype, on: x.device) }
     let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
     if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 { kernel(geometry.described(x.body.shape), self, try x.dense(), y) }

@@ -1,0 +1,25 @@
+# make demo    trains on Fashion-MNIST, then classifies ten pictures in a new process
+# make test    what CI runs
+# make setup   installs what is missing (Debian and Ubuntu)
+# make clean   removes what was built
+
+EPOCHS ?= 3
+OUTPUT ?= demo-output
+TESTFLAGS = -c release -Xswiftc -enable-testing
+
+.PHONY: demo test setup clean
+
+demo: setup
+	swift build -c release --product fashion-mnist
+	swift run -c release --skip-build fashion-mnist train --epochs $(EPOCHS) --output $(OUTPUT)
+	swift run -c release --skip-build fashion-mnist classify --checkpoint $(OUTPUT)/checkpoint.safetensors --output $(OUTPUT)
+
+test: setup
+	swift build --build-tests $(TESTFLAGS)
+	swift test $(TESTFLAGS)
+
+setup:
+	scripts/setup
+
+clean:
+	rm -rf .build demo-output

@@ -1,0 +1,161 @@
+// Vector operations for the product and convolution loops: partial and masked vectors, gathers, transposes. Include after simd.h;
+// x86 files include <immintrin.h> before the target attribute.
+#ifndef EMBER_BODIES_GEMM_VECTORS_H
+#define EMBER_BODIES_GEMM_VECTORS_H
+
+#define GEMM_UNROLL _Pragma("clang loop unroll(full)")
+
+// MARK: The first elements of a vector
+
+// Reading or writing 1 ... lanes elements. AVX-512 has masks for it; AVX2's masked stores are slow on AMD, so elsewhere stores
+// go by halves: the binary digits of the count.
+#if EMBER_BUILD_ISA == EMBER_BUILD_AVX512
+EMBER_INLINE vfloat gemm_load_first(const float *p, int64_t count) {
+  return (vfloat)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
+}
+EMBER_INLINE void gemm_store_first(float *p, int64_t count, vfloat v) {
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
+}
+EMBER_INLINE vdouble gemm_load_first_double(const double *p, int64_t count) {
+  return (vdouble)_mm512_maskz_loadu_pd((__mmask8)((1u << count) - 1), p);
+}
+EMBER_INLINE void gemm_store_first_double(double *p, int64_t count, vdouble v) {
+  _mm512_mask_storeu_pd(p, (__mmask8)((1u << count) - 1), (__m512d)v);
+}
+#else
+EMBER_INLINE void gemm_copy_first(char *to, const char *from, int64_t bytes) {
+#if EMBER_VECTOR_BYTES > 16
+  if (bytes & 32) { memcpy(to, from, 32); to += 32; from += 32; }
+#endif
+  if (bytes & 16) { memcpy(to, from, 16); to += 16; from += 16; }
+  if (bytes & 8) { memcpy(to, from, 8); to += 8; from += 8; }
+  if (bytes & 4) memcpy(to, from, 4);
+}
+EMBER_INLINE void gemm_store_first(float *p, int64_t count, vfloat v) {
+  float lanes[EMBER_LANES];
+  vfloat_store(lanes, v);
+  gemm_copy_first((char *)p, (const char *)lanes, count * 4);
+}
+EMBER_INLINE void gemm_store_first_double(double *p, int64_t count, vdouble v) {
+  double lanes[EMBER_DOUBLE_LANES];
+  vdouble_store(lanes, v);
+  gemm_copy_first((char *)p, (const char *)lanes, count * 8);
+}
+#if EMBER_BUILD_ISA == EMBER_BUILD_AVX2
+EMBER_INLINE vfloat gemm_load_first(const float *p, int64_t count) {
+  const vint lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  return (vfloat)_mm256_maskload_ps(p, (__m256i)(lane < (vint)(int32_t)count));
+}
+EMBER_INLINE vdouble gemm_load_first_double(const double *p, int64_t count) {
+  const vlong lane = {0, 1, 2, 3};
+  return (vdouble)_mm256_maskload_pd(p, (__m256i)(lane < (vlong)count));
+}
+#else
+EMBER_INLINE vfloat gemm_load_first(const float *p, int64_t count) {
+  float lanes[EMBER_LANES] = {0};
+  gemm_copy_first((char *)lanes, (const char *)p, count * 4);
+  return vfloat_load(lanes);
+}
+EMBER_INLINE vdouble gemm_load_first_double(const double *p, int64_t count) {
+  double lanes[EMBER_DOUBLE_LANES] = {0};
+  gemm_copy_first((char *)lanes, (const char *)p, count * 8);
+  return vdouble_load(lanes);
+}
+#endif
+#endif
+
+// MARK: Masks and indices
+
+// The elements whose bit is set, or whose index is not negative; zero for the others, which are not read.
+#if EMBER_BUILD_ISA == EMBER_BUILD_AVX512
+EMBER_INLINE vfloat gemm_load_masked(const float *p, uint32_t mask) {
+  return (vfloat)_mm512_maskz_loadu_ps((__mmask16)mask, p);
+}
+EMBER_INLINE vdouble gemm_load_masked_double(const double *p, uint32_t mask) {
+  return (vdouble)_mm512_maskz_loadu_pd((__mmask8)mask, p);
+}
+EMBER_INLINE vfloat gemm_gather(const float *p, const int32_t *indices) {
+  const vint index = vint_load(indices);
+  const __mmask16 mask = _mm512_cmpge_epi32_mask((__m512i)index, _mm512_setzero_si512());
+  return (vfloat)_mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, (__m512i)index, p, 4);
+}
+EMBER_INLINE vdouble gemm_gather_double(const double *p, const int32_t *indices) {
+  const __m256i index = _mm256_loadu_si256((const __m256i *)indices);
+  const __mmask8 mask = _mm256_cmpge_epi32_mask(index, _mm256_setzero_si256());
+  return (vdouble)_mm512_mask_i32gather_pd(_mm512_setzero_pd(), mask, index, p, 8);
+}
+#else
+#if EMBER_BUILD_ISA == EMBER_BUILD_AVX2
+EMBER_INLINE vfloat gemm_load_masked(const float *p, uint32_t mask) {
+  const vint bit = {1, 2, 4, 8, 16, 32, 64, 128};
+  return (vfloat)_mm256_maskload_ps(p, (__m256i)(((vint)(int32_t)mask & bit) == bit));
+}
+EMBER_INLINE vdouble gemm_load_masked_double(const double *p, uint32_t mask) {
+  const vlong bit = {1, 2, 4, 8};
+  return (vdouble)_mm256_maskload_pd(p, (__m256i)(((vlong)(int64_t)mask & bit) == bit));
+}
+#else
+EMBER_INLINE vfloat gemm_load_masked(const float *p, uint32_t mask) {
+  if (mask == (1u << EMBER_LANES) - 1) return vfloat_load(p);
+  float lanes[EMBER_LANES];
+  for (int i = 0; i < EMBER_LANES; i++) lanes[i] = mask >> i & 1 ? p[i] : 0;
+  return vfloat_load(lanes);
+}
+EMBER_INLINE vdouble gemm_load_masked_double(const double *p, uint32_t mask) {
+  if (mask == (1u << EMBER_DOUBLE_LANES) - 1) return vdouble_load(p);
+  double lanes[EMBER_DOUBLE_LANES];
+  for (int i = 0; i < EMBER_DOUBLE_LANES; i++) lanes[i] = mask >> i & 1 ? p[i] : 0;
+  return vdouble_load(lanes);
+}
+#endif
+// AVX2's gathers are no faster than single loads.
+EMBER_INLINE vfloat gemm_gather(const float *p, const int32_t *indices) {
+  float lanes[EMBER_LANES];
+  for (int i = 0; i < EMBER_LANES; i++) lanes[i] = indices[i] >= 0 ? p[indices[i]] : 0;
+  return vfloat_load(lanes);
+}
+EMBER_INLINE vdouble gemm_gather_double(const double *p, const int32_t *indices) {
+  double lanes[EMBER_DOUBLE_LANES];
+  for (int i = 0; i < EMBER_DOUBLE_LANES; i++) lanes[i] = indices[i] >= 0 ? p[indices[i]] : 0;
+  return vdouble_load(lanes);
+}
+#endif
+
+// MARK: Transposing squares
+
+// In log2(lanes) rounds, each zipping the first half of the rows with the second.
+#define GEMM_ZIP_LOW_16(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define GEMM_ZIP_HIGH_16(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define GEMM_ZIP_LOW_8(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define GEMM_ZIP_HIGH_8(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define GEMM_ZIP_LOW_4(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define GEMM_ZIP_HIGH_4(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define GEMM_ZIP_LOW_2(a, b) __builtin_shufflevector(a, b, 0, 2)
+#define GEMM_ZIP_HIGH_2(a, b) __builtin_shufflevector(a, b, 1, 3)
+
+#define GEMM_DEFINE_TRANSPOSE(name, vector, lanes)                   \
+  EMBER_INLINE void name(vector *rows) {                             \
+    GEMM_UNROLL                                                      \
+    for (int round = 1; round < lanes; round *= 2) {                 \
+      vector next[lanes];                                            \
+      GEMM_UNROLL                                                    \
+      for (int i = 0; i < lanes / 2; i++) {                          \
+        next[2 * i] = GEMM_ZIP_LOW_##lanes(rows[i], rows[i + lanes / 2]);      \
+        next[2 * i + 1] = GEMM_ZIP_HIGH_##lanes(rows[i], rows[i + lanes / 2]); \
+      }                                                              \
+      GEMM_UNROLL                                                    \
+      for (int i = 0; i < lanes; i++) rows[i] = next[i];             \
+    }                                                                \
+  }
+#if EMBER_LANES == 16
+GEMM_DEFINE_TRANSPOSE(gemm_transpose, vfloat, 16)
+GEMM_DEFINE_TRANSPOSE(gemm_transpose_double, vdouble, 8)
+#elif EMBER_LANES == 8
+GEMM_DEFINE_TRANSPOSE(gemm_transpose, vfloat, 8)
+GEMM_DEFINE_TRANSPOSE(gemm_transpose_double, vdouble, 4)
+#else
+GEMM_DEFINE_TRANSPOSE(gemm_transpose, vfloat, 4)
+GEMM_DEFINE_TRANSPOSE(gemm_transpose_double, vdouble, 2)
+#endif
+
+#endif

@@ -1,0 +1,8 @@
+// Convolutions with 16-byte vectors, which every 64-bit machine has.
+#include "bodies/isa.h"
+#include "convolution_internal.h"
+
+#define EMBER_BUILD_ISA EMBER_BUILD_BASELINE
+EMBER_BEGIN_BASELINE
+#include "bodies/convolution.inc"
+EMBER_END
