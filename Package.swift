@@ -27,10 +27,12 @@ let package = Package(
     .target(
       name: "Ember", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats", "EmberVision", "EmberTraining"]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
+    .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
+    .executableTarget(name: "Overhead", dependencies: ["EmberTensor"], path: "Benchmarks/Overhead"),
     // Tests
     .testTarget(name: "EmberTensorTests", dependencies: ["EmberTensor", "EmberCPU", "EmberRuntime"]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
-    .testTarget(name: "EmberDataTests", dependencies: ["EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberTensor"]),
+    .testTarget(name: "EmberDataTests", dependencies: ["EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor"]),
   ],
   swiftLanguageModes: [.v6]
 )

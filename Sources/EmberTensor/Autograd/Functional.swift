@@ -51,7 +51,7 @@ public func checkGradients(
   let values = inputs.map { $0.detach() }
   let leaves = values.map { $0.dtype.isDifferentiable ? $0.requiringGrad() : $0 }
   let output = function(leaves)
-  let weight = Tensor.linspace(0.5, 1.5, count: max(output.elementCount, 1), dtype: .float64).to(output.dtype).reshape(Array(output.shape))
+  let weight = Tensor.linspace(0.5, 1.5, count: output.elementCount, dtype: .float64).to(output.dtype).reshape(Array(output.shape))
   func objective(_ x: [Tensor]) -> Double { noGrad { (function(x) * weight).sum().item() } }
   let differentiable = leaves.indices.filter { leaves[$0].requiresGrad }
   guard output.requiresGrad else { return "the result does not require gradients" }

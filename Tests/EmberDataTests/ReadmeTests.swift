@@ -1,0 +1,13 @@
+import EmberFormats
+import Testing
+
+@Suite struct ReadmeTests {
+  /// The example in the README is a target of this package, so it compiles; here, that it is the same text.
+  @Test func exampleIsTheOneThatIsBuilt() throws {
+    let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+    let readme = try text(root + "/README.md"), example = try text(root + "/Examples/Quickstart/main.swift")
+    #expect(readme.contains("```swift\n" + example + "```"))
+  }
+
+  private func text(_ path: String) throws -> String { try FileBytes.reading(path, in: "readme").withBytes { String(decoding: $0, as: UTF8.self) } }
+}
