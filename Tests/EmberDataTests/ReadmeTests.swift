@@ -9,5 +9,5 @@ import Testing
     #expect(readme.contains("```swift\n" + example + "```"))
   }
 
-  private func text(_ path: String) throws -> String { try FileBytes.reading(path, in: "readme").withBytes { String(decoding: $0, as: UTF8.self) } }
+  private func text(_ path: String) throws -> String { String(decoding: try FileBytes.reading(path, in: "readme").bytes, as: UTF8.self) }
 }

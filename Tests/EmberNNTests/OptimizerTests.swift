@@ -1,0 +1,113 @@
+import EmberNN
+import EmberOptim
+import EmberRuntime
+import EmberTensor
+import Testing
+
+@Suite struct OptimizerTests {
+  // Expected values: the published rules, written out in Double.
+  @Test func sgdWithMomentumFollowsItsRule() {
+    let p = StateCell(Tensor([1.0], dtype: .float64), isParameter: true)
+    let optimizer = SGD([p], learningRate: 0.1, momentum: 0.9)
+    var value = 1.0, buffer = 0.0
+    for (step, g) in [0.5, -0.25, 1.0].enumerated() {
+      p.grad = Tensor([g], dtype: .float64)
+      optimizer.step()
+      buffer = step == 0 ? g : 0.9 * buffer + g
+      value -= 0.1 * buffer
+      #expect(abs(p.value.item() - value) < 1e-15)
+    }
+  }
+
+  @Test(arguments: [false, true]) func adamFollowsItsRule(_ decoupled: Bool) {
+    let p = StateCell(Tensor([1.0], dtype: .float64), isParameter: true)
+    let optimizer: any Optimizer = decoupled ? AdamW([p], learningRate: 0.1, weightDecay: 0.1) : Adam([p], learningRate: 0.1, weightDecay: 0.1)
+    var value = 1.0, m = 0.0, v = 0.0
+    for (i, raw) in [0.5, -0.25, 1.0].enumerated() {
+      p.grad = Tensor([raw], dtype: .float64)
+      optimizer.step()
+      var g = raw
+      if decoupled { value *= 1 - 0.1 * 0.1 } else { g += 0.1 * value }
+      m = 0.9 * m + 0.1 * g
+      v = 0.999 * v + 0.001 * g * g
+      var c1 = 1.0, c2 = 1.0
+      for _ in 0...i { c1 *= 0.9; c2 *= 0.999 }
+      value -= 0.1 * (m / (1 - c1)) / ((v / (1 - c2)).squareRoot() + 1e-8)
+      #expect(abs(p.value.item() - value) < 1e-12)
+    }
+  }
+
+  @Test func parametersKeepTheirMemoryWhileAnOldLossIsAlive() {
+    let model = Sequential { Linear(4, 8); ReLU(); Linear(8, 2) }
+    let optimizer = Adam(model.parameters(), learningRate: 0.01)
+    let x = Tensor.ones([3, 4])
+    func step() -> Tensor {
+      optimizer.zeroGrad()
+      let loss = model(x).square().mean()
+      loss.backward()
+      optimizer.step()
+      return loss
+    }
+    var old = [step()]
+    let addresses = model.parameters().map { $0.value.storageAddress }
+    for _ in 0..<3 { old.append(step()) }
+    #expect(model.parameters().map { $0.value.storageAddress } == addresses)
+    #expect(old.count == 4)
+  }
+
+  @Test func resumedAdamContinuesBitExactly() throws {
+    func make() -> (StateCell, Adam) {
+      let p = StateCell(Tensor([1.0, -2, 3]), isParameter: true)
+      return (p, Adam([p], learningRate: 0.05))
+    }
+    func run(_ p: StateCell, _ o: Adam, _ steps: Range<Int>) {
+      for i in steps {
+        p.grad = Tensor([0.1 * Double(i), 0.3, -0.2 * Double(i)])
+        o.step()
+      }
+    }
+    let (p, o) = make()
+    run(p, o, 0..<5)
+    let (value, state) = (p.value.clone(), o.stateDict())
+    run(p, o, 5..<10)
+    let (q, r) = make()
+    q.value = value
+    try r.loadStateDict(state)
+    run(q, r, 5..<10)
+    #expect(q.value.elements(as: Float.self) == p.value.elements(as: Float.self))
+  }
+
+  @Test func aFailedScopeChangesNothing() {
+    let model = Sequential { Linear(4, 4); BatchNorm1d(4); Linear(5, 2) }
+    let optimizer = SGD(model.parameters(), learningRate: 0.1, momentum: 0.9)
+    let before = model.stateDict().map { $0.1.elements(as: Double.self) }
+    let error = #expect(throws: EmberError.self) {
+      try catchingErrors {
+        let loss = model(Tensor.rand([3, 4])).sum()
+        loss.backward()
+        optimizer.step()
+      }
+    }
+    #expect(error?.message.contains("float32[2, 5]") == true)
+    #expect(model.stateDict().map { $0.1.elements(as: Double.self) } == before)
+  }
+
+  @Test func schedulesFollowTheirFormulas() {
+    let p = StateCell(Tensor([1.0]), isParameter: true)
+    func rates(_ make: (SGD) -> any Scheduler, _ count: Int) -> [Double] {
+      let optimizer = SGD([p], learningRate: 1)
+      let schedule = make(optimizer)
+      return (0..<count).map { _ in
+        defer { schedule.step() }
+        return optimizer.learningRate
+      }
+    }
+    #expect(rates({ StepLR($0, stepSize: 2, gamma: 0.5) }, 5) == [1, 1, 0.5, 0.5, 0.25])
+    let cosine = rates({ CosineAnnealingLR($0, period: 4) }, 5)
+    for (a, b) in zip(cosine, [1, 0.8535533905932737, 0.5, 0.14644660940672627, 0]) { #expect(abs(a - b) < 1e-12) }
+    let warm = rates({ LinearLR($0, startFactor: 0.5, steps: 2) }, 4)
+    #expect(warm == [0.5, 0.75, 1, 1])
+    let cycle = rates({ OneCycleLR($0, maximum: 1, totalSteps: 10) }, 10)
+    #expect(abs(cycle[0] - 0.04) < 1e-12 && abs(cycle[2] - 1) < 1e-12 && cycle[9] < 1e-4)
+  }
+}
