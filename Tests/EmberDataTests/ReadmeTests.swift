@@ -9,5 +9,8 @@ import Testing
     #expect(readme.contains("```swift\n" + example + "```"))
   }
 
-  private func text(_ path: String) throws -> String { String(decoding: try FileBytes.reading(path, in: "readme").bytes, as: UTF8.self) }
+  private func text(_ path: String) throws -> String {
+    let file = try FileBytes.reading(path, in: "readme")
+    return withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }
+  }
 }
