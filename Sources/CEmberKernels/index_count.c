@@ -41,10 +41,10 @@ static void count_chunk(void *context, int64_t chunk) {
 int64_t ember_bincount(const int64_t *in, int64_t n, int64_t bins, int dtype, const void *weights, void *out) {
   const int64_t bad = first_bad_of_list(in, n, bins);
   if (bad >= 0) return bad;
-  memset(out, 0, (size_t)bins * ember_dtype_size(dtype));
-  if (dtype == EMBER_FLOAT32) {
+  memset(out, 0, (size_t)bins * (weights ? ember_dtype_size(dtype) : sizeof(int64_t)));
+  if (weights && dtype == EMBER_FLOAT32) {
     for (int64_t i = 0; i < n; ++i) ((float *)out)[in[i]] += ((const float *)weights)[i];
-  } else if (dtype == EMBER_FLOAT64) {
+  } else if (weights) {
     for (int64_t i = 0; i < n; ++i) ((double *)out)[in[i]] += ((const double *)weights)[i];
   } else {
     count_job job = {in, n, bins, COUNT_PIECES, NULL};

@@ -101,8 +101,8 @@ int64_t ember_masked_scatter(size_t element_size, void *self, const int64_t *sel
 /// out[n][classes] = 1 at each index, 0 elsewhere. Negative indices are errors.
 int64_t ember_one_hot(const int64_t *index, int64_t n, int64_t classes, int dtype, void *out);
 
-/// How often, or with what total weight, each of 0..<bins occurs. `dtype` is that of `out`: int64 counts, float32 and
-/// float64 add up `weights` of the same dtype. Indices outside 0..<bins are errors.
+/// How often (or with what total weight) each of 0..<bins occurs. Without `weights` `out` is int64; with them both are
+/// of `dtype`, float32 or float64. Indices outside 0..<bins are errors.
 int64_t ember_bincount(const int64_t *in, int64_t n, int64_t bins, int dtype, const void *weights, void *out);
 
 /// For each value the position where it would be inserted into its sorted row: the first with row[i] >= value, or with
