@@ -5,7 +5,8 @@ public final class Storage: @unchecked Sendable {
   /// Device address of the first byte; nil for `meta` and for no bytes.
   public let pointer: UnsafeMutableRawPointer?
   public let byteCount: Int
-  public let backend: any Backend
+  /// Not retained: backends live as long as the process.
+  public unowned(unsafe) let backend: any Backend
   /// Foreign memory is given back through this instead of the backend, and is never written.
   private let releaseForeign: (@Sendable () -> Void)?
 

@@ -35,12 +35,14 @@ public final class Pointwise: Sendable {
   private let cache = ProgramCache()
   private let singleResults = Mutex<[Int: Pointwise]>([:])
   private let gradientCache = Mutex<[UInt8: PointwiseGradient]>([:])
+  /// The gradients for the first masks, read without the lock. What they point to is kept alive by `gradientCache`.
+  private let commonGradients = InlineArray<8, Atomic<UInt>> { _ in Atomic(0) }
 
   public var arity: Int { roles.count }
   /// Number of results; gradient functions have one per input.
   public var resultCount: Int { roots.count }
-  /// Operands of one dtype compute in it, whatever their dimensions: no promotion to look up.
-  public let isTyped: Bool
+  /// No input is a condition: operands of one dtype decide the program, whatever their dimensions.
+  public let isUniform: Bool
 
   /// The function that computes result `i` alone.
   public func result(_ i: Int) -> Pointwise {
@@ -61,7 +63,7 @@ public final class Pointwise: Sendable {
     self.nodes = nodes
     self.roots = roots
     explicitDerivative = nil
-    isTyped = promotion == .common && !roles.contains(.condition)
+    isUniform = !roles.contains(.condition)
   }
 
   /// A function of any number of inputs and of parameters given as numbers at each call.
@@ -86,7 +88,7 @@ public final class Pointwise: Sendable {
     parameterCount = parameters
     self.promotion = promotion
     explicitDerivative = derivative
-    isTyped = promotion == .common && !roles.contains(.condition)
+    isUniform = !roles.contains(.condition)
   }
 
   /// A function of one input.
@@ -148,16 +150,36 @@ public final class Pointwise: Sendable {
     return cache.insert(program)
   }
 
+  /// The program for operands that are all of `dtype` and numbers that do not widen it, if it was compiled before.
+  public func uniformProgram(_ dtype: DType) -> PointwiseProgram? { cache.findUniform(dtype) }
+
+  /// Compiles the program that `uniformProgram` finds from then on.
+  /// - Precondition: no input is a condition, whose dtype would say nothing about the result's.
+  public func makeUniformProgram(_ dtype: DType) throws(EmberError) -> PointwiseProgram {
+    let common = try computeDType(common: dtype.isStorageOnly ? ComputeType(dtype).dtype : dtype)
+    var inputDTypes: UInt64 = 0
+    for i in 0..<arity { inputDTypes |= UInt64(dtype.rawValue) << (8 * UInt64(i)) }
+    let program = try program(inputDTypes, common: common)
+    cache.noteUniform(program, for: dtype)
+    return program
+  }
+
   // MARK: Derivatives
 
   /// The function that yields the gradients of the inputs in `mask` (bit i: input i).
   public func gradient(mask: UInt8) -> PointwiseGradient {
-    gradientCache.withLock { cache in
+    let isCommon = Int(mask) < commonGradients.count
+    if isCommon, let pointer = UnsafeRawPointer(bitPattern: commonGradients[Int(mask)].load(ordering: .acquiring)) {
+      return Unmanaged<PointwiseGradient>.fromOpaque(pointer).takeUnretainedValue()
+    }
+    let gradient = gradientCache.withLock { cache in
       if let known = cache[mask] { return known }
       let made = makeGradient(mask: mask)
       cache[mask] = made
       return made
     }
+    if isCommon { commonGradients[Int(mask)].store(UInt(bitPattern: Unmanaged.passUnretained(gradient).toOpaque()), ordering: .releasing) }
+    return gradient
   }
 
   private func makeGradient(mask: UInt8) -> PointwiseGradient {
@@ -204,8 +226,9 @@ public final class Pointwise: Sendable {
   }
 }
 
-/// The derivative of a pointwise function for some of its inputs.
-public struct PointwiseGradient: Sendable {
+/// The derivative of a pointwise function for some of its inputs. A class so that the nodes of a tape share one; what a node
+/// asks it while it is made is kept in plain numbers, which cost no reference counting.
+public final class PointwiseGradient: Sendable {
   /// What an input of `function` is.
   public enum Source: Sendable, Equatable {
     case input(Int)
@@ -215,13 +238,42 @@ public struct PointwiseGradient: Sendable {
 
   /// Computes the gradients that are present, in order of the inputs, as its results.
   public let function: Pointwise
-  public let sources: [Source]
-  /// Per input of the original function: whether it has a gradient.
-  public let present: [Bool]
-  /// Per input: the gradient is the upstream one itself, no kernel needed.
-  public let passesThrough: [Bool]
+  public let sourceCount: Int
+  /// Four bits each: the number of an input, or one of the two codes below.
+  private let packedSources: UInt64
+  private static let outputCode: UInt64 = 14, upstreamCode: UInt64 = 15
+  private let present: UInt8
+  private let passing: UInt8
 
-  public func uses(_ source: Source) -> Bool { sources.contains(source) }
+  init(function: Pointwise, sources: [Source], present: [Bool], passesThrough: [Bool]) {
+    self.function = function
+    sourceCount = sources.count
+    var packed: UInt64 = 0
+    for (position, source) in sources.enumerated() {
+      let code =
+        switch source {
+        case .input(let i): UInt64(i)
+        case .output: Self.outputCode
+        case .upstream: Self.upstreamCode
+        }
+      packed |= code << (4 * UInt64(position))
+    }
+    packedSources = packed
+    func mask(_ flags: [Bool]) -> UInt8 { flags.enumerated().reduce(0) { $1.element ? $0 | 1 << UInt8($1.offset) : $0 } }
+    self.present = mask(present)
+    passing = mask(passesThrough)
+  }
+
+  public func source(_ position: Int) -> Source {
+    let code = packedSources >> (4 * UInt64(position)) & 15
+    return code == Self.outputCode ? .output : code == Self.upstreamCode ? .upstream : .input(Int(code))
+  }
+
+  /// Whether input `i` of the original function has a gradient.
+  public func isPresent(_ i: Int) -> Bool { present >> UInt8(i) & 1 == 1 }
+  /// Whether the gradient of input `i` is the upstream one itself, no kernel needed.
+  public func passesThrough(_ i: Int) -> Bool { passing >> UInt8(i) & 1 == 1 }
+  public func uses(_ source: Source) -> Bool { (0..<sourceCount).contains { self.source($0) == source } }
 }
 
 extension ExpressionGraph {
@@ -321,39 +373,42 @@ public struct ScalarParameters: Sendable {
   public subscript(i: Int) -> Scalar { values[i] }
 }
 
-/// Programs by key: a direct-mapped table read without a lock in front of a dictionary.
+/// Programs by key: direct-mapped tables read without a lock in front of a dictionary, which keeps the programs alive for good.
 private final class ProgramCache: Sendable {
-  private static let slots = 16
-  private let front: [Slot]
+  private let recent = InlineArray<16, Atomic<UInt>> { _ in Atomic(0) }
+  /// Programs for operands of one dtype, by its raw value.
+  private let uniform = InlineArray<32, Atomic<UInt>> { _ in Atomic(0) }
   private let all = Mutex<[UInt64: PointwiseProgram]>([:])
 
-  private final class Slot: Sendable {
-    let address = Atomic<UInt>(0)
+  private static func slot(_ key: UInt64) -> Int { Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 60) }
+
+  @inline(__always) private static func program(at address: UInt) -> PointwiseProgram? {
+    UnsafeRawPointer(bitPattern: address).map { Unmanaged<PointwiseProgram>.fromOpaque($0).takeUnretainedValue() }
   }
 
-  init() { front = (0..<Self.slots).map { _ in Slot() } }
+  private static func address(of program: PointwiseProgram) -> UInt { UInt(bitPattern: Unmanaged.passUnretained(program).toOpaque()) }
 
-  private func slot(_ key: UInt64) -> Slot {
-    front[Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 60)]
+  func findUniform(_ dtype: DType) -> PointwiseProgram? {
+    Self.program(at: uniform[Int(dtype.rawValue)].load(ordering: .acquiring))
+  }
+
+  func noteUniform(_ program: PointwiseProgram, for dtype: DType) {
+    uniform[Int(dtype.rawValue)].store(Self.address(of: program), ordering: .releasing)
   }
 
   func find(_ key: UInt64) -> PointwiseProgram? {
-    if let pointer = UnsafeRawPointer(bitPattern: slot(key).address.load(ordering: .acquiring)) {
-      // Programs in the table are kept alive by the dictionary for good.
-      let program = Unmanaged<PointwiseProgram>.fromOpaque(pointer).takeUnretainedValue()
-      if program.key == key { return program }
-    }
+    let slot = Self.slot(key)
+    if let program = Self.program(at: recent[slot].load(ordering: .acquiring)), program.key == key { return program }
     guard let program = all.withLock({ $0[key] }) else { return nil }
-    slot(key).address.store(UInt(bitPattern: Unmanaged.passUnretained(program).toOpaque()), ordering: .releasing)
+    recent[slot].store(Self.address(of: program), ordering: .releasing)
     return program
   }
 
   func insert(_ program: PointwiseProgram) -> PointwiseProgram {
-    let kept = all.withLock { programs -> PointwiseProgram in
+    all.withLock { programs in
       if let existing = programs[program.key] { return existing }
       programs[program.key] = program
       return program
     }
-    return kept
   }
 }

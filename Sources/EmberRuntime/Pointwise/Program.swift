@@ -43,7 +43,7 @@ public final class PointwiseProgram: Sendable {
   let key: UInt64
 
   /// What each kind of backend made of the program, opaque here; made on first use, freed never (programs are cached for good).
-  private let artifacts: [ArtifactSlot]
+  private let artifacts = InlineArray<8, Atomic<UInt>> { _ in Atomic(0) }
 
   init(
     name: String, key: UInt64, inputs: [Input], constants: [Constant], registerCount: Int, steps: [Step], outputs: [Output],
@@ -57,7 +57,6 @@ public final class PointwiseProgram: Sendable {
     self.steps = steps
     self.outputs = outputs
     self.computeType = computeType
-    artifacts = (0..<DeviceType.limit).map { _ in ArtifactSlot() }
   }
 
   /// The backend's form of this program. `make` may run on several threads at once; one result is kept.
@@ -66,17 +65,13 @@ public final class PointwiseProgram: Sendable {
   }
 
   @usableFromInline func existingArtifact(_ type: DeviceType) -> UnsafeMutableRawPointer? {
-    UnsafeMutableRawPointer(bitPattern: artifacts[Int(type.rawValue)].address.load(ordering: .acquiring))
+    UnsafeMutableRawPointer(bitPattern: artifacts[Int(type.rawValue)].load(ordering: .acquiring))
   }
 
   @usableFromInline func store(_ made: UnsafeMutableRawPointer, for type: DeviceType) -> UnsafeMutableRawPointer {
-    let (exchanged, original) = artifacts[Int(type.rawValue)].address.compareExchange(
+    let (exchanged, original) = artifacts[Int(type.rawValue)].compareExchange(
       expected: 0, desired: UInt(bitPattern: made), ordering: .acquiringAndReleasing)
     return exchanged ? made : UnsafeMutableRawPointer(bitPattern: original)!
-  }
-
-  private final class ArtifactSlot: Sendable {
-    let address = Atomic<UInt>(0)
   }
 }
 

@@ -9,7 +9,8 @@ public class Node: @unchecked Sendable {
   final let sequence: UInt64
   final private(set) var edge0: Node?
   final private(set) var edge1: Node?
-  final private(set) var moreEdges: [Node?] = []
+  /// Absent for nearly all nodes; an empty array would cost reference counting.
+  final private(set) var moreEdges: [Node?]?
   /// Guards edges and saved values against a second thread that releases them.
   final let guardian = Mutex<Void>(())
   final private(set) var isReleased = false
@@ -26,6 +27,9 @@ public class Node: @unchecked Sendable {
   private static let counter = Atomic<UInt64>(0)
 
   init(leaf: Void) { sequence = 0 }
+
+  /// Leaves have no edges.
+  final var isLeaf: Bool { sequence == 0 }
 
   init(_ edge0: Node?, _ edge1: Node? = nil) {
     sequence = Self.counter.wrappingAdd(1, ordering: .relaxed).newValue
@@ -46,24 +50,30 @@ public class Node: @unchecked Sendable {
     if ThreadFlags.current.contains(.detectsAnomalies) { rememberOrigin() }
   }
 
-  deinit {
-    // A chain of a million nodes is taken apart here, not by recursion.
-    guard edge0 != nil || edge1 != nil || !moreEdges.isEmpty else { return }
-    var pending = takeEdges()
-    while var node = pending.popLast() {
-      if isKnownUniquelyReferenced(&node) { pending += node.takeEdges() }
+  deinit { Self.free(takeSoleEdges()) }
+
+  /// Frees nodes and whatever only they hold, without recursion: a chain of a million nodes is taken apart here.
+  private static func free(_ nodes: consuming [Node]) {
+    while var node = nodes.popLast() {
+      if isKnownUniquelyReferenced(&node) { nodes += node.takeSoleEdges() }
     }
   }
 
-  private final func takeEdges() -> [Node] {
-    var edges: [Node] = []
-    if let edge = edge0 { edges.append(edge) }
-    if let edge = edge1 { edges.append(edge) }
-    for case let edge? in moreEdges { edges.append(edge) }
-    edge0 = nil
-    edge1 = nil
-    moreEdges = []
-    return edges
+  /// Lets go of all edges. Returns those that lead further and that perhaps nobody else holds.
+  private final func takeSoleEdges() -> [Node] {
+    var sole: [Node] = []
+    if var edge = edge0 {
+      edge0 = nil
+      if isKnownUniquelyReferenced(&edge), !edge.isLeaf { sole.append(edge) }
+    }
+    if var edge = edge1 {
+      edge1 = nil
+      if isKnownUniquelyReferenced(&edge), !edge.isLeaf { sole.append(edge) }
+    }
+    guard let more = moreEdges else { return sole }
+    moreEdges = nil
+    for case let edge? in more where !edge.isLeaf { sole.append(edge) }
+    return sole
   }
 
   /// The edge of input `i`.
@@ -71,11 +81,11 @@ public class Node: @unchecked Sendable {
     switch i {
     case 0: edge0
     case 1: edge1
-    default: i - 2 < moreEdges.count ? moreEdges[i - 2] : nil
+    default: i - 2 < moreEdges?.count ?? 0 ? moreEdges![i - 2] : nil
     }
   }
 
-  final var edgeCount: Int { moreEdges.isEmpty ? 2 : 2 + moreEdges.count }
+  final var edgeCount: Int { 2 + (moreEdges?.count ?? 0) }
 
   /// The operation that made it, as the user calls it.
   var operationName: String { "operation" }
@@ -90,16 +100,13 @@ public class Node: @unchecked Sendable {
 
   /// Lets go of edges and saved values after the node's part of a backward pass is done.
   final func release() {
-    var edges: [Node] = []
-    guardian.withLock { _ in
+    let sole = guardian.withLock { _ in
       isReleased = true
       releaseSaved()
-      edges = takeEdges()
+      return takeSoleEdges()
     }
-    // Released outside of the lock, without recursion.
-    while var node = edges.popLast() {
-      if isKnownUniquelyReferenced(&node) { edges += node.takeEdges() }
-    }
+    // Outside of the lock.
+    if !sole.isEmpty { Self.free(sole) }
   }
 
   // MARK: Hooks, kept gradients, anomaly mode

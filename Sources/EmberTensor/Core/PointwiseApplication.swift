@@ -27,6 +27,15 @@ struct PointwiseOperands {
     if !rest.isEmpty { for tensor in rest { try body(tensor) } }
   }
 
+  subscript(i: Int) -> Tensor {
+    switch i {
+    case 0: x
+    case 1: y!
+    case 2: z!
+    default: rest[i - 3]
+    }
+  }
+
   var list: [Tensor] {
     var all: [Tensor] = []
     forEach { all.append($0) }
@@ -45,21 +54,33 @@ struct PointwiseOperands {
 /// The node of a pointwise function: holds what its gradient reads, and nothing else.
 final class PointwiseNode: Node, @unchecked Sendable {
   private let function: Pointwise
-  private let gradient: PointwiseGradient
+  /// Kept alive by the function.
+  private unowned(unsafe) let gradient: PointwiseGradient
   private let parameters: ScalarParameters
   /// What the gradient function reads besides the upstream gradient, in its order; nil where that goes.
   private var saved: (TensorBody?, TensorBody?, TensorBody?) = (nil, nil, nil)
-  private var moreSaved: [TensorBody?] = []
+  private var moreSaved: [TensorBody?]?
   private let outputShape: Shape
   /// Shapes of the inputs where one of them was broadcast; nil otherwise.
   private let inputShapes: [Shape]?
   /// Dtypes of the inputs where one of them differs from the gradient's; nil otherwise.
   private let inputDTypes: [DType]?
 
-  init(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, output result: Tensor) {
+  /// For operands of the result's shape and dtype.
+  init(_ function: Pointwise, _ x: Tensor, _ y: Tensor?, _ parameters: ScalarParameters, output: TensorBody) {
     self.function = function
     self.parameters = parameters
-    let output = result.body
+    outputShape = output.shape
+    inputShapes = nil
+    inputDTypes = nil
+    gradient = function.gradient(mask: (x.node == nil ? 0 : 1) | (y?.node == nil ? 0 : 2))
+    super.init(x.node, y?.node)
+    save { $0 == 0 ? x.body : y!.body } output: { output }
+  }
+
+  init(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, output: TensorBody) {
+    self.function = function
+    self.parameters = parameters
     outputShape = output.shape
     var mask: UInt8 = 0, broadcasts = false, mixes = false, i: UInt8 = 0
     operands.forEach { operand in
@@ -68,31 +89,31 @@ final class PointwiseNode: Node, @unchecked Sendable {
       if operand.dtype != output.dtype { mixes = true }
       i += 1
     }
-    let gradient = function.gradient(mask: mask)
-    self.gradient = gradient
+    gradient = function.gradient(mask: mask)
     inputShapes = broadcasts ? operands.list.map(\.body.shape) : nil
     inputDTypes = mixes ? operands.list.map(\.dtype) : nil
-    for (position, source) in gradient.sources.enumerated() {
+    if operands.z == nil {
+      super.init(operands.x.node, operands.y?.node)
+    } else {
+      super.init(edges: operands.list.map(\.node))
+    }
+    save { operands[$0].body } output: { output }
+  }
+
+  @inline(__always) private func save(input: (Int) -> TensorBody, output: () -> TensorBody) {
+    for position in 0..<gradient.sourceCount {
       let body: TensorBody?
-      switch source {
-      case .input(0): body = operands.x.body
-      case .input(1): body = operands.y?.body
-      case .input(2): body = operands.z?.body
-      case .input(let n): body = operands.rest[n - 3].body
-      case .output: body = output
+      switch gradient.source(position) {
+      case .input(let i): body = input(i)
+      case .output: body = output()
       case .upstream: body = nil
       }
       switch position {
       case 0: saved.0 = body
       case 1: saved.1 = body
       case 2: saved.2 = body
-      default: moreSaved.append(body)
+      default: moreSaved = (moreSaved ?? []) + [body]
       }
-    }
-    if operands.z == nil {
-      super.init(operands.x.node, operands.y?.node)
-    } else {
-      super.init(edges: operands.list.map(\.node))
     }
   }
 
@@ -100,18 +121,18 @@ final class PointwiseNode: Node, @unchecked Sendable {
 
   override func releaseSaved() {
     saved = (nil, nil, nil)
-    moreSaved = []
+    moreSaved = nil
   }
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let upstream = gradients.first else { return }
     var results: [Tensor]?
     var next = 0
-    for i in 0..<function.arity where gradient.present[i] {
+    for i in 0..<function.arity where gradient.isPresent(i) {
       defer { next += 1 }
       guard let edge = edge(i) else { continue }
       let full: Tensor
-      if gradient.passesThrough[i] {
+      if gradient.passesThrough(i) {
         // No kernel: the gradient is sent as it came.
         full = upstream
       } else {
@@ -130,16 +151,16 @@ final class PointwiseNode: Node, @unchecked Sendable {
       case 0: body = saved.0
       case 1: body = saved.1
       case 2: body = saved.2
-      default: body = moreSaved[position - 3]
+      default: body = moreSaved![position - 3]
       }
-      switch gradient.sources[position] {
+      switch gradient.source(position) {
       case .upstream: return upstream
       case .output: return Tensor(body!, node: recording ? self : nil)
       case .input(let i): return Tensor(body!, node: recording ? edge(i) : nil)
       }
     }
     var operands = PointwiseOperands(operand(0))
-    let count = gradient.sources.count
+    let count = gradient.sourceCount
     if count > 1 { operands.y = operand(1) }
     if count > 2 { operands.z = operand(2) }
     if count > 3 { operands.rest = (3..<count).map(operand) }
@@ -162,11 +183,11 @@ final class PointwiseNode: Node, @unchecked Sendable {
 
 extension Pointwise {
   public func callAsFunction(_ x: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
-    applyPointwise(self, PointwiseOperands(x), parameters)
+    applyDense(self, x, nil, parameters) ?? applyPointwise(self, PointwiseOperands(x), parameters)
   }
 
   public func callAsFunction(_ x: Tensor, _ y: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
-    applyPointwise(self, PointwiseOperands(x, y), parameters)
+    applyDense(self, x, y, parameters) ?? applyPointwise(self, PointwiseOperands(x, y), parameters)
   }
 
   public func callAsFunction(_ x: Tensor, _ y: Tensor, _ z: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
@@ -179,6 +200,71 @@ extension Pointwise {
   }
 }
 
+/// The way that nearly all calls take: one or two dense operands of one shape and dtype, and numbers that do not widen it.
+/// Nil if the call is not such a one, or fails; the general way then finds out why.
+private func applyDense(_ function: Pointwise, _ x: Tensor, _ y: Tensor?, _ parameters: ScalarParameters) -> Tensor? {
+  let first = x.body
+  guard first.isContiguous, !first.isPoisoned, ThreadFlags.current.isDisjoint(with: .slow) else { return nil }
+  if let second = y?.body {
+    guard second.isContiguous, !second.isPoisoned, second.dtype == first.dtype, second.shape == first.shape,
+      second.storage.backend === first.storage.backend
+    else { return nil }
+  }
+  guard let result = runDense(function, first, y?.body, parameters, into: nil) else { return nil }
+  if x.node != nil || y?.node != nil, isRecordingEnabled, result.dtype.isDifferentiable {
+    if result.dtype == first.dtype { return Tensor(result, node: PointwiseNode(function, x, y, parameters, output: result)) }
+    return Tensor(result, node: PointwiseNode(function, PointwiseOperands(x, y), parameters, output: result))
+  }
+  return Tensor(result)
+}
+
+/// Runs a function over dense operands of one shape, dtype and device. Nil if the general way must be taken.
+private func runDense(
+  _ function: Pointwise, _ x: TensorBody, _ y: TensorBody?, _ parameters: ScalarParameters, into target: TensorBody?
+) -> TensorBody? {
+  guard function.isUniform, function.resultCount == 1 else { return nil }
+  for i in 0..<parameters.count where parameters[i].category > x.dtype.category { return nil }
+  guard let program = function.uniformProgram(x.dtype) ?? (try? function.makeUniformProgram(x.dtype)) else { return nil }
+  let backend = x.storage.backend
+  let count = x.shape.elementCount
+  let dtype = program.outputs[0].dtype
+  let output: TensorBody
+  if let target {
+    guard target.dtype == dtype else { return nil }
+    output = target
+  } else {
+    guard let storage = try? Storage(byteCount: count * dtype.size, on: backend) else { return nil }
+    output = TensorBody(storage: storage, dtype: dtype, shape: x.shape, strides: x.strides, isContiguous: true)
+  }
+  guard count > 0, backend.holdsData else { return output }
+  let capacity = 3 + ScalarParameters.capacity
+  withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: capacity) { pointers in
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { uniform in
+      withUnsafeTemporaryAllocation(byteCount: 16 * ScalarParameters.capacity, alignment: 16) { numbers in
+        pointers[0] = x.pointer
+        uniform[0] = 0
+        var n = 1
+        if let y {
+          pointers[1] = y.pointer
+          uniform[1] = 0
+          n = 2
+        }
+        for i in 0..<parameters.count {
+          let slot = numbers.baseAddress! + 16 * i
+          parameters[i].store(as: program.computeType, to: slot)
+          pointers[n] = slot
+          uniform[n] = 1
+          n += 1
+        }
+        pointers[n] = output.pointer
+        backend.pointwise(program, pointers: UnsafePointer(pointers.baseAddress!), uniform: UnsafePointer(uniform.baseAddress!), count: count)
+      }
+    }
+  }
+  withExtendedLifetime((x, y, output)) {}
+  return output
+}
+
 func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters) -> Tensor {
   if !ThreadFlags.current.isDisjoint(with: .slow) || operands.isPoisoned {
     guard mayRunSlowly(function.name, operands.list) else { return .poison }
@@ -186,7 +272,7 @@ func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ para
   do throws(EmberError) {
     var result = try runPointwise(function, operands, parameters, into: nil).first
     if operands.needsGradient, isRecordingEnabled, result.dtype.isDifferentiable {
-      result.node = PointwiseNode(function, operands, parameters, output: result)
+      result.node = PointwiseNode(function, operands, parameters, output: result.body)
     }
     return result
   } catch {
@@ -217,8 +303,11 @@ func applyInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ para
   if !needsGradient, ThreadFlags.current.isDisjoint(with: .slow), y.map({ !$0.isPoisoned && fits($0, into: x) }) ?? true, x.isUniquelyHeld(),
     (parameters.count == 0 || parameters[0].category <= x.dtype.category)
   {
+    let isDense = x.isContiguous && y.map { $0.isContiguous && $0.dtype == x.dtype && $0.body.shape == x.body.shape } ?? true
     do throws(EmberError) {
-      _ = try runPointwise(function, PointwiseOperands(x, y), parameters, into: x.body)
+      if !isDense || runDense(function, x.body, y?.body, parameters, into: x.body) == nil {
+        _ = try runPointwise(function, PointwiseOperands(x, y), parameters, into: x.body)
+      }
       x.node = nil
     } catch {
       raise(error)
@@ -242,7 +331,7 @@ func runPointwise(
   let first = operands.x.body
   let backend = first.storage.backend
   var dtypes: UInt64 = 0, position: UInt64 = 0
-  var isUniform = parameters.count == 0 && function.isTyped
+  var isUniform = parameters.count == 0 && function.isUniform && function.promotion == .common
   var shape = first.shape
   var failure: EmberError?
   operands.forEach { operand in

@@ -11,11 +11,11 @@ infix operator **: BitwiseShiftPrecedence
 extension Tensor {
   // MARK: Operators. Shapes broadcast, dtypes promote as in PyTorch.
 
-  public static func + (a: Tensor, b: Tensor) -> Tensor { applyPointwise(.add, PointwiseOperands(a, b), .none) }
-  public static func - (a: Tensor, b: Tensor) -> Tensor { applyPointwise(.subtract, PointwiseOperands(a, b), .none) }
-  public static func * (a: Tensor, b: Tensor) -> Tensor { applyPointwise(.multiply, PointwiseOperands(a, b), .none) }
+  public static func + (a: Tensor, b: Tensor) -> Tensor { Pointwise.add(a, b) }
+  public static func - (a: Tensor, b: Tensor) -> Tensor { Pointwise.subtract(a, b) }
+  public static func * (a: Tensor, b: Tensor) -> Tensor { Pointwise.multiply(a, b) }
   /// True division: integers yield floating point.
-  public static func / (a: Tensor, b: Tensor) -> Tensor { applyPointwise(.divide, PointwiseOperands(a, b), .none) }
+  public static func / (a: Tensor, b: Tensor) -> Tensor { Pointwise.divide(a, b) }
   public static func % (a: Tensor, b: Tensor) -> Tensor { Pointwise.remainder(a, b) }
   public static func ** (a: Tensor, b: Tensor) -> Tensor { Pointwise.power(a, b) }
   public static prefix func - (a: Tensor) -> Tensor { Pointwise.negate(a) }
