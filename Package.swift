@@ -6,7 +6,11 @@ let package = Package(
   name: "Ember",
   products: [
     .library(name: "Ember", targets: ["Ember"]),
+    .executable(name: "ember", targets: ["EmberCommand"]),
     .executable(name: "fashion-mnist", targets: ["FashionMNIST"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
   ],
   targets: [
     // Core: memory, devices, programs, tensors, differentiation.
@@ -15,10 +19,20 @@ let package = Package(
     .target(name: "EmberRuntime", dependencies: ["CEmberRuntime"]),
     .target(name: "EmberCPU", dependencies: ["EmberRuntime", "CEmberKernels"]),
     .target(name: "EmberTensor", dependencies: ["EmberRuntime", "EmberCPU", "CEmberRuntime", "CEmberKernels"]),
+    // Operations in families of their own, above the core.
+    .target(name: "EmberFunctional", dependencies: ["EmberTensor", "EmberRuntime"]),
+    .target(name: "EmberLinearAlgebra", dependencies: ["EmberTensor", "EmberRuntime"]),
+    .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberRuntime"]),
     // Training: modules, optimizers, data.
     .target(name: "EmberNN", dependencies: ["EmberTensor"]),
     .target(name: "EmberOptim", dependencies: ["EmberTensor", "CEmberKernels"]),
     .target(name: "EmberData", dependencies: ["EmberTensor"]),
+    // Every operator by name, and the runner that holds them against PyTorch's own samples.
+    .target(name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSpectral"]),
+    .target(name: "EmberConformance", dependencies: ["EmberOperators", "EmberTensor", "EmberFormats"]),
+    .executableTarget(
+      name: "EmberCommand",
+      dependencies: ["EmberConformance", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     // The outside world: files, images, loops with progress and checkpoints.
     .target(name: "CEmberFormats"),
     .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats"]),
@@ -31,6 +45,7 @@ let package = Package(
     .executableTarget(name: "Overhead", dependencies: ["EmberTensor"], path: "Benchmarks/Overhead"),
     // Tests
     .testTarget(name: "EmberTensorTests", dependencies: ["EmberTensor", "EmberCPU", "EmberRuntime"]),
+    .testTarget(name: "EmberOperatorsTests", dependencies: ["EmberConformance", "EmberOperators", "EmberTensor"]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(name: "EmberDataTests", dependencies: ["EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor"]),
   ],

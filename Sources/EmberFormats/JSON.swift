@@ -1,7 +1,7 @@
 import EmberRuntime
 
 /// A JSON value. The parser is strict (RFC 8259), refuses duplicate keys, and bounds nesting and so the stack.
-indirect enum JSON {
+package indirect enum JSON {
   case null
   case bool(Bool)
   case number(String)
@@ -9,13 +9,32 @@ indirect enum JSON {
   case array([JSON])
   case object([JSONMember])
 
-  var text: String? { if case .string(let value) = self { value } else { nil } }
-  var items: [JSON]? { if case .array(let list) = self { list } else { nil } }
-  var members: [JSONMember]? { if case .object(let list) = self { list } else { nil } }
+  package var text: String? { if case .string(let value) = self { value } else { nil } }
+  package var items: [JSON]? { if case .array(let list) = self { list } else { nil } }
+  package var members: [JSONMember]? { if case .object(let list) = self { list } else { nil } }
   /// A whole number written as such.
-  var integer: Int? { if case .number(let digits) = self { Int(digits) } else { nil } }
+  package var integer: Int? { if case .number(let digits) = self { Int(digits) } else { nil } }
 
-  static func parse(_ bytes: UnsafeRawBufferPointer) throws(JSONSyntaxError) -> JSON {
+  /// The value of a name in an object.
+  package subscript(key: String) -> JSON? {
+    guard case .object(let list) = self else { return nil }
+    return list.first { $0.key == key }?.value
+  }
+
+  /// A number, or one of the strings that stand for what JSON cannot write: nan, inf, -inf.
+  package var real: Double? {
+    switch self {
+    case .number(let digits): Double(digits)
+    case .string("nan"): .nan
+    case .string("inf"): .infinity
+    case .string("-inf"): -.infinity
+    default: nil
+    }
+  }
+
+  package var flag: Bool? { if case .bool(let value) = self { value } else { nil } }
+
+  package static func parse(_ bytes: UnsafeRawBufferPointer) throws(JSONSyntaxError) -> JSON {
     var parser = JSONParser(bytes: bytes)
     let value = try parser.value(depth: 0)
     parser.skipSpace()
@@ -24,7 +43,7 @@ indirect enum JSON {
   }
 
   /// A string literal.
-  static func quoted(_ text: String) -> String {
+  package static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {
@@ -41,15 +60,15 @@ indirect enum JSON {
 }
 
 /// A name and its value in an object.
-struct JSONMember {
-  let key: String
-  let value: JSON
+package struct JSONMember {
+  package let key: String
+  package let value: JSON
 }
 
 /// Where a text stops being JSON.
-struct JSONSyntaxError: Error {
-  let position: Int
-  let message: String
+package struct JSONSyntaxError: Error {
+  package let position: Int
+  package let message: String
 }
 
 private struct JSONParser {

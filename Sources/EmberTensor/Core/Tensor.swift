@@ -91,7 +91,7 @@ extension Tensor {
   public var storageAddress: UInt { UInt(bitPattern: body.storage.pointer) }
 
   /// A view of the same elements; the caller vouches for the layout staying inside the storage.
-  func view(_ shape: Shape, _ strides: Strides, offset: Int) -> Tensor {
+  package func view(_ shape: Shape, _ strides: Strides, offset: Int) -> Tensor {
     Tensor(
       TensorBody(
         storage: body.storage, offset: offset, dtype: body.dtype, shape: shape, strides: strides, isContiguous: strides.isContiguous(shape)))

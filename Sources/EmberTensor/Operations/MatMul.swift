@@ -167,3 +167,15 @@ extension Tensor {
   /// self · weightᵀ + bias, for weight [out, in] and bias [out].
   public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor { apply(LinearOperation(), [self, weight, bias])[0] }
 }
+
+extension OperatorRegistry {
+  mutating func addMatrixProducts() {
+    add("aten::matmul(Tensor self, Tensor other) -> Tensor") { (a: Tensor, b: Tensor) in a.matmul(b) }
+    add("aten::mm(Tensor self, Tensor mat2) -> Tensor") { (a: Tensor, b: Tensor) in a.mm(b) }
+    add("aten::bmm(Tensor self, Tensor mat2) -> Tensor") { (a: Tensor, b: Tensor) in a.bmm(b) }
+    add("aten::dot(Tensor self, Tensor tensor) -> Tensor") { (a: Tensor, b: Tensor) in a.dot(b) }
+    add("aten::linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor") { (x: Tensor, weight: Tensor, bias: Tensor?) in
+      x.linear(weight, bias)
+    }
+  }
+}

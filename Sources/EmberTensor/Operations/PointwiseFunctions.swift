@@ -128,3 +128,12 @@ extension Pointwise {
   }
   public static let logSigmoid = Pointwise("log_sigmoid") { x in EmberRuntime.minimum(x, 0) - EmberRuntime.log1p(EmberRuntime.exp(-abs(x))) }
 }
+
+extension OperatorRegistry {
+  mutating func addPointwiseFunctions() {
+    addUnary(["exp": .exp, "tanh": .tanh, "sigmoid": .sigmoid])
+    add("aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor") { (x: Tensor, y: Tensor, alpha: Scalar) in
+      alpha == 1 ? x + y : x + y * alpha
+    }
+  }
+}

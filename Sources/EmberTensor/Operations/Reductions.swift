@@ -405,3 +405,17 @@ extension Tensor {
     return summed.reshape(Array(shape))
   }
 }
+
+extension OperatorRegistry {
+  mutating func addReductions() {
+    add("aten::sum(Tensor self, *, ScalarType? dtype=None) -> Tensor") { (x: Tensor, dtype: DType?) in x.sum(dtype: dtype) }
+    add("aten::sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor") {
+      (x: Tensor, dim: [Int]?, keepDim: Bool, dtype: DType?) in x.sum(dim ?? [], keepDim: keepDim, dtype: dtype)
+    }
+    add("aten::max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") {
+      (x: Tensor, dim: Int, keepDim: Bool) in
+      let (values, indices) = x.max(dim, keepDim: keepDim)
+      return (values, indices)
+    }
+  }
+}

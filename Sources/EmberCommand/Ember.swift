@@ -1,0 +1,7 @@
+import ArgumentParser
+
+@main
+struct EmberCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ember", abstract: "Tools around Ember.", subcommands: [Conformance.self, ConformanceWorker.self, Operators.self])
+}

@@ -1,0 +1,115 @@
+import EmberFormats
+import EmberRuntime
+import EmberTensor
+
+/// Why a case cannot be read or did not come out as expected.
+public struct CaseFailure: Error, CustomStringConvertible {
+  public let description: String
+  public init(_ description: String) { self.description = description }
+}
+
+/// Reads tagged values, and notes the tensors that gradients are asked for, depth first.
+struct ValueReader {
+  let payload: Payload
+  var variables: [Tensor] = []
+
+  init(payload: Payload) { self.payload = payload }
+
+  mutating func value(_ json: JSON) throws -> OperatorValue {
+    guard let tag = json["t"]?.text else { throw CaseFailure("a value has no tag") }
+    let content = json["v"]
+    switch tag {
+    case "none": return .none
+    case "ellipsis": return .ellipsis
+    case "bool": return .bool(try required(content?.flag, tag))
+    case "int": return .integer(try required(content?.integer, tag))
+    case "str": return .string(try required(content?.text, tag))
+    case "float": return .real(try required(content?.real, tag))
+    case "complex":
+      let parts = try required(content?.items, tag)
+      guard parts.count == 2, let real = parts[0].real, let imaginary = parts[1].real else { throw CaseFailure("a malformed complex number") }
+      return .complex(real, imaginary)
+    case "dtype": return .dtype(try Self.dtype(required(content?.text, tag)))
+    case "memory_format": return .memoryFormat(try required(content?.text, tag))
+    case "layout": return .layout(try required(content?.text, tag))
+    case "device": return .device(try Self.device(required(content?.text, tag)))
+    case "list", "tuple":
+      var items: [OperatorValue] = []
+      for item in try required(content?.items, tag) { items.append(try value(item)) }
+      return .list(items)
+    case "slice":
+      let parts = try required(content?.items, tag).map { $0["v"]?.integer }
+      guard parts.count == 3 else { throw CaseFailure("a malformed slice") }
+      return .slice(start: parts[0], end: parts[1], step: parts[2])
+    case "tensor":
+      if let layout = json["layout"]?.text, layout != "strided" { return try sparse(json, layout: layout) }
+      var tensor = try tensor(json)
+      if json["grad"]?.flag == true {
+        tensor = tensor.requiringGrad()
+        variables.append(tensor)
+      }
+      return .tensor(tensor)
+    case "module", "function": return try function(json)
+    default: throw CaseFailure("a value of kind \(tag), which no operator takes yet")
+    }
+  }
+
+  private func required<Value>(_ value: Value?, _ tag: String) throws -> Value {
+    guard let value else { throw CaseFailure("a malformed value of kind \(tag)") }
+    return value
+  }
+
+  /// A dense tensor in the layout that the case describes.
+  func tensor(_ json: JSON) throws -> Tensor {
+    guard let name = json["dtype"]?.text, let extents = json["shape"]?.items?.compactMap(\.integer) else {
+      throw CaseFailure("a tensor lacks dtype or shape")
+    }
+    let dtype = try Self.dtype(name)
+    let count = extents.reduce(1, *) * dtype.size
+    let offset = json["off"]?.integer ?? 0
+    guard offset >= 0, count >= 0, offset + count <= payload.bytes.count || count == 0 else {
+      throw CaseFailure("a tensor lies outside of the payload")
+    }
+    guard let strides = json["strides"]?.items?.compactMap(\.integer), let length = json["storage_numel"]?.integer else {
+      return payload.bytes.withUnsafeBytes { all in
+        Tensor(bytes: UnsafeRawBufferPointer(rebasing: all[offset..<(count == 0 ? offset : offset + count)]), shape: extents, dtype: dtype)
+      }
+    }
+    let start = json["storage_offset"]?.integer ?? 0
+    var buffer = [UInt8](repeating: 0, count: length * dtype.size)
+    var position = [Int](repeating: 0, count: extents.count)
+    for element in 0..<extents.reduce(1, *) {
+      let target = start + zip(position, strides).reduce(0) { $0 + $1.0 * $1.1 }
+      guard target >= 0, target < length else { throw CaseFailure("a strided tensor lies outside of its storage") }
+      for byte in 0..<dtype.size { buffer[target * dtype.size + byte] = payload.bytes[offset + element * dtype.size + byte] }
+      for d in extents.indices.reversed() {
+        position[d] += 1
+        if position[d] < extents[d] { break }
+        position[d] = 0
+      }
+    }
+    let storage = buffer.withUnsafeBytes { Tensor(bytes: $0, shape: [length], dtype: dtype) }
+    return storage.view(Shape(extents), Strides(strides), offset: start)
+  }
+
+  private mutating func sparse(_ json: JSON, layout: String) throws -> OperatorValue {
+    throw CaseFailure("sparse tensors are not implemented (\(layout))")
+  }
+
+  private func function(_ json: JSON) throws -> OperatorValue {
+    throw CaseFailure("a \(json["class"]?.text ?? json["v"]?.text ?? "function") as an argument is not implemented")
+  }
+
+  static func dtype(_ name: String) throws -> DType {
+    guard let dtype = DType.allCases.first(where: { $0.name == name }) else { throw CaseFailure("dtype \(name) is not implemented") }
+    return dtype
+  }
+
+  static func device(_ name: String) throws -> Device {
+    switch name {
+    case "cpu": return .cpu
+    case "meta": return .meta
+    default: throw CaseFailure("there is no device \(name)")
+    }
+  }
+}
