@@ -131,7 +131,13 @@ void ember_convolution_forward(int dtype, const ember_convolution *c, const void
   }
   convolution_geometry g;
   const tap_offsets offsets = forward_geometry(&job, &g);
-  convolution_run(&job, &g, job.in, job.out, x, w, bias, y, activation);
+  if (convolution_is_direct(&job, &g, job.in, job.out)) {
+    const int64_t depth = job.in * job.taps;
+    const convolution_weights weights = {w, job.out * depth, depth, job.taps, job.taps, NULL};
+    convolution_run_direct(&job, &g, job.in, job.out, x, &weights, bias, y, activation);
+  } else {
+    convolution_run(&job, &g, job.in, job.out, x, w, bias, y, activation);
+  }
   ember_deallocate(offsets.values[0], offsets.bytes);
 }
 
@@ -193,6 +199,34 @@ static void arrange(void *context, int64_t chunk) {
   }
 }
 
+static void run_phase_by_columns(arrange_job *a, const convolution_geometry *g, const void *dy, void *dx) {
+  const convolution_job *job = a->job;
+  const int64_t elements = job->groups * job->in * job->out * product(g->taps);
+  const size_t bytes = (size_t)(elements * job->size);
+  a->out = ember_allocate(bytes);
+  if (!a->out) __builtin_trap();
+  if (elements >= 1 << 15) ember_parallel(job->groups * job->in, arrange, a);
+  else
+    for (int64_t i = 0; i < job->groups * job->in; i++) arrange(a, i);
+  convolution_run(job, g, job->out, job->in, dy, a->out, NULL, dx, EMBER_ACTIVATION_NONE);
+  ember_deallocate(a->out, bytes);
+}
+
+static void run_phase_directly(const arrange_job *a, const convolution_geometry *g, const void *dy, void *dx) {
+  const convolution_job *job = a->job;
+  const size_t bytes = (size_t)job->taps * sizeof(int64_t);
+  int64_t *used = ember_allocate(bytes), next = 0;
+  if (!used) __builtin_trap();
+  for (int64_t t = 0; t < job->taps; t++) used[t] = -1;
+  for (int64_t i = 0; i < a->counts[0]; i++)
+    for (int64_t j = 0; j < a->counts[1]; j++)
+      for (int64_t k = 0; k < a->counts[2]; k++)
+        used[(a->taps[0][i] * job->kernel[1] + a->taps[1][j]) * job->kernel[2] + a->taps[2][k]] = next++;
+  const convolution_weights weights = {a->w, job->out * job->in * job->taps, job->taps, job->in * job->taps, job->taps, used};
+  convolution_run_direct(job, g, job->out, job->in, dy, &weights, NULL, dx, EMBER_ACTIVATION_NONE);
+  ember_deallocate(used, bytes);
+}
+
 static void run_phase(const convolution_job *job, const int64_t *phase, const void *dy, const void *w, void *dx) {
   convolution_geometry g = {.images = job->batch, .image_stride = job->groups * job->out * job->output_plane,
                             .plane = job->output_plane};
@@ -211,15 +245,8 @@ static void run_phase(const convolution_job *job, const int64_t *phase, const vo
     g.offsets[d] = offsets.values[d];
     a.counts[d] = g.taps[d], a.taps[d] = taps.values[d];
   }
-  const int64_t used = product(g.taps), elements = job->groups * job->in * job->out * used;
-  const size_t bytes = (size_t)(elements * job->size);
-  a.out = ember_allocate(bytes);
-  if (!a.out) __builtin_trap();
-  if (elements >= 1 << 15) ember_parallel(job->groups * job->in, arrange, &a);
-  else
-    for (int64_t i = 0; i < job->groups * job->in; i++) arrange(&a, i);
-  convolution_run(job, &g, job->out, job->in, dy, a.out, NULL, dx, EMBER_ACTIVATION_NONE);
-  ember_deallocate(a.out, bytes);
+  if (convolution_is_direct(job, &g, job->out, job->in)) run_phase_directly(&a, &g, dy, dx);
+  else run_phase_by_columns(&a, &g, dy, dx);
   ember_deallocate(offsets.values[0], offsets.bytes);
   ember_deallocate(taps.values[0], taps.bytes);
 }
