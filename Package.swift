@@ -30,7 +30,7 @@ let package = Package(
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
     .executableTarget(name: "Overhead", dependencies: ["EmberTensor"], path: "Benchmarks/Overhead"),
     // Tests
-    .testTarget(name: "EmberTensorTests", dependencies: ["EmberTensor", "EmberCPU", "EmberRuntime"]),
+    .testTarget(name: "EmberTensorTests", dependencies: ["EmberTensor", "EmberCPU", "EmberRuntime", "EmberNN", "EmberOptim", "EmberFormats", "CEmberKernels"]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(name: "EmberDataTests", dependencies: ["EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor"]),
   ],

@@ -94,13 +94,13 @@ open class Adam: GroupOptimizer<Adam.Options> {
       // The rule in tensor operations, for devices and dtypes without a kernel.
       var g = o.maximize ? -gradient : gradient
       if o.weightDecay != 0 {
-        if o.decoupled { value = value * (1 - o.learningRate * o.weightDecay) } else { g = g + value * o.weightDecay }
+        if o.decoupled { value *= 1 - o.learningRate * o.weightDecay } else { g = g + value * o.weightDecay }
       }
       average = average + (g - average) * (1 - o.betas.0)
       square = square * o.betas.1 + g * g * (1 - o.betas.1)
       if let before = largest { largest = maximum(before, square) }
       let denominator = (largest ?? square).sqrt() / correction2.squareRoot() + o.epsilon
-      value = value - average / denominator * (o.learningRate / correction1)
+      value -= average / denominator * (o.learningRate / correction1)
     }
     state.tensors["exp_avg"] = average
     state.tensors["exp_avg_sq"] = square

@@ -86,6 +86,6 @@ public final class SGD: GroupOptimizer<SGD.Options> {
       state.tensors["momentum_buffer"] = buffer
       g = o.nesterov ? g + buffer * o.momentum : buffer
     }
-    value = value - g * o.learningRate
+    value -= g * o.learningRate
   }
 }

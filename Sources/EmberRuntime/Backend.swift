@@ -22,6 +22,7 @@ public protocol Backend: AnyObject, Sendable {
   // MARK: Pointwise programs
 
   /// `pointers`: inputs, then outputs, all dense with `count` elements, except that an input whose `uniform` is 1 has a single one.
+  /// The last `program.parameterCount` inputs are numbers in host memory.
   func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, uniform: UnsafePointer<UInt8>, count: Int)
   /// The same over strided operands of one shape.
   func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, strides: UnsafePointer<Strides>, shape: Shape)
