@@ -32,7 +32,7 @@ let package = Package(
     // Tests
     .testTarget(name: "EmberTensorTests", dependencies: ["EmberTensor", "EmberCPU", "EmberRuntime", "EmberNN", "EmberOptim", "EmberFormats", "CEmberKernels"]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
-    .testTarget(name: "EmberDataTests", dependencies: ["EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor"]),
+    .testTarget(name: "EmberDataTests", dependencies: ["EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor", "EmberCPU", "EmberRuntime"]),
   ],
   swiftLanguageModes: [.v6]
 )
