@@ -49,25 +49,25 @@ final class ShiftedBackend: Backend {
     real(program, pointers).withUnsafeBufferPointer { cpu.pointwise(program, pointers: $0.baseAddress!, strides: strides, shape: shape) }
   }
 
-  func reduce(_ reduction: Reduction, _ input: AxisOperand, into output: Operand) { cpu.reduce(reduction, real(input), into: real(output)) }
-  func extreme(maximum: Bool, _ input: AxisOperand, values: Operand, indices: Operand) {
+  func reduce(_ reduction: Reduction, _ input: AxisOperand, into output: Operand) -> Bool { cpu.reduce(reduction, real(input), into: real(output)) }
+  func extreme(maximum: Bool, _ input: AxisOperand, values: Operand, indices: Operand) -> Bool {
     cpu.extreme(maximum: maximum, real(input), values: real(values), indices: real(indices))
   }
-  func variance(_ input: AxisOperand, correction: Double, squareRoot: Bool, variance: Operand, mean: Operand?) {
+  func variance(_ input: AxisOperand, correction: Double, squareRoot: Bool, variance: Operand, mean: Operand?) -> Bool {
     cpu.variance(real(input), correction: correction, squareRoot: squareRoot, variance: real(variance), mean: mean.map(real))
   }
-  func norm(_ input: AxisOperand, p: Double, into output: Operand) { cpu.norm(real(input), p: p, into: real(output)) }
-  func scan(_ scan: Scan, _ input: AxisOperand, reverse: Bool, into output: Operand, indices: Operand?) {
+  func norm(_ input: AxisOperand, p: Double, into output: Operand) -> Bool { cpu.norm(real(input), p: p, into: real(output)) }
+  func scan(_ scan: Scan, _ input: AxisOperand, reverse: Bool, into output: Operand, indices: Operand?) -> Bool {
     cpu.scan(scan, real(input), reverse: reverse, into: real(output), indices: indices.map(real))
   }
   func softmax(_ input: AxisOperand, logarithm: Bool, into output: Operand) { cpu.softmax(real(input), logarithm: logarithm, into: real(output)) }
   func softmaxBackward(gradient: AxisOperand, output: Operand, logarithm: Bool, into result: Operand) {
     cpu.softmaxBackward(gradient: real(gradient), output: real(output), logarithm: logarithm, into: real(result))
   }
-  func sort(_ input: AxisOperand, descending: Bool, values: Operand, indices: Operand) {
+  func sort(_ input: AxisOperand, descending: Bool, values: Operand, indices: Operand) -> Bool {
     cpu.sort(real(input), descending: descending, values: real(values), indices: real(indices))
   }
-  func topK(_ input: AxisOperand, k: Int, largest: Bool, sorted: Bool, values: Operand, indices: Operand) {
+  func topK(_ input: AxisOperand, k: Int, largest: Bool, sorted: Bool, values: Operand, indices: Operand) -> Bool {
     cpu.topK(real(input), k: k, largest: largest, sorted: sorted, values: real(values), indices: real(indices))
   }
   func matmul(_ product: MatrixProduct) {
