@@ -44,10 +44,16 @@ let package = Package(
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
     .executableTarget(name: "Overhead", dependencies: ["EmberTensor"], path: "Benchmarks/Overhead"),
     // Tests
-    .testTarget(name: "EmberTensorTests", dependencies: ["EmberTensor", "EmberCPU", "EmberRuntime"]),
-    .testTarget(name: "EmberOperatorsTests", dependencies: ["EmberConformance", "EmberOperators", "EmberTensor"]),
+    .testTarget(
+      name: "EmberTensorTests",
+      dependencies: ["EmberTensor", "EmberCPU", "EmberRuntime", "EmberNN", "EmberOptim", "EmberFormats", "CEmberKernels"]),
+    .testTarget(name: "EmberOperatorsTests", dependencies: ["EmberConformance", "EmberOperators", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
-    .testTarget(name: "EmberDataTests", dependencies: ["EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor"]),
+    .testTarget(
+      name: "EmberDataTests",
+      dependencies: [
+        "EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor", "EmberCPU", "EmberRuntime",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,6 +1,6 @@
 // Teaches a small convolutional network to tell ten kinds of clothing apart, and shows what it learnt.
 //
-//   fashion-mnist train [--epochs N] [--data DIR] [--output DIR] [--resume] [--every STEPS] [--print-losses N]
+//   fashion-mnist train [--epochs N] [--data DIR] [--output DIR] [--resume] [--every STEPS] [--limit PICTURES] [--print-losses N]
 //   fashion-mnist classify --checkpoint FILE [--data DIR] [--output DIR]
 
 import Ember
@@ -14,13 +14,14 @@ struct Options {
   var checkpoint = ""
   var isResuming = false
   var every = 200
+  var limit = Int.max
   var printedLosses = 0
 
   init(_ arguments: [String]) throws {
     func bad(_ message: String) -> EmberError { EmberError(.value, in: "fashion-mnist", message) }
     var rest = arguments[...]
     guard let command = rest.popFirst(), command == "train" || command == "classify" else {
-      throw bad("usage: fashion-mnist train [--epochs N] [--data DIR] [--output DIR] [--resume] | classify --checkpoint FILE [--data DIR] [--output DIR]")
+      throw bad("usage: fashion-mnist train [--epochs N] [--data DIR] [--output DIR] [--resume] [--every STEPS] [--limit PICTURES] | classify --checkpoint FILE [--data DIR] [--output DIR]")
     }
     self.command = command
     while let name = rest.popFirst() {
@@ -39,6 +40,7 @@ struct Options {
       case "--output": output = try text()
       case "--checkpoint": checkpoint = try text()
       case "--every": every = try number()
+      case "--limit": limit = try number()
       case "--print-losses": printedLosses = try number()
       case "--resume": isResuming = true
       default: throw bad("unknown option \(name)")
@@ -71,8 +73,8 @@ func evaluate(_ model: Sequential, _ loader: DataLoader<(Tensor, Tensor)>) throw
 
 func train(_ options: Options) throws {
   try Files.makeFolder(options.output)
-  let training = try FashionMNIST(.train, folder: options.data).dataset()
-  let test = try FashionMNIST(.test, folder: options.data).dataset()
+  let training = try FashionMNIST(.train, folder: options.data).dataset(limit: options.limit)
+  let test = try FashionMNIST(.test, folder: options.data).dataset(limit: options.limit)
   print("Fashion-MNIST: \(training.count) pictures to learn from, \(test.count) to test on")
 
   manualSeed(0)

@@ -125,18 +125,33 @@ extension Tensor {
   var summary: String { "\(dtype)\(body.shape)" + (device == .cpu ? "" : " on \(device)") }
 }
 
+// MARK: - For kernels outside of this module
+
 extension Tensor {
-  /// This value's memory for a kernel to change in place; copied first if somebody else holds it or it is not dense.
-  package mutating func withMutableOperand<Result>(_ body: (Operand) -> Result) -> Result {
-    if !isContiguous || !isUniquelyHeld() { self = noGrad { value.clone() } }
-    let result = body(self.body.operand)
-    withExtendedLifetime(self) {}
-    return result
+  /// Gives this value dense memory that nobody else holds, unless it has it already. After an error the value is as before.
+  package mutating func makeWritable() {
+    if isContiguous && isUniquelyHeld() { return }
+    let copy = noGrad { value.clone() }
+    if !copy.isPoisoned { self = copy }
   }
 
-  /// This value in dense memory for a kernel to read.
-  package func withOperand<Result>(_ body: (Operand) -> Result) -> Result {
+  /// This value's memory for a kernel to change in place; copied first if somebody else holds it or it is not dense.
+  /// Nil, and nothing done, where there is no such memory: after an error inside `catchingErrors`.
+  @discardableResult
+  public mutating func withMutableOperand<Result>(_ body: (Operand) throws -> Result) rethrows -> Result? {
+    if isPoisoned { return nil }
+    makeWritable()
+    guard isContiguous, isUniquelyHeld() else { return nil }
+    defer { withExtendedLifetime(self) {} }
+    return try body(operand)
+  }
+
+  /// This value in dense memory for a kernel to read, where it is: on another device the address means nothing here.
+  /// Nil, and nothing done, after an error inside `catchingErrors`.
+  @discardableResult
+  public func withOperand<Result>(_ body: (Operand) throws -> Result) rethrows -> Result? {
     let dense = noGrad { value.contiguous() }
-    return withExtendedLifetime(dense) { body(dense.operand) }
+    if dense.isPoisoned { return nil }
+    return try withExtendedLifetime(dense) { try body(dense.operand) }
   }
 }

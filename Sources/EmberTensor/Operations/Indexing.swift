@@ -296,7 +296,9 @@ struct Sort: VariadicOperation {
     let axis = try DenseAxis(x, dimension, in: "sort")
     let values = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
     let indices = try Tensor.empty(shape: x.body.shape, dtype: .int64, like: x)
-    if x.backend.holdsData, x.elementCount > 0 { x.backend.sort(axis.operand, descending: descending, values: values.operand, indices: indices.operand) }
+    if x.backend.holdsData, x.elementCount > 0 {
+      try checkRan(x.backend.sort(axis.operand, descending: descending, values: values.operand, indices: indices.operand), "sort", x, values)
+    }
     return [values, indices]
   }
 
@@ -325,7 +327,8 @@ struct TopK: VariadicOperation {
     let values = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
     let indices = try Tensor.empty(shape: shape, dtype: .int64, like: x)
     if x.backend.holdsData, values.elementCount > 0 {
-      x.backend.topK(axis.operand, k: k, largest: largest, sorted: sorted, values: values.operand, indices: indices.operand)
+      try checkRan(
+        x.backend.topK(axis.operand, k: k, largest: largest, sorted: sorted, values: values.operand, indices: indices.operand), "topk", x, values)
     }
     return [values, indices]
   }

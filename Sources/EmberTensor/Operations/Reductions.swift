@@ -115,7 +115,9 @@ struct Reduce: UnaryOperation {
       }
     }
     let y = try Tensor.empty(shape: keepsDimensions ? plan.kept : plan.reduced, dtype: dtype, like: x)
-    if x.backend.holdsData, y.elementCount > 0 { x.backend.reduce(reduction, plan.operand, into: y.operand) }
+    if x.backend.holdsData, y.elementCount > 0 {
+      try checkRan(x.backend.reduce(reduction, plan.operand, into: y.operand), operation, x, y)
+    }
     return y
   }
 
@@ -196,7 +198,7 @@ struct Extreme: VariadicOperation {
     let values = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
     let indices = try Tensor.empty(shape: shape, dtype: .int64, like: x)
     if x.backend.holdsData, values.elementCount > 0 {
-      x.backend.extreme(maximum: maximum, plan.operand, values: values.operand, indices: indices.operand)
+      try checkRan(x.backend.extreme(maximum: maximum, plan.operand, values: values.operand, indices: indices.operand), operation, x, values)
     }
     return [values, indices]
   }
@@ -229,7 +231,9 @@ struct Variance: UnaryOperation {
     let plan = try ReductionPlan(x, dimensions, in: squareRoot ? "std" : "var")
     let y = try Tensor.empty(shape: keepsDimensions ? plan.kept : plan.reduced, dtype: x.dtype.realType, like: x)
     if x.backend.holdsData, y.elementCount > 0 {
-      x.backend.variance(plan.operand, correction: correction, squareRoot: squareRoot, variance: y.operand, mean: nil)
+      try checkRan(
+        x.backend.variance(plan.operand, correction: correction, squareRoot: squareRoot, variance: y.operand, mean: nil), squareRoot ? "std" : "var",
+        x, y)
     }
     return y
   }
@@ -262,7 +266,10 @@ struct Cumulative: UnaryOperation {
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let axis = try DenseAxis(x, dimension, in: scan == .sum ? "cumsum" : "cumprod")
     let y = try Tensor.empty(shape: x.body.shape, dtype: dtype ?? (x.dtype.category <= .integer ? .int64 : x.dtype), like: x)
-    if x.backend.holdsData, y.elementCount > 0 { x.backend.scan(scan, axis.operand, reverse: false, into: y.operand, indices: nil) }
+    if x.backend.holdsData, y.elementCount > 0 {
+      try checkRan(
+        x.backend.scan(scan, axis.operand, reverse: false, into: y.operand, indices: nil), scan == .sum ? "cumsum" : "cumprod", x, y)
+    }
     return y
   }
 
@@ -305,6 +312,14 @@ struct DenseAxis {
   }
 }
 
+/// Turns a backend's answer that it has no kernel into an error.
+func checkRan(_ ran: Bool, _ operation: String, _ x: Tensor, _ result: Tensor) throws(EmberError) {
+  if ran { return }
+  throw EmberError(
+    .dtype, in: operation, "is not defined for \(x.summary)" + (x.dtype == result.dtype ? "" : " with a result of \(result.dtype)")
+      + "; convert with .to(.float32)")
+}
+
 struct Softmax: UnaryOperation {
   static let name = "softmax"
   let saved: SavedTensors = .output
@@ -313,7 +328,9 @@ struct Softmax: UnaryOperation {
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let operation = logarithm ? "log_softmax" : "softmax"
-    guard x.dtype.isFloatingPoint else { throw EmberError(.dtype, in: operation, "\(x.summary) is not floating point") }
+    guard x.dtype.isFloatingPoint, !x.dtype.isStorageOnly else {
+      throw EmberError(.dtype, in: operation, "\(x.summary): it must be float32, float64, float16 or bfloat16; convert with .to(.float32)")
+    }
     let axis = try DenseAxis(x, dimension, in: operation)
     let y = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
     if x.backend.holdsData, y.elementCount > 0 { x.backend.softmax(axis.operand, logarithm: logarithm, into: y.operand) }

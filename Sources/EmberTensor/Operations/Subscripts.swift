@@ -159,7 +159,9 @@ extension Tensor {
       case .insertion:
         view = view.unsqueeze(dimension)
         dimension += 1
-      case .tensor(let tensor):
+      case .tensor(let given):
+        // Index tensors may stay on the CPU, where programs make them.
+        let tensor = given.device != device && given.device == .cpu ? given.to(device) : given
         if tensor.dtype == .bool {
           for i in 0..<tensor.rank where tensor.shape[i] != view.shape[dimension + i] {
             throw EmberError(.shape, in: "index", "a mask \(tensor.summary) for dimensions \(dimension)... of \(view.summary); its extents must agree")
@@ -187,10 +189,13 @@ extension Tensor {
     }
   }
 
-  private mutating func write(_ newValue: Tensor, _ indices: [TensorIndex]) {
-    guard mayRun("index_put", self), mayRun("index_put", newValue) else { return }
+  private mutating func write(_ value: Tensor, _ indices: [TensorIndex]) {
+    guard mayRun("index_put", self), mayRun("index_put", value) else { return }
+    // A single number may come from the CPU, where programs make it.
+    let newValue = value.rank == 0 && value.device == .cpu && device != .cpu ? value.to(device) : value
     let isRecorded = isRecordingEnabled && (node != nil || newValue.node != nil) && dtype.isDifferentiable
     do throws(EmberError) {
+      try checkDevices("index_put", self, newValue)
       let (target, tensors, resultShape) = try region(of: indices)
       guard newValue.shape.broadcast(with: resultShape) == resultShape else {
         throw EmberError(.shape, in: "index_put", "values \(newValue.summary) do not fill the indexed shape \(resultShape) of \(summary)")
