@@ -162,7 +162,8 @@ void ember_convolution_backward_weight(int dtype, const ember_convolution *c, co
   }
   convolution_geometry g;
   const tap_offsets offsets = forward_geometry(&job, &g);
-  convolution_run_weight(&job, &g, x, dy, dw, db);
+  if (convolution_weight_is_direct(&job, &g)) convolution_run_weight_direct(&job, &g, x, dy, dw, db);
+  else convolution_run_weight(&job, &g, x, dy, dw, db);
   ember_deallocate(offsets.values[0], offsets.bytes);
 }
 

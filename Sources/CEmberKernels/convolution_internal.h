@@ -137,6 +137,10 @@ void convolution_run_direct(const convolution_job *job, const convolution_geomet
 void convolution_run_weight(const convolution_job *job, const convolution_geometry *geometry, const void *x, const void *dy,
                             void *dw, void *db);
 
+bool convolution_weight_is_direct(const convolution_job *job, const convolution_geometry *geometry);
+void convolution_run_weight_direct(const convolution_job *job, const convolution_geometry *geometry, const void *x, const void *dy,
+                                   void *dw, void *db);
+
 void convolution_reference_forward(int dtype, const ember_convolution *c, const void *x, const void *w, const void *bias,
                                    void *y, int activation);
 void convolution_reference_input(int dtype, const ember_convolution *c, const void *dy, const void *w, void *dx);
