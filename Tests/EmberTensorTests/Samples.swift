@@ -9,8 +9,6 @@ struct Sample: Sendable, CustomStringConvertible {
   let run: @Sendable ([Tensor]) -> Tensor
   /// False where there is no derivative, or none that differences can check.
   var isDifferentiable = true
-  /// False where the second derivative is not implemented.
-  var isTwiceDifferentiable: Bool { !name.hasPrefix("lgamma") }
 
   var description: String { name }
 }
@@ -44,6 +42,7 @@ enum Samples {
     pointwise("tanh", -2, 2) { $0.tanh() }, pointwise("asinh", -2, 2) { $0.asinh() }, pointwise("acosh", 1.2, 3) { $0.acosh() },
     pointwise("atanh", -0.9, 0.9) { $0.atanh() }, pointwise("erf", -2, 2) { $0.erf() }, pointwise("erfc", -2, 2) { $0.erfc() },
     pointwise("erfinv", -0.8, 0.8) { $0.erfinv() }, pointwise("sigmoid", -3, 3) { $0.sigmoid() }, pointwise("lgamma", 0.5, 3) { $0.lgamma() },
+    pointwise("digamma", 0.5, 3) { $0.digamma() }, pointwise("polygamma 2", 0.5, 3) { $0.polygamma(2) },
     pointwise("relu", 0.1, 2) { ($0 - 1.05).relu() }, pointwise("leaky_relu", 0.1, 2) { ($0 - 1.05).leakyReLU() },
     pointwise("gelu", -2, 2) { $0.gelu() }, pointwise("gelu tanh", -2, 2) { $0.gelu(approximate: .tanh) }, pointwise("silu", -2, 2) { $0.silu() },
     pointwise("softplus", -2, 2) { $0.softplus() }, pointwise("elu", -2, -0.1) { $0.elu() }, pointwise("log_sigmoid", 0.1, 2) { $0.logSigmoid() },

@@ -51,18 +51,25 @@
 #endif
 
 #define EMBER_VECTOR(type, lanes) type __attribute__((ext_vector_type(lanes)))
+
+// Comparisons of 64-bit lanes give vectors of `long` where that has 64 bits, even where int64_t is `long long` (Apple's).
+#if __SIZEOF_LONG__ == 8
+typedef long ember_lane64;
+#else
+typedef long long ember_lane64;
+#endif
 typedef EMBER_VECTOR(float, EMBER_LANES) vfloat;
 typedef EMBER_VECTOR(int32_t, EMBER_LANES) vint;
 typedef EMBER_VECTOR(uint32_t, EMBER_LANES) vuint;
 typedef EMBER_VECTOR(double, EMBER_DOUBLE_LANES) vdouble;
-typedef EMBER_VECTOR(int64_t, EMBER_DOUBLE_LANES) vlong;
+typedef EMBER_VECTOR(ember_lane64, EMBER_DOUBLE_LANES) vlong;
 typedef EMBER_VECTOR(uint64_t, EMBER_DOUBLE_LANES) vulong;
 // As many 16-bit and 8-bit elements as there are floats in a vector.
 typedef EMBER_VECTOR(uint16_t, EMBER_LANES) vushort;
 typedef EMBER_VECTOR(uint8_t, EMBER_LANES) vbyte;
 // As many doubles as floats: two registers, for float32 work that needs more bits.
 typedef EMBER_VECTOR(double, EMBER_LANES) vdouble2;
-typedef EMBER_VECTOR(int64_t, EMBER_LANES) vlong2;
+typedef EMBER_VECTOR(ember_lane64, EMBER_LANES) vlong2;
 // Half a vector of floats or ints: what one vector of doubles converts to.
 typedef EMBER_VECTOR(float, EMBER_DOUBLE_LANES) vfloat_half;
 typedef EMBER_VECTOR(int32_t, EMBER_DOUBLE_LANES) vint_half;
@@ -71,7 +78,7 @@ typedef EMBER_VECTOR(int32_t, EMBER_DOUBLE_LANES) vint_half;
 typedef float vfloat_memory __attribute__((ext_vector_type(EMBER_LANES), aligned(4)));
 typedef int32_t vint_memory __attribute__((ext_vector_type(EMBER_LANES), aligned(4)));
 typedef double vdouble_memory __attribute__((ext_vector_type(EMBER_DOUBLE_LANES), aligned(8)));
-typedef int64_t vlong_memory __attribute__((ext_vector_type(EMBER_DOUBLE_LANES), aligned(8)));
+typedef ember_lane64 vlong_memory __attribute__((ext_vector_type(EMBER_DOUBLE_LANES), aligned(8)));
 typedef uint16_t vushort_memory __attribute__((ext_vector_type(EMBER_LANES), aligned(2)));
 typedef uint8_t vbyte_memory __attribute__((ext_vector_type(EMBER_LANES), aligned(1)));
 

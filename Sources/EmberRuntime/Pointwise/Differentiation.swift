@@ -70,8 +70,7 @@ enum GradientRules {
     case .erfinv: return [g * (0.886226925452758013649 * exp(.apply(.square, y)))]
     case .sigmoid: return [g * conj((1 - y) * y)]
     case .lgamma: return [g * .apply(.digamma, x)]
-    // There is no trigamma opcode yet: NaN is loud where a missing gradient would be silently wrong.
-    case .digamma: return [g * Expression(.real(.nan))]
+    case .digamma: return [g * .apply(.polygamma, 1, x)]
     // Piecewise constant: the gradient is 0, not absent, so that a graph through them still has one.
     case .sign, .floor, .ceil, .round, .trunc: return [zero(like: g)]
     case .conjugate: return [conj(g)]
@@ -115,6 +114,7 @@ enum GradientRules {
       return [select(first, g, 0), select(first, 0, g)]
     case .copysign: return [select(a .== 0, 0, g * (y / a)), nil]
     case .hypot: return [g * (a / y), g * (b / y)]
+    case .polygamma: return [nil, g * .apply(.polygamma, a + 1, b)]
     case .makeComplex: return [.apply(.real, g), .apply(.imaginary, g)]
     default: return [nil, nil]
     }

@@ -109,6 +109,16 @@ extension Tensor {
   public func erfinv() -> Tensor { Pointwise.erfinv(self) }
   public func sigmoid() -> Tensor { Pointwise.sigmoid(self) }
   public func lgamma() -> Tensor { Pointwise.lgamma(self) }
+  /// The derivative of `lgamma`.
+  public func digamma() -> Tensor { Pointwise.digamma(self) }
+  /// The n-th derivative of `digamma`.
+  public func polygamma(_ n: Int) -> Tensor {
+    if n < 0 {
+      raise(EmberError(.value, in: "polygamma", "n = \(n); it must not be negative"))
+      return .poison
+    }
+    return Pointwise.polygamma(self, ScalarParameters(.real(Double(n))))
+  }
   public func floor() -> Tensor { dtype.category <= .integer ? self : Pointwise.floor(self) }
   public func ceil() -> Tensor { dtype.category <= .integer ? self : Pointwise.ceil(self) }
   /// To the nearest integer, halves to the even one.

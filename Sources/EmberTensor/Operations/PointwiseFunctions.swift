@@ -100,6 +100,10 @@ extension Pointwise {
   public static let erfinv = real("erfinv", .erfinv)
   public static let sigmoid = real("sigmoid", .sigmoid)
   public static let lgamma = real("lgamma", .lgamma)
+  public static let digamma = real("digamma", .digamma)
+  public static let polygamma = Pointwise("polygamma", roles: [.value], parameters: 1, promotion: .floatingPoint) { x, p in
+    .binary(.polygamma, p[0], x[0])
+  }
   public static let clamp = Pointwise(
     "clamp", roles: [.value], parameters: 2, derivative: { x, p, _, g in [select((x[0] .>= p[0]) .& (x[0] .<= p[1]), g, 0)] }
   ) { x, p in EmberRuntime.minimum(EmberRuntime.maximum(x[0], p[0]), p[1]) }
