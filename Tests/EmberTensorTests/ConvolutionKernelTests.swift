@@ -31,7 +31,8 @@ extension KernelCase {
   static func convolution(
     _ input: [Int], _ weight: [Int], stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1
   ) -> KernelCase {
-    KernelCase("\(input) by \(weight), stride \(stride), padding \(padding), dilation \(dilation), groups \(groups)", [input, weight, [weight[0]]]) { x in
+    let name = "\(input) by \(weight), stride \(stride), padding \(padding), dilation \(dilation), groups \(groups)"
+    return KernelCase(name, [input, weight, [weight[0]]]) { x in
       switch input.count {
       case 3: x[0].conv1d(x[1], x[2], stride: stride, padding: padding, dilation: dilation, groups: groups)
       case 4: x[0].conv2d(x[1], x[2], stride: stride, padding: padding, dilation: dilation, groups: groups)
