@@ -51,11 +51,10 @@ typedef struct {
   /// `points` points from the start of panel `first_panel`.
   void (*pack_points)(const convolution_plan *plan, int64_t first_panel, int64_t points, const void *input,
                       int64_t channel_stride, int64_t first, int64_t count, int64_t width, void *out);
-  /// One channel by one filter: `panels` panels of results.
-  void (*depthwise)(const convolution_plan *plan, int64_t first_panel, int64_t panels, const void *input,
-                    const void *weights, void *out);
+  /// One channel by one filter, every point of the grid of one image.
+  void (*depthwise)(const convolution_geometry *geometry, const void *input, const void *weights, void *out);
   /// sums[tap] += Σ over the grid of input * gradient.
-  void (*depthwise_weight)(const convolution_plan *plan, const void *input, const void *gradient, void *sums);
+  void (*depthwise_weight)(const convolution_geometry *geometry, const void *input, const void *gradient, void *sums);
   /// sums[r] += Σ row r.
   void (*row_sums)(const void *in, int64_t rows, int64_t count, int64_t stride, double *sums);
   /// out = the sum of `parts` arrays that lie `stride` elements apart.

@@ -111,7 +111,7 @@ static void depthwise_task(void *context, int64_t task) {
   for (int64_t plane = task * r->images_per_task; plane < end; plane++) {
     const int64_t image = plane / r->job->groups, group = plane % r->job->groups;
     char *to = r->dense ? r->y + plane * r->output_plane * size : results;
-    r->job->kernels->depthwise(r->plan, 0, r->plan->panels, input_of(r, image, group), r->weights + group * r->k * size, to);
+    r->job->kernels->depthwise(r->geometry, input_of(r, image, group), r->weights + group * r->k * size, to);
     const gemm_finish finish = {r->bias ? r->bias + group * size : NULL, NULL, r->activation};
     if (r->bias || r->activation) r->job->gemm->finish(1, r->points, to, r->points, &finish);
     if (!r->dense) scatter(r, results, r->points, 0, r->points, image, group);
@@ -169,8 +169,6 @@ void convolution_run(const convolution_job *job, const convolution_geometry *g, 
   // Small images leave many lanes of their last vector empty. Panels then run on from image to image, and their results are
   // copied to where they belong.
   r.flat = !depthwise && g->images > 1 && ceiling(r.points, lanes) * lanes * 10 > r.points * 11 && r.k >= 32;
-  convolution_plan *plan = convolution_plan_make(g, lanes, r.flat);
-  r.plan = plan;
   const bool shared = g->images * job->groups * r.points * rows * (r.k + 1) >= MINIMUM_SHARED;
   if (depthwise) {
     r.images_per_task = 1 + (1 << 15) / (r.points * (r.k + 1));
@@ -179,6 +177,8 @@ void convolution_run(const convolution_job *job, const convolution_geometry *g, 
     else
       for (int64_t task = 0; task < tasks; task++) depthwise_task(&r, task);
   } else {
+    convolution_plan *plan = convolution_plan_make(g, lanes, r.flat);
+    r.plan = plan;
     r.padded_rows = ceiling(rows, job->gemm->tile_rows) * job->gemm->tile_rows;
     const size_t bytes = (size_t)(job->groups * r.padded_rows * r.k * job->size);
     r.packed = ember_allocate(bytes);
@@ -193,6 +193,6 @@ void convolution_run(const convolution_job *job, const convolution_geometry *g, 
     else
       for (int64_t task = 0; task < tasks; task++) run_task(&r, task);
     ember_deallocate(r.packed, bytes);
+    convolution_plan_free(plan);
   }
-  convolution_plan_free(plan);
 }

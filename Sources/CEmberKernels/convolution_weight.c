@@ -98,7 +98,7 @@ static void depthwise_task(void *context, int64_t task) {
     for (int64_t group = group0; group < group1; group++) {
       const int64_t plane = image * job->groups + group;
       const char *dy = w->dy + plane * w->points * size;
-      job->kernels->depthwise_weight(w->plan, w->x + plane * w->geometry->plane * size, dy,
+      job->kernels->depthwise_weight(w->geometry, w->x + plane * w->geometry->plane * size, dy,
                                      w->parts + (slice * job->groups + group) * w->n * size);
       if (w->bias_parts) job->kernels->row_sums(dy, 1, w->points, w->points, w->bias_parts + slice * job->groups + group);
     }
@@ -214,14 +214,14 @@ void convolution_run_weight(const convolution_job *job, const convolution_geomet
   if (db) memset(w.bias_parts, 0, bias_bytes);
   if (depthwise) memset(w.parts, 0, (size_t)(w.slices * count * size));
 
-  convolution_plan *plan = convolution_plan_make(g, lanes, false);
+  convolution_plan *plan = depthwise ? NULL : convolution_plan_make(g, lanes, false);
   w.plan = plan;
   const int64_t tasks = tiles * w.slices;
   void (*body)(void *, int64_t) = depthwise ? depthwise_task : weight_task;
   if (work >= MINIMUM_TASK) ember_parallel(tasks, body, &w);
   else
     for (int64_t task = 0; task < tasks; task++) body(&w, task);
-  convolution_plan_free(plan);
+  if (plan) convolution_plan_free(plan);
   join(&w, dw, db);
   ember_deallocate(scratch, head + bias_bytes);
 }
