@@ -114,8 +114,15 @@ public struct ModuleHookHandle {
 }
 
 extension Layer {
-  /// Runs the hooks and `forward`.
-  public func callAsFunction(_ input: Input) -> Output {
+  /// Runs the hooks and `forward`. The place of the call is for the messages of `detectAnomaly`.
+  public func callAsFunction(_ input: Input, file: StaticString = #fileID, line: Int = #line) -> Output {
+    if isDetectingAnomalies {
+      return withPlace(String(describing: Swift.type(of: self)), file: file, line: line) { run(input) }
+    }
+    return run(input)
+  }
+
+  @inline(__always) private func run(_ input: Input) -> Output {
     guard let hooks else { return forward(input) }
     var input = input
     for hook in hooks.before {
