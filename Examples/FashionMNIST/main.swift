@@ -35,7 +35,9 @@ struct Options {
         return number
       }
       switch name {
-      case "--epochs": epochs = try number()
+      case "--epochs":
+        epochs = try number()
+        if epochs < 1 { throw bad("--epochs must be at least 1") }
       case "--data": data = try text()
       case "--output": output = try text()
       case "--checkpoint": checkpoint = try text()
@@ -154,7 +156,9 @@ do {
   let options = try Options(Array(CommandLine.arguments.dropFirst()))
   if options.command == "train" { try train(options) } else { try classify(options) }
 } catch {
-  let message = Array("fashion-mnist: \(error)\n".utf8)
+  // The program's own complaints bear its name already.
+  let own = (error as? EmberError).flatMap { $0.operation == "fashion-mnist" ? $0.message : nil }
+  let message = Array("fashion-mnist: \(own ?? "\(error)")\n".utf8)
   _ = write(2, message, message.count)
   exit(1)
 }

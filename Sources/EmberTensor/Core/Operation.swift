@@ -8,12 +8,15 @@ import EmberRuntime
 public protocol Operation: Sendable {
   /// The name as the user calls it; errors begin with it.
   static var name: String { get }
+  /// The same where one type stands for several operations (`sum`, `mean`); the type's name otherwise.
+  var callName: String { get }
   /// Which tensors the derivative reads. What is not listed is not kept alive by the tape.
   var saved: SavedTensors { get }
 }
 
 extension Operation {
   public var saved: SavedTensors { [] }
+  public var callName: String { Self.name }
 }
 
 /// The tensors of an operation that its derivative reads.
@@ -124,7 +127,7 @@ final class UnaryNode<Op: UnaryOperation>: RecordedNode, @unchecked Sendable {
     save(operation.saved, inputs: [x], outputs: [y])
   }
 
-  override var operationName: String { Op.name }
+  override var operationName: String { operation.callName }
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first, let edge = edge(0) else { return }
@@ -143,7 +146,7 @@ final class BinaryNode<Op: BinaryOperation>: RecordedNode, @unchecked Sendable {
     save(operation.saved, inputs: [a, b], outputs: [y])
   }
 
-  override var operationName: String { Op.name }
+  override var operationName: String { operation.callName }
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first else { return }
@@ -164,7 +167,7 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
     save(operation.saved, inputs: inputs, outputs: outputs)
   }
 
-  override var operationName: String { Op.name }
+  override var operationName: String { operation.callName }
   override var outputCount: Int { results }
   override var undifferentiableOutputs: Set<Int> { operation.undifferentiableOutputs }
 

@@ -222,6 +222,8 @@ extension Tensor {
     guard backend.holdsData else { throw EmberError(.device, in: "elements", "a tensor on meta has no elements to read") }
     var source = value
     if dtype != Element.dtype { source = source.to(Element.dtype) }
+    // The conversion does nothing in a scope that has failed.
+    guard !source.isPoisoned else { throw EmberError(.poisoned, in: "elements", "the elements cannot be converted after an operation that failed") }
     let dense = try source.dense()
     let count = elementCount
     return [Element](unsafeUninitializedCapacity: count) { buffer, initialized in

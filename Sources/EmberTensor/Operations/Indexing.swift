@@ -350,6 +350,33 @@ extension Tensor {
   public func scatter(dim: Int, index: Tensor, source: Tensor) -> Tensor { apply(Scatter(mode: .set, dimension: dim), [self, index, source])[0] }
   public func scatterAdd(dim: Int, index: Tensor, source: Tensor) -> Tensor { apply(Scatter(mode: .add, dimension: dim), [self, index, source])[0] }
 
+  /// self with `values` (broadcast) written to the positions that index tensors or masks give for the first dimensions.
+  ///
+  /// - Parameter accumulate: adds instead of replacing, also where a position comes several times. Without it, one of the values
+  ///   for such a position stays.
+  public func indexPut(_ indices: [Tensor], _ values: Tensor, accumulate: Bool = false) -> Tensor {
+    guard mayRunSlowly("index_put", [self, values] + indices) else { return .poison }
+    var positions: [Tensor] = []
+    for index in indices {
+      guard index.dtype == .bool else {
+        positions.append(index)
+        continue
+      }
+      let extents = Array(shape.dropFirst(positions.count).prefix(index.rank))
+      guard index.rank > 0, Array(index.shape) == extents else {
+        raise(EmberError(.shape, in: "index_put", "a mask \(index.summary) for dimensions \(positions.count)... of \(summary); its extents must agree"))
+        return .poison
+      }
+      let coordinates = index.nonzero()
+      positions += (0..<index.rank).map { coordinates.select(1, $0) }
+    }
+    guard !positions.isEmpty, positions.count <= rank else {
+      raise(EmberError(.index, in: "index_put", "\(positions.count) index tensors for \(summary); give 1 to \(rank)"))
+      return .poison
+    }
+    return apply(IndexPut(dimensions: Array(positions.indices), accumulate: accumulate), [self, values] + positions)[0]
+  }
+
   /// Sorted values along a dimension, and where they came from. Stable; NaN counts as the largest.
   public func sort(_ dim: Int = -1, descending: Bool = false) -> (values: Tensor, indices: Tensor) {
     let all = apply(Sort(dimension: dim, descending: descending), [self], count: 2)

@@ -96,6 +96,8 @@ struct Reduce: UnaryOperation {
     }
   }
 
+  var callName: String { Self.named(reduction) }
+
   var saved: SavedTensors {
     switch reduction {
     case .product, .maximum, .minimum, .logSumExp: [.input0, .output]
@@ -105,7 +107,7 @@ struct Reduce: UnaryOperation {
   }
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let operation = Self.named(reduction)
+    let operation = callName
     let plan = try ReductionPlan(x, dimensions, in: operation)
     let dtype = try resultDType(x, operation)
     if [.maximum, .minimum, .argmax, .argmin].contains(reduction) {
@@ -186,19 +188,19 @@ struct Extreme: VariadicOperation {
   let maximum: Bool
   let dimension: Int
   let keepsDimension: Bool
+  var callName: String { maximum ? "max" : "min" }
   var undifferentiableOutputs: Set<Int> { [1] }
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!
-    let operation = maximum ? "max" : "min"
-    if x.dtype.isComplex { throw EmberError(.dtype, in: operation, "complex numbers have no order: \(x.summary)") }
-    let plan = try ReductionPlan(x, [dimension], in: operation)
-    if plan.operand.count == 0 { throw EmberError(.shape, in: operation, "\(x.summary) has no elements along dimension \(dimension)") }
+    if x.dtype.isComplex { throw EmberError(.dtype, in: callName, "complex numbers have no order: \(x.summary)") }
+    let plan = try ReductionPlan(x, [dimension], in: callName)
+    if plan.operand.count == 0 { throw EmberError(.shape, in: callName, "\(x.summary) has no elements along dimension \(dimension)") }
     let shape = keepsDimension ? plan.kept : plan.reduced
     let values = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
     let indices = try Tensor.empty(shape: shape, dtype: .int64, like: x)
     if x.backend.holdsData, values.elementCount > 0 {
-      try checkRan(x.backend.extreme(maximum: maximum, plan.operand, values: values.operand, indices: indices.operand), operation, x, values)
+      try checkRan(x.backend.extreme(maximum: maximum, plan.operand, values: values.operand, indices: indices.operand), callName, x, values)
     }
     return [values, indices]
   }
@@ -223,17 +225,17 @@ struct Variance: UnaryOperation {
   let correction: Double
   let keepsDimensions: Bool
   let squareRoot: Bool
+  var callName: String { squareRoot ? "std" : "var" }
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     guard x.dtype.isDifferentiable else {
-      throw EmberError(.dtype, in: squareRoot ? "std" : "var", "\(x.summary) is not floating point; convert with .to(.float32)")
+      throw EmberError(.dtype, in: callName, "\(x.summary) is not floating point; convert with .to(.float32)")
     }
-    let plan = try ReductionPlan(x, dimensions, in: squareRoot ? "std" : "var")
+    let plan = try ReductionPlan(x, dimensions, in: callName)
     let y = try Tensor.empty(shape: keepsDimensions ? plan.kept : plan.reduced, dtype: x.dtype.realType, like: x)
     if x.backend.holdsData, y.elementCount > 0 {
       try checkRan(
-        x.backend.variance(plan.operand, correction: correction, squareRoot: squareRoot, variance: y.operand, mean: nil), squareRoot ? "std" : "var",
-        x, y)
+        x.backend.variance(plan.operand, correction: correction, squareRoot: squareRoot, variance: y.operand, mean: nil), callName, x, y)
     }
     return y
   }
@@ -261,14 +263,15 @@ struct Cumulative: UnaryOperation {
   let scan: Scan
   let dimension: Int
   let dtype: DType?
+  var callName: String { scan == .sum ? "cumsum" : "cumprod" }
   var saved: SavedTensors { scan == .sum ? [] : [.input0, .output] }
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let axis = try DenseAxis(x, dimension, in: scan == .sum ? "cumsum" : "cumprod")
+    let axis = try DenseAxis(x, dimension, in: callName)
     let y = try Tensor.empty(shape: x.body.shape, dtype: dtype ?? (x.dtype.category <= .integer ? .int64 : x.dtype), like: x)
     if x.backend.holdsData, y.elementCount > 0 {
       try checkRan(
-        x.backend.scan(scan, axis.operand, reverse: false, into: y.operand, indices: nil), scan == .sum ? "cumsum" : "cumprod", x, y)
+        x.backend.scan(scan, axis.operand, reverse: false, into: y.operand, indices: nil), callName, x, y)
     }
     return y
   }
@@ -325,9 +328,10 @@ struct Softmax: UnaryOperation {
   let saved: SavedTensors = .output
   let logarithm: Bool
   let dimension: Int
+  var callName: String { logarithm ? "log_softmax" : "softmax" }
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let operation = logarithm ? "log_softmax" : "softmax"
+    let operation = callName
     guard x.dtype.isFloatingPoint, !x.dtype.isStorageOnly else {
       throw EmberError(.dtype, in: operation, "\(x.summary): it must be float32, float64, float16 or bfloat16; convert with .to(.float32)")
     }
