@@ -70,19 +70,21 @@ enum GradientRules {
     case .erfinv: return [g * (0.886226925452758013649 * exp(.apply(.square, y)))]
     case .sigmoid: return [g * conj((1 - y) * y)]
     case .lgamma: return [g * .apply(.digamma, x)]
-    // There is no trigamma opcode yet: NaN is loud where a missing gradient would be silently wrong.
-    case .digamma: return [g * Expression(.real(.nan))]
+    // The trigamma function is Hurwitz' zeta function of order 2.
+    case .digamma: return [g * .apply(.zeta, 2, x)]
     // Piecewise constant: the gradient is 0, not absent, so that a graph through them still has one.
     case .sign, .floor, .ceil, .round, .trunc: return [zero(like: g)]
     case .conjugate: return [conj(g)]
     case .real: return [.apply(.makeComplex, g, zero(like: g))]
     case .imaginary: return [.apply(.makeComplex, zero(like: g), g)]
-    case .angle: return [nil]
+    // i z / |z|²; for real operands the literal has no imaginary part and the gradient is 0.
+    case .angle: return [select(x .== 0, 0, g * (x / .apply(.square, abs(x))) * Expression(.complex(0, 1)))]
     case .isNaN, .isInfinite, .isFinite, .logicalNot, .bitwiseNot: return [nil]
     case .select:
       return [nil, select(x, g, 0), select(x, 0, g)]
     case .fma: return [g * conj(operands[1]), g * conj(operands[0]), g]
-    default: return binaryGradients(opcode, g, x, operands[1], result: y)
+    default:
+      return opcode.isSpecial ? special(opcode, g, operands, result: y) : binaryGradients(opcode, g, x, operands[1], result: y)
     }
   }
 

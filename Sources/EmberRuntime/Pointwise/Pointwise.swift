@@ -332,9 +332,9 @@ extension Opcode {
     case .less, .lessEqual, .greater, .greaterEqual, .maximum, .minimum, .fmax, .fmin, .floorDivide, .remainder, .fmod, .atan2,
       .floor, .ceil, .round, .trunc, .copysign, .hypot, .nextafter, .erf, .erfc, .erfinv, .lgamma, .digamma, .makeComplex:
       return !type.isComplex
-    case .bitwiseAnd, .bitwiseOr, .bitwiseXor, .bitwiseNot, .shiftLeft, .shiftRight, .gcd, .lcm:
-      return type.rawValue <= ComputeType.int64.rawValue
-    default: return true
+    case .bitwiseAnd, .bitwiseOr, .bitwiseXor, .bitwiseNot: return type.rawValue <= ComputeType.int64.rawValue
+    case .shiftLeft, .shiftRight, .gcd, .lcm: return type.rawValue <= ComputeType.int64.rawValue && type != .bool
+    default: return !isSpecial || !type.isComplex
     }
   }
 }

@@ -18,7 +18,8 @@ extension Tensor {
   public static func / (a: Tensor, b: Tensor) -> Tensor { Pointwise.divide(a, b) }
   public static func % (a: Tensor, b: Tensor) -> Tensor { Pointwise.remainder(a, b) }
   public static func ** (a: Tensor, b: Tensor) -> Tensor { Pointwise.power(a, b) }
-  public static prefix func - (a: Tensor) -> Tensor { Pointwise.negate(a) }
+  /// Truth values have no sign and are refused; `logicalNot()` inverts them.
+  public static prefix func - (a: Tensor) -> Tensor { a.dtype == .bool ? accepting(.number, in: "neg", a) { a } : Pointwise.negate(a) }
 
   public static func + (a: Tensor, b: Scalar) -> Tensor { Pointwise.addNumber(a, ScalarParameters(b)) }
   public static func + (a: Scalar, b: Tensor) -> Tensor { Pointwise.addNumber(b, ScalarParameters(a)) }
@@ -77,11 +78,15 @@ extension Tensor {
     // The common exponents are exact and much cheaper.
     if exponent == 2 || exponent == 2.0, dtype.category >= .floatingPoint { return Pointwise.square(self) }
     if exponent == 0.5, dtype.isFloatingPoint { return Pointwise.sqrt(self) }
+    if case .integer(let power) = exponent, power < 0, dtype.category <= .integer {
+      return refuse(.value, "pow", "integers have no powers of negative integers; convert \(summary) to floating point first")
+    }
     return Pointwise.powerOfNumber(self, ScalarParameters(exponent))
   }
   public func abs() -> Tensor { Pointwise.absolute(self) }
-  public func sign() -> Tensor { Pointwise.sign(self) }
-  public func square() -> Tensor { Pointwise.square(self) }
+  /// -1, 0 or 1. Complex numbers have no sign; `sgn()` gives their direction.
+  public func sign() -> Tensor { dtype.isComplex ? accepting(.real, in: "sign", self) { self } : Pointwise.sign(self) }
+  public func square() -> Tensor { Pointwise.square(dtype == .bool ? to(.int64) : self) }
   public func sqrt() -> Tensor { Pointwise.sqrt(self) }
   public func rsqrt() -> Tensor { Pointwise.rsqrt(self) }
   public func reciprocal() -> Tensor { Pointwise.reciprocal(self) }
@@ -126,7 +131,7 @@ extension Tensor {
   public var isInfinite: Tensor { Pointwise.isInfinite(self) }
   public var isFinite: Tensor { Pointwise.isFinite(self) }
   public var real: Tensor { dtype.isComplex ? Pointwise.realPart(self) : self }
-  public var imag: Tensor { Pointwise.imaginaryPart(self) }
+  public var imag: Tensor { accepting(.complex, in: "imag", self) { Pointwise.imaginaryPart(self) } }
   public func conj() -> Tensor { dtype.isComplex ? Pointwise.conjugate(self) : self }
   public func angle() -> Tensor { Pointwise.angle(self) }
 

@@ -15,7 +15,6 @@ extension Pointwise {
   public static let addScaled = Pointwise("add", roles: [.value, .value], parameters: 1) { x, p in x[0] + p[0] * x[1] }
   public static let addcmul = Pointwise("addcmul", roles: [.value, .value, .value], parameters: 1) { x, p in x[0] + p[0] * x[1] * x[2] }
   public static let addcdiv = Pointwise("addcdiv", roles: [.value, .value, .value], parameters: 1, promotion: .floatingPoint) { x, p in x[0] + p[0] * (x[1] / x[2]) }
-  public static let lerp = Pointwise("lerp", roles: [.value, .value, .value]) { x, _ in x[0] + x[2] * (x[1] - x[0]) }
   public static let floorDivide = Pointwise("floor_divide") { a, b in .binary(.floorDivide, a, b) }
   public static let truncateDivide = Pointwise("div") { a, b in .unary(.trunc, a / b) }
   public static let remainder = Pointwise("remainder") { a, b in .binary(.remainder, a, b) }
@@ -127,13 +126,4 @@ extension Pointwise {
     select(x[0] .> 0, x[0], p[0] * EmberRuntime.expm1(EmberRuntime.minimum(x[0], 0)))
   }
   public static let logSigmoid = Pointwise("log_sigmoid") { x in EmberRuntime.minimum(x, 0) - EmberRuntime.log1p(EmberRuntime.exp(-abs(x))) }
-}
-
-extension OperatorRegistry {
-  mutating func addPointwiseFunctions() {
-    addUnary(["exp": .exp, "tanh": .tanh, "sigmoid": .sigmoid])
-    add("aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor") { (x: Tensor, y: Tensor, alpha: Scalar) in
-      alpha == 1 ? x + y : x + y * alpha
-    }
-  }
 }
