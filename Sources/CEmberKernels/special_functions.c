@@ -24,10 +24,11 @@ static double chebyshev_sum(const double *coefficients, size_t count, double t) 
 
 // MARK: Bessel functions
 
-double ember_bessel_j0(double x) { return j0(x); }
-double ember_bessel_j1(double x) { return j1(x); }
-double ember_bessel_y0(double x) { return x < 0 ? NAN : x == 0 ? -INFINITY : y0(x); }
-double ember_bessel_y1(double x) { return x < 0 ? NAN : x == 0 ? -INFINITY : y1(x); }
+// At infinity the result is NaN, as PyTorch has it: no limit is taken.
+double ember_bessel_j0(double x) { return isinf(x) ? NAN : j0(x); }
+double ember_bessel_j1(double x) { return isinf(x) ? NAN : j1(x); }
+double ember_bessel_y0(double x) { return x < 0 || isinf(x) ? NAN : x == 0 ? -INFINITY : y0(x); }
+double ember_bessel_y1(double x) { return x < 0 || isinf(x) ? NAN : x == 0 ? -INFINITY : y1(x); }
 
 double ember_scaled_bessel_i0(double x) {
   x = fabs(x);
@@ -44,12 +45,8 @@ static double times_exp(double y, double x) {
   const double half = exp(x / 2);
   return y * half * half;
 }
-double ember_modified_bessel_i0(double x) {
-  return isinf(x) ? INFINITY : times_exp(ember_scaled_bessel_i0(x), fabs(x));
-}
-double ember_modified_bessel_i1(double x) {
-  return isinf(x) ? x : times_exp(ember_scaled_bessel_i1(x), fabs(x));
-}
+double ember_modified_bessel_i0(double x) { return times_exp(ember_scaled_bessel_i0(x), fabs(x)); }
+double ember_modified_bessel_i1(double x) { return times_exp(ember_scaled_bessel_i1(x), fabs(x)); }
 
 static double k0_near_origin(double x) {
   return SERIES(k0_near, x * x / 2 - 1) - log(x / 2) * ember_modified_bessel_i0(x);

@@ -10,6 +10,8 @@ struct DTypeSet: OptionSet, CustomStringConvertible {
   static let complex = DTypeSet(rawValue: 8)
   /// Everything that has an order.
   static let real: DTypeSet = [.bool, .integer, .floatingPoint]
+  /// The same without truth values.
+  static let realNumber: DTypeSet = [.integer, .floatingPoint]
   /// Everything but truth values.
   static let number: DTypeSet = [.integer, .floatingPoint, .complex]
   static let all: DTypeSet = [.bool, .integer, .floatingPoint, .complex]

@@ -83,7 +83,7 @@ extension Tensor {
     }
     return Pointwise.powerOfNumber(self, ScalarParameters(exponent))
   }
-  public func abs() -> Tensor { Pointwise.absolute(self) }
+  public func abs() -> Tensor { dtype == .bool ? accepting(.number, in: "abs", self) { self } : Pointwise.absolute(self) }
   /// -1, 0 or 1. Complex numbers have no sign; `sgn()` gives their direction.
   public func sign() -> Tensor { dtype.isComplex ? accepting(.real, in: "sign", self) { self } : Pointwise.sign(self) }
   public func square() -> Tensor { Pointwise.square(dtype == .bool ? to(.int64) : self) }
@@ -114,11 +114,11 @@ extension Tensor {
   public func erfinv() -> Tensor { Pointwise.erfinv(self) }
   public func sigmoid() -> Tensor { Pointwise.sigmoid(self) }
   public func lgamma() -> Tensor { Pointwise.lgamma(self) }
-  public func floor() -> Tensor { dtype.category <= .integer ? self : Pointwise.floor(self) }
-  public func ceil() -> Tensor { dtype.category <= .integer ? self : Pointwise.ceil(self) }
+  public func floor() -> Tensor { accepting(.realNumber, in: "floor", self) { dtype.isInteger ? self : Pointwise.floor(self) } }
+  public func ceil() -> Tensor { accepting(.realNumber, in: "ceil", self) { dtype.isInteger ? self : Pointwise.ceil(self) } }
   /// To the nearest integer, halves to the even one.
-  public func round() -> Tensor { dtype.category <= .integer ? self : Pointwise.round(self) }
-  public func trunc() -> Tensor { dtype.category <= .integer ? self : Pointwise.trunc(self) }
+  public func round() -> Tensor { accepting(.realNumber, in: "round", self) { dtype.isInteger ? self : Pointwise.round(self) } }
+  public func trunc() -> Tensor { accepting(.realNumber, in: "trunc", self) { dtype.isInteger ? self : Pointwise.trunc(self) } }
   public func relu() -> Tensor { Pointwise.relu(self) }
   public func leakyReLU(negativeSlope: Double = 0.01) -> Tensor { Pointwise.leakyReLU(self, ScalarParameters(.real(negativeSlope))) }
   public enum GELUApproximation: String, Sendable { case none, tanh }

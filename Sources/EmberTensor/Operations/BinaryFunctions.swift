@@ -109,13 +109,23 @@ extension Tensor {
   public func divided(by other: Tensor, rounding: RoundingMode? = nil) -> Tensor {
     switch rounding {
     case nil: self / other
-    case .trunc: accepting(.real, in: "div", self, other) { Pointwise.truncateDivide(self, other) }
+    case .trunc: accepting(.real, in: "div", self, other) { refusingZero(other, in: "div") { Pointwise.truncateDivide(self, other) } }
     case .floor: accepting(.real, in: "div", self, other) { floorDivide(other) }
     }
   }
 
-  /// Python's `//`.
-  public func floorDivide(_ other: Tensor) -> Tensor { Pointwise.floorDivide(self, other) }
+  /// Python's `//`. Integers must not be divided by 0.
+  public func floorDivide(_ other: Tensor) -> Tensor { refusingZero(other, in: "floor_divide") { Pointwise.floorDivide(self, other) } }
+
+  /// Integers have no quotient by 0. The look at the divisor costs little beside integer divisions.
+  private func refusingZero(_ divisor: Tensor, in operation: String, _ body: () -> Tensor) -> Tensor {
+    if dtype.category <= .integer, divisor.dtype.category <= .integer, !isPoisoned, !divisor.isPoisoned, divisor.backend.holdsData,
+      (divisor .== 0).any().item(as: Bool.self)
+    {
+      return refuse(.value, operation, "an integer of \(divisor.summary), the divisor, is 0")
+    }
+    return body()
+  }
 
   /// self to the power of `exponent`, computed in float64 (complex128).
   public func floatPower(_ exponent: Tensor) -> Tensor {
@@ -123,10 +133,10 @@ extension Tensor {
     return Pointwise.power(to(target), exponent.to(target))
   }
 
-  /// The remainder with the sign of the dividend, as C's `fmod`.
-  public func fmod(_ other: Tensor) -> Tensor { Pointwise.fmod(self, other) }
-  /// The remainder with the sign of the divisor, as Python's `%`.
-  public func remainder(_ other: Tensor) -> Tensor { self % other }
+  /// The remainder with the sign of the dividend, as C's `fmod`. Integers must not be divided by 0.
+  public func fmod(_ other: Tensor) -> Tensor { refusingZero(other, in: "fmod") { Pointwise.fmod(self, other) } }
+  /// The remainder with the sign of the divisor, as Python's `%`. Integers must not be divided by 0.
+  public func remainder(_ other: Tensor) -> Tensor { refusingZero(other, in: "remainder") { self % other } }
   public func pow(_ exponent: Tensor) -> Tensor { self ** exponent }
   /// self · 2^exponent
   public func ldexp(_ exponent: Tensor) -> Tensor { self * Pointwise.numberToPower(exponent, ScalarParameters(2.0)) }
@@ -170,21 +180,7 @@ extension Tensor {
   public func nextAfter(_ other: Tensor) -> Tensor {
     accepting(.floatingPoint, in: "nextafter", self, other) {
       guard dtype.size == 2, dtype == other.dtype else { return Pointwise.nextAfter(self, other) }
-      return nextAfter16(other)
-    }
-  }
-
-  /// 16-bit floats compute in float32, whose neighbours are nearer; so their bits are counted up or down as integers.
-  private func nextAfter16(_ other: Tensor) -> Tensor {
-    attempt { () throws(EmberError) in
-      let dense = try dense()
-      let bits = dense.reinterpreted(as: .int16, dense.body.shape, dense.body.strides, offset: dense.body.offset)
-      let smallest = `where`(Pointwise.signBit(other), Tensor(.integer(-32767), dtype: .int16), Tensor(.integer(1), dtype: .int16))
-      let step = `where`((self .< other).logicalXor(self .< 0), Tensor(.integer(1), dtype: .int16), Tensor(.integer(-1), dtype: .int16))
-      let moved = `where`(self .== 0, smallest, bits + step)
-      let result = moved.reinterpreted(as: dtype, moved.body.shape, moved.body.strides, offset: moved.body.offset)
-      // Equal operands give the second one; so does NaN on either side, by way of their sum.
-      return `where`(isNaN.logicalOr(other.isNaN), self + other, `where`(self .== other, other, result)).detach()
+      return apply(NextAfter16(), self, other)
     }
   }
 
@@ -198,6 +194,27 @@ extension Tensor {
       return dtype.category <= .integer ? close.logicalOr(self .== other) : close
     }
   }
+}
+
+/// The next number of a 16-bit dtype. Such floats compute in float32, whose neighbours are nearer; so their bits are counted
+/// up or down as integers.
+private struct NextAfter16: BinaryOperation {
+  static let name = "nextafter"
+
+  func forward(_ x: Tensor, _ other: Tensor) throws(EmberError) -> Tensor {
+    let dense = try x.dense()
+    let bits = dense.reinterpreted(as: .int16, dense.body.shape, dense.body.strides, offset: dense.body.offset)
+    func number(_ value: Int64) -> Tensor { Tensor(.integer(value), dtype: .int16, on: x.device) }
+    // From 0 to the smallest number of the other's sign, whose bits are 1 or 0x8001.
+    let fromZero = `where`(other.signBit, number(-32767), number(1))
+    let step = `where`((x .< other).logicalXor(x .< 0), number(1), number(-1))
+    let moved = `where`(x .== 0, fromZero, bits + step)
+    let result = moved.reinterpreted(as: x.dtype, moved.body.shape, moved.body.strides, offset: moved.body.offset)
+    // Equal operands give the second one; NaN on either side gives their sum.
+    return `where`(x.isNaN.logicalOr(other.isNaN), x + other, `where`(x .== other, other, result))
+  }
+
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) { (gradient.sum(to: context.inputShape(0)), nil) }
 }
 
 /// A complex tensor from its parts, which must be of one dtype: float16, float32 or float64.
@@ -223,6 +240,16 @@ public func fmax(_ a: Tensor, _ b: Tensor) -> Tensor { Pointwise.fmax(a, b) }
 public func fmin(_ a: Tensor, _ b: Tensor) -> Tensor { Pointwise.fmin(a, b) }
 
 extension Scalar {
+  /// The number in a narrower category: without its imaginary part, without its fraction.
+  func narrowed(to category: DType.Category) -> Scalar {
+    switch category {
+    case .bool: .bool(isTrue)
+    case .integer: .integer(integerValue ?? 0)
+    case .floatingPoint: .real(doubleValue)
+    case .complex: self
+    }
+  }
+
   /// 1 of any category.
   var isOne: Bool { doubleValue == 1 && imaginaryPart == 0 }
 }

@@ -82,6 +82,7 @@ extension Tensor {
   public static func full(_ shape: [Int], _ value: Scalar, dtype: DType? = nil, on device: Device = .cpu) -> Tensor {
     attempt { () throws(EmberError) in
       let dtype = dtype ?? defaultDType(of: value)
+      guard value.imaginaryPart == 0 || dtype.isComplex else { throw EmberError(.value, in: "full", "\(value) does not fit \(dtype)") }
       let tensor = try empty(shape: try checkedShape(shape, in: "full"), dtype: dtype, on: try Backends.backend(for: device))
       tensor.fillMemory(value)
       return tensor

@@ -9,7 +9,11 @@ extension Tensor {
 
   /// A tensor like this one, uniform in [low, high).
   public func uniformLike(_ low: Double = 0, _ high: Double = 1, generator: Generator? = nil) -> Tensor {
-    accepting(.floatingPoint, in: "uniform", self) {
+    if dtype.isComplex {
+      // Both parts are drawn, in turn.
+      return Tensor.empty(Array(shape) + [2], dtype: dtype.realType, on: device).uniformLike(low, high, generator: generator).viewAsComplex()
+    }
+    return accepting(.floatingPoint, in: "uniform", self) {
       guard low <= high, (high - low).isFinite else { return refuse(.value, "uniform", "the range \(low) ..< \(high) is empty or has no finite width") }
       return drawn("uniform", from: .uniform(low: low, high: high), generator)
     }

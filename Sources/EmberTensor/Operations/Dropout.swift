@@ -46,7 +46,7 @@ extension Tensor {
   }
 
   /// One number for each channel of each sample.
-  private var featureShape: [Int] { shape.enumerated().map { $0.offset < 2 ? $0.element : 1 } }
+  private var featureShape: [Int] { rank < 2 ? [1, 1] : shape.enumerated().map { $0.offset < 2 ? $0.element : 1 } }
 
   private func selfNormalizing(_ kept: Tensor, _ p: Double) -> Tensor {
     // SELU's limit is -1.7580993408473766.
@@ -63,6 +63,7 @@ extension Tensor {
     guard p >= 0, p <= 1 else { return refuse(.value, operation, "p = \(p); it must lie in 0 ... 1") }
     if !training || p == 0 || elementCount == 0 { return self }
     return accepting([.floatingPoint, .complex], in: operation, self) {
+      guard shape.count == rank else { return refuse(.shape, operation, "whole channels need two dimensions or more, not \(summary)") }
       if p == 1 { return self * Tensor.zeros([], dtype: dtype, on: device) }
       return apply(Tensor.bernoulli(shape, probability: 1 - p, dtype: dtype.realType, on: device, generator: generator))
     }

@@ -99,14 +99,15 @@ extension Pointwise {
   public static let erfinv = real("erfinv", .erfinv)
   public static let sigmoid = real("sigmoid", .sigmoid)
   public static let lgamma = real("lgamma", .lgamma)
+  // At the limits themselves no gradient flows, as in PyTorch.
   public static let clamp = Pointwise(
-    "clamp", roles: [.value], parameters: 2, derivative: { x, p, _, g in [select((x[0] .>= p[0]) .& (x[0] .<= p[1]), g, 0)] }
+    "clamp", roles: [.value], parameters: 2, derivative: { x, p, _, g in [select((x[0] .> p[0]) .& (x[0] .< p[1]), g, 0)] }
   ) { x, p in EmberRuntime.minimum(EmberRuntime.maximum(x[0], p[0]), p[1]) }
   public static let clampMin = Pointwise(
-    "clamp", roles: [.value], parameters: 1, derivative: { x, p, _, g in [select(x[0] .>= p[0], g, 0)] }
+    "clamp", roles: [.value], parameters: 1, derivative: { x, p, _, g in [select(x[0] .> p[0], g, 0)] }
   ) { x, p in EmberRuntime.maximum(x[0], p[0]) }
   public static let clampMax = Pointwise(
-    "clamp", roles: [.value], parameters: 1, derivative: { x, p, _, g in [select(x[0] .<= p[0], g, 0)] }
+    "clamp", roles: [.value], parameters: 1, derivative: { x, p, _, g in [select(x[0] .< p[0], g, 0)] }
   ) { x, p in EmberRuntime.minimum(x[0], p[0]) }
 
   // MARK: Activations

@@ -17,22 +17,21 @@ extension Pointwise {
     select(abs(w) .< 0.5, a + w * (b - a), b - (b - a) * (1 - w))
   }
 
-  // The gradient goes to the operand that the result equals; to self where both do.
+  // The gradient goes to the operand that the result equals, and evenly to two; to the upper limit where the limits cross.
   public static let clampByTensors = Pointwise(
     "clamp", roles: [.value, .value, .value],
     derivative: { x, _, _, g in
-      [
-        select((x[0] .>= x[1]) .& (x[0] .<= x[2]), g, 0), select((x[1] .< x[2]) .& (x[0] .< x[1]), g, 0),
-        select((x[0] .> x[2]) .| (x[2] .< x[1]), g, 0),
+      let (value, low, high) = (x[0], x[1], x[2])
+      let half = g * 0.5
+      return [
+        select((value .< low) .| (value .> high), 0, select((low .< high) .& ((value .== low) .| (value .== high)), half, g)),
+        select((low .<= high) .& (value .< low), g, select((low .< high) .& (value .== low), half, 0)),
+        select((low .> high) .| (value .> high), g, select((low .< high) .& (value .== high), half, 0)),
       ]
     }
   ) { x, _ in EmberRuntime.minimum(EmberRuntime.maximum(x[0], x[1]), x[2]) }
-  public static let clampMinByTensor = Pointwise(
-    "clamp_min", roles: [.value, .value], derivative: { x, _, _, g in [select(x[0] .>= x[1], g, 0), select(x[0] .< x[1], g, 0)] }
-  ) { x, _ in EmberRuntime.maximum(x[0], x[1]) }
-  public static let clampMaxByTensor = Pointwise(
-    "clamp_max", roles: [.value, .value], derivative: { x, _, _, g in [select(x[0] .<= x[1], g, 0), select(x[0] .> x[1], g, 0)] }
-  ) { x, _ in EmberRuntime.minimum(x[0], x[1]) }
+  public static let clampMinByTensor = Pointwise("clamp_min") { a, b in EmberRuntime.maximum(a, b) }
+  public static let clampMaxByTensor = Pointwise("clamp_max") { a, b in EmberRuntime.minimum(a, b) }
 }
 
 extension Tensor {
@@ -62,9 +61,9 @@ extension Tensor {
 
   /// self + value · a · b
   public func addcmul(_ a: Tensor, _ b: Tensor, value: Scalar = 1) -> Tensor {
+    // The factor takes the tensors' category, and widens nothing.
     let category = Swift.max(dtype.category, a.dtype.category, b.dtype.category)
-    if value.category > category, !value.isOne { return refuse(.value, "addcmul", "value = \(value) would widen the result of \(summary)") }
-    return Pointwise.addcmul(self, a, b, ScalarParameters(value.category > category ? .integer(1) : value))
+    return Pointwise.addcmul(self, a, b, ScalarParameters(value.category > category ? value.narrowed(to: category) : value))
   }
 
   /// self + value · a / b; not for integers.

@@ -231,12 +231,13 @@ extension Tensor {
 extension OperatorRegistry {
   mutating func addUnaryFunctions() {
     addUnary([
-      "abs": .absolute, "acos": .acos, "acosh": .acosh, "angle": .angle, "asin": .asin, "asinh": .asinh, "atan": .atan, "atanh": .atanh,
+      "acos": .acos, "acosh": .acosh, "angle": .angle, "asin": .asin, "asinh": .asinh, "atan": .atan, "atanh": .atanh,
       "bitwise_not": .bitwiseNot, "cos": .cos, "cosh": .cosh, "digamma": .digamma, "erf": .erf, "erfc": .erfc, "erfinv": .erfinv, "exp": .exp,
       "exp2": .exp2, "expm1": .expm1, "isfinite": .isFinite, "isinf": .isInfinite, "isnan": .isNaN, "lgamma": .lgamma, "log": .log, "log10": .log10,
       "log1p": .log1p, "log2": .log2, "logical_not": .logicalNot, "reciprocal": .reciprocal, "rsqrt": .rsqrt, "sigmoid": .sigmoid, "sin": .sin,
       "sinc": .sinc, "sinh": .sinh, "sqrt": .sqrt, "tan": .tan, "tanh": .tanh,
     ])
+    add("aten::abs(Tensor self) -> Tensor") { (x: Tensor) in x.abs() }
     add("aten::neg(Tensor self) -> Tensor") { (x: Tensor) in -x }
     add("aten::sign(Tensor self) -> Tensor") { (x: Tensor) in x.sign() }
     add("aten::sgn(Tensor self) -> Tensor") { (x: Tensor) in x.sgn() }

@@ -18,6 +18,17 @@ extension OperatorRegistry {
     }
   }
 
+  /// The same for the functions of arithmetic, which take a number for either operand: `torch.mul(2, x)`.
+  private mutating func addWithNumbersOnEitherSide(_ functions: KeyValuePairs<String, BinaryFunction>) {
+    for (name, function) in functions {
+      for (overload, other) in [("Tensor", "Tensor"), ("Scalar", "Scalar")] {
+        add("aten::\(name).\(overload)(Tensor self, \(other) other) -> Tensor") { (x: ArithmeticOperand, y: ArithmeticOperand) in
+          function(x.tensor(beside: y), y.tensor(beside: x))
+        }
+      }
+    }
+  }
+
   /// Registers the overload that takes its first operand as a number: `aten::remainder.Scalar_Tensor`.
   mutating func addNumberFirst(_ functions: KeyValuePairs<String, BinaryFunction>) {
     for (name, function) in functions {
@@ -42,14 +53,13 @@ extension OperatorRegistry {
       "minimum": { minimum($0, $1) }, "hypot": { $0.hypot($1) }, "nextafter": { $0.nextAfter($1) }, "gcd": { $0.gcd($1) },
       "lcm": { $0.lcm($1) }, "logaddexp": { $0.logAddExp($1) }, "logaddexp2": { $0.logAddExp2($1) },
       "logical_and": { $0.logicalAnd($1) }, "logical_or": { $0.logicalOr($1) }, "logical_xor": { $0.logicalXor($1) },
-      "floor_divide": { $0.floorDivide($1) },
     ])
     addWithNumbers([
       "eq": { $0 .== $1 }, "ne": { $0 .!= $1 }, "lt": { $0 .< $1 }, "le": { $0 .<= $1 }, "gt": { $0 .> $1 }, "ge": { $0 .>= $1 },
       "bitwise_and": { $0.bitwiseAnd($1) }, "bitwise_or": { $0.bitwiseOr($1) }, "bitwise_xor": { $0.bitwiseXor($1) },
-      "remainder": { $0.remainder($1) }, "fmod": { $0.fmod($1) }, "copysign": { $0.copysign($1) }, "mul": { $0 * $1 },
-      "div": { $0 / $1 }, "true_divide": { $0 / $1 },
+      "remainder": { $0.remainder($1) }, "fmod": { $0.fmod($1) }, "copysign": { $0.copysign($1) },
     ])
+    addWithNumbersOnEitherSide(["mul": { $0 * $1 }, "div": { $0 / $1 }, "true_divide": { $0 / $1 }])
     addNumberFirst([
       "bitwise_and": { $0.bitwiseAnd($1) }, "bitwise_or": { $0.bitwiseOr($1) }, "bitwise_xor": { $0.bitwiseXor($1) },
       "bitwise_left_shift": { $0.bitwiseLeftShift($1) }, "bitwise_right_shift": { $0.bitwiseRightShift($1) },
@@ -79,17 +89,14 @@ extension OperatorRegistry {
   }
 
   private mutating func addScaledSums() {
-    add("aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor") { (x: Tensor, y: Tensor, alpha: Scalar) in
-      x.adding(y, alpha: alpha)
-    }
-    add("aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor") { (x: Tensor, y: Scalar, alpha: Scalar) in
-      x.adding(x.meeting(y), alpha: alpha)
-    }
-    add("aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor") { (x: Tensor, y: Tensor, alpha: Scalar) in
-      x.subtracting(y, alpha: alpha)
-    }
-    add("aten::sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor") { (x: Tensor, y: Scalar, alpha: Scalar) in
-      x.subtracting(x.meeting(y), alpha: alpha)
+    // The overload with a number takes alpha by position as well.
+    for (overload, other) in [("Tensor", "Tensor other, *"), ("Scalar", "Scalar other")] {
+      add("aten::add.\(overload)(Tensor self, \(other), Scalar alpha=1) -> Tensor") { (x: ArithmeticOperand, y: ArithmeticOperand, alpha: Scalar) in
+        x.tensor(beside: y).adding(y.tensor(beside: x), alpha: alpha)
+      }
+      add("aten::sub.\(overload)(Tensor self, \(other), Scalar alpha=1) -> Tensor") { (x: ArithmeticOperand, y: ArithmeticOperand, alpha: Scalar) in
+        x.tensor(beside: y).subtracting(y.tensor(beside: x), alpha: alpha)
+      }
     }
     add("aten::rsub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor") { (x: Tensor, y: Tensor, alpha: Scalar) in
       y.subtracting(x, alpha: alpha)
@@ -107,13 +114,16 @@ extension OperatorRegistry {
       }
       return mode
     }
-    add("aten::div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor") { (x: Tensor, y: Tensor, rounding: String?) in
-      x.divided(by: y, rounding: try mode(rounding))
+    for (overload, other) in [("Tensor_mode", "Tensor"), ("Scalar_mode", "Scalar")] {
+      add("aten::div.\(overload)(Tensor self, \(other) other, *, str? rounding_mode) -> Tensor") { (x: ArithmeticOperand, y: ArithmeticOperand, rounding: String?) in
+        x.tensor(beside: y).divided(by: y.tensor(beside: x), rounding: try mode(rounding))
+      }
     }
-    add("aten::div.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor") { (x: Tensor, y: Scalar, rounding: String?) in
-      x.divided(by: x.meeting(y), rounding: try mode(rounding))
+    for (overload, other) in [("", "Tensor"), (".Scalar", "Scalar")] {
+      add("aten::floor_divide\(overload)(Tensor self, \(other) other) -> Tensor") { (x: ArithmeticOperand, y: ArithmeticOperand) in
+        x.tensor(beside: y).floorDivide(y.tensor(beside: x))
+      }
     }
-    add("aten::floor_divide.Scalar(Tensor self, Scalar other) -> Tensor") { (x: Tensor, y: Scalar) in x.floorDivide(x.meeting(y)) }
   }
 
   private mutating func addShifts() {
@@ -147,6 +157,28 @@ extension OperatorRegistry {
     }
     add("aten::float_power.Scalar(Scalar self, Tensor exponent) -> Tensor") { (x: Scalar, y: Tensor) in
       Tensor.full([], x, dtype: x.category == .complex ? .complex128 : .float64, on: y.device).floatPower(y)
+    }
+  }
+}
+
+/// An operand of arithmetic: a tensor, or a number that stands for one.
+enum ArithmeticOperand: OperatorArgument {
+  case tensor(Tensor)
+  case number(Scalar)
+
+  static func represents(_ kind: OperatorSchema.Kind) -> Bool { kind.isPlain("Tensor") || kind.isPlain("Scalar") }
+
+  static func read(_ value: OperatorValue, as kind: OperatorSchema.Kind) -> Self? {
+    if kind.isPlain("Tensor"), case .tensor(let tensor) = value { return .tensor(tensor) }
+    return Scalar.read(value, as: kind).map { .number($0) }
+  }
+
+  /// The operand as a tensor: a number takes the dtype that it and the other tensor meet in.
+  func tensor(beside other: Self) -> Tensor {
+    switch (self, other) {
+    case (.tensor(let tensor), _): tensor
+    case (.number(let number), .tensor(let tensor)): tensor.meeting(number)
+    case (.number(let number), .number): Tensor(number)
     }
   }
 }
