@@ -81,7 +81,10 @@ extension Case {
   private func callees(_ registry: OperatorRegistry) -> [String] {
     if let schema = json["schema"]?.text {
       if registry[schema] != nil { return [schema] }
-      return []
+      // A call that must be refused may name an overload for plain numbers, which is no tensor operator: the others must refuse it.
+      guard json["expects"]?.text == "error", let dot = schema.firstIndex(of: ".") else { return [] }
+      let name = String(schema[..<dot])
+      return registry.overloads(of: name).isEmpty ? [] : [name]
     }
     let function = json["fn"]?.text ?? entry.name
     if registry[function] != nil || !registry.overloads(of: function).isEmpty { return [function] }

@@ -333,9 +333,9 @@ extension Opcode {
       .floor, .ceil, .round, .trunc, .copysign, .hypot, .nextafter, .erf, .erfc, .erfinv, .lgamma, .digamma, .polygamma,
       .makeComplex:
       return !type.isComplex
-    case .bitwiseAnd, .bitwiseOr, .bitwiseXor, .bitwiseNot, .shiftLeft, .shiftRight, .gcd, .lcm:
-      return type.rawValue <= ComputeType.int64.rawValue
-    default: return true
+    case .bitwiseAnd, .bitwiseOr, .bitwiseXor, .bitwiseNot: return type.rawValue <= ComputeType.int64.rawValue
+    case .shiftLeft, .shiftRight, .gcd, .lcm: return type.rawValue <= ComputeType.int64.rawValue && type != .bool
+    default: return !isSpecial || !type.isComplex
     }
   }
 }

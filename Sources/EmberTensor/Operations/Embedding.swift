@@ -43,19 +43,4 @@ extension Tensor {
 
   /// One-hot rows of these labels: [..., classes], int64.
   public func oneHot(_ classes: Int) -> Tensor { apply(EmbeddingLookup(paddingIndex: nil), Tensor.eye(classes, on: device).to(.int64), self) }
-
-  /// In training, each element set to 0 with probability `p` and the others divided by 1 - p; otherwise self.
-  ///
-  /// Srivastava et al., 2014. Draws as PyTorch does: one Bernoulli(1 - p) number per element.
-  public func dropout(_ p: Double = 0.5, training: Bool = true, generator: Generator? = nil) -> Tensor {
-    guard mayRun("dropout", self) else { return .poison }
-    guard p >= 0, p <= 1, dtype.isDifferentiable else {
-      raise(EmberError(.value, in: "dropout", "p = \(p) of \(summary); it must be in 0 ... 1, the tensor floating point"))
-      return .poison
-    }
-    if !training || p == 0 { return self }
-    if p == 1 { return self * Tensor.zeros([], dtype: dtype, on: device) }
-    let kept = Tensor.bernoulli(Array(shape), probability: 1 - p, dtype: dtype, on: device, generator: generator)
-    return self * (kept / (1 - p))
-  }
 }

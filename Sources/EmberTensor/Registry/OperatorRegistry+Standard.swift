@@ -1,7 +1,13 @@
 extension OperatorRegistry {
   /// Adds the operators of this module, family by family; each family stands at the end of its operations' file.
   public mutating func addTensorOperators() {
-    addPointwiseFunctions()
+    addUnaryFunctions()
+    addBinaryFunctions()
+    addTernaryFunctions()
+    addSpecialFunctions()
+    addCasts()
+    addFactories()
+    addRandomFunctions()
     addMatrixProducts()
     addReductions()
   }
