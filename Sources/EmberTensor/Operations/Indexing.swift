@@ -138,7 +138,7 @@ struct Scatter: VariadicOperation {
   private func scatterSource(_ g: Tensor, _ shape: Shape) -> Tensor {
     var result = g
     for i in 0..<shape.rank where result.shape[i] < shape[i] {
-      result = apply(SliceBackward(slice: Slice(dimension: i, start: 0, count: result.shape[i], step: 1), shape: result.shape.replacing(i, with: shape[i])), result)
+      result = apply(ViewBackward(view: Slice(dimension: i, start: 0, count: result.shape[i], step: 1), shape: result.shape.replacing(i, with: shape[i])), result)
     }
     return result
   }

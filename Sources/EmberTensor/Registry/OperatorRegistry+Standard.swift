@@ -3,6 +3,16 @@ extension OperatorRegistry {
   public mutating func addTensorOperators() {
     addPointwiseFunctions()
     addMatrixProducts()
+    addViews()
+    addDiagonals()
+    addStridedViews()
+    addSplitting()
+    addJoining()
+    addRearrangements()
     addReductions()
+    addCumulative()
+    addSoftmax()
+    addSelections()
+    addSearching()
   }
 }
