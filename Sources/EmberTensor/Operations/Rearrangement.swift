@@ -240,10 +240,7 @@ public func meshgrid(_ tensors: [Tensor], indexing: MeshIndexing = .rows) -> [Te
   var grids = vectors.enumerated().map { i, vector in
     vector.reshape(shape.indices.map { $0 == i ? shape[i] : 1 }).expand(shape)
   }
-  if swaps {
-    grids = grids.map { $0.transpose(0, 1) }
-    grids.swapAt(0, 1)
-  }
+  if swaps { grids.swapAt(0, 1) }
   return grids
 }
 

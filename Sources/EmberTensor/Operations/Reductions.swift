@@ -166,6 +166,7 @@ struct Reduce: UnaryOperation {
 
   /// The product of the others, also where elements are zero: exclusive products from both sides.
   private func productDerivative(_ g: Tensor, _ x: Tensor, _ y: Tensor, _ reduced: [Int]) -> Tensor {
+    if x.rank == 0 { return g }
     let rest = (0..<x.rank).filter { !reduced.contains($0) }
     let order = rest + reduced
     let moved = x.permute(order)
@@ -344,9 +345,6 @@ extension Tensor {
   public func std(_ dims: [Int] = [], correction: Double = 1, keepDim: Bool = false) -> Tensor {
     apply(Variance(dimensions: dims, correction: correction, keepsDimensions: keepDim, squareRoot: true), self)
   }
-
-  /// The Euclidean norm of all elements.
-  public func norm() -> Tensor { reduce(.sumOfSquares, [], false).sqrt() }
 
   /// Sums over what was broadcast, down to `shape`: the derivative of broadcasting.
   func sum(to shape: Shape) -> Tensor {

@@ -14,5 +14,13 @@ extension OperatorRegistry {
     addSoftmax()
     addSelections()
     addSearching()
+    addNorms()
+    addDifferences()
+    addStatistics()
+    addHistograms()
+    addIndexing()
+    addIndexWriting()
+    addScatterReductions()
+    addMasked()
   }
 }
