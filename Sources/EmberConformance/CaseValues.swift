@@ -71,8 +71,10 @@ struct ValueReader {
       throw CaseFailure("a tensor lies outside of the payload")
     }
     guard let strides = json["strides"]?.items?.compactMap(\.integer), let length = json["storage_numel"]?.integer else {
-      return payload.bytes.withUnsafeBytes { all in
-        Tensor(bytes: UnsafeRawBufferPointer(rebasing: all[offset..<(count == 0 ? offset : offset + count)]), shape: extents, dtype: dtype)
+      return try catchingErrors {
+        payload.bytes.withUnsafeBytes { all in
+          Tensor(bytes: UnsafeRawBufferPointer(rebasing: all[offset..<(count == 0 ? offset : offset + count)]), shape: extents, dtype: dtype)
+        }
       }
     }
     let start = json["storage_offset"]?.integer ?? 0
