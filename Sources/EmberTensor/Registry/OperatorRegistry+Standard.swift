@@ -3,6 +3,7 @@ extension OperatorRegistry {
   public mutating func addTensorOperators() {
     addPointwiseFunctions()
     addMatrixProducts()
+    addSimpleProducts()
     addReductions()
   }
 }
