@@ -187,6 +187,9 @@ extension OperatorRegistry {
     add("aten::einsum(str equation, Tensor[] tensors, *, int[]? path=None) -> Tensor") {
       (equation: String, tensors: [Tensor], path: [Int]?) in einsum(equation, tensors)
     }
-    add("torch.einsum(str equation, Tensor[] operands) -> Tensor") { (equation: String, operands: [Tensor]) in einsum(equation, operands) }
+    // Python takes the operands one by one or as a list.
+    add("torch.einsum(str equation, Any operands) -> Tensor") { (equation: String, operands: OperatorValue) in
+      einsum(equation, operands.tensors)
+    }
   }
 }

@@ -94,8 +94,12 @@ extension DType: OperatorArgument {
 extension Device: OperatorArgument {
   public static func represents(_ kind: OperatorSchema.Kind) -> Bool { kind.isPlain("Device") }
   public static func read(_ value: OperatorValue, as kind: OperatorSchema.Kind) -> Device? {
-    if case .device(let device) = value { return device }
-    return nil
+    switch value {
+    case .device(let device): device
+    case .string("cpu"): .cpu
+    case .string("meta"): .meta
+    default: nil
+    }
   }
 }
 
