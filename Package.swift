@@ -21,8 +21,10 @@ let package = Package(
     .target(name: "EmberTensor", dependencies: ["EmberRuntime", "EmberCPU", "CEmberRuntime", "CEmberKernels"]),
     // Operations in families of their own, above the core.
     .target(name: "EmberFunctional", dependencies: ["EmberTensor", "EmberRuntime"]),
-    .target(name: "EmberLinearAlgebra", dependencies: ["EmberTensor", "EmberRuntime"]),
-    .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberRuntime"]),
+    .target(name: "CEmberLinearAlgebra", dependencies: ["CEmberKernels"]),
+    .target(name: "EmberLinearAlgebra", dependencies: ["EmberTensor", "EmberRuntime", "CEmberLinearAlgebra"]),
+    .target(name: "CEmberSpectral", dependencies: ["CEmberKernels"], exclude: ["bodies"]),
+    .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberRuntime", "CEmberSpectral"]),
     // Training: modules, optimizers, data.
     .target(name: "EmberNN", dependencies: ["EmberTensor"]),
     .target(name: "EmberOptim", dependencies: ["EmberTensor", "CEmberKernels"]),

@@ -353,7 +353,7 @@ extension Tensor {
   }
 
   /// Sums over what was broadcast, down to `shape`: the derivative of broadcasting.
-  func sum(to shape: Shape) -> Tensor {
+  package func sum(to shape: Shape) -> Tensor {
     if self.shape == shape || isPoisoned { return self }
     let added = rank - shape.rank
     var dims = Array(0..<added)

@@ -9,6 +9,7 @@ extension OperatorRegistry {
     addFactories()
     addRandomFunctions()
     addMatrixProducts()
+    addSimpleProducts()
     addViews()
     addDiagonals()
     addStridedViews()
