@@ -180,12 +180,12 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
 // MARK: - Applying
 
 /// What every operation does first: false if it must return at once with a poisoned result.
-@inline(__always) func mayRun(_ name: @autoclosure () -> String, _ x: Tensor) -> Bool {
+@inline(__always) package func mayRun(_ name: @autoclosure () -> String, _ x: Tensor) -> Bool {
   if ThreadFlags.current.isDisjoint(with: .slow), !x.isPoisoned { return true }
   return mayRunSlowly(name(), [x])
 }
 
-@inline(never) func mayRunSlowly(_ name: String, _ inputs: [Tensor?]) -> Bool {
+@inline(never) package func mayRunSlowly(_ name: String, _ inputs: [Tensor?]) -> Bool {
   if ThreadFlags.current.contains(.failed) { return false }
   for case let input? in inputs where input.isPoisoned {
     raise(EmberError(.poisoned, in: name, "an input is the result of an operation that failed inside catchingErrors; it has no value"))
@@ -195,7 +195,7 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
 }
 
 /// Operations record only where gradients are on.
-@inline(__always) var isRecordingEnabled: Bool { !ThreadFlags.current.contains(.gradientsDisabled) }
+@inline(__always) package var isRecordingEnabled: Bool { !ThreadFlags.current.contains(.gradientsDisabled) }
 
 /// Two inputs of one operation must share a device.
 func checkDevices(_ name: String, _ a: Tensor, _ b: Tensor) throws(EmberError) {

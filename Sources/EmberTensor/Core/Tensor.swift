@@ -60,12 +60,12 @@ public struct Tensor: Sendable {
     self.node = node
   }
 
-  static var poison: Tensor { Tensor(.poison) }
-  var isPoisoned: Bool { body.isPoisoned }
+  package static var poison: Tensor { Tensor(.poison) }
+  package var isPoisoned: Bool { body.isPoisoned }
   /// The same value without history.
-  var value: Tensor { Tensor(body) }
-  var backend: any Backend { body.storage.backend }
-  var operand: Operand { body.operand }
+  package var value: Tensor { Tensor(body) }
+  package var backend: any Backend { body.storage.backend }
+  package var operand: Operand { body.operand }
 }
 
 // MARK: - Properties
@@ -98,7 +98,7 @@ extension Tensor {
   }
 
   /// The value in dense row-major order: itself if it is so already. Without history.
-  func dense() throws(EmberError) -> Tensor {
+  package func dense() throws(EmberError) -> Tensor {
     if body.isContiguous { return value }
     let copy = try Tensor.empty(shape: body.shape, dtype: body.dtype, like: self)
     if backend.holdsData { backend.copy(operand, to: copy.operand) }
@@ -111,7 +111,7 @@ extension Tensor {
     return Tensor(TensorBody(storage: storage, dtype: dtype, shape: shape, strides: shape.contiguousStrides, isContiguous: true))
   }
 
-  static func empty(shape: Shape, dtype: DType, like other: Tensor) throws(EmberError) -> Tensor {
+  package static func empty(shape: Shape, dtype: DType, like other: Tensor) throws(EmberError) -> Tensor {
     try empty(shape: shape, dtype: dtype, on: other.backend)
   }
 
@@ -122,7 +122,7 @@ extension Tensor {
   }
 
   /// Describes a value in messages: `float32[2, 3]`.
-  var summary: String { "\(dtype)\(body.shape)" + (device == .cpu ? "" : " on \(device)") }
+  package var summary: String { "\(dtype)\(body.shape)" + (device == .cpu ? "" : " on \(device)") }
 }
 
 extension Tensor {

@@ -22,7 +22,7 @@ extension [Int]: ConvolutionPadding {}
 extension String: ConvolutionPadding {}
 
 /// Extents as a list, or an error that names the argument.
-func resolve(_ value: any SpatialExtents, _ rank: Int, _ argument: String, atLeast minimum: Int, in operation: String) throws(EmberError) -> [Int] {
+package func resolve(_ value: any SpatialExtents, _ rank: Int, _ argument: String, atLeast minimum: Int, in operation: String) throws(EmberError) -> [Int] {
   guard let list = value.extents(rank), list.allSatisfy({ $0 >= minimum && $0 <= 1 << 30 }) else {
     throw EmberError(
       .value, in: operation, "\(argument) \(value) for \(rank) spatial dimensions; give one number or \(rank), each at least \(minimum)")

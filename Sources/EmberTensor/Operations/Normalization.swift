@@ -3,7 +3,7 @@ import EmberRuntime
 
 extension DType {
   /// The type of means, reciprocal deviations and losses of tensors of this type.
-  var statistics: DType { self == .float64 ? .float64 : .float32 }
+  package var statistics: DType { self == .float64 ? .float64 : .float32 }
 }
 
 func checkNormalized(_ x: Tensor, _ others: [(String, Tensor?)], shape: Shape, in name: String) throws(EmberError) {
@@ -107,7 +107,7 @@ private func emptyGradients(_ shapes: [Shape], _ context: DerivativeContext, lik
 }
 
 /// Runs a fused derivative; after an error there are no gradients.
-func attempting(_ count: Int, _ body: () throws(EmberError) -> [Tensor?]) -> [Tensor?] {
+package func attempting(_ count: Int, _ body: () throws(EmberError) -> [Tensor?]) -> [Tensor?] {
   do throws(EmberError) { return try body() } catch {
     raise(error)
     return Array(repeating: nil, count: count)

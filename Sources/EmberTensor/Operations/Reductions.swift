@@ -396,7 +396,7 @@ extension Tensor {
   public func logSoftmax(_ dim: Int) -> Tensor { apply(Softmax(logarithm: true, dimension: dim), self) }
 
   /// Sums over what was broadcast, down to `shape`: the derivative of broadcasting.
-  func sum(to shape: Shape) -> Tensor {
+  package func sum(to shape: Shape) -> Tensor {
     if self.shape == shape || isPoisoned { return self }
     let added = rank - shape.rank
     var dims = Array(0..<added)

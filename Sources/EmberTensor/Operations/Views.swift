@@ -1,7 +1,7 @@
 import EmberRuntime
 
 /// Checks a dimension and counts it from the front.
-func wrapDimension(_ dimension: Int, _ rank: Int, in operation: String) throws(EmberError) -> Int {
+package func wrapDimension(_ dimension: Int, _ rank: Int, in operation: String) throws(EmberError) -> Int {
   let wrapped = dimension < 0 ? dimension + Swift.max(rank, 1) : dimension
   guard wrapped >= 0, wrapped < Swift.max(rank, 1) else {
     throw EmberError(.index, in: operation, "dimension \(dimension) of a tensor with \(rank) dimensions; allowed are \(-Swift.max(rank, 1))...\(Swift.max(rank, 1) - 1)")
@@ -340,7 +340,7 @@ extension Tensor {
     return reshape(interleaved).expand(expanded).reshape(zip(counts, own).map(*))
   }
 
-  func withDimension(_ dimension: Int, _ operation: String, _ body: (Int) -> Tensor) -> Tensor {
+  package func withDimension(_ dimension: Int, _ operation: String, _ body: (Int) -> Tensor) -> Tensor {
     if isPoisoned { return .poison }
     do throws(EmberError) { return body(try wrapDimension(dimension, rank, in: operation)) } catch {
       raise(error)
