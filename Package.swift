@@ -20,7 +20,8 @@ let package = Package(
     .target(name: "EmberCPU", dependencies: ["EmberRuntime", "CEmberKernels"]),
     .target(name: "EmberTensor", dependencies: ["EmberRuntime", "EmberCPU", "CEmberRuntime", "CEmberKernels"]),
     // Operations in families of their own, above the core.
-    .target(name: "EmberFunctional", dependencies: ["EmberTensor", "EmberRuntime"]),
+    .target(name: "CEmberFunctional", dependencies: ["CEmberKernels"]),
+    .target(name: "EmberFunctional", dependencies: ["EmberTensor", "EmberRuntime", "CEmberFunctional"]),
     .target(name: "EmberLinearAlgebra", dependencies: ["EmberTensor", "EmberRuntime"]),
     .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberRuntime"]),
     // Training: modules, optimizers, data.

@@ -4,5 +4,8 @@ extension OperatorRegistry {
   /// Adds the operators of this module, family by family; each family stands at the end of its operations' file.
   public mutating func addFunctionalOperators() {
     addActivations()
+    addElementLosses()
+    addPadding()
+    addDistances()
   }
 }
