@@ -12,7 +12,6 @@ extension Pointwise {
   static let stirling = Pointwise("poisson_nll_loss", promotion: .floatingPoint) { t in
     select(t .<= 1, 0, t * EmberRuntime.log(t) - t + 0.5 * EmberRuntime.log(6.283185307179586 * t))
   }
-  static let softMargin = Pointwise("soft_margin_loss") { x, t in EmberRuntime.log1p(EmberRuntime.exp(-(t * x))) }
   /// x where t is 1, max(0, margin - x) where it is -1.
   static let hingeEmbedding = Pointwise("hinge_embedding_loss", roles: [.value, .value], parameters: 1) { x, p in
     select(x[1] .== 1, 0, EmberRuntime.maximum(p[0] - x[0], 0)) + select(x[1] .== -1, 0, x[0])
@@ -94,7 +93,8 @@ extension Tensor {
 
   /// log(1 + exp(-target·self)) for targets 1 and -1.
   public func softMarginLoss(_ target: Tensor, reduction: LossReduction = .mean) -> Tensor {
-    Pointwise.softMargin(self, target).reducedLoss(reduction, "soft_margin_loss")
+    // Step by step, so that 16-bit numbers overflow where PyTorch's do.
+    (-target * self).exp().log1p().reducedLoss(reduction, "soft_margin_loss")
   }
 
   /// self where target is 1, max(0, margin - self) where it is -1.

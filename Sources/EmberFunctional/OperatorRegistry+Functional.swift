@@ -7,5 +7,7 @@ extension OperatorRegistry {
     addElementLosses()
     addPadding()
     addDistances()
+    addConvolutions()
+    addPoolings()
   }
 }

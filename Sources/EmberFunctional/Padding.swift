@@ -75,7 +75,15 @@ extension Tensor {
       }
       var result = self
       for d in first..<rank where margins[d] != (0, 0) {
-        let positions = try mode.positions(shape[d], margins[d].before, margins[d].after, of: self)
+        if mode == .circular {
+          // What is cut off does not come in again from the other side.
+          let (left, right) = (Swift.min(margins[d].before, 0), Swift.min(margins[d].after, 0))
+          let kept = shape[d] + left + right
+          guard kept >= 0 else { throw EmberError(.shape, in: "pad", "margins \(margins[d]) cut more than dimension \(d) of \(summary) has") }
+          result = result.narrow(d, start: -left, length: kept)
+          margins[d] = (margins[d].before - left, margins[d].after - right)
+        }
+        let positions = try mode.positions(result.shape[d], margins[d].before, margins[d].after, of: self)
         result = result.indexSelect(d, Tensor(positions, on: device))
       }
       return result
