@@ -9,5 +9,9 @@ extension OperatorRegistry {
     addDistances()
     addConvolutions()
     addPoolings()
+    addNormalizations()
+    addClassLosses()
+    addCTCLoss()
+    addEmbeddings()
   }
 }

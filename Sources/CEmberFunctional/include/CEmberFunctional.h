@@ -2,6 +2,10 @@
 #ifndef CEMBERFUNCTIONAL_H
 #define CEMBERFUNCTIONAL_H
 
+#include "ember_functional_bags.h"
 #include "ember_functional_distances.h"
+#include "ember_functional_folding.h"
+#include "ember_functional_losses.h"
+#include "ember_functional_resampling.h"
 
 #endif

@@ -273,3 +273,15 @@ extension Tensor {
     apply(BatchNormOperation(training: false, epsilon: eps), [self, weight, bias, mean.detach(), variance.detach()], count: 4)[0]
   }
 }
+
+extension Tensor {
+  /// `layerNorm` with the mean and reciprocal deviation of each row, [rows].
+  package func layerNormWithStatistics(_ normalizedShape: [Int], _ weight: Tensor?, _ bias: Tensor?, eps: Double) -> [Tensor] {
+    apply(LayerNormOperation(normalized: normalizedShape, epsilon: eps), [self, weight, bias], count: 3)
+  }
+
+  /// `groupNorm` with the mean and reciprocal deviation of each group, [batch, groups].
+  package func groupNormWithStatistics(_ groups: Int, _ weight: Tensor?, _ bias: Tensor?, eps: Double) -> [Tensor] {
+    apply(GroupNormOperation(groups: groups, epsilon: eps), [self, weight, bias], count: 3)
+  }
+}
