@@ -3,6 +3,7 @@
 
 #include "CEmberKernels.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -108,3 +109,5 @@ void ember_resample_bytes(const ember_resampling *matrix, const uint8_t *x, uint
   run(&j, resample_bytes);
   ember_deallocate(weights, (size_t)count * sizeof(int16_t));
 }
+
+double ember_sine(double x) { return sin(x); }

@@ -13,5 +13,9 @@ extension OperatorRegistry {
     addClassLosses()
     addCTCLoss()
     addEmbeddings()
+    addInterpolation()
+    addGridSampling()
+    addFolding()
+    addChannelRearrangement()
   }
 }

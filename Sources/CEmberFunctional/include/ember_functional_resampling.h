@@ -17,6 +17,9 @@ void ember_resample(int dtype, const ember_resampling *matrix, const void *x, vo
 /// The same for bytes, with the weights rounded to 16-bit fixed point and each result rounded and limited to 0 ... 255.
 void ember_resample_bytes(const ember_resampling *matrix, const uint8_t *x, uint8_t *y, int64_t outer, int64_t inner);
 
+/// sin(x): the Swift targets that use these kernels have no mathematical library of their own.
+double ember_sine(double x);
+
 typedef enum { EMBER_SAMPLE_LINEAR = 0, EMBER_SAMPLE_NEAREST = 1, EMBER_SAMPLE_CUBIC = 2 } ember_sample_mode;
 typedef enum { EMBER_OUTSIDE_ZERO = 0, EMBER_OUTSIDE_BORDER = 1, EMBER_OUTSIDE_REFLECTION = 2 } ember_outside;
 
