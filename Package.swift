@@ -20,7 +20,8 @@ let package = Package(
     .target(name: "EmberCPU", dependencies: ["EmberRuntime", "CEmberKernels"]),
     .target(name: "EmberTensor", dependencies: ["EmberRuntime", "EmberCPU", "CEmberRuntime", "CEmberKernels"]),
     // Operations in families of their own, above the core.
-    .target(name: "EmberFunctional", dependencies: ["EmberTensor", "EmberRuntime"]),
+    .target(name: "CEmberFunctional", dependencies: ["CEmberKernels"]),
+    .target(name: "EmberFunctional", dependencies: ["EmberTensor", "EmberRuntime", "CEmberFunctional"]),
     .target(name: "CEmberLinearAlgebra", dependencies: ["CEmberKernels"]),
     .target(name: "EmberLinearAlgebra", dependencies: ["EmberTensor", "EmberRuntime", "CEmberLinearAlgebra"]),
     .target(name: "CEmberSpectral", dependencies: ["CEmberKernels"], exclude: ["bodies"]),
@@ -31,7 +32,7 @@ let package = Package(
     .target(name: "EmberData", dependencies: ["EmberTensor"]),
     // Every operator by name, and the runner that holds them against PyTorch's own samples.
     .target(name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSpectral"]),
-    .target(name: "EmberConformance", dependencies: ["EmberOperators", "EmberTensor", "EmberFormats"]),
+    .target(name: "EmberConformance", dependencies: ["EmberOperators", "EmberFunctional", "EmberTensor", "EmberFormats"]),
     .executableTarget(
       name: "EmberCommand",
       dependencies: ["EmberConformance", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser")]),

@@ -59,7 +59,7 @@ extension VariadicOperation {
 /// What a derivative can ask about the recorded operation.
 public struct DerivativeContext {
   let node: RecordedNode
-  let isRecording: Bool
+  package let isRecording: Bool
 
   /// Input `i` as it was, with its history if the gradients are themselves being recorded. Must be listed in `saved`.
   public func input(_ i: Int) -> Tensor {

@@ -27,7 +27,7 @@ struct IndexSelect: BinaryOperation {
 }
 
 /// Indices as int64.
-func checkedIndex(_ index: Tensor, in operation: String) throws(EmberError) -> Tensor {
+package func checkedIndex(_ index: Tensor, in operation: String) throws(EmberError) -> Tensor {
   switch index.dtype {
   case .int64: return index
   case .int32, .int16, .int8, .uint8: return index.to(.int64)

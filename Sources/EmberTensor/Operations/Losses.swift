@@ -288,7 +288,7 @@ extension Tensor {
     return false
   }
 
-  private func reducedLoss(_ reduction: LossReduction, _ name: String) -> Tensor {
+  package func reducedLoss(_ reduction: LossReduction, _ name: String) -> Tensor {
     switch reduction {
     case .none: return self
     case .mean: return mean()

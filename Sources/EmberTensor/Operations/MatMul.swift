@@ -158,7 +158,14 @@ extension Tensor {
   }
 
   /// self · weightᵀ + bias, for weight [out, in] and bias [out].
-  public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor { apply(LinearOperation(), [self, weight, bias])[0] }
+  /// A weight of one dimension makes one feature, whose dimension is dropped.
+  public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
+    if weight.rank == 1, !weight.isPoisoned {
+      let y = matmul(weight)
+      return bias.map { y + $0 } ?? y
+    }
+    return apply(LinearOperation(), [self, weight, bias])[0]
+  }
 }
 
 extension OperatorRegistry {

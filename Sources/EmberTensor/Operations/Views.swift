@@ -342,7 +342,7 @@ extension Tensor {
     }
   }
 
-  func withDimension(_ dimension: Int, _ operation: String, _ body: (Int) -> Tensor) -> Tensor {
+  package func withDimension(_ dimension: Int, _ operation: String, _ body: (Int) -> Tensor) -> Tensor {
     if isPoisoned { return .poison }
     do throws(EmberError) { return body(try wrapDimension(dimension, rank, in: operation)) } catch {
       raise(error)
