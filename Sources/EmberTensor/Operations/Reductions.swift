@@ -69,6 +69,14 @@ struct ReductionPlan {
   }
 }
 
+/// Turns a backend's answer that it has no kernel into an error.
+func checkRan(_ ran: Bool, _ operation: String, _ x: Tensor, _ result: Tensor) throws(EmberError) {
+  if ran { return }
+  throw EmberError(
+    .dtype, in: operation, "is not defined for \(x.summary)" + (x.dtype == result.dtype ? "" : " with a result of \(result.dtype)")
+      + "; convert with .to(.float32)")
+}
+
 /// Reductions whose derivative is written below by kind.
 struct Reduce: UnaryOperation {
   static let name = "reduce"

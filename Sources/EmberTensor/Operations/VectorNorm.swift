@@ -17,7 +17,9 @@ struct VectorNorm: UnaryOperation {
       throw EmberError(.shape, in: "vector_norm", "the norm of order \(p) of no elements is not defined: \(x.summary)")
     }
     let y = try Tensor.empty(shape: keepsDimensions ? plan.kept : plan.reduced, dtype: x.dtype.realType, like: x)
-    if x.backend.holdsData, y.elementCount > 0 { x.backend.norm(plan.operand, p: p, into: y.operand) }
+    if x.backend.holdsData, y.elementCount > 0 {
+      try checkRan(x.backend.norm(plan.operand, p: p, into: y.operand), "vector_norm", x, y)
+    }
     return y
   }
 
