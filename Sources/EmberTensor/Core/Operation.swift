@@ -50,10 +50,13 @@ public protocol VariadicOperation: Operation {
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?]
   /// Outputs that carry no gradient (indices, statistics).
   var undifferentiableOutputs: Set<Int> { get }
+  /// Recorded also where no input requires a gradient: the operation reads parameters by itself.
+  var readsParameters: Bool { get }
 }
 
 extension VariadicOperation {
   public var undifferentiableOutputs: Set<Int> { [] }
+  public var readsParameters: Bool { false }
 }
 
 /// What a derivative can ask about the recorded operation.
@@ -78,7 +81,7 @@ public struct DerivativeContext {
   public func output(_ i: Int = 0) -> Tensor {
     guard let body = node.savedOutput(i) else { preconditionFailure("\(node.operationName): output \(i) is not listed in `saved`") }
     guard isRecording, body.dtype.isDifferentiable, !node.undifferentiableOutputs.contains(i) else { return Tensor(body) }
-    return Tensor(body, node: node.outputCount == 1 ? node : OutputNode(node, index: i))
+    return Tensor(body, node: node.outputCount == 1 ? node : OutputNode(node, index: i, result: body))
   }
 
   public func inputShape(_ i: Int) -> Shape { node.inputShapes[i] }
@@ -123,7 +126,7 @@ final class UnaryNode<Op: UnaryOperation>: RecordedNode, @unchecked Sendable {
 
   init(_ operation: Op, _ x: Tensor, _ y: Tensor) {
     self.operation = operation
-    super.init(x.node)
+    super.init(x.node, result: y.body)
     save(operation.saved, inputs: [x], outputs: [y])
   }
 
@@ -142,7 +145,7 @@ final class BinaryNode<Op: BinaryOperation>: RecordedNode, @unchecked Sendable {
 
   init(_ operation: Op, _ a: Tensor, _ b: Tensor, _ y: Tensor) {
     self.operation = operation
-    super.init(a.node, b.node)
+    super.init(a.node, b.node, result: y.body)
     save(operation.saved, inputs: [a, b], outputs: [y])
   }
 
@@ -163,7 +166,7 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
   init(_ operation: Op, _ inputs: [Tensor?], _ outputs: [Tensor]) {
     self.operation = operation
     results = outputs.count
-    super.init(edges: inputs.map { $0?.node })
+    super.init(edges: inputs.map { $0?.node }, result: outputs.count == 1 ? outputs[0].body : nil)
     save(operation.saved, inputs: inputs, outputs: outputs)
   }
 
@@ -239,11 +242,11 @@ public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], c
     let present = inputs.compactMap { $0 }
     for other in present.dropFirst() { try checkDevices(Op.name, present[0], other) }
     var outputs = try operation.forward(inputs.map { $0?.value })
-    guard isRecordingEnabled, present.contains(where: { $0.node != nil }) else { return outputs }
+    guard isRecordingEnabled, operation.readsParameters || present.contains(where: { $0.node != nil }) else { return outputs }
     let node = VariadicNode(operation, inputs, outputs)
     let excluded = operation.undifferentiableOutputs
     for i in outputs.indices where outputs[i].dtype.isDifferentiable && !excluded.contains(i) {
-      outputs[i].node = outputs.count == 1 ? node : OutputNode(node, index: i)
+      outputs[i].node = outputs.count == 1 ? node : OutputNode(node, index: i, result: outputs[i].body)
     }
     return outputs
   } catch {

@@ -13,8 +13,7 @@ struct MatMul: BinaryOperation {
     guard a.dtype == b.dtype else {
       throw EmberError(.dtype, in: "matmul", "\(a.summary) and \(b.summary) differ in dtype; convert one with .to(dtype)")
     }
-    if a.dtype == .bool { throw EmberError(.dtype, in: "matmul", "products of bool matrices are not defined; convert with .to(.int64)") }
-    if a.dtype.isStorageOnly { throw EmberError(.dtype, in: "matmul", "\(a.dtype) is for storage only; convert with .to(.float32)") }
+    try checkProductDType(a.dtype, in: "matmul")
     let aBatch = Shape(a.body.shape.dropLast(2)), bBatch = Shape(b.body.shape.dropLast(2))
     guard let batch = aBatch.broadcast(with: bBatch) else {
       throw EmberError(.shape, in: "matmul", "\(a.summary) and \(b.summary): the batch dimensions \(aBatch) and \(bBatch) do not broadcast")
@@ -96,6 +95,12 @@ struct BatchedMatrix {
   }
 }
 
+/// Which dtypes have products of matrices.
+func checkProductDType(_ dtype: DType, in operation: String) throws(EmberError) {
+  if dtype == .bool { throw EmberError(.dtype, in: operation, "products of bool matrices are not defined; convert with .to(.int64)") }
+  if dtype.isStorageOnly { throw EmberError(.dtype, in: operation, "\(dtype) is for storage only; convert with .to(.float32)") }
+}
+
 /// x · weightᵀ + bias: the linear layer, with the bias added while the product is in registers.
 struct LinearOperation: VariadicOperation {
   static let name = "linear"
@@ -109,6 +114,7 @@ struct LinearOperation: VariadicOperation {
     guard x.dtype == weight.dtype, bias.map({ $0.dtype == x.dtype }) ?? true else {
       throw EmberError(.dtype, in: "linear", "input \(x.summary), weight \(weight.summary)\(bias.map { ", bias \($0.summary)" } ?? "") must have one dtype")
     }
+    try checkProductDType(x.dtype, in: "linear")
     let n = weight.body.shape[0]
     if let bias, bias.body.shape != Shape([n]) {
       throw EmberError(.shape, in: "linear", "bias \(bias.summary) for weight \(weight.summary); it must have \(n) elements")
@@ -130,8 +136,9 @@ struct LinearOperation: VariadicOperation {
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil, nil, nil] }
     let rows = g.reshape([-1, g.size(-1)])
-    let x = context.needs(0) ? apply(MatMul(), rows, context.input(1)).reshape(Array(context.inputShape(0))) : nil
-    let weight: Tensor? = context.needs(1) ? apply(MatMul(), rows.mT, context.input(0).reshape([-1, context.inputShape(0)[-1]])) : nil
+    let x = context.needs(0) ? apply(MatMul(), rows, context.input(1).conj()).reshape(Array(context.inputShape(0))) : nil
+    let weight: Tensor? =
+      context.needs(1) ? apply(MatMul(), rows.mT, context.input(0).conj().reshape([-1, context.inputShape(0)[-1]])) : nil
     return [x, weight, context.needs(2) ? rows.sum(0) : nil]
   }
 }

@@ -224,7 +224,11 @@ extension Tensor {
   private mutating func replace(
     _ target: Region, with source: Tensor, _ tensors: [(dimension: Int, index: Tensor)]
   ) throws(EmberError) -> Region {
+    let history = node
     node = nil
+    var isComplete = false
+    // A write that is refused leaves value and history.
+    defer { if !isComplete { node = history } }
     var region = target
     if !isContiguous || !isUniquelyHeld() {
       let old = body
@@ -238,6 +242,7 @@ extension Tensor {
     } else {
       try IndexPut(dimensions: tensors.map(\.dimension), accumulate: false).write(source, to: part, tensors.map(\.index))
     }
+    isComplete = true
     return region
   }
 }
