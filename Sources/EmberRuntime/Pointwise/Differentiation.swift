@@ -104,7 +104,8 @@ enum GradientRules {
       let exponent = select((a .== 0) .& (.apply(.real, b) .>= 0), 0, g * conj(y * log(a)))
       return [base, exponent]
     case .atan2:
-      let scale = g / (.apply(.square, a) + .apply(.square, b))
+      let square: Expression = .apply(.square, a) + .apply(.square, b)
+      let scale = select(square .== 0, 0, g / square)
       return [scale * b, scale * -a]
     // Equal operands share the gradient evenly; where one is NaN, so is the result, and both receive it.
     case .maximum: return [share(g, unless: a .< b, a .== b), share(g, unless: b .< a, a .== b)]

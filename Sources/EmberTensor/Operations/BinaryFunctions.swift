@@ -62,9 +62,10 @@ extension Pointwise {
   }
   /// |a - b| ≤ atol + |rtol · b|, or equal; NaN equals NaN if the last parameter is not 0.
   static let isClose = Pointwise("isclose", roles: [.value, .value], parameters: 3) { x, p in
-    let difference = abs(x[0] - x[1])
-    let isNear = .unary(.isFinite, difference) .& (difference .<= p[1] + abs(p[0] * x[1]))
-    let areNaN = (abs(p[2]) .> 0) .& .unary(.isNaN, x[0]) .& .unary(.isNaN, x[1])
+    // Of complex operands the parameters are complex too: their real parts count.
+    let difference = abs(x[0] - x[1]), allowed: Expression = .unary(.real, p[1]) + .unary(.real, p[0]) * abs(x[1])
+    let isNear: Expression = .unary(.isFinite, difference) .& (difference .<= allowed)
+    let areNaN: Expression = (p[2] .!= 0) .& .unary(.isNaN, x[0]) .& .unary(.isNaN, x[1])
     return (x[0] .== x[1]) .| areNaN .| isNear
   }
 }
@@ -109,7 +110,14 @@ extension Tensor {
   public func divided(by other: Tensor, rounding: RoundingMode? = nil) -> Tensor {
     switch rounding {
     case nil: self / other
-    case .trunc: accepting(.real, in: "div", self, other) { refusingZero(other, in: "div") { Pointwise.truncateDivide(self, other) } }
+    case .trunc:
+      accepting(.real, in: "div", self, other) {
+        refusingZero(other, in: "div") {
+          let quotient = Pointwise.truncateDivide(self, other)
+          // 16-bit floats are divided and rounded before their fraction is cut off, as in PyTorch.
+          return quotient.dtype.isFloatingPoint && quotient.dtype.size == 2 ? (self / other).trunc() : quotient
+        }
+      }
     case .floor: accepting(.real, in: "div", self, other) { floorDivide(other) }
     }
   }
@@ -230,7 +238,7 @@ public func polar(_ absolute: Tensor, _ angle: Tensor) -> Tensor {
 private func complexPair(_ operation: String, _ a: Tensor, _ b: Tensor, _ body: () -> Tensor) -> Tensor {
   if a.dtype == .bfloat16 { return refuse(.dtype, operation, "there are no complex numbers of bfloat16; convert \(a.summary) to float32 first") }
   return accepting(.floatingPoint, in: operation, a, b) {
-    requiringOneDType(in: operation, a, b) { a.dtype == .float16 ? body().to(.complex32) : body() }
+    requiringOneDType(in: operation, a, b, body: body)
   }
 }
 

@@ -45,7 +45,8 @@ extension Pointwise {
     "logit", roles: [.value], parameters: 1, promotion: .floatingPoint,
     derivative: { x, p, _, g in [select((x[0] .>= p[0]) .& (x[0] .<= 1 - p[0]), g / (x[0] * (1 - x[0])), 0)] }
   ) { x, p in
-    let limited = EmberRuntime.minimum(EmberRuntime.maximum(x[0], p[0]), 1 - p[0])
+    // From ε = 1/2 on the limits cross, and the lower one counts.
+    let limited = select(x[0] .< p[0], p[0], EmberRuntime.minimum(x[0], 1 - p[0]))
     return .unary(.log, limited / (1 - limited))
   }
   /// round(x · p) / p
