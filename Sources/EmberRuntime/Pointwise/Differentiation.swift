@@ -117,7 +117,7 @@ enum GradientRules {
     case .fmin:
       let first = (a .<= b) .| .apply(.isNaN, b)
       return [select(a .== b, g * 0.5, select(first, g, 0)), select(a .== b, g * 0.5, select(first, 0, g))]
-    case .nextafter: return [g, nil]
+    case .nextafter: return [select(a .== b, 0, g), nil]
     case .copysign: return [select(a .== 0, 0, g * (y / a)), nil]
     case .hypot: return [g * (a / y), g * (b / y)]
     case .makeComplex: return [.apply(.real, g), .apply(.imaginary, g)]

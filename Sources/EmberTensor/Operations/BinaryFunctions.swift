@@ -12,6 +12,8 @@ extension Pointwise {
   public static let heaviside = Pointwise("heaviside", roles: [.value, .value], derivative: { _, _, _, _ in [nil, nil] }) { x, _ in
     select(x[0] .== 0, x[1], select(x[0] .> 0, 1, 0))
   }
+  /// a · 2ᵇ
+  public static let ldexp = Pointwise("ldexp", promotion: .floatingPoint) { a, b in a * .unary(.exp2, b) }
   /// Absolute value and angle to a complex number.
   public static let polar = Pointwise("polar") { a, b in .binary(.makeComplex, a * .unary(.cos, b), a * .unary(.sin, b)) }
   /// x · log y, and 0 where x is 0 (unless y is NaN).
@@ -113,9 +115,8 @@ extension Tensor {
     case .trunc:
       accepting(.real, in: "div", self, other) {
         refusingZero(other, in: "div") {
-          let quotient = Pointwise.truncateDivide(self, other)
-          // 16-bit floats are divided and rounded before their fraction is cut off, as in PyTorch.
-          return quotient.dtype.isFloatingPoint && quotient.dtype.size == 2 ? (self / other).trunc() : quotient
+          let meeting = TypePromotion.promote(dtype, other.dtype)
+          return meeting == .float16 || meeting == .bfloat16 ? apply(TruncateDivide16(), self, other) : Pointwise.truncateDivide(self, other)
         }
       }
     case .floor: accepting(.real, in: "div", self, other) { floorDivide(other) }
@@ -147,7 +148,7 @@ extension Tensor {
   public func remainder(_ other: Tensor) -> Tensor { refusingZero(other, in: "remainder") { self % other } }
   public func pow(_ exponent: Tensor) -> Tensor { self ** exponent }
   /// self · 2^exponent
-  public func ldexp(_ exponent: Tensor) -> Tensor { self * Pointwise.numberToPower(exponent, ScalarParameters(2.0)) }
+  public func ldexp(_ exponent: Tensor) -> Tensor { Pointwise.ldexp(self, exponent) }
 
   public func bitwiseLeftShift(_ count: Tensor) -> Tensor { Pointwise.shiftLeft(self, count) }
   /// Shifts copies of the sign bit in.
@@ -208,6 +209,7 @@ extension Tensor {
 /// up or down as integers.
 private struct NextAfter16: BinaryOperation {
   static let name = "nextafter"
+  let saved = SavedTensors.inputs
 
   func forward(_ x: Tensor, _ other: Tensor) throws(EmberError) -> Tensor {
     let dense = try x.dense()
@@ -222,7 +224,20 @@ private struct NextAfter16: BinaryOperation {
     return `where`(x.isNaN.logicalOr(other.isNaN), x + other, `where`(x .== other, other, result))
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) { (gradient.sum(to: context.inputShape(0)), nil) }
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+    let (x, other) = (context.input(0), context.input(1))
+    return (gradient.maskedFill(x .== other, 0).sum(to: context.inputShape(0)), nil)
+  }
+}
+
+/// 16-bit floats are divided, and the quotient is rounded, before its fraction is cut off, as in PyTorch.
+private struct TruncateDivide16: BinaryOperation {
+  static let name = "div"
+  func forward(_ x: Tensor, _ other: Tensor) throws(EmberError) -> Tensor { (x / other).trunc() }
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+    func zeros(_ i: Int) -> Tensor { Tensor.zeros(Array(context.inputShape(i)), dtype: context.inputDType(i), on: gradient.device) }
+    return (zeros(0), zeros(1))
+  }
 }
 
 /// A complex tensor from its parts, which must be of one dtype: float16, float32 or float64.
