@@ -2,7 +2,6 @@ import EmberRuntime
 
 /// Pointwise functions of two tensors beyond arithmetic and comparison.
 extension Pointwise {
-  public static let floorDivideByNumber = Pointwise("floor_divide", roles: [.value], parameters: 1) { x, p in .binary(.floorDivide, x[0], p[0]) }
   public static let shiftLeft = Pointwise("bitwise_left_shift", promotion: .integral) { a, b in .binary(.shiftLeft, a, b) }
   public static let shiftRight = Pointwise("bitwise_right_shift", promotion: .integral) { a, b in .binary(.shiftRight, a, b) }
   public static let gcd = Pointwise("gcd", promotion: .integral) { a, b in .binary(.gcd, a, b) }
@@ -34,7 +33,8 @@ extension Pointwise {
   }
   /// log(eᵃ + eᵇ) from the larger one, so that nothing overflows; equal infinities stay what they are.
   public static let logAddExp = Pointwise(
-    "logaddexp", roles: [.value, .value], derivative: { x, _, _, g in [g * .unary(.sigmoid, x[0] - x[1]), g * .unary(.sigmoid, x[1] - x[0])] }
+    "logaddexp", roles: [.value, .value],
+    derivative: { x, _, _, g in [g * .unary(.sigmoid, x[0] - x[1]), g * .unary(.sigmoid, x[1] - x[0])] }
   ) { x, _ in
     let larger = EmberRuntime.maximum(x[0], x[1])
     return select((x[0] .== x[1]) .& .unary(.isInfinite, x[0]), x[0], larger + .unary(.log1p, .unary(.exp, -abs(x[0] - x[1]))))
@@ -85,13 +85,16 @@ public enum RoundingMode: String, Sendable {
 extension Tensor {
   /// self + alpha · other
   public func adding(_ other: Tensor, alpha: Scalar = 1) -> Tensor {
-    checkingScale(alpha, beside: other, in: "add") { alpha.isOne ? self + other : Pointwise.addScaled(self, other, ScalarParameters(alpha)) }
+    checkingScale(alpha, beside: other, in: "add") {
+      alpha.isOne ? self + other : Pointwise.addScaled(self, other, ScalarParameters(alpha))
+    }
   }
 
   /// self - alpha · other. Not for truth values: write `logicalXor`.
   public func subtracting(_ other: Tensor, alpha: Scalar = 1) -> Tensor {
     if dtype == .bool || other.dtype == .bool {
-      return refuse(.dtype, "sub", "bool tensors have no difference (\(summary) and \(other.summary)); use logicalXor, or logicalNot for 1 - x")
+      return refuse(
+        .dtype, "sub", "bool tensors have no difference (\(summary) and \(other.summary)); use logicalXor, or logicalNot for 1 - x")
     }
     return checkingScale(alpha, beside: other, in: "sub") {
       alpha.isOne ? self - other : Pointwise.addScaled(self, other, ScalarParameters(alpha.negated))
@@ -116,7 +119,8 @@ extension Tensor {
       accepting(.real, in: "div", self, other) {
         refusingZero(other, in: "div") {
           let meeting = TypePromotion.promote(dtype, other.dtype)
-          return meeting == .float16 || meeting == .bfloat16 ? apply(TruncateDivide16(), self, other) : Pointwise.truncateDivide(self, other)
+          if meeting == .float16 || meeting == .bfloat16 { return apply(TruncateDivide16(), self, other) }
+          return Pointwise.truncateDivide(self, other)
         }
       }
     case .floor: accepting(.real, in: "div", self, other) { floorDivide(other) }
@@ -170,7 +174,9 @@ extension Tensor {
 
   /// 0 where self is negative, 1 where positive, `values` where 0.
   public func heaviside(_ values: Tensor) -> Tensor {
-    accepting(.real, in: "heaviside", self, values) { requiringOneDType(in: "heaviside", self, values) { Pointwise.heaviside(self, values) } }
+    accepting(.real, in: "heaviside", self, values) {
+      requiringOneDType(in: "heaviside", self, values) { Pointwise.heaviside(self, values) }
+    }
   }
 
   /// log(eˢᵉˡᶠ + eᵒᵗʰᵉʳ)
@@ -251,7 +257,9 @@ public func polar(_ absolute: Tensor, _ angle: Tensor) -> Tensor {
 }
 
 private func complexPair(_ operation: String, _ a: Tensor, _ b: Tensor, _ body: () -> Tensor) -> Tensor {
-  if a.dtype == .bfloat16 { return refuse(.dtype, operation, "there are no complex numbers of bfloat16; convert \(a.summary) to float32 first") }
+  if a.dtype == .bfloat16 {
+    return refuse(.dtype, operation, "there are no complex numbers of bfloat16; convert \(a.summary) to float32 first")
+  }
   return accepting(.floatingPoint, in: operation, a, b) {
     requiringOneDType(in: operation, a, b, body: body)
   }

@@ -49,12 +49,16 @@ extension Tensor {
       guard isReal || target.isFloatingPoint else {
         let first = start.integerValue ?? 0, last = end.integerValue ?? 0, stride = step.integerValue ?? 1
         let distance = last.subtractingReportingOverflow(first)
-        guard !distance.overflow else { throw EmberError(.memory, in: "arange", "from \(start) to \(end) there are more numbers than can be counted") }
+        guard !distance.overflow else {
+          throw EmberError(.memory, in: "arange", "from \(start) to \(end) there are more numbers than can be counted")
+        }
         let (whole, rest) = distance.partialValue.quotientAndRemainder(dividingBy: stride)
         return try RangeKernel.integers(start: first, step: stride)("arange", Int(whole) + (rest == 0 ? 0 : 1), on: device).to(target)
       }
       let length = ((to - from) / by).rounded(.up)
-      guard length < 1e15 else { throw EmberError(.memory, in: "arange", "\(length) numbers from \(start) to \(end) are more than can be held") }
+      guard length < 1e15 else {
+        throw EmberError(.memory, in: "arange", "\(length) numbers from \(start) to \(end) are more than can be held")
+      }
       // Integers count from and by the numbers' integer parts, but as often as the numbers themselves allow.
       let isWhole = target.category <= .integer
       let first = isWhole ? from.rounded(.towardZero) : from, stride = isWhole ? by.rounded(.towardZero) : by
