@@ -1,5 +1,6 @@
 # make demo    trains on Fashion-MNIST, then classifies ten pictures in a new process
 # make test    what CI runs
+# make test-deep  sanitizers, killed runs, long fuzzing, side by side with PyTorch (hours)
 # make setup   installs what is missing (Debian and Ubuntu)
 # make clean   removes what was built
 
@@ -7,7 +8,7 @@ EPOCHS ?= 3
 OUTPUT ?= demo-output
 TESTFLAGS = -c release -Xswiftc -enable-testing
 
-.PHONY: demo test setup clean
+.PHONY: demo test test-deep setup clean
 
 demo: setup
 	swift build -c release --product fashion-mnist
@@ -18,8 +19,11 @@ test: setup
 	swift build --build-tests $(TESTFLAGS)
 	swift test $(TESTFLAGS)
 
+test-deep: setup
+	scripts/test-deep
+
 setup:
 	scripts/setup
 
 clean:
-	rm -rf .build demo-output
+	rm -rf .build .build-* demo-output

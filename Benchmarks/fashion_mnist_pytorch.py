@@ -29,12 +29,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--limit", type=int, default=60000, help="pictures to use")
     parser.add_argument("--data", default="/usr/share/datasets/fashion-mnist")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    images, labels = load(options.data, "train")
-    test_images, test_labels = load(options.data, "t10k")
+    images, labels = (tensor[:options.limit] for tensor in load(options.data, "train"))
+    test_images, test_labels = (tensor[:options.limit] for tensor in load(options.data, "t10k"))
 
     torch.manual_seed(0)
     model = nn.Sequential(
@@ -70,7 +71,7 @@ def main():
                 (model(test_images[i:i + 500]).argmax(1) == test_labels[i:i + 500]).sum().item() for i in range(0, len(test_images), 500)
             )
         batches = (len(order) + 63) // 64
-        print(f"epoch {epoch + 1}: {seconds:.1f} s, training loss {total / batches:.4f}, test accuracy {correct / 100:.2f} %", flush=True)
+        print(f"epoch {epoch + 1}: {seconds:.1f} s, training loss {total / batches:.4f}, test accuracy {100 * correct / len(test_images):.2f} %", flush=True)
 
 
 if __name__ == "__main__":

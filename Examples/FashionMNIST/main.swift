@@ -1,6 +1,6 @@
 // Teaches a small convolutional network to tell ten kinds of clothing apart, and shows what it learnt.
 //
-//   fashion-mnist train [--epochs N] [--data DIR] [--output DIR] [--resume] [--every STEPS] [--print-losses N]
+//   fashion-mnist train [--epochs N] [--data DIR] [--output DIR] [--resume] [--every STEPS] [--limit PICTURES] [--print-losses N]
 //   fashion-mnist classify --checkpoint FILE [--data DIR] [--output DIR]
 
 import Ember
@@ -14,13 +14,14 @@ struct Options {
   var checkpoint = ""
   var isResuming = false
   var every = 200
+  var limit = Int.max
   var printedLosses = 0
 
   init(_ arguments: [String]) throws {
     func bad(_ message: String) -> EmberError { EmberError(.value, in: "fashion-mnist", message) }
     var rest = arguments[...]
     guard let command = rest.popFirst(), command == "train" || command == "classify" else {
-      throw bad("usage: fashion-mnist train [--epochs N] [--data DIR] [--output DIR] [--resume] | classify --checkpoint FILE [--data DIR] [--output DIR]")
+      throw bad("usage: fashion-mnist train [--epochs N] [--data DIR] [--output DIR] [--resume] [--every STEPS] [--limit PICTURES] | classify --checkpoint FILE [--data DIR] [--output DIR]")
     }
     self.command = command
     while let name = rest.popFirst() {
@@ -34,11 +35,14 @@ struct Options {
         return number
       }
       switch name {
-      case "--epochs": epochs = try number()
+      case "--epochs":
+        epochs = try number()
+        if epochs < 1 { throw bad("--epochs must be at least 1") }
       case "--data": data = try text()
       case "--output": output = try text()
       case "--checkpoint": checkpoint = try text()
       case "--every": every = try number()
+      case "--limit": limit = try number()
       case "--print-losses": printedLosses = try number()
       case "--resume": isResuming = true
       default: throw bad("unknown option \(name)")
@@ -71,8 +75,8 @@ func evaluate(_ model: Sequential, _ loader: DataLoader<(Tensor, Tensor)>) throw
 
 func train(_ options: Options) throws {
   try Files.makeFolder(options.output)
-  let training = try FashionMNIST(.train, folder: options.data).dataset()
-  let test = try FashionMNIST(.test, folder: options.data).dataset()
+  let training = try FashionMNIST(.train, folder: options.data).dataset(limit: options.limit)
+  let test = try FashionMNIST(.test, folder: options.data).dataset(limit: options.limit)
   print("Fashion-MNIST: \(training.count) pictures to learn from, \(test.count) to test on")
 
   manualSeed(0)
@@ -152,7 +156,9 @@ do {
   let options = try Options(Array(CommandLine.arguments.dropFirst()))
   if options.command == "train" { try train(options) } else { try classify(options) }
 } catch {
-  let message = Array("fashion-mnist: \(error)\n".utf8)
+  // The program's own complaints bear its name already.
+  let own = (error as? EmberError).flatMap { $0.operation == "fashion-mnist" ? $0.message : nil }
+  let message = Array("fashion-mnist: \(own ?? "\(error)")\n".utf8)
   _ = write(2, message, message.count)
   exit(1)
 }

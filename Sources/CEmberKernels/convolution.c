@@ -1,307 +1,273 @@
-// Convolutions as matrix products over unfolded images. One image and group at a time: the unfolded block stays in cache.
-#include "ember_convolution.h"
-
-#include <stdlib.h>
-#include <string.h>
-
+// The public convolutions: dtypes, geometry, and backward input as forward convolutions.
+#include "convolution_internal.h"
 #include "ember_allocator.h"
-#include "ember_copy.h"
-#include "ember_gemm.h"
 
-/// Extents of one (image, group) problem.
+static int64_t product(const int64_t *extents) { return extents[0] * extents[1] * extents[2]; }
+
+static convolution_job make_job(int dtype, const ember_convolution *c) {
+  const int isa = ember_isa_current();
+  const convolution_isa *loops = &EMBER_ISA_PICK(convolution_isa, isa);
+  convolution_job job = {.gemm_isa = &EMBER_ISA_PICK(gemm_isa, isa), .size = dtype == EMBER_FLOAT64 ? 8 : 4};
+  job.gemm = dtype == EMBER_FLOAT64 ? job.gemm_isa->f64 : job.gemm_isa->f32;
+  job.kernels = dtype == EMBER_FLOAT64 ? loops->f64 : loops->f32;
+  job.batch = c->batch, job.groups = c->groups;
+  job.in = c->in_channels / c->groups, job.out = c->out_channels / c->groups;
+  bool pointwise = true;
+  for (int d = 0; d < 3; d++) {
+    // Missing dimensions lead, with extents of 1.
+    const int from = d - (3 - c->spatial_rank);
+    job.input[d] = from < 0 ? 1 : c->input[from], job.kernel[d] = from < 0 ? 1 : c->kernel[from];
+    job.output[d] = from < 0 ? 1 : c->output[from], job.stride[d] = from < 0 ? 1 : c->stride[from];
+    job.padding[d] = from < 0 ? 0 : c->padding[from], job.dilation[d] = from < 0 ? 1 : c->dilation[from];
+    pointwise = pointwise && job.kernel[d] == 1 && job.stride[d] == 1 && job.padding[d] == 0 && job.input[d] == job.output[d];
+  }
+  // A 1x1 convolution need not know about rows: one long row has no edges inside.
+  if (pointwise) {
+    job.input[2] = product(job.input), job.output[2] = product(job.output);
+    job.input[0] = job.input[1] = job.output[0] = job.output[1] = 1;
+  }
+  job.input_plane = product(job.input), job.output_plane = product(job.output), job.taps = product(job.kernel);
+  return job;
+}
+
+// MARK: 16-bit floats
+
+enum { CONVERTED_AT_ONCE = 1 << 14 };
+
 typedef struct {
-  const ember_convolution *c;
+  const gemm_isa *isa;
   int dtype;
-  size_t size;
-  int64_t group_in, group_out, kernel, in_plane, out_plane, depth;
-} plan;
+  int64_t count;
+  const uint16_t *in16;
+  uint16_t *out16;
+  float *values;
+} convert_job;
 
-static plan make_plan(int dtype, const ember_convolution *c) {
-  plan p = {.c = c, .dtype = dtype, .size = ember_dtype_size(dtype), .kernel = 1, .in_plane = 1, .out_plane = 1};
-  for (int d = 0; d < c->spatial_rank; d++) {
-    p.kernel *= c->kernel[d];
-    p.in_plane *= c->input[d];
-    p.out_plane *= c->output[d];
-  }
-  p.group_in = c->in_channels / c->groups;
-  p.group_out = c->out_channels / c->groups;
-  p.depth = p.group_in * p.kernel;
-  return p;
+static void convert_chunk(void *context, int64_t chunk) {
+  const convert_job *job = context;
+  const int64_t first = chunk * CONVERTED_AT_ONCE;
+  const int64_t count = job->count - first < CONVERTED_AT_ONCE ? job->count - first : CONVERTED_AT_ONCE;
+  if (job->in16) job->isa->widen(job->dtype, job->in16 + first, job->values + first, count);
+  else job->isa->narrow(job->dtype, job->values + first, job->out16 + first, count);
 }
 
-/// Calls `visit` for every row of contiguous output positions of one kernel tap of one channel.
-typedef void (*row_visitor)(void *context, int64_t in_start, int64_t out_start, int64_t lead, int64_t count, int64_t tail, int64_t step);
-
-/// `in_start` is -1 when the whole row lies outside the image.
-static void for_rows(const plan *p, int64_t tap, row_visitor visit, void *context) {
-  const ember_convolution *c = p->c;
-  int last = c->spatial_rank - 1;
-  int64_t k[3] = {0, 0, 0}, rest = tap;
-  for (int d = last; d >= 0; d--) {
-    k[d] = rest % c->kernel[d];
-    rest /= c->kernel[d];
-  }
-  int64_t width = c->output[last], rows = width ? p->out_plane / width : 0;
-  // Output columns whose input column lies inside: 0 <= o * stride + shift < input.
-  int64_t shift = k[last] * c->dilation[last] - c->padding[last], step = c->stride[last];
-  int64_t first = shift < 0 ? (-shift + step - 1) / step : 0;
-  int64_t end = c->input[last] > shift ? (c->input[last] - shift + step - 1) / step : 0;
-  if (first > width) first = width;
-  if (end > width) end = width;
-  if (end < first) end = first;
-  for (int64_t row = 0; row < rows; row++) {
-    int64_t r = row, in = 0, stride = 1, inside = 1, position[3] = {0, 0, 0};
-    for (int d = last - 1; d >= 0; d--) {
-      position[d] = (r % c->output[d]) * c->stride[d] + k[d] * c->dilation[d] - c->padding[d];
-      r /= c->output[d];
-      if (position[d] < 0 || position[d] >= c->input[d]) inside = 0;
-    }
-    stride = c->input[last];
-    for (int d = last - 1; d >= 0; d--) {
-      in += position[d] * stride;
-      stride *= c->input[d];
-    }
-    if (inside && end > first) visit(context, in + first * step + shift, row * width, first, end - first, width - end, step);
-    else visit(context, -1, row * width, width, 0, 0, step);
-  }
+static float *widened(const gemm_isa *isa, int dtype, const void *in, int64_t count) {
+  if (!in) return NULL;
+  float *out = ember_allocate((size_t)count * sizeof(float));
+  if (!out) __builtin_trap();
+  convert_job job = {isa, dtype, count, in, NULL, out};
+  ember_parallel((count + CONVERTED_AT_ONCE - 1) / CONVERTED_AT_ONCE, convert_chunk, &job);
+  return out;
 }
 
+static void narrow_and_free(const gemm_isa *isa, int dtype, float *values, void *out, int64_t count) {
+  convert_job job = {isa, dtype, count, NULL, out, values};
+  ember_parallel((count + CONVERTED_AT_ONCE - 1) / CONVERTED_AT_ONCE, convert_chunk, &job);
+  ember_deallocate(values, (size_t)count * sizeof(float));
+}
+
+static void release(float *values, int64_t count) { ember_deallocate(values, (size_t)count * sizeof(float)); }
+
+static float *fresh(int64_t count) {
+  float *out = ember_allocate((size_t)count * sizeof(float));
+  if (!out) __builtin_trap();
+  return out;
+}
+
+/// The numbers of elements of all arrays.
 typedef struct {
-  const plan *p;
-  const char *image;
-  char *row;
-} unfold_row;
+  int64_t x, w, y, bias;
+} counts;
 
-static void unfold_visit(void *context, int64_t in, int64_t out, int64_t lead, int64_t count, int64_t tail, int64_t step) {
-  unfold_row *u = context;
-  size_t size = u->p->size;
-  char *dst = u->row + (size_t)out * size;
-  if (lead) memset(dst, 0, (size_t)lead * size);
-  dst += (size_t)lead * size;
-  if (count && step == 1) {
-    memcpy(dst, u->image + (size_t)in * size, (size_t)count * size);
-  } else if (size == 4) {
-    const uint32_t *src = (const uint32_t *)(const void *)(u->image + (size_t)in * size);
-    for (int64_t i = 0; i < count; i++) ((uint32_t *)(void *)dst)[i] = src[i * step];
-  } else {
-    const uint64_t *src = (const uint64_t *)(const void *)(u->image + (size_t)in * size);
-    for (int64_t i = 0; i < count; i++) ((uint64_t *)(void *)dst)[i] = src[i * step];
-  }
-  if (tail) memset(dst + (size_t)count * size, 0, (size_t)tail * size);
+static counts counts_of(const convolution_job *job) {
+  return (counts){job->batch * job->groups * job->in * job->input_plane, job->groups * job->out * job->in * job->taps,
+                  job->batch * job->groups * job->out * job->output_plane, job->groups * job->out};
 }
 
-/// columns[depth][out_plane] of one image's group.
-static void unfold(const plan *p, const char *image, char *columns) {
-  for (int64_t channel = 0; channel < p->group_in; channel++)
-    for (int64_t tap = 0; tap < p->kernel; tap++) {
-      unfold_row u = {p, image + (size_t)(channel * p->in_plane) * p->size, columns + (size_t)((channel * p->kernel + tap) * p->out_plane) * p->size};
-      for_rows(p, tap, unfold_visit, &u);
-    }
-}
+// MARK: Forward
 
-static void fold_visit(void *context, int64_t in, int64_t out, int64_t lead, int64_t count, int64_t tail, int64_t step) {
-  (void)tail;
-  unfold_row *u = context;
-  if (!count) return;
-  if (u->p->size == 4) {
-    float *dst = (float *)(void *)(char *)(uintptr_t)u->image + in;
-    const float *src = (const float *)(void *)u->row + out + lead;
-    for (int64_t i = 0; i < count; i++) dst[i * step] += src[i];
-  } else {
-    double *dst = (double *)(void *)(char *)(uintptr_t)u->image + in;
-    const double *src = (const double *)(void *)u->row + out + lead;
-    for (int64_t i = 0; i < count; i++) dst[i * step] += src[i];
-  }
-}
-
-/// Adds columns back to where they were taken from.
-static void fold(const plan *p, const char *columns, char *image) {
-  for (int64_t channel = 0; channel < p->group_in; channel++)
-    for (int64_t tap = 0; tap < p->kernel; tap++) {
-      unfold_row u = {p, image + (size_t)(channel * p->in_plane) * p->size,
-                      (char *)(uintptr_t)columns + (size_t)((channel * p->kernel + tap) * p->out_plane) * p->size};
-      for_rows(p, tap, fold_visit, &u);
-    }
-}
-
-static bool is_pointwise(const plan *p) {
-  for (int d = 0; d < p->c->spatial_rank; d++)
-    if (p->c->kernel[d] != 1 || p->c->stride[d] != 1 || p->c->padding[d] != 0 || p->c->input[d] != p->c->output[d]) return false;
-  return true;
-}
-
+// Offsets of the taps of all dimensions, for the lifetime of one call.
 typedef struct {
-  plan p;
-  const char *x, *w, *bias, *dy;
-  char *y, *dx, *dw, *db;
-  int activation;
-  int64_t chunks;
-} job;
+  int64_t *values[3];
+  size_t bytes;
+} tap_offsets;
 
-static void forward_chunk(void *context, int64_t chunk) {
-  const job *j = context;
-  const plan *p = &j->p;
-  int64_t group = chunk % p->c->groups;
-  const char *image = j->x + (size_t)(chunk * p->group_in * p->in_plane) * p->size;
-  bool direct = is_pointwise(p);
-  size_t bytes = (size_t)(p->depth * p->out_plane) * p->size;
-  char *columns = direct ? NULL : ember_allocate(bytes);
-  if (!direct && !columns) abort();
-  if (!direct) unfold(p, image, columns);
-  ember_gemm_epilogue epilogue = {1, 0, j->bias ? j->bias + (size_t)(group * p->group_out) * p->size : NULL, NULL, j->activation};
-  ember_gemm(p->dtype, p->group_out, p->out_plane, p->depth, j->w + (size_t)(group * p->group_out * p->depth) * p->size, p->depth, 1,
-             direct ? image : columns, p->out_plane, 1, j->y + (size_t)(chunk * p->group_out * p->out_plane) * p->size, p->out_plane, &epilogue);
-  ember_deallocate(columns, bytes);
+static tap_offsets allocate_offsets(const int64_t *taps) {
+  tap_offsets offsets = {.bytes = (size_t)(taps[0] + taps[1] + taps[2]) * sizeof(int64_t)};
+  int64_t *memory = ember_allocate(offsets.bytes);
+  if (!memory) __builtin_trap();
+  offsets.values[0] = memory, offsets.values[1] = memory + taps[0], offsets.values[2] = memory + taps[0] + taps[1];
+  return offsets;
 }
 
-static void backward_input_chunk(void *context, int64_t chunk) {
-  const job *j = context;
-  const plan *p = &j->p;
-  int64_t group = chunk % p->c->groups;
-  char *image = j->dx + (size_t)(chunk * p->group_in * p->in_plane) * p->size;
-  bool direct = is_pointwise(p);
-  size_t bytes = (size_t)(p->depth * p->out_plane) * p->size;
-  char *columns = direct ? image : ember_allocate(bytes);
-  if (!columns && bytes) abort();
-  ember_gemm(p->dtype, p->depth, p->out_plane, p->group_out, j->w + (size_t)(group * p->group_out * p->depth) * p->size, 1, p->depth,
-             j->dy + (size_t)(chunk * p->group_out * p->out_plane) * p->size, p->out_plane, 1, columns, p->out_plane, NULL);
-  if (direct) return;
-  memset(image, 0, (size_t)(p->group_in * p->in_plane) * p->size);
-  fold(p, columns, image);
-  ember_deallocate(columns, bytes);
+static tap_offsets forward_geometry(const convolution_job *job, convolution_geometry *g) {
+  *g = (convolution_geometry){.images = job->batch, .image_stride = job->groups * job->in * job->input_plane,
+                              .plane = job->input_plane};
+  const tap_offsets offsets = allocate_offsets(job->kernel);
+  for (int d = 0; d < 3; d++) {
+    g->input[d] = job->input[d], g->grid[d] = g->output[d] = job->output[d];
+    g->step[d] = job->stride[d], g->taps[d] = job->kernel[d], g->output_step[d] = 1;
+    for (int64_t t = 0; t < job->kernel[d]; t++) offsets.values[d][t] = t * job->dilation[d] - job->padding[d];
+    g->offsets[d] = offsets.values[d];
+  }
+  return offsets;
 }
 
-enum { WEIGHT_CHUNKS = 8 };
-
-/// Images are divided among a fixed number of partial sums, whatever the number of threads.
-static void backward_weight_chunk(void *context, int64_t chunk) {
-  const job *j = context;
-  const plan *p = &j->p;
-  int64_t first = p->c->batch * chunk / j->chunks, end = p->c->batch * (chunk + 1) / j->chunks;
-  size_t weights = (size_t)(p->c->out_channels * p->depth);
-  char *dw = j->dw + (size_t)chunk * weights * p->size;
-  memset(dw, 0, weights * p->size);
-  bool direct = is_pointwise(p);
-  size_t bytes = (size_t)(p->depth * p->out_plane) * p->size;
-  char *columns = direct ? NULL : ember_allocate(bytes);
-  if (!direct && !columns && bytes) abort();
-  ember_gemm_epilogue add = {1, 1, NULL, NULL, EMBER_ACTIVATION_NONE};
-  for (int64_t n = first; n < end; n++)
-    for (int64_t group = 0; group < p->c->groups; group++) {
-      int64_t item = n * p->c->groups + group;
-      const char *image = j->x + (size_t)(item * p->group_in * p->in_plane) * p->size;
-      if (!direct) unfold(p, image, columns);
-      ember_gemm(p->dtype, p->group_out, p->depth, p->out_plane, j->dy + (size_t)(item * p->group_out * p->out_plane) * p->size, p->out_plane, 1,
-                 direct ? image : columns, 1, p->out_plane, dw + (size_t)(group * p->group_out * p->depth) * p->size, p->depth, &add);
-    }
-  ember_deallocate(columns, bytes);
-}
-
-/// float16 and bfloat16 compute in float32.
-static int computing_dtype(int dtype) { return dtype == EMBER_FLOAT64 ? EMBER_FLOAT64 : EMBER_FLOAT32; }
-
-static void *converted(int dtype, const void *data, int64_t count) {
-  void *copy = ember_allocate((size_t)count * 4 + 4);
-  if (!copy) abort();
-  int64_t one = 1;
-  if (count) ember_copy(EMBER_FLOAT32, copy, &one, dtype, data, &one, 1, &count);
-  return copy;
-}
-
-static void store(int dtype, void *out, void *computed, int64_t count) {
-  int64_t one = 1;
-  if (count) ember_copy(dtype, out, &one, EMBER_FLOAT32, computed, &one, 1, &count);
-  ember_deallocate(computed, (size_t)count * 4 + 4);
-}
-
-void ember_convolution_forward(int dtype, const ember_convolution *c, const void *x, const void *w, const void *bias, void *y, int activation) {
-  plan p = make_plan(dtype, c);
-  int64_t xs = c->batch * c->in_channels * p.in_plane, ws = c->out_channels * p.depth, ys = c->batch * c->out_channels * p.out_plane;
-  if (computing_dtype(dtype) != dtype) {
-    void *fx = converted(dtype, x, xs), *fw = converted(dtype, w, ws), *fb = bias ? converted(dtype, bias, c->out_channels) : NULL;
-    void *fy = ember_allocate((size_t)ys * 4 + 4);
-    if (!fy) abort();
-    ember_convolution_forward(EMBER_FLOAT32, c, fx, fw, fb, fy, activation);
-    ember_deallocate(fx, (size_t)xs * 4 + 4);
-    ember_deallocate(fw, (size_t)ws * 4 + 4);
-    ember_deallocate(fb, (size_t)c->out_channels * 4 + 4);
-    store(dtype, y, fy, ys);
+void ember_convolution_forward(int dtype, const ember_convolution *c, const void *x, const void *w, const void *bias, void *y,
+                               int activation) {
+  const convolution_job job = make_job(dtype, c);
+  if (!job.kernels) {
+    convolution_reference_forward(dtype, c, x, w, bias, y, activation);
     return;
   }
-  if (!ys) return;
-  job j = {.p = p, .x = x, .w = w, .bias = bias, .y = y, .activation = activation};
-  ember_parallel(c->batch * c->groups, forward_chunk, &j);
+  if (gemm_is_half(dtype)) {
+    const counts n = counts_of(&job);
+    float *x32 = widened(job.gemm_isa, dtype, x, n.x), *w32 = widened(job.gemm_isa, dtype, w, n.w);
+    float *bias32 = widened(job.gemm_isa, dtype, bias, n.bias), *y32 = fresh(n.y);
+    ember_convolution_forward(EMBER_FLOAT32, c, x32, w32, bias32, y32, activation);
+    narrow_and_free(job.gemm_isa, dtype, y32, y, n.y);
+    release(x32, n.x), release(w32, n.w), release(bias32, bias32 ? n.bias : 0);
+    return;
+  }
+  convolution_geometry g;
+  const tap_offsets offsets = forward_geometry(&job, &g);
+  if (convolution_is_direct(&job, &g, job.in, job.out)) {
+    const int64_t depth = job.in * job.taps;
+    const convolution_weights weights = {w, job.out * depth, depth, job.taps, job.taps, NULL};
+    convolution_run_direct(&job, &g, job.in, job.out, x, &weights, bias, y, activation);
+  } else {
+    convolution_run(&job, &g, job.in, job.out, x, w, bias, y, activation);
+  }
+  ember_deallocate(offsets.values[0], offsets.bytes);
+}
+
+// MARK: Backward weight
+
+void ember_convolution_backward_weight(int dtype, const ember_convolution *c, const void *x, const void *dy, void *dw,
+                                       void *db) {
+  const convolution_job job = make_job(dtype, c);
+  if (!job.kernels) {
+    convolution_reference_weight(dtype, c, x, dy, dw, db);
+    return;
+  }
+  if (gemm_is_half(dtype)) {
+    const counts n = counts_of(&job);
+    float *x32 = widened(job.gemm_isa, dtype, x, n.x), *dy32 = widened(job.gemm_isa, dtype, dy, n.y);
+    float *dw32 = fresh(n.w), *db32 = db ? fresh(n.bias) : NULL;
+    ember_convolution_backward_weight(EMBER_FLOAT32, c, x32, dy32, dw32, db32);
+    narrow_and_free(job.gemm_isa, dtype, dw32, dw, n.w);
+    if (db) narrow_and_free(job.gemm_isa, dtype, db32, db, n.bias);
+    release(x32, n.x), release(dy32, n.y);
+    return;
+  }
+  convolution_geometry g;
+  const tap_offsets offsets = forward_geometry(&job, &g);
+  if (convolution_weight_is_direct(&job, &g)) convolution_run_weight_direct(&job, &g, x, dy, dw, db);
+  else convolution_run_weight(&job, &g, x, dy, dw, db);
+  ember_deallocate(offsets.values[0], offsets.bytes);
+}
+
+// MARK: Backward input
+
+// An input element i got its share of output point o through tap t where o * stride = i + padding - t * dilation. So the elements
+// of one phase, i % stride == phase, see only the taps that make the right side divisible, and among these elements it is
+// a convolution with step 1: point q = i / stride sees o = q + (phase + padding - t * dilation) / stride.
+
+typedef struct {
+  const convolution_job *job;
+  const char *w;
+  char *out;
+  int64_t counts[3];
+  const int64_t *taps[3];  // the kernel's taps that this phase uses
+} arrange_job;
+
+// The weights of one output channel as [in][out][taps of the phase].
+static void arrange(void *context, int64_t chunk) {
+  const arrange_job *a = context;
+  const convolution_job *job = a->job;
+  const int64_t group = chunk / job->in, in = chunk % job->in, size = job->size;
+  const int64_t used = a->counts[0] * a->counts[1] * a->counts[2];
+  char *to = a->out + chunk * job->out * used * size;
+  for (int64_t o = 0; o < job->out; o++) {
+    const char *from = a->w + ((group * job->out + o) * job->in + in) * job->taps * size;
+    for (int64_t i = 0; i < a->counts[0]; i++)
+      for (int64_t j = 0; j < a->counts[1]; j++)
+        for (int64_t k = 0; k < a->counts[2]; k++, to += size) {
+          const int64_t tap = (a->taps[0][i] * job->kernel[1] + a->taps[1][j]) * job->kernel[2] + a->taps[2][k];
+          if (size == 4) *(float *)to = ((const float *)from)[tap];
+          else *(double *)to = ((const double *)from)[tap];
+        }
+  }
+}
+
+static void run_phase_by_columns(arrange_job *a, const convolution_geometry *g, const void *dy, void *dx) {
+  const convolution_job *job = a->job;
+  const int64_t elements = job->groups * job->in * job->out * product(g->taps);
+  const size_t bytes = (size_t)(elements * job->size);
+  a->out = ember_allocate(bytes);
+  if (!a->out) __builtin_trap();
+  if (elements >= 1 << 15) ember_parallel(job->groups * job->in, arrange, a);
+  else
+    for (int64_t i = 0; i < job->groups * job->in; i++) arrange(a, i);
+  convolution_run(job, g, job->out, job->in, dy, a->out, NULL, dx, EMBER_ACTIVATION_NONE);
+  ember_deallocate(a->out, bytes);
+}
+
+static void run_phase_directly(const arrange_job *a, const convolution_geometry *g, const void *dy, void *dx) {
+  const convolution_job *job = a->job;
+  const size_t bytes = (size_t)job->taps * sizeof(int64_t);
+  int64_t *used = ember_allocate(bytes), next = 0;
+  if (!used) __builtin_trap();
+  for (int64_t t = 0; t < job->taps; t++) used[t] = -1;
+  for (int64_t i = 0; i < a->counts[0]; i++)
+    for (int64_t j = 0; j < a->counts[1]; j++)
+      for (int64_t k = 0; k < a->counts[2]; k++)
+        used[(a->taps[0][i] * job->kernel[1] + a->taps[1][j]) * job->kernel[2] + a->taps[2][k]] = next++;
+  const convolution_weights weights = {a->w, job->out * job->in * job->taps, job->taps, job->in * job->taps, job->taps, used};
+  convolution_run_direct(job, g, job->out, job->in, dy, &weights, NULL, dx, EMBER_ACTIVATION_NONE);
+  ember_deallocate(used, bytes);
+}
+
+static void run_phase(const convolution_job *job, const int64_t *phase, const void *dy, const void *w, void *dx) {
+  convolution_geometry g = {.images = job->batch, .image_stride = job->groups * job->out * job->output_plane,
+                            .plane = job->output_plane};
+  tap_offsets offsets = allocate_offsets(job->kernel), taps = allocate_offsets(job->kernel);
+  arrange_job a = {.job = job, .w = w};
+  for (int d = 0; d < 3; d++) {
+    g.input[d] = job->output[d], g.output[d] = job->input[d];
+    g.output_start[d] = phase[d], g.output_step[d] = job->stride[d], g.step[d] = 1;
+    g.grid[d] = (job->input[d] - phase[d] + job->stride[d] - 1) / job->stride[d];
+    for (int64_t t = 0; t < job->kernel[d]; t++) {
+      const int64_t distance = phase[d] + job->padding[d] - t * job->dilation[d];
+      if (distance % job->stride[d] != 0) continue;
+      offsets.values[d][g.taps[d]] = distance / job->stride[d];
+      taps.values[d][g.taps[d]++] = t;
+    }
+    g.offsets[d] = offsets.values[d];
+    a.counts[d] = g.taps[d], a.taps[d] = taps.values[d];
+  }
+  if (convolution_is_direct(job, &g, job->out, job->in)) run_phase_directly(&a, &g, dy, dx);
+  else run_phase_by_columns(&a, &g, dy, dx);
+  ember_deallocate(offsets.values[0], offsets.bytes);
+  ember_deallocate(taps.values[0], taps.bytes);
 }
 
 void ember_convolution_backward_input(int dtype, const ember_convolution *c, const void *dy, const void *w, void *dx) {
-  plan p = make_plan(dtype, c);
-  int64_t xs = c->batch * c->in_channels * p.in_plane, ws = c->out_channels * p.depth, ys = c->batch * c->out_channels * p.out_plane;
-  if (computing_dtype(dtype) != dtype) {
-    void *fy = converted(dtype, dy, ys), *fw = converted(dtype, w, ws), *fx = ember_allocate((size_t)xs * 4 + 4);
-    if (!fx) abort();
-    ember_convolution_backward_input(EMBER_FLOAT32, c, fy, fw, fx);
-    ember_deallocate(fy, (size_t)ys * 4 + 4);
-    ember_deallocate(fw, (size_t)ws * 4 + 4);
-    store(dtype, dx, fx, xs);
+  const convolution_job job = make_job(dtype, c);
+  if (!job.kernels) {
+    convolution_reference_input(dtype, c, dy, w, dx);
     return;
   }
-  if (!xs) return;
-  if (!ys || !p.depth) {
-    memset(dx, 0, (size_t)xs * p.size);
+  if (gemm_is_half(dtype)) {
+    const counts n = counts_of(&job);
+    float *dy32 = widened(job.gemm_isa, dtype, dy, n.y), *w32 = widened(job.gemm_isa, dtype, w, n.w), *dx32 = fresh(n.x);
+    ember_convolution_backward_input(EMBER_FLOAT32, c, dy32, w32, dx32);
+    narrow_and_free(job.gemm_isa, dtype, dx32, dx, n.x);
+    release(dy32, n.y), release(w32, n.w);
     return;
   }
-  job j = {.p = p, .dy = dy, .w = w, .dx = dx};
-  ember_parallel(c->batch * c->groups, backward_input_chunk, &j);
-}
-
-void ember_convolution_backward_weight(int dtype, const ember_convolution *c, const void *x, const void *dy, void *dw, void *db) {
-  plan p = make_plan(dtype, c);
-  int64_t xs = c->batch * c->in_channels * p.in_plane, ws = c->out_channels * p.depth, ys = c->batch * c->out_channels * p.out_plane;
-  if (computing_dtype(dtype) != dtype) {
-    void *fx = converted(dtype, x, xs), *fy = converted(dtype, dy, ys), *fw = ember_allocate((size_t)ws * 4 + 4);
-    void *fb = db ? ember_allocate((size_t)c->out_channels * 4 + 4) : NULL;
-    if (!fw) abort();
-    ember_convolution_backward_weight(EMBER_FLOAT32, c, fx, fy, fw, fb);
-    ember_deallocate(fx, (size_t)xs * 4 + 4);
-    ember_deallocate(fy, (size_t)ys * 4 + 4);
-    store(dtype, dw, fw, ws);
-    if (db) store(dtype, db, fb, c->out_channels);
-    return;
-  }
-  if (ws) {
-    int64_t chunks = c->batch < WEIGHT_CHUNKS ? (c->batch ? c->batch : 1) : WEIGHT_CHUNKS;
-    size_t bytes = (size_t)(chunks * ws) * p.size;
-    char *partial = ember_allocate(bytes);
-    if (!partial) abort();
-    job j = {.p = p, .x = x, .dy = dy, .dw = partial, .chunks = chunks};
-    ember_parallel(chunks, backward_weight_chunk, &j);
-    for (int64_t k = 1; k < chunks; k++) {
-      if (p.size == 4) {
-        float *sum = (float *)(void *)partial;
-        const float *part = sum + k * ws;
-        for (int64_t i = 0; i < ws; i++) sum[i] += part[i];
-      } else {
-        double *sum = (double *)(void *)partial;
-        const double *part = sum + k * ws;
-        for (int64_t i = 0; i < ws; i++) sum[i] += part[i];
-      }
-    }
-    memcpy(dw, partial, (size_t)ws * p.size);
-    ember_deallocate(partial, bytes);
-  }
-  if (!db) return;
-  for (int64_t o = 0; o < c->out_channels; o++) {
-    double sum = 0;
-    for (int64_t n = 0; n < c->batch; n++) {
-      int64_t start = (n * c->out_channels + o) * p.out_plane;
-      if (p.size == 4) {
-        float row = 0;
-        for (int64_t i = 0; i < p.out_plane; i++) row += ((const float *)dy)[start + i];
-        sum += row;
-      } else {
-        for (int64_t i = 0; i < p.out_plane; i++) sum += ((const double *)dy)[start + i];
-      }
-    }
-    if (p.size == 4) ((float *)db)[o] = (float)sum; else ((double *)db)[o] = sum;
-  }
+  int64_t phase[3];
+  for (phase[0] = 0; phase[0] < job.stride[0]; phase[0]++)
+    for (phase[1] = 0; phase[1] < job.stride[1]; phase[1]++)
+      for (phase[2] = 0; phase[2] < job.stride[2]; phase[2]++) run_phase(&job, phase, dy, w, dx);
 }

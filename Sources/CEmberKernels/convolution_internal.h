@@ -51,15 +51,32 @@ typedef struct {
   /// `points` points from the start of panel `first_panel`.
   void (*pack_points)(const convolution_plan *plan, int64_t first_panel, int64_t points, const void *input,
                       int64_t channel_stride, int64_t first, int64_t count, int64_t width, void *out);
-  /// One channel by one filter: `panels` panels of results.
-  void (*depthwise)(const convolution_plan *plan, int64_t first_panel, int64_t panels, const void *input,
-                    const void *weights, void *out);
+  /// One channel by one filter, every point of the grid of one image.
+  void (*depthwise)(const convolution_geometry *geometry, const void *input, const void *weights, void *out);
   /// sums[tap] += Σ over the grid of input * gradient.
-  void (*depthwise_weight)(const convolution_plan *plan, const void *input, const void *gradient, void *sums);
+  void (*depthwise_weight)(const convolution_geometry *geometry, const void *input, const void *gradient, void *sums);
   /// sums[r] += Σ row r.
   void (*row_sums)(const void *in, int64_t rows, int64_t count, int64_t stride, double *sums);
   /// out = the sum of `parts` arrays that lie `stride` elements apart.
   void (*add_parts)(const void *in, int64_t parts, int64_t stride, int64_t count, void *out);
+
+  /// Rows of a tile of the direct loops, which are as wide as those of products.
+  int64_t direct_rows;
+  /// c[i][j] (+)= Σ over p < k of a[row_offsets[i] + k_offsets[p]] * b[p][j]: the matrix of columns is read where it lies. b and c
+  /// are dense, as wide as a tile; only the first `columns` columns count.
+  void (*direct_tile)(int64_t rows, int64_t columns, int64_t k, const void *a, const int64_t *row_offsets,
+                      const int64_t *k_offsets, const void *b, void *c, bool accumulate);
+  /// out[j * row_stride + i * step] = c[i][j] + bias[j]: a tile goes to where its columns lie. `bias` may be NULL.
+  void (*store_tile)(const void *c, int64_t rows, int64_t columns, const void *bias, void *out, int64_t row_stride, int64_t step);
+  /// out[places[p]][r] = in[r * row_stride + p], `rows` of them and zeros up to the width of a tile. Places below 0 are left out;
+  /// NULL: all in order.
+  void (*pack_rows)(const void *in, int64_t row_stride, int64_t rows, int64_t k, const int64_t *places, void *out);
+  /// The other way: out[r * row_stride + p] = in[places[p]][r].
+  void (*unpack_rows)(const void *in, const int64_t *places, int64_t k, int64_t rows, void *out, int64_t row_stride);
+  /// Copies `rows` rows of `width` elements with `left` zeros before and `right` after each.
+  void (*pad_rows)(const void *in, int64_t rows, int64_t width, int64_t left, int64_t right, void *out);
+  /// sums[j] += Σ over p < k of b[p][j].
+  void (*column_sums)(const void *b, int64_t k, int64_t columns, double *sums);
 } convolution_kernels;
 
 typedef struct {
@@ -83,9 +100,45 @@ typedef struct {
 /// `weights` is [groups][rows][channels * taps], dense.
 void convolution_run(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows,
                      const void *x, const void *weights, const void *bias, void *y, int activation);
+
+/// Where weights lie: [group][row][channel][taps], each with its own distance.
+typedef struct {
+  const void *w;
+  int64_t group_stride, row_stride, channel_stride, taps;
+  const int64_t *used;  // which of the geometry's taps each of them is, -1 for none; NULL: the same ones
+} convolution_weights;
+
+/// An input with zeros around it, or the input itself where it needs none.
+typedef struct {
+  const void *data;
+  int64_t plane, image;                // distances between channels, and between images
+  int64_t extents[3], before[3];       // with the zeros, and how many lie before the first element
+  size_t bytes;
+} convolution_input;
+
+/// Zeros are added along `first_dimension` and those after it.
+convolution_input convolution_input_make(const convolution_job *job, const convolution_geometry *geometry, int64_t channels,
+                                         const void *x, int first_dimension);
+void convolution_input_free(convolution_input *input);
+/// For every (channel, tap) its place in the order of the direct loops: tap 0, tap 1, channel, tap 2.
+void convolution_fill_places(const convolution_geometry *geometry, int64_t channels, int64_t taps, const int64_t *used,
+                             int64_t *places);
+/// For every place the element that it sees from the first point.
+void convolution_fill_offsets(const convolution_geometry *geometry, const convolution_input *input, int64_t channels,
+                              int64_t *offsets);
+
+/// Whether the direct loops suit, and what `convolution_run` does by them.
+bool convolution_is_direct(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows);
+void convolution_run_direct(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows,
+                            const void *x, const convolution_weights *weights, const void *bias, void *y, int activation);
+
 /// Sums over the grid: backward weight. `db` may be NULL.
 void convolution_run_weight(const convolution_job *job, const convolution_geometry *geometry, const void *x, const void *dy,
                             void *dw, void *db);
+
+bool convolution_weight_is_direct(const convolution_job *job, const convolution_geometry *geometry);
+void convolution_run_weight_direct(const convolution_job *job, const convolution_geometry *geometry, const void *x, const void *dy,
+                                   void *dw, void *db);
 
 void convolution_reference_forward(int dtype, const ember_convolution *c, const void *x, const void *w, const void *bias,
                                    void *y, int activation);

@@ -94,7 +94,7 @@ void gemm_run_half_packed(const gemm_product *product);
 void gemm_run_strided(const gemm_product *product);
 void gemm_run_dots(const gemm_product *product);
 
-/// The length of the blocks that k is cut into. Depends on k alone, so that results do not depend on anything else.
+/// The length of the blocks that k is cut into, at least 1. Depends on k alone, so that results do not depend on anything else.
 int64_t gemm_k_block(int64_t k);
 
 /// One activation in double, by libm.

@@ -24,7 +24,7 @@ enum {
 static int64_t minimum(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t ceiling(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-int64_t gemm_k_block(int64_t k) { return k <= 512 ? k : ceiling(k, ceiling(k, 384)); }
+int64_t gemm_k_block(int64_t k) { return k <= 512 ? k + (k == 0) : ceiling(k, ceiling(k, 384)); }
 
 static const char *at(const gemm_product *p, const void *base, int64_t element) {
   return (const char *)base + element * p->element_size;
@@ -225,7 +225,7 @@ void gemm_run_strided(const gemm_product *p) {
   // Where B does not fit the cache and is used about once, a few of its rows are walked side by side: each of them is then a
   // stream that the hardware prefetches, where a narrow column of B would be a cache line here and there.
   const bool streams = p->m <= p->kernels->strided_rows && p->k * p->n > (1 << 16);
-  strided_job job = {p, streams ? p->m == 1 ? 4 : 8 : gemm_k_block(p->k) + (p->k == 0), {0}};
+  strided_job job = {p, streams ? p->m == 1 ? 4 : 8 : gemm_k_block(p->k), {0}};
   if (p->m * p->n * p->k < MINIMUM_SHARED) job.grid = (grid){p->m, p->n, 1, 1};
   else job.grid = make_grid(p, p->m, p->n, p->k, p->kernels->strided_rows, TILE_ROW_PANELS, 16);
   if (job.grid.count == 1) strided_tile(&job, 0);

@@ -1,208 +1,184 @@
-// Softmax, normalisations and classification losses, one body for every element type.
+// Layer, root-mean-square and group normalisation: layout, chunks, and sums over the batch.
 #include "ember_normalization.h"
 
-#include <math.h>
-#include <stdbool.h>
-#include <stddef.h>
+#include <stdlib.h>
+
+#include "ember_allocator.h"
+#include "normalization_internal.h"
+
+enum {
+  CHUNK_ELEMENTS = 8192,  // of a chunk, at least: less is not worth handing to another thread
+  PARAMETER_CHUNKS = 32,  // that rows are cut into where each chunk sums gradients of weight and bias of its own
+  PARAMETER_ROWS = 256,   // summed in the statistics type at most before the sum joins a double
+};
 
 typedef struct {
-  const void *in, *gradient;
-  void *out;
-  bool log;
-  int64_t n, inner;
-} softmax_job;
-
-/// `rstd` of batch statistics holds the variance. `y` is the gradient of x in backward passes.
-typedef struct {
-  const void *x, *dy, *weight, *bias;
-  void *y, *mean, *rstd, *dweight, *dbias;
-  double epsilon;
-  int64_t batch, channels, spatial, groups;
-  bool rms, relu, training;
-} norm_job;
-
-typedef struct {
-  const void *in, *weight, *gradient;
-  const int64_t *targets;
-  void *losses, *log_sum_exp, *out;
-  int64_t classes, spatial, ignore, gradient_stride;
-  double smoothing, scale;
-  bool is_nll;
-} loss_job;
-
-static inline float bfloat_to_float(uint16_t bits) {
-  union { uint32_t u; float f; } v = {.u = (uint32_t)bits << 16};
-  return v.f;
-}
-static inline uint16_t float_to_bfloat(float value) {
-  union { float f; uint32_t u; } v = {.f = value};
-  if (value != value) return 0x7FC0;
-  return (uint16_t)((v.u + 0x7FFF + ((v.u >> 16) & 1)) >> 16);
-}
-#define SAME(v) (v)
-
-#define T float
-#define S float
-#define LOAD SAME
-#define STORE SAME
-#define NAME(f) f##_f32
-#define EXP expf
-#define LOG logf
-#define SQRT sqrtf
-#include "bodies/normalization.inc"
-
-#define T double
-#define S double
-#define LOAD SAME
-#define STORE SAME
-#define NAME(f) f##_f64
-#define EXP exp
-#define LOG log
-#define SQRT sqrt
-#include "bodies/normalization.inc"
-
-#define T _Float16
-#define S float
-#define LOAD (float)
-#define STORE (_Float16)
-#define NAME(f) f##_f16
-#define EXP expf
-#define LOG logf
-#define SQRT sqrtf
-#include "bodies/normalization.inc"
-
-#define T uint16_t
-#define S float
-#define LOAD bfloat_to_float
-#define STORE float_to_bfloat
-#define NAME(f) f##_bf16
-#define EXP expf
-#define LOG logf
-#define SQRT sqrtf
-#include "bodies/normalization.inc"
-
-typedef void (*body)(void *context, int64_t chunk);
-#define PICK(dtype, f) ((dtype) == EMBER_FLOAT64 ? f##_f64 : (dtype) == EMBER_FLOAT16 ? f##_f16 : (dtype) == EMBER_BFLOAT16 ? f##_bf16 : f##_f32)
-
-/// Many small rows are claimed together.
-typedef struct {
-  body f;
-  void *context;
+  const normalization_job *job;
+  const normalization_functions *functions;
   int64_t rows, per_chunk;
-} grouped;
+  double *sums;       // of planes
+  char *parameters;   // one array for dweight and one for dbias per chunk
+  int64_t padded;     // bytes of such an array
+  int64_t chunks;
+  void *dweight, *dbias;
+} normalization_loop;
 
-static void run_group(void *context, int64_t chunk) {
-  const grouped *g = context;
-  int64_t end = (chunk + 1) * g->per_chunk < g->rows ? (chunk + 1) * g->per_chunk : g->rows;
-  for (int64_t row = chunk * g->per_chunk; row < end; row++) g->f(g->context, row);
+static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+static const normalization_functions *functions_for(int dtype) {
+  return &EMBER_ISA_PICK(normalization_kernels, ember_isa_current()).of_dtype[floating_index(dtype)];
 }
 
-static void run(body f, void *context, int64_t rows, int64_t work) {
-  if (rows <= 0) return;
-  grouped g = {f, context, rows, 16384 / (work > 0 ? work : 1) + 1};
-  ember_parallel((rows + g.per_chunk - 1) / g.per_chunk, run_group, &g);
+static int64_t chunk_end(const normalization_loop *loop, int64_t chunk) {
+  const int64_t end = (chunk + 1) * loop->per_chunk;
+  return end < loop->rows ? end : loop->rows;
 }
 
-void ember_softmax(int dtype, bool log, const void *in, void *out, int64_t outer, int64_t n, int64_t inner) {
-  softmax_job j = {.in = in, .out = out, .log = log, .n = n, .inner = inner};
-  run(PICK(dtype, softmax_row), &j, outer * inner, n);
+static void forward_chunk(void *context, int64_t chunk) {
+  const normalization_loop *loop = context;
+  loop->functions->rows(loop->job, chunk * loop->per_chunk, chunk_end(loop, chunk));
 }
 
-void ember_softmax_backward(int dtype, bool log, const void *gradient, const void *output, void *result, int64_t outer, int64_t n, int64_t inner) {
-  softmax_job j = {.in = output, .gradient = gradient, .out = result, .log = log, .n = n, .inner = inner};
-  run(PICK(dtype, softmax_backward_row), &j, outer * inner, n);
+static void normalize(const normalization_job *job, int64_t rows) {
+  const int64_t n = job->channels * job->spatial;
+  if (rows <= 0 || n <= 0) return;
+  normalization_loop loop = {.job = job, .functions = functions_for(job->dtype), .rows = rows, .per_chunk = divide_up(CHUNK_ELEMENTS, n)};
+  ember_parallel(divide_up(rows, loop.per_chunk), forward_chunk, &loop);
 }
 
-static void normalize(int dtype, norm_job j) { run(PICK(dtype, group), &j, j.batch * j.groups, j.channels / (j.groups ? j.groups : 1) * j.spatial); }
+// MARK: Backward
 
-static void normalize_backward(int dtype, norm_job j) {
-  if (j.y) run(PICK(dtype, group_backward), &j, j.batch * j.groups, j.channels / (j.groups ? j.groups : 1) * j.spatial);
-  if (j.dweight || j.dbias) run(PICK(dtype, channel_backward), &j, j.channels, j.batch * j.spatial);
+static void *allocate(size_t bytes) {
+  void *block = ember_allocate(bytes);
+  if (!block) abort();
+  return block;
 }
 
-void ember_layer_norm(int dtype, const void *x, const void *weight, const void *bias, double epsilon, void *y, void *mean, void *rstd, int64_t rows, int64_t n) {
-  normalize(dtype, (norm_job){.x = x, .weight = weight, .bias = bias, .y = y, .mean = mean, .rstd = rstd, .epsilon = epsilon, .batch = rows, .channels = n, .spatial = 1, .groups = 1});
+static void rows_chunk(void *context, int64_t chunk) {
+  const normalization_loop *loop = context;
+  char *dweight = loop->parameters ? loop->parameters + 2 * chunk * loop->padded : NULL;
+  if (dweight) memset(dweight, 0, 2 * (size_t)loop->padded);
+  loop->functions->rows_backward(loop->job, chunk * loop->per_chunk, chunk_end(loop, chunk), loop->dweight ? dweight : NULL,
+                                 loop->dbias ? dweight + loop->padded : NULL);
 }
 
-void ember_layer_norm_backward(int dtype, const void *dy, const void *x, const void *mean, const void *rstd, const void *weight, void *dx, void *dweight, void *dbias, int64_t rows, int64_t n) {
-  normalize_backward(dtype, (norm_job){.x = x, .dy = dy, .weight = weight, .y = dx, .mean = (void *)(uintptr_t)mean, .rstd = (void *)(uintptr_t)rstd, .dweight = dweight, .dbias = dbias, .batch = rows, .channels = n, .spatial = 1, .groups = 1});
+/// Sums the chunks' gradients, always in the same order.
+static void combine_chunk(void *context, int64_t block) {
+  const normalization_loop *loop = context;
+  const int dtype = loop->job->dtype, statistics = floating_statistics(dtype);
+  const int64_t n = loop->job->channels, end = (block + 1) * 256 < n ? (block + 1) * 256 : n;
+  for (int which = 0; which < 2; which++) {
+    void *result = which ? loop->dbias : loop->dweight;
+    double totals[256] = {0};
+    for (int64_t chunk = 0; result && chunk < loop->chunks; chunk++) {
+      const char *values = loop->parameters + (2 * chunk + which) * loop->padded;
+      if (statistics == EMBER_FLOAT64)
+        for (int64_t i = block * 256; i < end; i++) totals[i - block * 256] += ((const double *)values)[i];
+      else
+        for (int64_t i = block * 256; i < end; i++) totals[i - block * 256] += (double)((const float *)values)[i];
+    }
+    for (int64_t i = block * 256; result && i < end; i++) element_store_double(dtype, result, i, totals[i - block * 256]);
+  }
+}
+
+/// Weights of single elements: rows' contributions are summed as vectors.
+static void elements_backward(normalization_loop *loop) {
+  const int64_t n = loop->job->channels;
+  const bool summing = loop->dweight || loop->dbias;
+  loop->per_chunk = divide_up(CHUNK_ELEMENTS, n);
+  if (summing) {
+    int64_t most = divide_up(loop->rows, PARAMETER_CHUNKS);
+    if (most > PARAMETER_ROWS) most = PARAMETER_ROWS;
+    if (loop->per_chunk < most) loop->per_chunk = most;
+    loop->chunks = divide_up(loop->rows, loop->per_chunk);
+    loop->padded = divide_up(n, NORMALIZATION_PADDING) * NORMALIZATION_PADDING *
+                   (int64_t)ember_dtype_size(floating_statistics(loop->job->dtype));
+    loop->parameters = allocate((size_t)(2 * loop->chunks * loop->padded));
+  }
+  ember_parallel(divide_up(loop->rows, loop->per_chunk), rows_chunk, loop);
+  if (!summing) return;
+  ember_parallel(divide_up(n, 256), combine_chunk, loop);
+  ember_deallocate(loop->parameters, (size_t)(2 * loop->chunks * loop->padded));
+}
+
+static void planes_chunk(void *context, int64_t chunk) {
+  const normalization_loop *loop = context;
+  loop->functions->planes_backward(loop->job, chunk * loop->per_chunk, chunk_end(loop, chunk), loop->sums);
+}
+
+/// Weights of whole planes: a channel of a row is summed to one number first.
+static void planes_backward(normalization_loop *loop) {
+  const normalization_job *job = loop->job;
+  const int64_t channels = job->channels * job->groups, planes = loop->rows * job->channels;
+  loop->per_chunk = divide_up(CHUNK_ELEMENTS, job->channels * job->spatial);
+  loop->sums = allocate((size_t)planes * 2 * sizeof(double));
+  ember_parallel(divide_up(loop->rows, loop->per_chunk), planes_chunk, loop);
+  for (int64_t c = 0; c < channels; c++) {
+    double product = 0, plain = 0;
+    for (int64_t i = c; i < planes; i += channels) product += loop->sums[2 * i], plain += loop->sums[2 * i + 1];
+    if (loop->dweight) element_store_double(job->dtype, loop->dweight, c, product);
+    if (loop->dbias) element_store_double(job->dtype, loop->dbias, c, plain);
+  }
+  ember_deallocate(loop->sums, (size_t)planes * 2 * sizeof(double));
+}
+
+static void normalize_backward(const normalization_job *job, int64_t rows, void *dweight, void *dbias) {
+  const int64_t channels = job->channels * job->groups;
+  if (rows <= 0 || channels * job->spatial <= 0) {
+    // Sums over nothing.
+    const size_t bytes = (size_t)(channels > 0 ? channels : 0) * ember_dtype_size(job->dtype);
+    if (dweight) memset(dweight, 0, bytes);
+    if (dbias) memset(dbias, 0, bytes);
+    return;
+  }
+  normalization_loop loop = {.job = job, .functions = functions_for(job->dtype), .rows = rows, .dweight = dweight, .dbias = dbias};
+  if (job->spatial == 1 && job->groups == 1)
+    elements_backward(&loop);
+  else
+    planes_backward(&loop);
+}
+
+// MARK: The interface
+
+/// Statistics are read in a backward pass, through the field that a forward pass writes.
+static void *unconst(const void *pointer) { return (void *)(uintptr_t)pointer; }
+
+void ember_layer_norm(int dtype, const void *x, const void *weight, const void *bias, double epsilon, void *y,
+                      void *mean, void *rstd, int64_t rows, int64_t n) {
+  ember_group_norm(dtype, x, weight, bias, epsilon, y, mean, rstd, rows, n, 1, 1);
+}
+
+void ember_layer_norm_backward(int dtype, const void *dy, const void *x, const void *mean, const void *rstd,
+                               const void *weight, void *dx, void *dweight, void *dbias, int64_t rows, int64_t n) {
+  ember_group_norm_backward(dtype, dy, x, mean, rstd, weight, dx, dweight, dbias, rows, n, 1, 1);
 }
 
 void ember_rms_norm(int dtype, const void *x, const void *weight, double epsilon, void *y, void *rstd, int64_t rows, int64_t n) {
-  normalize(dtype, (norm_job){.x = x, .weight = weight, .y = y, .rstd = rstd, .epsilon = epsilon, .batch = rows, .channels = n, .spatial = 1, .groups = 1, .rms = true});
+  const normalization_job job = {
+      .dtype = dtype, .x = x, .weight = weight, .y = y, .rstd = rstd, .epsilon = epsilon, .channels = n, .spatial = 1, .groups = 1};
+  normalize(&job, rows);
 }
 
-void ember_rms_norm_backward(int dtype, const void *dy, const void *x, const void *rstd, const void *weight, void *dx, void *dweight, int64_t rows, int64_t n) {
-  normalize_backward(dtype, (norm_job){.x = x, .dy = dy, .weight = weight, .y = dx, .rstd = (void *)(uintptr_t)rstd, .dweight = dweight, .batch = rows, .channels = n, .spatial = 1, .groups = 1, .rms = true});
+void ember_rms_norm_backward(int dtype, const void *dy, const void *x, const void *rstd, const void *weight,
+                             void *dx, void *dweight, int64_t rows, int64_t n) {
+  const normalization_job job = {
+      .dtype = dtype, .x = x, .dy = dy, .weight = weight, .y = dx, .rstd = unconst(rstd), .channels = n, .spatial = 1, .groups = 1};
+  normalize_backward(&job, rows, dweight, NULL);
 }
 
-void ember_group_norm(int dtype, const void *x, const void *weight, const void *bias, double epsilon, void *y, void *mean, void *rstd, int64_t batch, int64_t channels, int64_t spatial, int64_t groups) {
-  normalize(dtype, (norm_job){.x = x, .weight = weight, .bias = bias, .y = y, .mean = mean, .rstd = rstd, .epsilon = epsilon, .batch = batch, .channels = channels, .spatial = spatial, .groups = groups});
+void ember_group_norm(int dtype, const void *x, const void *weight, const void *bias, double epsilon, void *y,
+                      void *mean, void *rstd, int64_t batch, int64_t channels, int64_t spatial, int64_t groups) {
+  if (groups <= 0) return;
+  const normalization_job job = {.dtype = dtype, .centred = true, .x = x, .weight = weight, .bias = bias, .y = y, .mean = mean,
+                                 .rstd = rstd, .epsilon = epsilon, .channels = channels / groups, .spatial = spatial, .groups = groups};
+  normalize(&job, batch * groups);
 }
 
-void ember_group_norm_backward(int dtype, const void *dy, const void *x, const void *mean, const void *rstd, const void *weight, void *dx, void *dweight, void *dbias, int64_t batch, int64_t channels, int64_t spatial, int64_t groups) {
-  normalize_backward(dtype, (norm_job){.x = x, .dy = dy, .weight = weight, .y = dx, .mean = (void *)(uintptr_t)mean, .rstd = (void *)(uintptr_t)rstd, .dweight = dweight, .dbias = dbias, .batch = batch, .channels = channels, .spatial = spatial, .groups = groups});
-}
-
-void ember_batch_norm_statistics(int dtype, const void *x, void *mean, void *variance, int64_t batch, int64_t channels, int64_t spatial) {
-  norm_job j = {.x = x, .mean = mean, .rstd = variance, .batch = batch, .channels = channels, .spatial = spatial};
-  run(PICK(dtype, batch_statistics), &j, channels, batch * spatial);
-}
-
-void ember_batch_norm_apply(int dtype, const void *x, const void *mean, const void *rstd, const void *weight, const void *bias, void *y, int64_t batch, int64_t channels, int64_t spatial, bool relu) {
-  norm_job j = {.x = x, .mean = (void *)(uintptr_t)mean, .rstd = (void *)(uintptr_t)rstd, .weight = weight, .bias = bias, .y = y, .channels = channels, .spatial = spatial, .relu = relu};
-  run(PICK(dtype, batch_apply), &j, batch * channels, spatial);
-}
-
-void ember_batch_norm_backward(int dtype, const void *dy, const void *x, const void *mean, const void *rstd, const void *weight, void *dx, void *dweight, void *dbias, int64_t batch, int64_t channels, int64_t spatial, bool training) {
-  norm_job j = {.x = x, .dy = dy, .mean = (void *)(uintptr_t)mean, .rstd = (void *)(uintptr_t)rstd, .weight = weight, .y = dx, .dweight = dweight, .dbias = dbias, .batch = batch, .channels = channels, .spatial = spatial, .training = training};
-  run(PICK(dtype, batch_backward), &j, channels, batch * spatial);
-}
-
-static double weight_at(int dtype, const void *weight, int64_t i) {
-  if (!weight) return 1;
-  switch (dtype) {
-    case EMBER_FLOAT64: return ((const double *)weight)[i];
-    case EMBER_FLOAT16: return (double)((const _Float16 *)weight)[i];
-    case EMBER_BFLOAT16: return bfloat_to_float(((const uint16_t *)weight)[i]);
-    default: return ((const float *)weight)[i];
-  }
-}
-
-static int64_t check_targets(int dtype, const loss_job *j, int64_t count, double *total) {
-  int64_t bad = -1;
-  double sum = 0;
-  for (int64_t i = 0; i < count; i++) {
-    int64_t t = j->targets[i];
-    if (t == j->ignore) continue;
-    if (t < 0 || t >= j->classes) {
-      if (bad < 0) bad = i;
-    } else {
-      sum += weight_at(dtype, j->weight, t);
-    }
-  }
-  if (total) *total = sum;
-  return bad;
-}
-
-int64_t ember_cross_entropy_forward(int dtype, const void *logits, const int64_t *targets, const void *weight, int64_t ignore_index, double label_smoothing, void *losses, void *log_sum_exp, double *total_weight, int64_t batch, int64_t classes, int64_t spatial) {
-  loss_job j = {.in = logits, .targets = targets, .weight = weight, .ignore = ignore_index, .smoothing = label_smoothing, .losses = losses, .log_sum_exp = log_sum_exp, .classes = classes, .spatial = spatial};
-  run(PICK(dtype, entropy), &j, batch * spatial, classes);
-  return check_targets(dtype, &j, batch * spatial, total_weight);
-}
-
-void ember_cross_entropy_backward(int dtype, const void *gradient, int64_t gradient_stride, double scale, const void *logits, const int64_t *targets, const void *weight, int64_t ignore_index, double label_smoothing, const void *log_sum_exp, void *logits_gradient, int64_t batch, int64_t classes, int64_t spatial) {
-  loss_job j = {.in = logits, .gradient = gradient, .gradient_stride = gradient_stride, .scale = scale, .targets = targets, .weight = weight, .ignore = ignore_index, .smoothing = label_smoothing, .log_sum_exp = (void *)(uintptr_t)log_sum_exp, .out = logits_gradient, .classes = classes, .spatial = spatial};
-  run(PICK(dtype, entropy_backward), &j, batch * spatial, classes);
-}
-
-int64_t ember_nll_loss_forward(int dtype, const void *log_probabilities, const int64_t *targets, const void *weight, int64_t ignore_index, void *losses, double *total_weight, int64_t batch, int64_t classes, int64_t spatial) {
-  loss_job j = {.in = log_probabilities, .targets = targets, .weight = weight, .ignore = ignore_index, .losses = losses, .classes = classes, .spatial = spatial, .is_nll = true};
-  run(PICK(dtype, entropy), &j, batch * spatial, 1);
-  return check_targets(dtype, &j, batch * spatial, total_weight);
-}
-
-void ember_nll_loss_backward(int dtype, const void *gradient, int64_t gradient_stride, double scale, const int64_t *targets, const void *weight, int64_t ignore_index, void *input_gradient, int64_t batch, int64_t classes, int64_t spatial) {
-  loss_job j = {.gradient = gradient, .gradient_stride = gradient_stride, .scale = scale, .targets = targets, .weight = weight, .ignore = ignore_index, .out = input_gradient, .classes = classes, .spatial = spatial, .is_nll = true};
-  run(PICK(dtype, entropy_backward), &j, batch * spatial, classes);
+void ember_group_norm_backward(int dtype, const void *dy, const void *x, const void *mean, const void *rstd,
+                               const void *weight, void *dx, void *dweight, void *dbias,
+                               int64_t batch, int64_t channels, int64_t spatial, int64_t groups) {
+  if (groups <= 0) return;
+  const normalization_job job = {.dtype = dtype, .centred = true, .x = x, .dy = dy, .weight = weight, .y = dx, .mean = unconst(mean),
+                                 .rstd = unconst(rstd), .channels = channels / groups, .spatial = spatial, .groups = groups};
+  normalize_backward(&job, batch * groups, dweight, dbias);
 }

@@ -68,7 +68,7 @@ typedef struct {
   /// Elements of a tile at most, and the scratch memory that one thread needs.
   int64_t tile;
   int64_t scratch_bytes;
-  /// About how many nanoseconds 8 elements take.
+  /// The work per element, in additions.
   int weight;
   /// What was allocated because the arrays below are too small, or NULL.
   void *allocated;

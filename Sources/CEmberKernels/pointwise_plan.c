@@ -90,6 +90,7 @@ static int operation_weight(int opcode, int type) {
     case EMBER_OP_FLOOR_DIVIDE: return 25;
     case EMBER_OP_LGAMMA:
     case EMBER_OP_DIGAMMA:
+    case EMBER_OP_POLYGAMMA:
     case EMBER_OP_ERFINV: return 80;
     case EMBER_OP_DIVIDE: return type <= EMBER_TYPE_INT64 ? 10 : 2;
     default: return 1;

@@ -188,13 +188,16 @@ static void cut(strided_work *work) {
     work->columns = tile < 32768 ? tile : 32768;
     work->rows = 1;
     if (work->kind == BLOCK_TILES) {
-      work->columns = tile >= 1024 ? 32 : 16;
+      // As many rows as the transposed operand has in a cache line (of 4-byte elements); the rest of the tile along the
+      // others' rows.
+      const int64_t elements = tile < 1024 ? tile : 1024;
+      work->columns = elements / 16;
       if (work->columns > inner) work->columns = inner;
-      work->rows = (tile < 1024 ? tile : 1024) / work->columns;
+      work->rows = elements / work->columns;
       const int64_t most = dimensions->shape[work->block_dimension];
       if (work->rows > most) {
         work->rows = most;
-        work->columns = (tile < 1024 ? tile : 1024) / most;
+        work->columns = elements / most;
       }
     }
     if (work->columns > inner) work->columns = inner;

@@ -1,4 +1,7 @@
 // The generator (mt19937) and the continuous distributions. Discrete ones are in random_discrete.c.
+#if defined(__linux__)
+#define _GNU_SOURCE  // sincos
+#endif
 #include "ember_random.h"
 
 #include "elements.h"
@@ -185,12 +188,24 @@ bool ember_random_uniform(ember_generator *generator, int dtype, void *out, int6
 
 enum { NORMAL_BLOCK = 16 };
 
+/// Both at once where the library can: the same bits in half the time.
+static inline void sine_cosine(double angle, double *sine, double *cosine) {
+#if defined(__linux__)
+  sincos(angle, sine, cosine);
+#else
+  *sine = sin(angle);
+  *cosine = cos(angle);
+#endif
+}
+
 static void normal_blocks64(double *data, double mean, double std) {
   for (int j = 0; j < NORMAL_BLOCK / 2; ++j) {
     const double u1 = 1 - data[j], u2 = data[j + NORMAL_BLOCK / 2];
     const double radius = sqrt(-2 * log(u1)), angle = 2.0 * 3.14159265358979323846 * u2;
-    data[j] = fma(radius * cos(angle), std, mean);
-    data[j + NORMAL_BLOCK / 2] = fma(radius * sin(angle), std, mean);
+    double sine, cosine;
+    sine_cosine(angle, &sine, &cosine);
+    data[j] = fma(radius * cosine, std, mean);
+    data[j + NORMAL_BLOCK / 2] = fma(radius * sine, std, mean);
   }
 }
 
@@ -215,7 +230,7 @@ static void normal32(ember_generator *generator, const random_loops *loops, floa
 }
 
 static void normal64(ember_generator *generator, double *out, int64_t n, double mean, double std) {
-  for (int64_t i = 0; i < n; ++i) out[i] = random_double(generator);
+  ember_random_uniform(generator, EMBER_FLOAT64, out, n, 0, 1);
   for (int64_t i = 0; i + NORMAL_BLOCK <= n; i += NORMAL_BLOCK) normal_blocks64(out + i, mean, std);
   if (n % NORMAL_BLOCK == 0) return;
   out += n - NORMAL_BLOCK;

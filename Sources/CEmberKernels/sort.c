@@ -12,7 +12,7 @@ typedef struct {
   char *values;
   int64_t *indices;
   int64_t outer, n, inner, group;
-  bool descending, narrow;
+  bool descending;
   _Atomic bool failed;  // no memory
 } sort_job;
 
@@ -26,6 +26,8 @@ typedef struct {
   char *values;
   int64_t *indices;
   void *entries;
+  bool narrow;
+  int64_t base;  // subtracted from int64 values in one-word entries
 } row_ends;
 
 static void load_piece(void *context, int64_t piece) {
@@ -33,8 +35,10 @@ static void load_piece(void *context, int64_t piece) {
   const sort_job *job = row->job;
   const int64_t first = piece * PIECE, n = job->n - first < PIECE ? job->n - first : PIECE;
   const char *in = row->in + first * job->inner * (int64_t)ember_dtype_size(job->dtype);
-  if (job->narrow) sort_load_narrow(job->dtype, in, job->inner, n, first, job->descending, (sort_narrow *)row->entries + first);
-  else sort_load_wide(job->dtype, in, job->inner, n, first, job->descending, (sort_wide *)row->entries + first);
+  if (row->narrow)
+    sort_load_narrow(job->dtype, in, job->inner, n, first, job->descending, row->base, (sort_narrow *)row->entries + first);
+  else
+    sort_load_wide(job->dtype, in, job->inner, n, first, job->descending, (sort_wide *)row->entries + first);
 }
 
 static void store_piece(void *context, int64_t piece) {
@@ -46,9 +50,10 @@ static void store_piece(void *context, int64_t piece) {
     const int64_t n = end - first < TILE ? end - first : TILE;
     char *values = row->values ? row->values + first * job->inner * size : NULL;
     int64_t *indices = row->indices ? row->indices + first * job->inner : NULL;
-    if (job->narrow) {
+    if (row->narrow) {
       const sort_narrow *entries = (const sort_narrow *)row->entries + first;
-      if (values) sort_store_narrow(job->dtype, row->in, job->inner, entries, n, job->descending, values, job->inner);
+      if (values)
+        sort_store_narrow(job->dtype, row->in, job->inner, entries, n, job->descending, row->base, values, job->inner);
       // Last: the entries may lie in the indices' own memory.
       for (int64_t i = 0; indices && i < n; ++i) indices[i * job->inner] = sort_narrow_position(entries[i]);
     } else {
@@ -73,9 +78,10 @@ static void sort_row(const sort_job *job, int64_t row, void *memory) {
   const int64_t base = row / job->inner * job->n * job->inner + row % job->inner;
   row_ends ends = {.job = job, .in = job->in + base * size, .values = job->values ? job->values + base * size : NULL,
                    .indices = job->indices ? job->indices + base : NULL};
+  ends.narrow = sort_fits_narrow(job->dtype, ends.in, job->inner, job->n, &ends.base);
   // A one-word entry is as large as an index: a row of dense indices holds a row of entries until they become indices.
-  const bool in_place = job->narrow && job->indices && job->inner == 1;
-  if (job->narrow) {
+  const bool in_place = ends.narrow && job->indices && job->inner == 1;
+  if (ends.narrow) {
     sort_narrow *entries = in_place ? (sort_narrow *)ends.indices : (sort_narrow *)memory + job->n;
     ends.entries = entries;
     run_pieces(job->n, load_piece, &ends);
@@ -93,7 +99,7 @@ static void sort_chunk(void *context, int64_t chunk) {
   sort_job *job = context;
   const int64_t rows = job->outer * job->inner, first = chunk * job->group;
   const int64_t last = first + job->group < rows ? first + job->group : rows;
-  const bool in_place = job->narrow && job->indices && job->inner == 1;
+  const bool in_place = sort_is_narrow(job->dtype, job->n) && job->indices && job->inner == 1;
   void *memory = malloc((size_t)job->n * sort_entry_size(job->dtype, job->n) * (in_place ? 1 : 2));
   if (!memory) {
     atomic_store(&job->failed, true);
@@ -109,8 +115,7 @@ bool ember_sort(int dtype, const void *in, void *values, int64_t *indices, int64
   const int64_t rows = outer * inner;
   if (rows <= 0 || n <= 0) return true;
   sort_job job = {.dtype = dtype, .in = in, .values = values, .indices = indices, .outer = outer, .n = n, .inner = inner,
-                  .group = n < SORT_GRAIN ? (SORT_GRAIN + n - 1) / n : 1, .descending = descending,
-                  .narrow = sort_is_narrow(dtype, n)};
+                  .group = n < SORT_GRAIN ? (SORT_GRAIN + n - 1) / n : 1, .descending = descending};
   atomic_init(&job.failed, false);
   const int64_t chunks = (rows + job.group - 1) / job.group;
   // Many rows: one thread each. Few long ones: all threads on one, then on the next.

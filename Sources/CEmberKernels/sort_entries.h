@@ -31,14 +31,19 @@ static inline bool sort_is_supported(int dtype) { return element_is_integer(dtyp
 /// The key of NaN, not inverted. No other element of a floating type has it.
 static inline uint64_t sort_nan_key(int dtype) { return dtype == EMBER_FLOAT64 ? UINT64_MAX : UINT32_MAX; }
 
+/// Whether a row can do with one-word entries: one of up to 32 bits always, one of int64 if its values, as most in practice,
+/// span less than 2^32. `base` is then what to subtract from them.
+bool sort_fits_narrow(int dtype, const void *in, int64_t stride, int64_t n, int64_t *base);
+
 /// Entries of `n` elements `stride` apart, the first at position `first`. `inverted` turns the order round.
-void sort_load_narrow(int dtype, const void *in, int64_t stride, int64_t n, int64_t first, bool inverted, sort_narrow *entries);
+void sort_load_narrow(int dtype, const void *in, int64_t stride, int64_t n, int64_t first, bool inverted, int64_t base,
+                      sort_narrow *entries);
 void sort_load_wide(int dtype, const void *in, int64_t stride, int64_t n, int64_t first, bool inverted, sort_wide *entries);
 
 /// The elements that entries stand for, to `out`, `out_stride` apart. `in` is where they were loaded from: zeros and NaN
 /// are copied from there, since all of their forms have one key; everything else is in the key.
 void sort_store_narrow(int dtype, const void *in, int64_t stride, const sort_narrow *entries, int64_t n, bool inverted,
-                       void *out, int64_t out_stride);
+                       int64_t base, void *out, int64_t out_stride);
 void sort_store_wide(int dtype, const void *in, int64_t stride, const sort_wide *entries, int64_t n, bool inverted, void *out,
                      int64_t out_stride);
 

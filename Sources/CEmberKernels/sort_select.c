@@ -21,6 +21,15 @@ static int64_t row_base(const select_job *job, int64_t row, int64_t length) {
   return row / job->inner * length * job->inner + row % job->inner;
 }
 
+// Both kinds of entries by one form of call; no row here is worth finding a base for.
+#define load_narrow(dtype, in, stride, n, first, inverted, entries) \
+  sort_load_narrow(dtype, in, stride, n, first, inverted, 0, entries)
+#define load_wide(dtype, in, stride, n, first, inverted, entries) sort_load_wide(dtype, in, stride, n, first, inverted, entries)
+#define store_narrow(dtype, in, stride, entries, n, inverted, out, out_stride) \
+  sort_store_narrow(dtype, in, stride, entries, n, inverted, 0, out, out_stride)
+#define store_wide(dtype, in, stride, entries, n, inverted, out, out_stride) \
+  sort_store_wide(dtype, in, stride, entries, n, inverted, out, out_stride)
+
 // MARK: topk
 
 // A row streams by in tiles. A buffer takes what is less than the k-th least entry so far; when it is full, selection
@@ -37,9 +46,9 @@ static int64_t row_base(const select_job *job, int64_t row, int64_t length) {
     int64_t count = 0;                                                                                                  \
     for (int64_t first = 0; first < job->n; first += TILE) {                                                            \
       const int64_t n = job->n - first < TILE ? job->n - first : TILE;                                                  \
-      sort_load_##suffix(job->dtype, in + first * job->inner * size, job->inner, n, first, job->largest, tile);         \
+      load_##suffix(job->dtype, in + first * job->inner * size, job->inner, n, first, job->largest, tile);         \
       for (int64_t i = 0; i < n; ++i) {                                                                                 \
-        if (count >= k && !sort_##suffix##_less(tile[i], limit)) continue;                                              \
+        if (__builtin_expect(count >= k && !sort_##suffix##_less(tile[i], limit), 1)) continue;                         \
         buffer[count++] = tile[i];                                                                                      \
         if (count == k || (count == room && count > k)) {                                                               \
           if (count > k) sort_select_##suffix(buffer, count, k - 1);                                                    \
@@ -55,7 +64,7 @@ static int64_t row_base(const select_job *job, int64_t row, int64_t length) {
       if (k > SMALL) count = 0;                                                                                         \
       for (int64_t first = 0; k > SMALL && first < job->n; first += TILE) {                                             \
         const int64_t n = job->n - first < TILE ? job->n - first : TILE;                                                \
-        sort_load_##suffix(job->dtype, in + first * job->inner * size, job->inner, n, first, job->largest, tile);       \
+        load_##suffix(job->dtype, in + first * job->inner * size, job->inner, n, first, job->largest, tile);       \
         for (int64_t i = 0; i < n; ++i)                                                                                 \
           if (!sort_##suffix##_less(limit, tile[i])) buffer[count++] = tile[i];                                         \
       }                                                                                                                 \
@@ -63,7 +72,7 @@ static int64_t row_base(const select_job *job, int64_t row, int64_t length) {
     }                                                                                                                   \
     const int64_t base = row_base(job, row, k);                                                                         \
     if (job->values)                                                                                                    \
-      sort_store_##suffix(job->dtype, in, job->inner, best, k, job->largest, job->values + base * size, job->inner);    \
+      store_##suffix(job->dtype, in, job->inner, best, k, job->largest, job->values + base * size, job->inner);    \
     for (int64_t i = 0; job->indices && i < k; ++i)                                                                     \
       job->indices[base + i * job->inner] = sort_##suffix##_position(best[i]);                                          \
     free(buffer);                                                                                                       \
@@ -115,7 +124,7 @@ bool ember_topk(int dtype, const void *in, int64_t k, void *values, int64_t *ind
       const bool top = shift == 8 * (digits - 1);                                                                       \
       for (int64_t first = 0; first < job->n; first += TILE) {                                                          \
         const int64_t n = job->n - first < TILE ? job->n - first : TILE;                                                \
-        sort_load_##suffix(job->dtype, in + first * job->inner * size, job->inner, n, first, false, tile);              \
+        load_##suffix(job->dtype, in + first * job->inner * size, job->inner, n, first, false, tile);              \
         for (int64_t i = 0; i < n; ++i) {                                                                               \
           const uint64_t key = sort_##suffix##_key(tile[i]) >> shift;                                                   \
           counts[key & 255] += top || key >> 8 == prefix;                                                               \
@@ -135,7 +144,7 @@ bool ember_topk(int dtype, const void *in, int64_t k, void *values, int64_t *ind
     entry tile[TILE];                                                                                                   \
     for (int64_t first = 0; first < job->n && (count || found < 0); first += TILE) {                                    \
       const int64_t n = job->n - first < TILE ? job->n - first : TILE;                                                  \
-      sort_load_##suffix(job->dtype, in + first * job->inner * size, job->inner, n, first, false, tile);                \
+      load_##suffix(job->dtype, in + first * job->inner * size, job->inner, n, first, false, tile);                \
       for (int64_t i = 0; i < n; ++i) {                                                                                 \
         if (sort_##suffix##_key(tile[i]) != key) continue;                                                              \
         if (found < 0) found = first + i;                                                                               \
@@ -155,7 +164,7 @@ bool ember_topk(int dtype, const void *in, int64_t k, void *values, int64_t *ind
       k = (job->n - count - 1) / 2; /* NaN sorts last, so the others' ranks stay */                                     \
     }                                                                                                                   \
     if (!memory) return find_key_##suffix(job, in, key_of_rank_##suffix(job, in, k), NULL);                             \
-    sort_load_##suffix(job->dtype, in, job->inner, job->n, 0, false, memory);                                           \
+    load_##suffix(job->dtype, in, job->inner, job->n, 0, false, memory);                                           \
     sort_select_##suffix(memory, job->n, k);                                                                            \
     /* Of equal elements the first, as above. */                                                                        \
     const uint64_t key = sort_##suffix##_key(memory[k]);                                                                \

@@ -12,10 +12,11 @@ static bool same_key(int dtype, uint64_t a, uint64_t b) {
 
 // Walks sorted entries; the first of each run of equal keys gives the value.
 #define UNIQUE(suffix, entry)                                                                                           \
-  static int64_t unique_##suffix(int dtype, const void *in, int64_t n, void *values, int64_t *inverse, int64_t *counts) { \
+  static int64_t unique_##suffix(int dtype, const void *in, int64_t n, int64_t base, void *values, int64_t *inverse,     \
+                                 int64_t *counts) {                                                                     \
     entry *memory = malloc((size_t)n * 2 * sizeof(entry));                                                              \
     if (!memory) return -1;                                                                                             \
-    sort_load_##suffix(dtype, in, 1, n, 0, false, memory);                                                              \
+    load_##suffix(memory);                                                                                              \
     entry *sorted = sort_entries_##suffix(memory, memory + n, n);                                                       \
     int64_t distinct = 0, start = 0;                                                                                    \
     uint64_t key = 0;                                                                                                   \
@@ -30,18 +31,25 @@ static bool same_key(int dtype, uint64_t a, uint64_t b) {
       if (inverse) inverse[sort_##suffix##_position(e)] = distinct - 1;                                                 \
     }                                                                                                                   \
     if (counts) counts[distinct - 1] = n - start;                                                                       \
-    sort_store_##suffix(dtype, in, 1, sorted, distinct, false, values, 1);                                              \
+    store_##suffix(sorted, distinct);                                                                                   \
     free(memory);                                                                                                       \
     return distinct;                                                                                                    \
   }
+
+#define load_narrow(entries) sort_load_narrow(dtype, in, 1, n, 0, false, base, entries)
+#define store_narrow(entries, count) sort_store_narrow(dtype, in, 1, entries, count, false, base, values, 1)
 UNIQUE(narrow, sort_narrow)
+
+#define load_wide(entries) ((void)base, sort_load_wide(dtype, in, 1, n, 0, false, entries))
+#define store_wide(entries, count) sort_store_wide(dtype, in, 1, entries, count, false, values, 1)
 UNIQUE(wide, sort_wide)
 
 int64_t ember_unique(int dtype, const void *in, int64_t n, void *values, int64_t *inverse, int64_t *counts) {
   if (!sort_is_supported(dtype)) return -1;
   if (n == 0) return 0;
-  return sort_is_narrow(dtype, n) ? unique_narrow(dtype, in, n, values, inverse, counts)
-                                  : unique_wide(dtype, in, n, values, inverse, counts);
+  int64_t base;
+  const bool narrow = sort_fits_narrow(dtype, in, 1, n, &base);
+  return (narrow ? unique_narrow : unique_wide)(dtype, in, n, base, values, inverse, counts);
 }
 
 int64_t ember_unique_consecutive(int dtype, const void *in, int64_t n, void *values, int64_t *inverse, int64_t *counts) {

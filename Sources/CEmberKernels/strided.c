@@ -118,62 +118,67 @@ typedef ints4 vector_memory __attribute__((aligned(1), may_alias));
 #define INTERLEAVE_LOW_2(a, b) __builtin_shufflevector(a, b, 0, 2)
 #define INTERLEAVE_HIGH_2(a, b) __builtin_shufflevector(a, b, 1, 3)
 
-// dst[c][r] = src[r][c] for an N x N square; row pitches in bytes.
-#define TRANSPOSE_SQUARE(name, vector, N, rounds)                                                             \
-  static inline void name(char *dst, int64_t dst_pitch, const char *src, int64_t src_pitch) {                 \
-    vector rows[N], next[N];                                                                                  \
-    for (int r = 0; r < N; r++) rows[r] = (vector)*(const vector_memory *)(src + r * src_pitch);              \
-    for (int round = 0; round < rounds; round++) {                                                            \
-      for (int r = 0; r < N / 2; r++) {                                                                       \
-        next[2 * r] = INTERLEAVE_LOW_##N(rows[r], rows[r + N / 2]);                                           \
-        next[2 * r + 1] = INTERLEAVE_HIGH_##N(rows[r], rows[r + N / 2]);                                      \
-      }                                                                                                       \
-      for (int r = 0; r < N; r++) rows[r] = next[r];                                                          \
-    }                                                                                                         \
-    for (int r = 0; r < N; r++) *(vector_memory *)(dst + r * dst_pitch) = (ints4)rows[r];                     \
+// transpose_<size>: dst is contiguous along rows' index, src along columns (strides in elements).
+//
+// Squares of N x N elements, N to a vector, are transposed in registers. Around them go blocks of one cache line in both
+// directions: the source's lines are read whole into a dense block, and the destination's are written whole from another.
+// Straight from one to the other, rows a power of two apart would push each other out of the cache between visits.
+// One function per size, because only with constant sizes are the squares' loops unrolled into registers.
+#define TRANSPOSE(size, vector, N, rounds)                                                                              \
+  static inline __attribute__((always_inline)) void square_##size(char *dst, int64_t dst_pitch, const char *src,        \
+                                                                  int64_t src_pitch) {                                  \
+    vector rows[N], next[N];                                                                                            \
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < N; r++) rows[r] =                                            \
+        (vector) * (const vector_memory *)(src + r * src_pitch);                                                        \
+    _Pragma("clang loop unroll(full)") for (int round = 0; round < rounds; round++) {                                   \
+      _Pragma("clang loop unroll(full)") for (int r = 0; r < N / 2; r++) {                                              \
+        next[2 * r] = INTERLEAVE_LOW_##N(rows[r], rows[r + N / 2]);                                                     \
+        next[2 * r + 1] = INTERLEAVE_HIGH_##N(rows[r], rows[r + N / 2]);                                                \
+      }                                                                                                                 \
+      _Pragma("clang loop unroll(full)") for (int r = 0; r < N; r++) rows[r] = next[r];                                 \
+    }                                                                                                                   \
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < N; r++) *(vector_memory *)(dst + r * dst_pitch) =            \
+        (ints4)rows[r];                                                                                                 \
+  }                                                                                                                     \
+  static void transpose_##size(char *dst, int64_t dst_column, const char *src, int64_t src_row, int64_t rows,           \
+                               int64_t columns) {                                                                       \
+    enum { LINE = 64, BLOCK = LINE / size };                                                                            \
+    const int64_t dst_pitch = dst_column * size, src_pitch = src_row * size;                                            \
+    _Alignas(LINE) char before[BLOCK * LINE], after[BLOCK * LINE];                                                      \
+    const int64_t whole_rows = rows / BLOCK * BLOCK, whole_columns = columns / BLOCK * BLOCK;                           \
+    for (int64_t r = 0; r < whole_rows; r += BLOCK)                                                                     \
+      for (int64_t c = 0; c < whole_columns; c += BLOCK) {                                                              \
+        for (int i = 0; i < BLOCK; i++)                                                                                 \
+          __builtin_memcpy(before + i * LINE, src + (r + i) * src_pitch + c * size, LINE);                              \
+        for (int j = 0; j < BLOCK; j += N)                                                                              \
+          for (int i = 0; i < BLOCK; i += N)                                                                            \
+            square_##size(after + j * LINE + i * size, LINE, before + i * LINE + j * size, LINE);                       \
+        for (int j = 0; j < BLOCK; j++)                                                                                 \
+          __builtin_memcpy(dst + (c + j) * dst_pitch + r * size, after + j * LINE, LINE);                               \
+      }                                                                                                                 \
+    /* What blocks leave over: squares, then the edges. */                                                              \
+    const int64_t square_rows = rows / N * N, square_columns = columns / N * N;                                         \
+    for (int64_t c = 0; c < square_columns; c += N)                                                                     \
+      for (int64_t r = c < whole_columns ? whole_rows : 0; r < square_rows; r += N)                                     \
+        square_##size(dst + c * dst_pitch + r * size, dst_pitch, src + r * src_pitch + c * size, src_pitch);            \
+    for (int64_t c = 0; c < columns; c++) {                                                                             \
+      const int64_t from = c < square_columns ? square_rows : 0;                                                        \
+      if (from < rows)                                                                                                  \
+        ember_move(size, dst + c * dst_pitch + from * size, 1, src + from * src_pitch + c * size, src_row, rows - from); \
+    }                                                                                                                   \
   }
-TRANSPOSE_SQUARE(transpose_16x16_bytes, bytes16, 16, 4)
-TRANSPOSE_SQUARE(transpose_8x8_shorts, shorts8, 8, 3)
-TRANSPOSE_SQUARE(transpose_4x4_ints, ints4, 4, 2)
-TRANSPOSE_SQUARE(transpose_2x2_longs, longs2, 2, 1)
+TRANSPOSE(1, bytes16, 16, 4)
+TRANSPOSE(2, shorts8, 8, 3)
+TRANSPOSE(4, ints4, 4, 2)
+TRANSPOSE(8, longs2, 2, 1)
 
-static void transpose_square(size_t size, char *dst, int64_t dst_pitch, const char *src, int64_t src_pitch) {
-  switch (size) {
-    case 1: transpose_16x16_bytes(dst, dst_pitch, src, src_pitch); break;
-    case 2: transpose_8x8_shorts(dst, dst_pitch, src, src_pitch); break;
-    case 4: transpose_4x4_ints(dst, dst_pitch, src, src_pitch); break;
-    default: transpose_2x2_longs(dst, dst_pitch, src, src_pitch); break;
-  }
-}
-
-// dst is contiguous along rows' index, src along columns. Blocks are one cache line in both directions: the source's lines are
-// read once, into a dense block, and the destination's are completed one after the other. Straight from one to the other, rows
-// a power of two apart would push each other out of the cache between visits.
 static void transpose(size_t size, char *dst, int64_t dst_column, const char *src, int64_t src_row, int64_t rows,
                       int64_t columns) {
-  enum { LINE = 64 };
-  const int64_t step = (int64_t)size, side = 16 / step, block = LINE / step;
-  _Alignas(LINE) char dense[LINE * LINE];
-  const int64_t whole_rows = rows / block * block, whole_columns = columns / block * block;
-  for (int64_t r = 0; r < whole_rows; r += block)
-    for (int64_t c = 0; c < whole_columns; c += block) {
-      const char *from = src + (r * src_row + c) * step;
-      char *to = dst + (c * dst_column + r) * step;
-      for (int64_t i = 0; i < block; i++) __builtin_memcpy(dense + i * LINE, from + i * src_row * step, LINE);
-      for (int64_t j = 0; j < block; j += side)
-        for (int64_t i = 0; i < block; i += side)
-          transpose_square(size, to + (j * dst_column + i) * step, dst_column * step, dense + i * LINE + j * step, LINE);
-    }
-  // What blocks leave over: squares, then the edges.
-  const int64_t square_rows = rows / side * side, square_columns = columns / side * side;
-  for (int64_t c = 0; c < square_columns; c += side)
-    for (int64_t r = c < whole_columns ? whole_rows : 0; r < square_rows; r += side)
-      transpose_square(size, dst + (c * dst_column + r) * step, dst_column * step, src + (r * src_row + c) * step,
-                       src_row * step);
-  for (int64_t c = 0; c < columns; c++) {
-    const int64_t from = c < square_columns ? square_rows : 0;
-    if (from < rows)
-      ember_move(size, dst + (c * dst_column + from) * step, 1, src + (from * src_row + c) * step, src_row, rows - from);
+  switch (size) {
+    case 1: transpose_1(dst, dst_column, src, src_row, rows, columns); break;
+    case 2: transpose_2(dst, dst_column, src, src_row, rows, columns); break;
+    case 4: transpose_4(dst, dst_column, src, src_row, rows, columns); break;
+    default: transpose_8(dst, dst_column, src, src_row, rows, columns); break;
   }
 }
 

@@ -14,41 +14,40 @@ extension AxisOperand {
 }
 
 extension CPUBackend {
-  public func reduce(_ reduction: Reduction, _ input: AxisOperand, into output: Operand) {
-    let supported = input.withStrides {
+  public func reduce(_ reduction: Reduction, _ input: AxisOperand, into output: Operand) -> Bool {
+    input.withStrides {
       ember_reduce(
         reduction.rawValue, input.operand.kernelDType, input.operand.pointer, $0, output.kernelDType, output.pointer, Int64(input.outer),
         Int64(input.count), Int64(input.inner))
     }
-    precondition(supported, "operations check the dtype before they reduce")
   }
 
-  public func extreme(maximum: Bool, _ input: AxisOperand, values: Operand, indices: Operand) {
-    _ = input.withStrides {
+  public func extreme(maximum: Bool, _ input: AxisOperand, values: Operand, indices: Operand) -> Bool {
+    input.withStrides {
       ember_reduce_with_indices(
         maximum, input.operand.kernelDType, input.operand.pointer, $0, values.pointer, indices.pointer?.assumingMemoryBound(to: Int64.self),
         Int64(input.outer), Int64(input.count), Int64(input.inner))
     }
   }
 
-  public func variance(_ input: AxisOperand, correction: Double, squareRoot: Bool, variance: Operand, mean: Operand?) {
-    _ = input.withStrides {
+  public func variance(_ input: AxisOperand, correction: Double, squareRoot: Bool, variance: Operand, mean: Operand?) -> Bool {
+    input.withStrides {
       ember_variance(
         input.operand.kernelDType, input.operand.pointer, $0, variance.pointer, mean?.pointer, Int64(input.outer), Int64(input.count),
         Int64(input.inner), correction, squareRoot)
     }
   }
 
-  public func norm(_ input: AxisOperand, p: Double, into output: Operand) {
-    _ = input.withStrides {
+  public func norm(_ input: AxisOperand, p: Double, into output: Operand) -> Bool {
+    input.withStrides {
       ember_norm(
         input.operand.kernelDType, input.operand.pointer, $0, output.kernelDType, output.pointer, Int64(input.outer), Int64(input.count),
         Int64(input.inner), p)
     }
   }
 
-  public func scan(_ scan: Scan, _ input: AxisOperand, reverse: Bool, into output: Operand, indices: Operand?) {
-    _ = ember_scan(
+  public func scan(_ scan: Scan, _ input: AxisOperand, reverse: Bool, into output: Operand, indices: Operand?) -> Bool {
+    ember_scan(
       scan.rawValue, input.operand.kernelDType, input.operand.pointer, output.kernelDType, output.pointer,
       indices?.pointer?.assumingMemoryBound(to: Int64.self), Int64(input.outer), Int64(input.count), Int64(input.inner), reverse)
   }
@@ -64,14 +63,14 @@ extension CPUBackend {
       Int64(gradient.count), Int64(gradient.inner))
   }
 
-  public func sort(_ input: AxisOperand, descending: Bool, values: Operand, indices: Operand) {
-    _ = ember_sort(
+  public func sort(_ input: AxisOperand, descending: Bool, values: Operand, indices: Operand) -> Bool {
+    ember_sort(
       input.operand.kernelDType, input.operand.pointer, values.pointer, indices.pointer?.assumingMemoryBound(to: Int64.self),
       Int64(input.outer), Int64(input.count), Int64(input.inner), descending)
   }
 
-  public func topK(_ input: AxisOperand, k: Int, largest: Bool, sorted: Bool, values: Operand, indices: Operand) {
-    _ = ember_topk(
+  public func topK(_ input: AxisOperand, k: Int, largest: Bool, sorted: Bool, values: Operand, indices: Operand) -> Bool {
+    ember_topk(
       input.operand.kernelDType, input.operand.pointer, Int64(k), values.pointer, indices.pointer?.assumingMemoryBound(to: Int64.self),
       Int64(input.outer), Int64(input.count), Int64(input.inner), largest, sorted)
   }

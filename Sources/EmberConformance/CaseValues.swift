@@ -1,4 +1,5 @@
 import EmberFormats
+import EmberFunctional
 import EmberRuntime
 import EmberTensor
 
@@ -71,8 +72,10 @@ struct ValueReader {
       throw CaseFailure("a tensor lies outside of the payload")
     }
     guard let strides = json["strides"]?.items?.compactMap(\.integer), let length = json["storage_numel"]?.integer else {
-      return payload.bytes.withUnsafeBytes { all in
-        Tensor(bytes: UnsafeRawBufferPointer(rebasing: all[offset..<(count == 0 ? offset : offset + count)]), shape: extents, dtype: dtype)
+      return try catchingErrors {
+        payload.bytes.withUnsafeBytes { all in
+          Tensor(bytes: UnsafeRawBufferPointer(rebasing: all[offset..<(count == 0 ? offset : offset + count)]), shape: extents, dtype: dtype)
+        }
       }
     }
     let start = json["storage_offset"]?.integer ?? 0
@@ -96,8 +99,23 @@ struct ValueReader {
     throw CaseFailure("sparse tensors are not implemented (\(layout))")
   }
 
-  private func function(_ json: JSON) throws -> OperatorValue {
-    throw CaseFailure("a \(json["class"]?.text ?? json["v"]?.text ?? "function") as an argument is not implemented")
+  /// A function of tensors: an operator by name, or a module without state that stands for one.
+  private mutating func function(_ json: JSON) throws -> OperatorValue {
+    let module = json["class"]?.text
+    let name = module ?? json["v"]?.text ?? ""
+    var settings: [String: OperatorValue] = [:]
+    for argument in json["ctor"]?.items ?? [] { settings[argument["n"]?.text ?? ""] = try value(argument) }
+    func number(_ key: String, _ usual: Double) -> Double { settings[key]?.scalar.map { if case .integer(let n) = $0 { Double(n) } else if case .real(let x) = $0 { x } else { usual } } ?? usual }
+    switch name {
+    case "torch.nn.PairwiseDistance", "torch.pairwise_distance", "torch.nn.functional.pairwise_distance":
+      let (p, eps) = (number("p", 2), number("eps", 1e-6))
+      let keepDim = if case .bool(true)? = settings["keepdim"] { true } else { false }
+      return .function { $0[0].pairwiseDistance($0[1], p: p, eps: eps, keepDim: keepDim) }
+    case "torch.nn.CosineSimilarity", "torch.cosine_similarity", "torch.nn.functional.cosine_similarity":
+      let (dim, eps) = (Int(number("dim", 1)), number("eps", 1e-8))
+      return .function { $0[0].cosineSimilarity($0[1], dim: dim, eps: eps) }
+    default: throw CaseFailure("a \(name) as an argument is not implemented")
+    }
   }
 
   static func dtype(_ name: String) throws -> DType {

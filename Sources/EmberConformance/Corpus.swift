@@ -49,7 +49,7 @@ public struct Corpus: Sendable {
 
   private static func contents(_ path: String) throws -> [UInt8] {
     let file = try FileBytes.reading(path, in: "conformance")
-    return withExtendedLifetime(file) { Array(file.bytes) }
+    return file.withBytes { Array($0) }
   }
 
   private static func read(_ path: String) throws -> JSON {

@@ -54,7 +54,7 @@ public struct TensorDataset: BatchedDataset {
     for index in indices { try check(index) }
     return try catchingErrors {
       let rows = Tensor(indices)
-      return (inputs.indexSelect(0, rows), targets.indexSelect(0, rows))
+      return (inputs.indexSelect(0, rows.to(inputs.device)), targets.indexSelect(0, rows.to(targets.device)))
     }
   }
 }
@@ -84,7 +84,7 @@ public struct TensorListDataset: BatchedDataset {
     for index in indices { try check(index) }
     return try catchingErrors {
       let rows = Tensor(indices)
-      return tensors.map { $0.indexSelect(0, rows) }
+      return tensors.map { $0.indexSelect(0, rows.to($0.device)) }
     }
   }
 }

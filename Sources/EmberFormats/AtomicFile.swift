@@ -83,10 +83,13 @@ public struct AtomicFile: ~Copyable {
 
   private func failure() -> EmberError { EmberError(.file, in: operation, "\(path): cannot be written: \(errorText())") }
 
+  static func folder(of path: String) -> String {
+    path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+  }
+
   /// Makes a rename durable. Some file systems cannot flush folders; the rename is atomic there all the same.
   private static func flushFolder(of path: String) {
-    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let descriptor = Glibc.open(folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if descriptor >= 0 {
       fsync(descriptor)
       close(descriptor)
@@ -101,7 +104,7 @@ public enum Files {
     var built = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
       built += (built.isEmpty || built == "/" ? "" : "/") + part
-      if mkdir(built, 0o777) != 0, errno != EEXIST { throw EmberError(.file, in: operation, "\(built): \(errorText())") }
+      if mkdir(built, 0o777) != 0, errno != EEXIST { throw EmberError(.file, in: operation, "the folder \(path) cannot be made: \(built): \(errorText())") }
     }
     guard isFolder(path) else { throw EmberError(.file, in: operation, "\(path): it is not a folder") }
   }
@@ -109,6 +112,16 @@ public enum Files {
   public static func isFolder(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// Throws if a file at `path` could not be written later: no such folder, or no permission.
+  public static func checkWritable(_ path: String, in operation: String) throws {
+    let folder = AtomicFile.folder(of: path)
+    guard isFolder(folder) else {
+      throw EmberError(.file, in: operation, "\(path): cannot be written: there is no folder \(folder); make it with Files.makeFolder")
+    }
+    if isFolder(path) { throw EmberError(.file, in: operation, "\(path): cannot be written: it is a folder; name a file in it") }
+    if access(folder, W_OK | X_OK) != 0 { throw EmberError(.file, in: operation, "\(path): cannot be written: \(errorText())") }
   }
 
   public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

@@ -31,9 +31,10 @@ public final class FileBytes: @unchecked Sendable {
     }
   }
 
-  /// The bytes; valid while the object lives.
-  public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
-  var pointer: UnsafeMutableRawPointer? { start }
+  /// Hands the bytes to `body`. They are gone when this object is: a pointer that leaves `body` must come with something that holds it.
+  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    try withExtendedLifetime(self) { try body(UnsafeRawBufferPointer(start: start, count: count)) }
+  }
 
   /// The contents of a regular file, read into memory.
   public static func reading(_ path: String, in operation: String, limit: Int = 1 << 40) throws -> FileBytes {

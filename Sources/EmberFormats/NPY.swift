@@ -6,7 +6,7 @@ public enum NPY {
   /// Loads a file. Arrays in Fortran order come as transposed views.
   public static func load(_ path: String) throws -> Tensor {
     let contents = try FileBytes.reading(path, in: "npy")
-    return try withExtendedLifetime(contents) { try parse(contents.bytes, source: path) }
+    return try contents.withBytes { try parse($0, source: path) }
   }
 
   /// Writes a file, atomically.

@@ -6,7 +6,7 @@ public enum NPZ {
   /// All arrays of an archive, in its order. Refuses archives that hold more than `limit` bytes unpacked.
   public static func load(_ path: String, limit: Int = 1 << 36) throws -> [(name: String, tensor: Tensor)] {
     let contents = try FileBytes.reading(path, in: "npz")
-    return try withExtendedLifetime(contents) { try parse(contents.bytes, source: path, limit: limit) }
+    return try contents.withBytes { try parse($0, source: path, limit: limit) }
   }
 
   /// All arrays of an archive in memory.
@@ -144,7 +144,7 @@ struct ZipReader {
     }
     guard entry.isDeflated else { return try checked(packed) }
     let contents = try Compression.inflate(packed, .raw, limit: entry.size, source: "\(source)/\(entry.name)", in: operation)
-    return try withExtendedLifetime(contents) { try checked(contents.bytes) }
+    return try contents.withBytes(checked)
   }
 }
 
@@ -196,7 +196,7 @@ struct ZipWriter {
       for field in [size, stored, offset] { directory.append(little: UInt64(field)) }
     }
     try file.append(local)
-    if let packed { try withExtendedLifetime(packed) { try file.append(packed.bytes) } } else { try file.append(contents) }
+    if let packed { try packed.withBytes { try file.append($0) } } else { try file.append(contents) }
     count += 1
   }
 

@@ -34,7 +34,7 @@ public enum Safetensors {
 
   /// The tensors of a file already in memory.
   public static func parse(_ contents: FileBytes, source: String = "data") throws -> SafetensorsFile {
-    try withExtendedLifetime(contents) { try parse(contents.bytes, owner: contents, source: source) }
+    try contents.withBytes { try parse($0, owner: contents, source: source) }
   }
 
   /// The tensors of bytes in memory, copied out of them.

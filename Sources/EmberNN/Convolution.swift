@@ -9,11 +9,14 @@ open class ConvolutionLayer: Module {
   final let padding: any ConvolutionPadding
   final let dilation: any SpatialExtents
   final let groups: Int
+  final let paddingMode: PaddingMode
 
   init(
     _ rank: Int, _ inChannels: Int, _ outChannels: Int, _ kernelSize: any SpatialExtents, _ stride: any SpatialExtents,
-    _ padding: any ConvolutionPadding, _ dilation: any SpatialExtents, _ groups: Int, _ bias: Bool, _ dtype: DType, _ device: Device
+    _ padding: any ConvolutionPadding, _ dilation: any SpatialExtents, _ groups: Int, _ bias: Bool, _ paddingMode: PaddingMode, _ dtype: DType,
+    _ device: Device
   ) {
+    self.paddingMode = paddingMode
     self.stride = stride
     self.padding = padding
     self.dilation = dilation
@@ -37,12 +40,27 @@ open class ConvolutionLayer: Module {
   /// The cell of the bias, if there is one.
   public final var biasCell: StateCell? { _bias?.projectedValue }
 
+  /// The input with its edges continued, and the zeros that the convolution itself then adds.
+  final func padded(_ input: Tensor) -> (Tensor, any ConvolutionPadding) {
+    let kernel = Array(weight.shape.dropFirst(2))
+    guard paddingMode != .zeros, let dilation = dilation.extents(kernel.count) else { return (input, padding) }
+    if let word = padding as? String {
+      // Other words are left to the convolution to refuse.
+      guard word == "same" else { return (input, padding) }
+      let totals = zip(kernel, dilation).map { ($0 - 1) * $1 }
+      return (input.pad(totals.map { ($0 / 2, $0 - $0 / 2) }, mode: paddingMode), 0)
+    }
+    guard let amounts = (padding as? any SpatialExtents)?.extents(kernel.count) else { return (input, padding) }
+    return (input.pad(amounts.map { ($0, $0) }, mode: paddingMode), 0)
+  }
+
   open override var settings: String {
     let shape = weight.shape
     let kernel = shape.dropFirst(2).map(String.init).joined(separator: ", ")
     return "\(shape[1] * groups), \(shape[0]), kernel_size=(\(kernel)), stride=\(stride)"
       + (padding as? Int == 0 ? "" : ", padding=\(padding)") + (dilation as? Int == 1 ? "" : ", dilation=\(dilation)")
       + (groups == 1 ? "" : ", groups=\(groups)") + (_bias == nil ? ", bias=false" : "")
+      + (paddingMode == .zeros ? "" : ", padding_mode=\(paddingMode.rawValue)")
   }
 }
 
@@ -51,11 +69,12 @@ open class Conv1d: ConvolutionLayer, Layer {
   public init(
     _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1,
     padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
-    dtype: DType = .float32, on device: Device = .cpu
-  ) { super.init(1, inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias, dtype, device) }
+    paddingMode: PaddingMode = .zeros, dtype: DType = .float32, on device: Device = .cpu
+  ) { super.init(1, inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias, paddingMode, dtype, device) }
 
   open func forward(_ input: Tensor) -> Tensor {
-    input.conv1d(weight, bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    let (input, padding) = padded(input)
+    return input.conv1d(weight, bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
   }
 }
 
@@ -64,11 +83,12 @@ open class Conv2d: ConvolutionLayer, Layer {
   public init(
     _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1,
     padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
-    dtype: DType = .float32, on device: Device = .cpu
-  ) { super.init(2, inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias, dtype, device) }
+    paddingMode: PaddingMode = .zeros, dtype: DType = .float32, on device: Device = .cpu
+  ) { super.init(2, inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias, paddingMode, dtype, device) }
 
   open func forward(_ input: Tensor) -> Tensor {
-    input.conv2d(weight, bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    let (input, padding) = padded(input)
+    return input.conv2d(weight, bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
   }
 }
 
@@ -77,10 +97,11 @@ open class Conv3d: ConvolutionLayer, Layer {
   public init(
     _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1,
     padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
-    dtype: DType = .float32, on device: Device = .cpu
-  ) { super.init(3, inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias, dtype, device) }
+    paddingMode: PaddingMode = .zeros, dtype: DType = .float32, on device: Device = .cpu
+  ) { super.init(3, inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias, paddingMode, dtype, device) }
 
   open func forward(_ input: Tensor) -> Tensor {
-    input.conv3d(weight, bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    let (input, padding) = padded(input)
+    return input.conv3d(weight, bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
   }
 }

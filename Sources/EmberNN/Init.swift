@@ -1,6 +1,12 @@
 import EmberRuntime
 import EmberTensor
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Initial values. Formulas, order of draws and defaults are those of `torch.nn.init`, so that a seed gives PyTorch's numbers.
 public enum Init {
   public enum FanMode: Sendable { case fanIn, fanOut }
@@ -74,6 +80,82 @@ public enum Init {
   public static func xavierNormal(_ cell: StateCell, gain: Double = 1, generator: Generator? = nil) {
     guard let std = xavierDeviation(cell, gain, "xavierNormal") else { return }
     normal(cell, mean: 0, std: std, generator: generator)
+  }
+
+  /// Normal with everything outside of `low` ... `high` drawn anew, as many numbers at a time and in the same way as PyTorch does.
+  public static func truncatedNormal(
+    _ cell: StateCell, mean: Double = 0, std: Double = 1, low: Double = -2, high: Double = 2, generator: Generator? = nil
+  ) {
+    guard std > 0, low < high else {
+      raise(EmberError(.value, in: "truncatedNormal", "std \(std) between \(low) and \(high); std must be positive and low < high"))
+      return
+    }
+    func share(_ x: Double) -> Double { (1 + erf((x - mean) / std / 2.0.squareRoot())) / 2 }
+    let mode = max(low, min(mean, high))
+    let peak = -0.5 * ((mode - mean) / std) * ((mode - mean) / std)
+    set(cell) { shape, dtype, device in
+      noGrad {
+        func normal() -> Tensor { Tensor.normal(shape, mean: mean, std: std, dtype: dtype, on: device, generator: generator) }
+        func uniform() -> Tensor { Tensor.uniform(shape, low, high, dtype: dtype, on: device, generator: generator) }
+        if shape.reduce(1, *) == 0 || device == .meta { return normal() }
+        if share(high) - share(low) > 0.3 {
+          var result = normal()
+          while !ErrorScopes.hasFailed {
+            let outside = (result .< .real(low)) | (result .> .real(high))
+            if !outside.any().item(as: Bool.self) { break }
+            result = `where`(outside, normal(), result)
+          }
+          return result
+        }
+        // Far from the mean nearly nothing would be kept: von Neumann's rejection from uniform numbers instead.
+        var result = uniform()
+        var candidates = result
+        var pending = Tensor.ones(shape, dtype: .bool, on: device)
+        while !ErrorScopes.hasFailed {
+          let density = ((candidates - .real(mean)) / .real(std)).square() * -0.5 - .real(peak)
+          let accepted = Tensor.rand(shape, dtype: dtype, on: device, generator: generator).log() .<= density
+          pending = pending & !accepted
+          if !pending.any().item(as: Bool.self) { break }
+          candidates = uniform()
+          result = `where`(pending, candidates, result)
+        }
+        return result
+      }
+    }
+  }
+
+  /// Rows (or, if there are more rows than columns, columns) of length `gain` at right angles to each other; Saxe et al., arXiv:1312.6120.
+  /// Dimensions after the first count as one.
+  ///
+  /// Gram and Schmidt's process in Double gives the decomposition with positive diagonal, which is unique: PyTorch's up to rounding.
+  public static func orthogonal(_ cell: StateCell, gain: Double = 1, generator: Generator? = nil) {
+    let shape = cell.value.shape
+    guard shape.rank >= 2 else {
+      raise(EmberError(.shape, in: "orthogonal", "a tensor of shape \(shape); it must have at least two dimensions"))
+      return
+    }
+    if shape.elementCount == 0 || cell.value.device == .meta { return }
+    let rows = shape[0], columns = shape.elementCount / rows
+    set(cell) { shape, dtype, device in
+      let drawn = Tensor.normal([rows, columns], dtype: dtype, on: device, generator: generator).elements(as: Double.self)
+      let count = min(rows, columns), length = max(rows, columns)
+      func position(_ vector: Int, _ i: Int) -> Int { rows < columns ? vector * columns + i : i * columns + vector }
+      var vectors = (0..<count).map { vector in (0..<length).map { drawn[position(vector, $0)] } }
+      for i in 0..<count {
+        // Twice, which is enough for full accuracy.
+        for _ in 0..<2 {
+          for j in 0..<i {
+            let product = zip(vectors[i], vectors[j]).reduce(0) { $0 + $1.0 * $1.1 }
+            for k in 0..<length { vectors[i][k] -= product * vectors[j][k] }
+          }
+        }
+        let norm = vectors[i].reduce(0) { $0 + $1 * $1 }.squareRoot()
+        if norm > 0 { for k in 0..<length { vectors[i][k] /= norm } }
+      }
+      var result = [Double](repeating: 0, count: rows * columns)
+      for i in 0..<count { for k in 0..<length { result[position(i, k)] = vectors[i][k] * gain } }
+      return Tensor(result, shape: shape, dtype: .float64, on: device).to(dtype)
+    }
   }
 
   // MARK: What layers start with

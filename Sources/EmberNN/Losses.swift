@@ -12,7 +12,9 @@ open class Loss: Module {
 
 extension Layer where Input == (Tensor, Tensor) {
   /// `loss(prediction, target)` for `loss((prediction, target))`.
-  public func callAsFunction(_ input: Tensor, _ target: Tensor) -> Output { self((input, target)) }
+  public func callAsFunction(_ input: Tensor, _ target: Tensor, file: StaticString = #fileID, line: Int = #line) -> Output {
+    callAsFunction((input, target), file: file, line: line)
+  }
 }
 
 /// Cross entropy of logits [batch, classes, ...] with labels [batch, ...] or probabilities; see `Tensor.crossEntropy`.

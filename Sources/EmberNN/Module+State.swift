@@ -47,7 +47,7 @@ extension Module {
       }
     }
     guard problems.isEmpty else {
-      throw EmberError(.value, in: "loadStateDict", "\(Swift.type(of: self)): " + problems.joined(separator: "; "))
+      throw EmberError(.value, in: "loadStateDict", "\(Swift.type(of: self)): " + problems.joined(separator: "; ") + "; is it the state of another model?")
     }
     for (cell, value) in planned { cell.value = value }
     return report

@@ -64,23 +64,28 @@ open class Module: CustomStringConvertible {
   }
 
   /// A table of the modules with the shapes and numbers of their own parameters.
-  public final func summary() -> String {
-    var rows = [("Module", "Type", "Parameters", "Count")]
+  public final func summary() -> String { table(outputs: nil) }
+
+  /// - Parameter outputs: a text for each module that was called, for a column of its own.
+  final func table(outputs: [ObjectIdentifier: String]?) -> String {
+    var rows = [["Module", "Type"] + (outputs == nil ? [] : ["Output"]) + ["Parameters", "Count"]]
     var total = 0, trainable = 0
     for (name, module) in namedModules() {
       let own = module.members().parameters
       let count = own.reduce(0) { $0 + $1.cell.value.elementCount }
       let shapes = own.map { "\($0.name) \($0.cell.value.shape)" }.joined(separator: ", ")
-      rows.append((name.isEmpty ? "(model)" : name, String(describing: Swift.type(of: module)), shapes, count == 0 ? "-" : "\(count)"))
+      let output = outputs.map { [$0[ObjectIdentifier(module)] ?? "-"] } ?? []
+      rows.append(
+        [name.isEmpty ? "(model)" : name, String(describing: Swift.type(of: module))] + output + [shapes, count == 0 ? "-" : "\(count)"])
     }
     for cell in parameters() {
       total += cell.value.elementCount
       if cell.requiresGrad { trainable += cell.value.elementCount }
     }
     func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(width - text.count, 0)) }
-    let widths = (rows.map { $0.0.count }.max() ?? 0, rows.map { $0.1.count }.max() ?? 0, rows.map { $0.2.count }.max() ?? 0)
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     let lines = rows.map { row in
-      padded(row.0, widths.0) + "  " + padded(row.1, widths.1) + "  " + padded(row.2, widths.2) + "  " + row.3
+      row.indices.map { $0 == row.count - 1 ? row[$0] : padded(row[$0], widths[$0]) }.joined(separator: "  ")
     }
     return lines.joined(separator: "\n") + "\nparameters: \(total), trainable: \(trainable)"
   }
@@ -114,8 +119,15 @@ public struct ModuleHookHandle {
 }
 
 extension Layer {
-  /// Runs the hooks and `forward`.
-  public func callAsFunction(_ input: Input) -> Output {
+  /// Runs the hooks and `forward`. The place of the call is for the messages of `detectAnomaly`.
+  public func callAsFunction(_ input: Input, file: StaticString = #fileID, line: Int = #line) -> Output {
+    if isDetectingAnomalies {
+      return withPlace(String(describing: Swift.type(of: self)), file: file, line: line) { run(input) }
+    }
+    return run(input)
+  }
+
+  @inline(__always) private func run(_ input: Input) -> Output {
     guard let hooks else { return forward(input) }
     var input = input
     for hook in hooks.before {
@@ -147,10 +159,47 @@ extension Layer {
     return ModuleHookHandle(hooks: hooks, id: hooks.next - 1)
   }
 
-  private func ensureHooks() -> Hooks {
+}
+
+extension Module {
+  fileprivate final func ensureHooks() -> Hooks {
     let made = hooks ?? Hooks()
     hooks = made
     made.next += 1
     return made
+  }
+
+  /// Calls `hook` with whatever `forward` returns.
+  fileprivate final func afterEachCall(_ hook: @escaping (Any) -> Void) -> ModuleHookHandle {
+    let hooks = ensureHooks()
+    hooks.after.append((hooks.next - 1, { _, output in
+      hook(output)
+      return nil
+    }))
+    return ModuleHookHandle(hooks: hooks, id: hooks.next - 1)
+  }
+
+  fileprivate final func setTraining(_ mode: Bool) { isTraining = mode }
+}
+
+extension Layer where Input == Tensor {
+  /// As `summary()`, with the shape of what each module returns for an input of the given shape. Runs the model once, in evaluation
+  /// mode and without gradients; throws where the shapes do not fit.
+  public func summary(inputShape: [Int], dtype: DType = .float32) throws -> String {
+    var outputs: [ObjectIdentifier: String] = [:]
+    var handles: [ModuleHookHandle] = []
+    let modules = self.modules()
+    let modes = modules.map(\.isTraining)
+    _ = eval()
+    defer {
+      for handle in handles { handle.remove() }
+      for (module, mode) in zip(modules, modes) { module.setTraining(mode) }
+    }
+    for module in modules {
+      handles.append(module.afterEachCall { output in outputs[ObjectIdentifier(module)] = (output as? Tensor).map { "\($0.shape)" } ?? "-" })
+    }
+    let device = parameters().first?.value.device ?? .cpu
+    _ = try catchingErrors { noGrad { self(Tensor.zeros(inputShape, dtype: dtype, on: device)) } }
+    return table(outputs: outputs)
   }
 }

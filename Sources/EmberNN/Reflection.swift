@@ -1,7 +1,19 @@
 import EmberTensor
+import Synchronization
 
 /// A property name as PyTorch would write it: `_inProjWeight` is `in_proj_weight`.
+///
+/// Names are the costly part of reflection and never change, so they are kept; what the properties hold is read anew each time.
 func snakeCase(_ label: String) -> String {
+  if let known = knownNames.withLock({ $0[label] }) { return known }
+  let name = makeSnakeCase(label)
+  knownNames.withLock { $0[label] = name }
+  return name
+}
+
+private let knownNames = Mutex<[String: String]>([:])
+
+private func makeSnakeCase(_ label: String) -> String {
   var name = Substring(label)
   if name.hasPrefix("$__lazy_storage_$_") { name = name.dropFirst("$__lazy_storage_$_".count) }
   while name.hasPrefix("_") || name.hasPrefix(".") { name = name.dropFirst() }

@@ -58,13 +58,23 @@ open class Adam: GroupOptimizer<Adam.Options> {
     ])
   }
 
+  override open func prepare(_ state: inout ParameterState, for value: Tensor, options: Options) {
+    for name in ["exp_avg", "exp_avg_sq"] + (options.amsgrad ? ["max_exp_avg_sq"] : []) where state.tensors[name] == nil {
+      state.tensors[name] = Tensor.zeros(like: value)
+    }
+  }
+
+  override open func updatesInPlace(_ value: Tensor, gradient: Tensor) -> Bool {
+    value.device == .cpu && value.dtype.isFloatingPoint && gradient.dtype == value.dtype
+  }
+
   override open func update(_ value: inout Tensor, gradient: Tensor, state: inout ParameterState, options o: Options) {
     state.step += 1
     var average = state.tensors.removeValue(forKey: "exp_avg") ?? Tensor.zeros(like: value)
     var square = state.tensors.removeValue(forKey: "exp_avg_sq") ?? Tensor.zeros(like: value)
     var largest = o.amsgrad ? state.tensors.removeValue(forKey: "max_exp_avg_sq") ?? Tensor.zeros(like: value) : nil
     let correction1 = 1 - pow(o.betas.0, Double(state.step)), correction2 = 1 - pow(o.betas.1, Double(state.step))
-    if value.device == .cpu, value.dtype.isFloatingPoint, gradient.dtype == value.dtype {
+    if updatesInPlace(value, gradient: gradient) {
       var options = ember_adam_options(
         learning_rate: o.learningRate, beta1: o.betas.0, beta2: o.betas.1, epsilon: o.epsilon, weight_decay: o.weightDecay,
         bias_correction1: correction1, bias_correction2: correction2, decoupled: o.decoupled, amsgrad: o.amsgrad, maximize: o.maximize)
@@ -94,13 +104,13 @@ open class Adam: GroupOptimizer<Adam.Options> {
       // The rule in tensor operations, for devices and dtypes without a kernel.
       var g = o.maximize ? -gradient : gradient
       if o.weightDecay != 0 {
-        if o.decoupled { value = value * (1 - o.learningRate * o.weightDecay) } else { g = g + value * o.weightDecay }
+        if o.decoupled { value *= Scalar.real(1 - o.learningRate * o.weightDecay) } else { g = g + value * o.weightDecay }
       }
       average = average + (g - average) * (1 - o.betas.0)
       square = square * o.betas.1 + g * g * (1 - o.betas.1)
       if let before = largest { largest = maximum(before, square) }
       let denominator = (largest ?? square).sqrt() / correction2.squareRoot() + o.epsilon
-      value = value - average / denominator * (o.learningRate / correction1)
+      value -= average / denominator * Scalar.real(o.learningRate / correction1)
     }
     state.tensors["exp_avg"] = average
     state.tensors["exp_avg_sq"] = square

@@ -39,6 +39,8 @@ public struct ParameterState: Sendable {
   public var step = 0
   /// By PyTorch's names: `exp_avg`, `momentum_buffer`.
   public var tensors: [String: Tensor] = [:]
+  /// `prepare` made tensors that hold nothing yet: the next update is the first to fill them.
+  public var isFresh = false
 }
 
 /// The part that all optimizers of groups share; a rule says how one parameter moves.
@@ -59,27 +61,79 @@ open class GroupOptimizer<Options: Sendable>: Optimizer {
     preconditionFailure("an optimizer overrides update")
   }
 
+  /// Makes what is kept for a parameter from its first step on, so that `update` finds it and asks for no memory.
+  open func prepare(_ state: inout ParameterState, for value: Tensor, options: Options) {}
+
+  /// Whether `update`, after `prepare`, works in the parameter's own memory and asks for none: it cannot fail then, and an error
+  /// scope keeps no copy of the parameter for taking it back.
+  open func updatesInPlace(_ value: Tensor, gradient: Tensor) -> Bool { false }
+
+  /// All or nothing: whatever can fail (wrong gradients, memory) comes before the first parameter changes.
   public func step() {
     if ErrorScopes.hasFailed { return }
-    // Every gradient is looked at before any parameter changes.
-    for cell in groups.lazy.flatMap(\.parameters) {
-      guard let gradient = cell.grad, gradient.shape != cell.value.shape else { continue }
-      raise(EmberError(.shape, in: "step", "a gradient of shape \(gradient.shape) for a parameter of shape \(cell.value.shape)"))
-      return
+    guard let moves = plannedMoves() else { return }
+    if !moves.allSatisfy(\.isInPlace) {
+      let old = state
+      ErrorScopes.journal(for: self) { self.state = old }
     }
-    var i = 0
-    for group in groups {
+    for move in moves {
+      // Taken out of the array while it changes, so that its tensors are unshared.
+      var own = ParameterState()
+      swap(&own, &state[move.position])
+      move.cell.update(cannotFail: move.isInPlace) {
+        update(&$0, gradient: move.gradient, state: &own, options: groups[move.group].options)
+      }
+      swap(&own, &state[move.position])
+    }
+    if !ErrorScopes.hasFailed { ErrorScopes.commit() }
+  }
+
+  /// What a step does to one parameter.
+  private struct Move {
+    let cell: StateCell
+    let gradient: Tensor
+    let group: Int
+    let position: Int
+    let isInPlace: Bool
+  }
+
+  /// The moves of a step with all memory they need, or nil after an error; then state and parameters are as before.
+  private func plannedMoves() -> [Move]? {
+    var moves: [Move] = []
+    var position = -1
+    for (number, group) in groups.enumerated() {
       for cell in group.parameters {
-        defer { i += 1 }
+        position += 1
         guard let gradient = cell.grad else { continue }
-        // Taken out of the array while it changes, so that its tensors are unshared.
-        var own = ParameterState()
-        swap(&own, &state[i])
-        cell.update { update(&$0, gradient: gradient, state: &own, options: group.options) }
-        swap(&own, &state[i])
+        let value = cell.value
+        guard gradient.shape == value.shape, gradient.device == value.device else {
+          raise(
+            EmberError(
+              .shape, in: "step",
+              "a gradient \(gradient.dtype)\(gradient.shape) on \(gradient.device) for parameter \(position), \(value.dtype)\(value.shape) on \(value.device)"))
+          return nil
+        }
+        moves.append(
+          Move(
+            cell: cell, gradient: noGrad { gradient.contiguous() }, group: number, position: position,
+            isInPlace: updatesInPlace(value, gradient: gradient)))
       }
     }
-    ErrorScopes.commit()
+    for move in moves where move.isInPlace {
+      move.cell.makeWritable()
+      for name in state[move.position].tensors.keys { state[move.position].tensors[name]?.makeWritable() }
+    }
+    if ErrorScopes.hasFailed { return nil }
+    let beginners = moves.filter { state[$0.position].step == 0 }
+    if !beginners.isEmpty {
+      let before = state
+      for move in beginners { prepare(&state[move.position], for: move.cell.value, options: groups[move.group].options) }
+      if ErrorScopes.hasFailed {
+        state = before
+        return nil
+      }
+    }
+    return moves
   }
 
   public func zeroGrad() {

@@ -48,12 +48,22 @@ public final class SGD: GroupOptimizer<SGD.Options> {
     ])
   }
 
+  override public func prepare(_ state: inout ParameterState, for value: Tensor, options: Options) {
+    guard options.momentum != 0, state.tensors["momentum_buffer"] == nil else { return }
+    state.tensors["momentum_buffer"] = Tensor.zeros(like: value)
+    state.isFresh = true
+  }
+
+  override public func updatesInPlace(_ value: Tensor, gradient: Tensor) -> Bool {
+    value.device == .cpu && value.dtype.isFloatingPoint && gradient.dtype == value.dtype
+  }
+
   override public func update(_ value: inout Tensor, gradient: Tensor, state: inout ParameterState, options o: Options) {
-    let isFirst = state.tensors["momentum_buffer"] == nil
+    // The buffer begins as the first gradient.
+    let isFirst = state.isFresh || state.tensors["momentum_buffer"] == nil
+    state.isFresh = false
     state.step += 1
-    guard value.device == .cpu, value.dtype.isFloatingPoint, gradient.dtype == value.dtype else {
-      return composed(&value, gradient, &state, o)
-    }
+    guard updatesInPlace(value, gradient: gradient) else { return composed(&value, gradient, &state, o, isFirst: isFirst) }
     var options = ember_sgd_options(
       learning_rate: o.learningRate, momentum: o.momentum, dampening: o.dampening, weight_decay: o.weightDecay, nesterov: o.nesterov,
       maximize: o.maximize, first_step: isFirst)
@@ -78,14 +88,15 @@ public final class SGD: GroupOptimizer<SGD.Options> {
   }
 
   /// The rule in tensor operations, for devices and dtypes without a kernel.
-  private func composed(_ value: inout Tensor, _ gradient: Tensor, _ state: inout ParameterState, _ o: Options) {
+  private func composed(_ value: inout Tensor, _ gradient: Tensor, _ state: inout ParameterState, _ o: Options, isFirst: Bool) {
     var g = o.maximize ? -gradient : gradient
     if o.weightDecay != 0 { g = g + value * o.weightDecay }
     if o.momentum != 0 {
-      let buffer = state.tensors["momentum_buffer"].map { $0 * o.momentum + g * (1 - o.dampening) } ?? g
+      let old = isFirst ? nil : state.tensors["momentum_buffer"]
+      let buffer = old.map { $0 * o.momentum + g * (1 - o.dampening) } ?? g
       state.tensors["momentum_buffer"] = buffer
       g = o.nesterov ? g + buffer * o.momentum : buffer
     }
-    value = value - g * o.learningRate
+    value -= g * Scalar.real(o.learningRate)
   }
 }

@@ -22,25 +22,26 @@ public protocol Backend: AnyObject, Sendable {
   // MARK: Pointwise programs
 
   /// `pointers`: inputs, then outputs, all dense with `count` elements, except that an input whose `uniform` is 1 has a single one.
+  /// The last `program.parameterCount` inputs are numbers in host memory.
   func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, uniform: UnsafePointer<UInt8>, count: Int)
   /// The same over strided operands of one shape.
   func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, strides: UnsafePointer<Strides>, shape: Shape)
 
-  // MARK: Along one axis
+  // MARK: Along one axis. False: there is no kernel for these dtypes, and nothing was done.
 
-  func reduce(_ reduction: Reduction, _ input: AxisOperand, into output: Operand)
+  func reduce(_ reduction: Reduction, _ input: AxisOperand, into output: Operand) -> Bool
   /// Largest or smallest elements and their first positions (int64).
-  func extreme(maximum: Bool, _ input: AxisOperand, values: Operand, indices: Operand)
-  func variance(_ input: AxisOperand, correction: Double, squareRoot: Bool, variance: Operand, mean: Operand?)
+  func extreme(maximum: Bool, _ input: AxisOperand, values: Operand, indices: Operand) -> Bool
+  func variance(_ input: AxisOperand, correction: Double, squareRoot: Bool, variance: Operand, mean: Operand?) -> Bool
   /// The p-norm.
-  func norm(_ input: AxisOperand, p: Double, into output: Operand)
+  func norm(_ input: AxisOperand, p: Double, into output: Operand) -> Bool
   /// Running operation over a dense input; `indices` for maximum and minimum.
-  func scan(_ scan: Scan, _ input: AxisOperand, reverse: Bool, into output: Operand, indices: Operand?)
+  func scan(_ scan: Scan, _ input: AxisOperand, reverse: Bool, into output: Operand, indices: Operand?) -> Bool
   func softmax(_ input: AxisOperand, logarithm: Bool, into output: Operand)
   func softmaxBackward(gradient: AxisOperand, output: Operand, logarithm: Bool, into result: Operand)
   /// Stable sort of a dense input.
-  func sort(_ input: AxisOperand, descending: Bool, values: Operand, indices: Operand)
-  func topK(_ input: AxisOperand, k: Int, largest: Bool, sorted: Bool, values: Operand, indices: Operand)
+  func sort(_ input: AxisOperand, descending: Bool, values: Operand, indices: Operand) -> Bool
+  func topK(_ input: AxisOperand, k: Int, largest: Bool, sorted: Bool, values: Operand, indices: Operand) -> Bool
 
   // MARK: Matrix products
 

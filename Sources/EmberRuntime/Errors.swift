@@ -46,26 +46,44 @@ public func raise(_ error: EmberError) {
 /// The state of one `catchingErrors`: its first error and how to take back what was written before it.
 @usableFromInline final class ErrorScope {
   var failure: EmberError?
-  private var undo: [() -> Void] = []
+  private let outer: ErrorScope?
+  /// How to take back what was written, by owner. The first entry of an owner leads back to before the scope, so later ones add nothing.
+  private var undo: [ObjectIdentifier: (owner: AnyObject, action: () -> Void)] = [:]
 
-  func journal(_ action: @escaping () -> Void) { undo.append(action) }
-  func commit() { undo.removeAll() }
-  func rollBack() {
-    for action in undo.reversed() { action() }
+  init(in outer: ErrorScope?) { self.outer = outer }
+
+  func journal(_ owner: AnyObject, _ action: @escaping () -> Void) {
+    if undo[ObjectIdentifier(owner)] == nil { undo[ObjectIdentifier(owner)] = (owner, action) }
+  }
+
+  /// What was written so far stays, whatever happens to this scope and those around it.
+  func commit() {
     undo.removeAll()
+    outer?.commit()
+  }
+
+  func rollBack() {
+    for entry in undo.values { entry.action() }
+    undo.removeAll()
+  }
+
+  /// The scope succeeded; those around it may still fail.
+  func handOver() {
+    guard let outer else { return }
+    for entry in undo.values { outer.journal(entry.owner, entry.action) }
   }
 }
 
 /// Runs `body`; the first error of an operation inside makes the whole scope throw it.
 ///
 /// After the first error every later operation in the scope returns at once, with poisoned tensors (dimensions read as
-/// 1, elements as 0); parameters, buffers and optimizers discard writes, and what a failed forward pass wrote
-/// into buffers (running statistics) since the last completed optimizer step is taken back. Errors that `body` throws
+/// 1, elements as 0); parameters, buffers and optimizers discard writes, and what was written into parameters and buffers
+/// (running statistics) since the last completed optimizer step is taken back. Errors that `body` throws
 /// itself pass through, but a failure noted before wins, being the cause.
 public func catchingErrors<Result>(_ body: () throws -> Result) throws -> Result {
-  let scope = ErrorScope()
   let state = ember_thread()
   let outer = state.pointee.error_scope
+  let scope = ErrorScope(in: outer.map { Unmanaged<ErrorScope>.fromOpaque($0).takeUnretainedValue() })
   let outerFlags = ThreadFlags.current.intersection([.catchesErrors, .failed])
   state.pointee.error_scope = Unmanaged.passUnretained(scope).toOpaque()
   ThreadFlags.current = ThreadFlags.current.union(.catchesErrors).subtracting(outerFlags.contains(.failed) ? [] : .failed)
@@ -76,6 +94,7 @@ public func catchingErrors<Result>(_ body: () throws -> Result) throws -> Result
   do {
     let result = try withExtendedLifetime(scope) { try body() }
     if let failure = scope.failure { throw failure }
+    scope.handOver()
     return result
   } catch {
     scope.rollBack()
@@ -93,10 +112,14 @@ public enum ErrorScopes {
   /// True inside a scope that has failed: writes to state are discarded.
   @inlinable public static var hasFailed: Bool { ThreadFlags.current.contains(.failed) }
 
-  /// Remembers how to take back a write if the calling thread's scope fails. Does nothing outside a scope.
-  public static func journal(_ undo: @autoclosure @escaping () -> Void) {
-    guard ThreadFlags.current.contains(.catchesErrors), let pointer = ember_thread().pointee.error_scope else { return }
-    Unmanaged<ErrorScope>.fromOpaque(pointer).takeUnretainedValue().journal(undo)
+  /// True inside a scope, where writes to state may have to be taken back.
+  @inlinable public static var isActive: Bool { ThreadFlags.current.contains(.catchesErrors) }
+
+  /// Remembers how to take back what is about to be written to `owner` if the calling thread's scope fails. Only the first entry of
+  /// an owner since the last `commit` counts. Does nothing outside a scope.
+  public static func journal(for owner: AnyObject, _ undo: @escaping () -> Void) {
+    guard isActive, let pointer = ember_thread().pointee.error_scope else { return }
+    Unmanaged<ErrorScope>.fromOpaque(pointer).takeUnretainedValue().journal(owner, undo)
   }
 
   /// Makes what was written so far permanent: called when an optimizer's step is complete.

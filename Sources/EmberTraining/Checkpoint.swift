@@ -59,6 +59,9 @@ public struct Checkpoint {
   /// Reads a checkpoint.
   public init(path: String) throws {
     func bad(_ message: String) -> EmberError { EmberError(.file, in: "Checkpoint", "\(path): \(message)") }
+    guard Files.exists(path) else {
+      throw bad("no such checkpoint; a run writes it after an epoch, and within epochs every `checkpointEvery` steps")
+    }
     let file = try Safetensors.load(path, mapped: false)
     guard file.metadata["format"] == Checkpoint.format else { throw bad("a safetensors file, but no checkpoint of Ember") }
     var position: [Int]?

@@ -41,6 +41,8 @@ public final class Trainer<Batch: Sendable> {
   /// Generators that belong to the run's state.
   public var generators: [String: Generator] = ["default": .default]
   public var showsProgress = true
+  /// Throws when a loss is NaN or infinite, before it reaches the parameters.
+  public var stopsAtNonFiniteLoss = true
   /// Kept in checkpoints.
   public var notes: [String: String] = [:]
   /// Called after each step with its number (from 1) and loss.
@@ -91,8 +93,12 @@ public final class Trainer<Batch: Sendable> {
   }
 
   /// Trains until `epochs` epochs are complete.
+  ///
+  /// An error in a step is thrown with the step's number; model, optimizer, generators and position are then as they were before
+  /// that step, so that `run` may be called again.
   @discardableResult
   public func run() throws -> Outcome {
+    try checkBeforeStart()
     while loader.state.epoch < epochs {
       let epoch = loader.state.epoch + 1, start = monotonicSeconds()
       if !(try runEpoch(epoch)) {
@@ -107,13 +113,22 @@ public final class Trainer<Batch: Sendable> {
       if let onEpoch {
         _ = model.eval()
         defer { _ = model.train() }
-        goesOn = try onEpoch(summary)
+        goesOn = try catchingErrors { try onEpoch(summary) }
       }
       if let checkpointPath { try save(to: checkpointPath) }
       if !goesOn { return .stopped }
       if SignalHandler.isRequested { return .interrupted }
     }
     return .finished
+  }
+
+  /// Finds before an hour of training what would fail after it.
+  private func checkBeforeStart() throws {
+    if loader.batchCount == 0, loader.state.epoch < epochs {
+      throw EmberError(
+        .value, in: "Trainer.run", "the loader has no batches: its dataset is empty, or smaller than a batch with dropLast: true")
+    }
+    if let checkpointPath { try Files.checkWritable(checkpointPath, in: "Trainer.run") }
   }
 
   /// One epoch, or what is left of it; false if a signal ended it early.
@@ -123,19 +138,49 @@ public final class Trainer<Batch: Sendable> {
     var bar = ProgressBar("Epoch \(epoch)/\(epochs)", total: loader.batchCount, done: loader.state.batch)
     var sum = losses[epochStart...].reduce(0, +)
     while let batch = try batches.nextBatch() {
-      optimizer.zeroGrad()
-      let loss = try lossOf(batch)
-      loss.backward()
-      optimizer.step()
-      let value = try loss.itemOrThrow(as: Double.self)
+      let value = try step(batch)
       losses.append(value)
       sum += value
       if showsProgress { bar.advance("loss \(fixed(sum / Double(losses.count - epochStart), 4))") }
-      try onStep?(losses.count, value)
+      if let onStep { try catchingErrors { try onStep(losses.count, value) } }
       if let checkpointEvery, let checkpointPath, losses.count % checkpointEvery == 0 { try save(to: checkpointPath) }
       if SignalHandler.isRequested { return false }
     }
     if showsProgress { bar.finish("loss \(fixed(sum / Double(max(1, losses.count - epochStart)), 4))") }
     return true
+  }
+
+  /// One step, wholly or not at all.
+  private func step(_ batch: Batch) throws -> Double {
+    let before = generators.mapValues(\.state)
+    do {
+      return try catchingErrors {
+        optimizer.zeroGrad()
+        let loss = try lossOf(batch)
+        if !ErrorScopes.hasFailed, loss.elementCount != 1 {
+          throw EmberError(
+            .shape, in: "Trainer.run", "the loss is \(loss.dtype)\(loss.shape); it must be a single number: reduce it with mean() or sum()")
+        }
+        let value = try loss.itemOrThrow(as: Double.self)
+        if stopsAtNonFiniteLoss, !value.isFinite {
+          throw EmberError(
+            .value, in: "Trainer.run",
+            "the loss is \(value): a smaller learning rate, clipGradNorm or detectAnomaly may help; to go on all the same, set stopsAtNonFiniteLoss = false")
+        }
+        loss.backward()
+        optimizer.step()
+        return value
+      }
+    } catch {
+      for (name, state) in before { _ = generators[name]?.restore(state) }
+      // The batch was handed out already; the next `run` begins with it again.
+      var position = loader.state
+      position.batch -= 1
+      try loader.restore(position)
+      guard let error = error as? EmberError else { throw error }
+      throw EmberError(
+        error.kind, in: error.operation,
+        "\(error.message) (step \(losses.count + 1), batch \(position.batch + 1) of epoch \(position.epoch + 1); model and optimizer are as before it)")
+    }
   }
 }

@@ -48,8 +48,12 @@ public struct FashionMNIST: Sendable {
     self.labels = try catchingErrors { labels.to(.int64) }
   }
 
-  /// Inputs [count, 1, 28, 28] from 0 to 1 as float32, and labels.
-  public func dataset() throws -> TensorDataset {
-    try catchingErrors { TensorDataset(images.to(.float32).reshape([count, 1, 28, 28]) * (1 / 255.0), labels) }
+  /// Inputs [count, 1, 28, 28] from 0 to 1 as float32, and labels; the first `limit` of them for quick trials.
+  public func dataset(limit: Int = .max) throws -> TensorDataset {
+    let count = max(0, min(limit, count))
+    return try catchingErrors {
+      let pictures = images.narrow(0, start: 0, length: count).to(.float32).reshape([count, 1, 28, 28])
+      return TensorDataset(pictures * (1 / 255.0), labels.narrow(0, start: 0, length: count))
+    }
   }
 }

@@ -25,9 +25,9 @@ public struct Picture: Sendable {
     var pixels: UnsafeMutablePointer<UInt8>?
     var width: UInt32 = 0, height: UInt32 = 0, channels: Int32 = 0
     var message = [CChar](repeating: 0, count: 64)
-    let input = contents.bytes.bindMemory(to: UInt8.self)
-    let status = withExtendedLifetime(contents) {
-      ember_png_read(input.baseAddress, input.count, 0, limit, &pixels, &width, &height, &channels, &message)
+    let status = contents.withBytes { bytes in
+      let input = bytes.bindMemory(to: UInt8.self)
+      return ember_png_read(input.baseAddress, input.count, 0, limit, &pixels, &width, &height, &channels, &message)
     }
     try Picture.check(Int(status), message, path)
     defer { free(pixels) }

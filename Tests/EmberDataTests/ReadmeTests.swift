@@ -11,6 +11,6 @@ import Testing
 
   private func text(_ path: String) throws -> String {
     let file = try FileBytes.reading(path, in: "readme")
-    return withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }
+    return file.withBytes { String(decoding: $0, as: UTF8.self) }
   }
 }

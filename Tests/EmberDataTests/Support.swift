@@ -34,7 +34,7 @@ final class TemporaryFolder {
 
 func contents(_ path: String) throws -> [UInt8] {
   let file = try FileBytes.reading(path, in: "test")
-  return withExtendedLifetime(file) { Array(file.bytes) }
+  return file.withBytes { Array($0) }
 }
 
 func write(_ bytes: [UInt8], to path: String) throws { try AtomicFile.write(to: path) { file in try file.append(bytes) } }

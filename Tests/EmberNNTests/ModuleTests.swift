@@ -39,6 +39,21 @@ private final class Tied: Module, Layer {
   func forward(_ x: Tensor) -> Tensor { decoder(encoder(x)) }
 }
 
+@Suite struct AnomalyPlaces {
+  private final class Root: Module, Layer {
+    func forward(_ x: Tensor) -> Tensor { (x * 0).sqrt() * 0 }
+  }
+
+  @Test func layersAreNamedWithTheirCall() {
+    let model = Sequential { Linear(2, 2); Root() }
+    let error = #expect(throws: EmberError.self) {
+      try catchingErrors { detectAnomaly { model(Tensor.ones([1, 2])).sum().backward() } }
+    }
+    let text = error?.description ?? ""
+    for word in ["derivative of sqrt", "called in Root, in Sequential at EmberNNTests/ModuleTests.swift:"] { #expect(text.contains(word), "\(text)") }
+  }
+}
+
 @Suite struct ModuleReflection {
   @Test func names() {
     let names = Net().namedParameters().map(\.name)

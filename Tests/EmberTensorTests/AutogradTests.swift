@@ -99,16 +99,55 @@ import Testing
     #expect(gradients(body) == gradients { checkpoint($0, body) })
   }
 
-  @Test func anomalyModeNamesTheOperation() {
+  struct Anomaly: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let words: [String]
+    let run: @Sendable () -> Void
+  }
+
+  static let anomalies: [Anomaly] = [
+    // d√x/dx is infinite at 0, and arrives times 0.
+    Anomaly(testDescription: "√0 · 0", words: ["derivative of sqrt", "input 0"]) {
+      let x = Tensor([-1.0, 0], requiresGrad: true)
+      ((x * 0).sqrt() * 0).sum().backward()
+    },
+    Anomaly(testDescription: "0 / 0", words: ["derivative of div", "input 1"]) {
+      let x = Tensor([1.0, 0], requiresGrad: true), y = Tensor([1.0, 0], requiresGrad: true)
+      (x / y).sum().backward()
+    },
+    // The value is NaN, and with it what multiplies the gradient.
+    Anomaly(testDescription: "log of negative, used again", words: ["derivative of mul"]) {
+      let x = Tensor([1.0, -1], requiresGrad: true)
+      (x.log() * x).sum().backward()
+    },
+    // No derivative is at fault: 1 / x is finite.
+    Anomaly(testDescription: "log of negative", words: ["forward pass", "sum"]) { Tensor([1.0, -1], requiresGrad: true).log().sum().backward() },
+    Anomaly(testDescription: "∞ - ∞", words: ["result of add", "add up to NaN"]) {
+      let x = Tensor([0.0], requiresGrad: true)
+      let y = x + 1
+      (y * .real(.infinity) - y * .real(.infinity)).backward()
+    },
+    Anomaly(testDescription: "start", words: ["starts with is NaN"]) { (Tensor([1.0], requiresGrad: true) * 2).backward(Tensor([Float.nan])) },
+  ]
+
+  @Test(arguments: anomalies)
+  func anomalyModeNamesTheDerivativeAndThePlace(_ anomaly: Anomaly) {
     let error = #expect(throws: EmberError.self) {
-      try catchingErrors {
-        detectAnomaly {
-          let x = Tensor([-1.0, 0], requiresGrad: true)
-          ((x * 0).sqrt() * 0).sum().backward()
-        }
+      try catchingErrors { detectAnomaly { withPlace("my part") { anomaly.run() } } }
+    }
+    let text = error?.description ?? ""
+    for word in anomaly.words + ["[backward]", "NaN"] { #expect(text.contains(word), "\(text) lacks \(word)") }
+    if anomaly.testDescription != "start" { #expect(text.contains("my part at EmberTensorTests/AutogradTests.swift:"), "\(text)") }
+  }
+
+  @Test func anomalyModeFindsNothingWhereNothingIs() throws {
+    try catchingErrors {
+      detectAnomaly {
+        let x = Tensor([1.0, 2], requiresGrad: true)
+        (x.sqrt() * x).sum().backward()
+        #expect(x.grad != nil)
       }
     }
-    #expect(error?.message.contains("mul") == true && error?.message.contains("NaN") == true)
   }
 
   @Test func userDefinedFunctionsAndPointwise() {

@@ -61,6 +61,8 @@ import Testing
       try catchingErrors {
         let bad = x[5]
         y = bad + 1
+        // A sound tensor, but one that would have to be converted first.
+        #expect(Tensor.ones([100]).elements(as: Double.self) == [0])
         let more = y.matmul(y).sum().softmax(3).reshape(7)
         #expect(more.item() == 0 && more.shape[2] == 1 && more.elements(as: Float.self) == [0])
       }

@@ -133,6 +133,24 @@ EMBER_INLINE vdouble gemm_gather_double(const double *p, const int32_t *indices)
 #define GEMM_ZIP_LOW_2(a, b) __builtin_shufflevector(a, b, 0, 2)
 #define GEMM_ZIP_HIGH_2(a, b) __builtin_shufflevector(a, b, 1, 3)
 
+// The elements at even places of two vectors.
+#define GEMM_EVEN_16(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define GEMM_EVEN_8(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
+#define GEMM_EVEN_4(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
+#define GEMM_EVEN_2(a, b) __builtin_shufflevector(a, b, 0, 2)
+
+// The one of these for the lanes of this instruction set: GEMM_FLOAT(GEMM_EVEN)(a, b).
+#if EMBER_LANES == 16
+#define GEMM_FLOAT(name) name##_16
+#define GEMM_DOUBLE(name) name##_8
+#elif EMBER_LANES == 8
+#define GEMM_FLOAT(name) name##_8
+#define GEMM_DOUBLE(name) name##_4
+#else
+#define GEMM_FLOAT(name) name##_4
+#define GEMM_DOUBLE(name) name##_2
+#endif
+
 #define GEMM_DEFINE_TRANSPOSE(name, vector, lanes)                   \
   EMBER_INLINE void name(vector *rows) {                             \
     GEMM_UNROLL                                                      \

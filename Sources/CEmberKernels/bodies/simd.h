@@ -51,18 +51,25 @@
 #endif
 
 #define EMBER_VECTOR(type, lanes) type __attribute__((ext_vector_type(lanes)))
+
+// Comparisons of 64-bit lanes give vectors of `long` where that has 64 bits, even where int64_t is `long long` (Apple's).
+#if __SIZEOF_LONG__ == 8
+typedef long ember_lane64;
+#else
+typedef long long ember_lane64;
+#endif
 typedef EMBER_VECTOR(float, EMBER_LANES) vfloat;
 typedef EMBER_VECTOR(int32_t, EMBER_LANES) vint;
 typedef EMBER_VECTOR(uint32_t, EMBER_LANES) vuint;
 typedef EMBER_VECTOR(double, EMBER_DOUBLE_LANES) vdouble;
-typedef EMBER_VECTOR(int64_t, EMBER_DOUBLE_LANES) vlong;
+typedef EMBER_VECTOR(ember_lane64, EMBER_DOUBLE_LANES) vlong;
 typedef EMBER_VECTOR(uint64_t, EMBER_DOUBLE_LANES) vulong;
 // As many 16-bit and 8-bit elements as there are floats in a vector.
 typedef EMBER_VECTOR(uint16_t, EMBER_LANES) vushort;
 typedef EMBER_VECTOR(uint8_t, EMBER_LANES) vbyte;
 // As many doubles as floats: two registers, for float32 work that needs more bits.
 typedef EMBER_VECTOR(double, EMBER_LANES) vdouble2;
-typedef EMBER_VECTOR(int64_t, EMBER_LANES) vlong2;
+typedef EMBER_VECTOR(ember_lane64, EMBER_LANES) vlong2;
 // Half a vector of floats or ints: what one vector of doubles converts to.
 typedef EMBER_VECTOR(float, EMBER_DOUBLE_LANES) vfloat_half;
 typedef EMBER_VECTOR(int32_t, EMBER_DOUBLE_LANES) vint_half;
@@ -71,7 +78,7 @@ typedef EMBER_VECTOR(int32_t, EMBER_DOUBLE_LANES) vint_half;
 typedef float vfloat_memory __attribute__((ext_vector_type(EMBER_LANES), aligned(4)));
 typedef int32_t vint_memory __attribute__((ext_vector_type(EMBER_LANES), aligned(4)));
 typedef double vdouble_memory __attribute__((ext_vector_type(EMBER_DOUBLE_LANES), aligned(8)));
-typedef int64_t vlong_memory __attribute__((ext_vector_type(EMBER_DOUBLE_LANES), aligned(8)));
+typedef ember_lane64 vlong_memory __attribute__((ext_vector_type(EMBER_DOUBLE_LANES), aligned(8)));
 typedef uint16_t vushort_memory __attribute__((ext_vector_type(EMBER_LANES), aligned(2)));
 typedef uint8_t vbyte_memory __attribute__((ext_vector_type(EMBER_LANES), aligned(1)));
 
@@ -84,27 +91,59 @@ EMBER_INLINE void vdouble_store(double *p, vdouble v) { *(vdouble_memory *)p = v
 EMBER_INLINE vlong vlong_load(const int64_t *p) { return *(const vlong_memory *)p; }
 EMBER_INLINE void vlong_store(int64_t *p, vlong v) { *(vlong_memory *)p = v; }
 
-// The first `count` (< lanes) elements; the rest are `filler`. For tails.
+// The first `count` (0 ... lanes) elements; the rest are `filler`. For tails. AVX-512 has masks for it; AVX2's masked stores are
+// slow on AMD, so elsewhere memory is copied by halves: the binary digits of the count.
+EMBER_INLINE void ember_copy_first(void *to, const void *from, int64_t bytes) {
+  char *t = to;
+  const char *f = from;
+  for (int64_t part = EMBER_VECTOR_BYTES; part >= 2; part /= 2)
+    if (bytes & part) memcpy(t, f, (size_t)part), t += part, f += part;
+}
+#if EMBER_BUILD_ISA == EMBER_BUILD_AVX512
 EMBER_INLINE vfloat vfloat_load_partial(const float *p, int64_t count, float filler) {
-  float lanes[EMBER_LANES];
-  for (int64_t i = 0; i < EMBER_LANES; i++) lanes[i] = i < count ? p[i] : filler;
+  return (vfloat)_mm512_mask_loadu_ps((__m512)(vfloat)filler, (__mmask16)((1u << count) - 1), p);
+}
+EMBER_INLINE void vfloat_store_partial(float *p, int64_t count, vfloat v) {
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
+}
+EMBER_INLINE vdouble vdouble_load_partial(const double *p, int64_t count, double filler) {
+  return (vdouble)_mm512_mask_loadu_pd((__m512d)(vdouble)filler, (__mmask8)((1u << count) - 1), p);
+}
+EMBER_INLINE void vdouble_store_partial(double *p, int64_t count, vdouble v) {
+  _mm512_mask_storeu_pd(p, (__mmask8)((1u << count) - 1), (__m512d)v);
+}
+#else
+EMBER_INLINE vfloat vfloat_load_partial(const float *p, int64_t count, float filler) {
+#if EMBER_BUILD_ISA == EMBER_BUILD_AVX2
+  const vint inside = (vint){0, 1, 2, 3, 4, 5, 6, 7} < (vint)(int32_t)count;
+  return inside ? (vfloat)_mm256_maskload_ps(p, (__m256i)inside) : (vfloat)filler;
+#else
+  float lanes[EMBER_LANES] = {filler, filler, filler, filler};
+  ember_copy_first(lanes, p, count * 4);
   return vfloat_load(lanes);
+#endif
 }
 EMBER_INLINE void vfloat_store_partial(float *p, int64_t count, vfloat v) {
   float lanes[EMBER_LANES];
   vfloat_store(lanes, v);
-  for (int64_t i = 0; i < count && i < EMBER_LANES; i++) p[i] = lanes[i];
+  ember_copy_first(p, lanes, count * 4);
 }
 EMBER_INLINE vdouble vdouble_load_partial(const double *p, int64_t count, double filler) {
-  double lanes[EMBER_DOUBLE_LANES];
-  for (int64_t i = 0; i < EMBER_DOUBLE_LANES; i++) lanes[i] = i < count ? p[i] : filler;
+#if EMBER_BUILD_ISA == EMBER_BUILD_AVX2
+  const vlong inside = (vlong){0, 1, 2, 3} < (vlong)count;
+  return inside ? (vdouble)_mm256_maskload_pd(p, (__m256i)inside) : (vdouble)filler;
+#else
+  double lanes[EMBER_DOUBLE_LANES] = {filler, filler};
+  ember_copy_first(lanes, p, count * 8);
   return vdouble_load(lanes);
+#endif
 }
 EMBER_INLINE void vdouble_store_partial(double *p, int64_t count, vdouble v) {
   double lanes[EMBER_DOUBLE_LANES];
   vdouble_store(lanes, v);
-  for (int64_t i = 0; i < count && i < EMBER_DOUBLE_LANES; i++) p[i] = lanes[i];
+  ember_copy_first(p, lanes, count * 8);
 }
+#endif
 
 EMBER_INLINE vfloat vfloat_splat(float x) { return (vfloat)x; }
 EMBER_INLINE vdouble vdouble_splat(double x) { return (vdouble)x; }

@@ -50,6 +50,18 @@ EMBER_INLINE vfloat vfloat_exp(vfloat x) {
   vfloat r = vfloat_exp_reduce(x, &n);
   return vfloat_scale(vfloat_expm1_reduced(r) + 1.0f, n);
 }
+// e^x for x <= 0, with half the instructions: 0 below the smallest normal result.
+EMBER_INLINE vfloat vfloat_exp_nonpositive(vfloat x) {
+  // As in vfloat_round_to_int, but the low bits of the sum are n + 127, the exponent field of 2^n.
+  const vfloat magic = (vfloat)12583039.0f;
+  vfloat shifted = vfloat_fma(x, (vfloat)1.44269504088896341f, magic);
+  vfloat rounded = shifted - magic;
+  vfloat r = vfloat_fma(rounded, (vfloat)-0.693359375f, x);
+  r = vfloat_fma(rounded, (vfloat)2.12194440e-4f, r);
+  vfloat scale = __builtin_bit_cast(vfloat, __builtin_bit_cast(vuint, shifted) << 23);
+  vfloat result = (vfloat_expm1_reduced(r) + 1.0f) * scale;
+  return x < -87.0f ? (vfloat)0.0f : result;
+}
 EMBER_INLINE vfloat vfloat_exp2(vfloat x) {
   x = x > 129.0f ? (vfloat)129.0f : x;
   x = x < -151.0f ? (vfloat)-151.0f : x;

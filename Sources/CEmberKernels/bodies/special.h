@@ -44,6 +44,48 @@ static inline __attribute__((unused)) double ember_digamma(double x) {
   return result + log(x) - 0.5 / x;
 }
 
+// Σ over k >= 0 of (x + k)^-s for integer s >= 2 and x > 0: terms up to where the Euler-Maclaurin formula takes over.
+static inline __attribute__((unused)) double ember_hurwitz_zeta(double s, double x) {
+  // (2k)! / B(2k).
+  static const double scale[12] = {12.0, -720.0, 30240.0, -1209600.0, 47900160.0, -1.8924375803183791606e9, 7.47242496e10,
+                                   -2.950130727918164224e12, 1.1646782814350067249e14, -4.5979787224074726105e15,
+                                   1.8152105401943546773e17, -7.1661652561756670113e18};
+  double sum = 0;
+  for (int k = 0; k < 12 || x < 12; k++) {
+    const double term = pow(x, -s);
+    sum += term;
+    x += 1;
+    if (term <= sum * 0x1p-60) return sum;
+  }
+  double power = pow(x, -s), factor = s;
+  sum += power * x / (s - 1) + power / 2;
+  for (int k = 0; k < 12; k++) {
+    power /= x;
+    const double term = factor * power / scale[k];
+    sum += term;
+    if (fabs(term) <= sum * 0x1p-60) break;
+    power /= x;
+    factor *= (s + 2 * k + 1) * (s + 2 * k + 2);
+  }
+  return sum;
+}
+
+// The n-th derivative of digamma: (-1)^(n + 1) n! ζ(n + 1, x); NaN unless n is 0, 1, 2, …
+static inline __attribute__((unused)) double ember_polygamma(double n, double x) {
+  if (n == 0) return ember_digamma(x);
+  if (!(n >= 1) || n != floor(n) || x != x) return NAN;
+  const double s = n + 1, sign = fmod(n, 2) == 1 ? 1 : -1;
+  if (x == INFINITY) return 0 * sign;
+  if (x == -INFINITY) return NAN;
+  const double factor = sign * (n <= 170 ? tgamma(s) : exp(lgamma(s)));
+  if (x > 0) return factor * ember_hurwitz_zeta(s, x);
+  if (x == floor(x)) return factor * INFINITY;
+  // The terms below 0, counted from there, are a zeta function's first ones with (-1)^s.
+  const double fraction = x - floor(x), below = 1 - fraction;
+  const double passed = ember_hurwitz_zeta(s, below) - ember_hurwitz_zeta(s, 1 - x);
+  return factor * (ember_hurwitz_zeta(s, fraction) + (fmod(s, 2) == 0 ? passed : -passed));
+}
+
 // Inverse of erf: Giles' approximation, then two Newton steps, on erfc near ±1 where erf has no bits left.
 static inline __attribute__((unused)) double ember_erfinv(double y) {
   double a = fabs(y);

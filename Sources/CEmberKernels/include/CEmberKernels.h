@@ -17,8 +17,17 @@
 #if __has_include("ember_pooling.h")
 #include "ember_pooling.h"
 #endif
+#if __has_include("ember_softmax.h")
+#include "ember_softmax.h"
+#endif
 #if __has_include("ember_normalization.h")
 #include "ember_normalization.h"
+#endif
+#if __has_include("ember_batch_normalization.h")
+#include "ember_batch_normalization.h"
+#endif
+#if __has_include("ember_cross_entropy.h")
+#include "ember_cross_entropy.h"
 #endif
 #if __has_include("ember_reduce.h")
 #include "ember_reduce.h"

@@ -1,4 +1,4 @@
-// Optimiser steps over lists of tensors, fused into one pass over each: what torch.optim does with fused=True.
+// Optimiser steps over lists of tensors, one parallel loop for a whole list: what torch.optim does with fused=True.
 //
 // A list is an array of `tensors` pointers to dense arrays with counts[i] elements each. dtypes: float32, float64,
 // float16, bfloat16 (computed in float32); all arrays of a call have that dtype.
@@ -41,13 +41,6 @@ typedef struct {
 void ember_adam_step(int dtype, int64_t tensors, const int64_t *counts, void *const *parameters,
                      const void *const *gradients, void *const *averages, void *const *squares,
                      void *const *largest_squares, const ember_adam_options *options);
-
-/// Multiplies every element of every tensor by `factor`.
-void ember_scale_list(int dtype, int64_t tensors, const int64_t *counts, void *const *values, double factor);
-
-/// Sum of the squares of all elements, the same for every number of threads. If `squares` is not NULL, squares[i]
-/// receives the sum of squares of tensor i.
-double ember_sum_of_squares_list(int dtype, int64_t tensors, const int64_t *counts, const void *const *values, double *squares);
 
 #ifdef __cplusplus
 }

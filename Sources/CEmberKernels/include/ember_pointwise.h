@@ -93,6 +93,7 @@ typedef enum {
   EMBER_OP_COPYSIGN,
   EMBER_OP_HYPOT,
   EMBER_OP_NEXTAFTER,
+  EMBER_OP_POLYGAMMA,  // the first operand's derivative of digamma at the second
   EMBER_OP_EQUAL,  // comparisons → BOOL
   EMBER_OP_NOT_EQUAL,
   EMBER_OP_LESS,

@@ -1,9 +1,9 @@
 // Random numbers: PyTorch's CPU generator (mt19937) and the distributions drawn from it, in PyTorch's order and rounding.
 //
 // A seed gives the numbers that PyTorch 2.15 gives on an x86-64 machine with AVX2 or AVX-512, bit by bit, unless a
-// function says otherwise. Where PyTorch itself differs between machines is noted at the function:
-// machines without AVX2 compute float32 normals with libm instead of a polynomial (last bits differ),
-// and builds with Intel's MKL draw some distributions from another generator.
+// function says otherwise; every instruction set gives the same bits here. PyTorch itself differs between machines: without
+// AVX2 its float32 normals come from libm instead of a polynomial and nothing is fused, so last bits differ, and on Intel
+// CPUs a build with MKL draws bernoulli_(p) (and may draw exponential_) from another generator altogether.
 // A generator is not safe to use from two threads at once; nothing here runs in parallel, a stream has one order.
 // Arrays are dense. `dtype` is the element type of `out`; functions return false, drawing nothing, for dtypes that PyTorch refuses.
 #ifndef EMBER_RANDOM_H
@@ -46,7 +46,7 @@ bool ember_random_uniform(ember_generator *generator, int dtype, void *out, int6
 bool ember_random_normal(ember_generator *generator, int dtype, void *out, int64_t n, double mean, double std);
 bool ember_random_log_normal(ember_generator *generator, int dtype, void *out, int64_t n, double mean, double std);
 bool ember_random_cauchy(ember_generator *generator, int dtype, void *out, int64_t n, double median, double sigma);
-/// exponential_(lambda): -log1p(-u) / lambda. PyTorch builds with MKL draw this one from another generator.
+/// exponential_(lambda): -log1p(-u) / lambda.
 bool ember_random_exponential(ember_generator *generator, int dtype, void *out, int64_t n, double lambda);
 
 // MARK: Discrete distributions
@@ -62,7 +62,7 @@ bool ember_random_all_bits(ember_generator *generator, int dtype, void *out, int
 void ember_random_permutation(ember_generator *generator, int64_t *out, int64_t n);
 /// bernoulli(p: tensor): one probability per element; `p_dtype` is a floating dtype.
 bool ember_random_bernoulli(ember_generator *generator, int dtype, void *out, int64_t n, int p_dtype, const void *p);
-/// bernoulli_(p): a double draw per element, as PyTorch builds without MKL do.
+/// bernoulli_(p): true where a double draw is less than p, as PyTorch does except with MKL on Intel CPUs.
 bool ember_random_bernoulli_scalar(ember_generator *generator, int dtype, void *out, int64_t n, double p);
 /// geometric_(p).
 bool ember_random_geometric(ember_generator *generator, int dtype, void *out, int64_t n, double p);
@@ -75,7 +75,8 @@ bool ember_random_binomial(ember_generator *generator, int dtype, const void *co
 bool ember_random_gamma(ember_generator *generator, int dtype, const void *alpha, void *out, int64_t n);
 /// multinomial: `samples` categories from each row of dense `weights` [rows][categories] (floating, not negative), as
 /// `out` [rows][samples]. False, with `out` unspecified, when a row has no positive weight, a negative or nonfinite one,
-/// or fewer nonzero weights than samples to draw without replacement.
+/// or memory runs out. Without replacement PyTorch orders equal weight/exponential ratios, which only 16-bit weights have,
+/// in no particular way; here the first comes first.
 bool ember_random_multinomial(ember_generator *generator, int dtype, const void *weights, int64_t rows, int64_t categories,
                               int64_t samples, bool replacement, int64_t *out);
 

@@ -1,7 +1,8 @@
 // Sorting, selection and unique values along the middle of a dense [outer, n, inner] array.
 //
 // Order: numerical, NaN greater than everything (PyTorch's rule), -0 equal to +0, false before true. Sorting is always stable.
-// `indices` are positions along the axis, int64. All real dtypes; functions return false for complex ones.
+// `indices` are positions along the axis, int64. Inputs and outputs must not overlap. All real dtypes; functions return
+// false for complex ones, and when memory runs out.
 #ifndef EMBER_SORT_H
 #define EMBER_SORT_H
 

@@ -12,6 +12,8 @@ typedef struct {
   void *_Nullable error_scope;
   /// Innermost observer of operations: profiler, capture, transforms (an unmanaged Swift object), or null.
   void *_Nullable observer;
+  /// Where in the user's program the thread is, noted in anomaly mode only (an unmanaged Swift object), or null.
+  void *_Nullable place;
 } ember_thread_state;
 
 extern _Thread_local ember_thread_state ember_thread_state_storage;

@@ -70,8 +70,7 @@ enum GradientRules {
     case .erfinv: return [g * (0.886226925452758013649 * exp(.apply(.square, y)))]
     case .sigmoid: return [g * conj((1 - y) * y)]
     case .lgamma: return [g * .apply(.digamma, x)]
-    // The trigamma function is Hurwitz' zeta function of order 2.
-    case .digamma: return [g * .apply(.zeta, 2, x)]
+    case .digamma: return [g * .apply(.polygamma, 1, x)]
     // Piecewise constant: the gradient is 0, not absent, so that a graph through them still has one.
     case .sign, .floor, .ceil, .round, .trunc: return [zero(like: g)]
     case .conjugate: return [conj(g)]
@@ -120,6 +119,7 @@ enum GradientRules {
     case .nextafter: return [select(a .== b, 0, g), nil]
     case .copysign: return [select(a .== 0, 0, g * (y / a)), nil]
     case .hypot: return [g * (a / y), g * (b / y)]
+    case .polygamma: return [nil, g * .apply(.polygamma, a + 1, b)]
     case .makeComplex: return [.apply(.real, g), .apply(.imaginary, g)]
     default: return [nil, nil]
     }

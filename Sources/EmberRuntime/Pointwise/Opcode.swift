@@ -11,7 +11,7 @@ public enum Opcode: UInt16, Sendable, CaseIterable {
   case modifiedBesselK0, scaledBesselK0, modifiedBesselK1, scaledBesselK1, airyAi, erfcx, ndtri
   // Binary.
   case add, subtract, multiply, divide, floorDivide, remainder, fmod, power, atan2, maximum, minimum, fmax, fmin
-  case copysign, hypot, nextafter
+  case copysign, hypot, nextafter, polygamma
   case equal, notEqual, less, lessEqual, greater, greaterEqual
   case logicalAnd, logicalOr, logicalXor, bitwiseAnd, bitwiseOr, bitwiseXor, shiftLeft, shiftRight, gcd, lcm, makeComplex
   case zeta, igamma, igammac

@@ -336,7 +336,8 @@ extension Opcode {
   func isDefined(for type: ComputeType) -> Bool {
     switch self {
     case .less, .lessEqual, .greater, .greaterEqual, .maximum, .minimum, .fmax, .fmin, .floorDivide, .remainder, .fmod, .atan2,
-      .floor, .ceil, .round, .trunc, .copysign, .hypot, .nextafter, .erf, .erfc, .erfinv, .lgamma, .digamma, .makeComplex:
+      .floor, .ceil, .round, .trunc, .copysign, .hypot, .nextafter, .erf, .erfc, .erfinv, .lgamma, .digamma, .polygamma,
+      .makeComplex:
       return !type.isComplex
     case .bitwiseAnd, .bitwiseOr, .bitwiseXor, .bitwiseNot: return type.rawValue <= ComputeType.int64.rawValue
     case .shiftLeft, .shiftRight, .gcd, .lcm: return type.rawValue <= ComputeType.int64.rawValue && type != .bool

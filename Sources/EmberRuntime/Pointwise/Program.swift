@@ -33,6 +33,8 @@ public final class PointwiseProgram: Sendable {
 
   public let name: String
   public let inputs: [Input]
+  /// How many of the inputs, the last ones, are parameters of the call: single numbers in host memory, whatever the device.
+  public let parameterCount: Int
   public let constants: [Constant]
   public let registerCount: Int
   public let steps: [Step]
@@ -46,12 +48,13 @@ public final class PointwiseProgram: Sendable {
   private let artifacts = InlineArray<8, Atomic<UInt>> { _ in Atomic(0) }
 
   init(
-    name: String, key: UInt64, inputs: [Input], constants: [Constant], registerCount: Int, steps: [Step], outputs: [Output],
+    name: String, key: UInt64, inputs: [Input], parameterCount: Int, constants: [Constant], registerCount: Int, steps: [Step], outputs: [Output],
     computeType: ComputeType
   ) {
     self.name = name
     self.key = key
     self.inputs = inputs
+    self.parameterCount = parameterCount
     self.constants = constants
     self.registerCount = registerCount
     self.steps = steps
@@ -256,7 +259,7 @@ struct ProgramCompiler {
     }
     let finalOutputs = outputs.map { PointwiseProgram.Output(dtype: $0.dtype, type: $0.type, slot: final($0.slot)) }
     return PointwiseProgram(
-      name: name, key: key, inputs: inputs, constants: constants, registerCount: Int(registerCount), steps: steps,
+      name: name, key: key, inputs: inputs, parameterCount: inputs.count - parameterBase, constants: constants, registerCount: Int(registerCount), steps: steps,
       outputs: finalOutputs, computeType: computeType)
   }
 }

@@ -15,6 +15,8 @@ struct BackwardPass {
   private var freeSlots: [Int] = []
   private var order: [(sequence: UInt64, slot: Int)] = []
   private var position: [ObjectIdentifier: Int] = [:]
+  /// The node whose derivative runs now.
+  private var current: Node?
 
   private struct Slot {
     var node: Node?
@@ -35,6 +37,7 @@ struct BackwardPass {
   /// Adds a contribution to what a node will receive.
   mutating func send(_ gradient: Tensor, to node: Node, index: Int = 0) {
     if let needed, !needed.contains(ObjectIdentifier(node)) { return }
+    if isDetectingAnomalies { AnomalyMode.check(gradient, from: current, to: node) }
     let key = ObjectIdentifier(node)
     if let slot = find(key) {
       slots[slot].gradients.add(gradient, at: index)
@@ -69,8 +72,8 @@ struct BackwardPass {
     while let (node, arrived) = pop() {
       var gradients = arrived
       if node.hasExtras, let first = gradients.first { gradients.first = node.applyExtras(to: first) }
+      if isDetectingAnomalies { AnomalyMode.checkSum(gradients, of: node) }
       if ThreadFlags.current.contains(.failed) { return }
-      if ThreadFlags.current.contains(.detectsAnomalies) { AnomalyMode.check(gradients, of: node) }
       let key = ObjectIdentifier(node)
       if collected[key] != nil {
         collected[key] = gradients.first
@@ -83,7 +86,9 @@ struct BackwardPass {
             "the graph at \(node.operationName) was freed by an earlier backward pass; pass retainGraph: true to that one to go through it again"))
         return
       }
+      current = node
       node.propagate(gradients, in: &self)
+      current = nil
       if !keepsGraph, !(node is LeafNode) { node.release() }
     }
   }
@@ -171,6 +176,7 @@ public func backward(of results: [Tensor], with gradients: [Tensor?]? = nil, ret
   ThreadFlags.with(.gradientsDisabled, set: !createGraph) {
     for (node, gradient) in start { pass.send(gradient, to: node) }
     pass.run()
+    if isDetectingAnomalies { AnomalyMode.checkResults(results) }
   }
 }
 
@@ -193,6 +199,7 @@ public func grad(
   return ThreadFlags.with(.gradientsDisabled, set: !createGraph) {
     for (node, gradient) in start { pass.send(gradient, to: node) }
     pass.run()
+    if isDetectingAnomalies { AnomalyMode.checkResults(results) }
     return zip(inputs, targets).map { input, node in pass.gradient(of: node) ?? Tensor.zeros(like: input) }
   }
 }

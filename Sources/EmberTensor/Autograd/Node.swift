@@ -21,7 +21,7 @@ public class Node: @unchecked Sendable {
     var retained: Tensor?
     var retains = false
     var nextID = 0
-    var origin: String?
+    var origin: Place?
   }
 
   private static let counter = Atomic<UInt64>(0)
@@ -47,7 +47,7 @@ public class Node: @unchecked Sendable {
   }
 
   @inline(__always) private func noteOrigin() {
-    if ThreadFlags.current.contains(.detectsAnomalies) { rememberOrigin() }
+    if isDetectingAnomalies { rememberOrigin() }
   }
 
   deinit { Self.free(takeSoleEdges()) }
@@ -154,11 +154,12 @@ public class Node: @unchecked Sendable {
 
   private func rememberOrigin() {
     let all = Extras()
-    all.origin = AnomalyMode.label
+    all.origin = Place.current
     extras = all
   }
 
-  final var origin: String? { extras?.origin }
+  /// Where in the program it was made; known in anomaly mode only.
+  final var origin: Place? { extras?.origin }
 }
 
 /// The gradients that arrived at a node: one per result of its operation.

@@ -19,27 +19,6 @@ public func enableGrad<Result>(_ body: () async throws -> Result) async rethrows
 /// True where operations are recorded.
 public var isGradEnabled: Bool { isRecordingEnabled }
 
-/// Runs `body` so that a NaN in a backward pass is reported with the forward operation whose derivative made it.
-///
-/// - Parameter label: what to call the computation in the message, for example the step of training.
-/// Slow: every gradient is searched. Forward and backward must both run inside.
-public func detectAnomaly<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
-  try ThreadFlags.with(.detectsAnomalies, set: true, body)
-}
-
-enum AnomalyMode {
-  /// Where a node was made.
-  static var label: String { "" }
-
-  /// Reports the first NaN: the gradients that arrive at `node` were computed by the derivative of what consumed its result.
-  static func check(_ gradients: Gradients, of node: Node) {
-    guard !(node is LeafNode), let gradient = gradients.first, gradient.dtype.isDifferentiable, gradient.backend.holdsData else { return }
-    if noGrad({ gradient.isNaN.any().item(as: Bool.self) }) {
-      raise(EmberError(.value, in: "backward", "the gradient of the result of \(node.operationName) is NaN (\(gradient.summary)); an operation after it has no derivative there"))
-    }
-  }
-}
-
 // MARK: - Leaves, detaching, hooks
 
 extension Tensor {

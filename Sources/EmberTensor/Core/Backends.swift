@@ -35,15 +35,15 @@ final class MetaBackend: Backend {
   func copy(_ source: Operand, to destination: Operand) {}
   func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, uniform: UnsafePointer<UInt8>, count: Int) {}
   func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, strides: UnsafePointer<Strides>, shape: Shape) {}
-  func reduce(_ reduction: Reduction, _ input: AxisOperand, into output: Operand) {}
-  func extreme(maximum: Bool, _ input: AxisOperand, values: Operand, indices: Operand) {}
-  func variance(_ input: AxisOperand, correction: Double, squareRoot: Bool, variance: Operand, mean: Operand?) {}
-  func norm(_ input: AxisOperand, p: Double, into output: Operand) {}
-  func scan(_ scan: Scan, _ input: AxisOperand, reverse: Bool, into output: Operand, indices: Operand?) {}
+  func reduce(_ reduction: Reduction, _ input: AxisOperand, into output: Operand) -> Bool { true }
+  func extreme(maximum: Bool, _ input: AxisOperand, values: Operand, indices: Operand) -> Bool { true }
+  func variance(_ input: AxisOperand, correction: Double, squareRoot: Bool, variance: Operand, mean: Operand?) -> Bool { true }
+  func norm(_ input: AxisOperand, p: Double, into output: Operand) -> Bool { true }
+  func scan(_ scan: Scan, _ input: AxisOperand, reverse: Bool, into output: Operand, indices: Operand?) -> Bool { true }
   func softmax(_ input: AxisOperand, logarithm: Bool, into output: Operand) {}
   func softmaxBackward(gradient: AxisOperand, output: Operand, logarithm: Bool, into result: Operand) {}
-  func sort(_ input: AxisOperand, descending: Bool, values: Operand, indices: Operand) {}
-  func topK(_ input: AxisOperand, k: Int, largest: Bool, sorted: Bool, values: Operand, indices: Operand) {}
+  func sort(_ input: AxisOperand, descending: Bool, values: Operand, indices: Operand) -> Bool { true }
+  func topK(_ input: AxisOperand, k: Int, largest: Bool, sorted: Bool, values: Operand, indices: Operand) -> Bool { true }
   func matmul(_ product: MatrixProduct) {}
   func gather(_ input: Operand, dimension: Int, index: Operand, into output: Operand) -> Int? { nil }
   func scatter(_ mode: ScatterMode, into target: Operand, dimension: Int, index: Operand, source: Operand) -> Int? { nil }

@@ -8,12 +8,15 @@ import EmberRuntime
 public protocol Operation: Sendable {
   /// The name as the user calls it; errors begin with it.
   static var name: String { get }
+  /// The same where one type stands for several operations (`sum`, `mean`); the type's name otherwise.
+  var callName: String { get }
   /// Which tensors the derivative reads. What is not listed is not kept alive by the tape.
   var saved: SavedTensors { get }
 }
 
 extension Operation {
   public var saved: SavedTensors { [] }
+  public var callName: String { Self.name }
 }
 
 /// The tensors of an operation that its derivative reads.
@@ -56,7 +59,7 @@ extension VariadicOperation {
 /// What a derivative can ask about the recorded operation.
 public struct DerivativeContext {
   let node: RecordedNode
-  let isRecording: Bool
+  package let isRecording: Bool
 
   /// Input `i` as it was, with its history if the gradients are themselves being recorded. Must be listed in `saved`.
   public func input(_ i: Int) -> Tensor {
@@ -124,7 +127,7 @@ final class UnaryNode<Op: UnaryOperation>: RecordedNode, @unchecked Sendable {
     save(operation.saved, inputs: [x], outputs: [y])
   }
 
-  override var operationName: String { Op.name }
+  override var operationName: String { operation.callName }
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first, let edge = edge(0) else { return }
@@ -143,7 +146,7 @@ final class BinaryNode<Op: BinaryOperation>: RecordedNode, @unchecked Sendable {
     save(operation.saved, inputs: [a, b], outputs: [y])
   }
 
-  override var operationName: String { Op.name }
+  override var operationName: String { operation.callName }
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first else { return }
@@ -164,7 +167,7 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
     save(operation.saved, inputs: inputs, outputs: outputs)
   }
 
-  override var operationName: String { Op.name }
+  override var operationName: String { operation.callName }
   override var outputCount: Int { results }
   override var undifferentiableOutputs: Set<Int> { operation.undifferentiableOutputs }
 
@@ -180,12 +183,12 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
 // MARK: - Applying
 
 /// What every operation does first: false if it must return at once with a poisoned result.
-@inline(__always) func mayRun(_ name: @autoclosure () -> String, _ x: Tensor) -> Bool {
+@inline(__always) package func mayRun(_ name: @autoclosure () -> String, _ x: Tensor) -> Bool {
   if ThreadFlags.current.isDisjoint(with: .slow), !x.isPoisoned { return true }
   return mayRunSlowly(name(), [x])
 }
 
-@inline(never) func mayRunSlowly(_ name: String, _ inputs: [Tensor?]) -> Bool {
+@inline(never) package func mayRunSlowly(_ name: String, _ inputs: [Tensor?]) -> Bool {
   if ThreadFlags.current.contains(.failed) { return false }
   for case let input? in inputs where input.isPoisoned {
     raise(EmberError(.poisoned, in: name, "an input is the result of an operation that failed inside catchingErrors; it has no value"))
@@ -195,7 +198,7 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
 }
 
 /// Operations record only where gradients are on.
-@inline(__always) var isRecordingEnabled: Bool { !ThreadFlags.current.contains(.gradientsDisabled) }
+@inline(__always) package var isRecordingEnabled: Bool { !ThreadFlags.current.contains(.gradientsDisabled) }
 
 /// Two inputs of one operation must share a device.
 func checkDevices(_ name: String, _ a: Tensor, _ b: Tensor) throws(EmberError) {
@@ -244,6 +247,21 @@ public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], c
     }
     return outputs
   } catch {
+    raise(error)
+    return Array(repeating: .poison, count: count)
+  }
+}
+
+/// Runs a function that is composed of other operations: checks first that no input is poisoned, and raises what it throws.
+package func compose(_ name: String, _ inputs: [Tensor?], _ body: () throws(EmberError) -> Tensor) -> Tensor {
+  guard mayRunSlowly(name, inputs) else { return .poison }
+  return attempt(body)
+}
+
+/// The same for several results.
+package func compose(_ name: String, count: Int, _ inputs: [Tensor?], _ body: () throws(EmberError) -> [Tensor]) -> [Tensor] {
+  guard mayRunSlowly(name, inputs) else { return Array(repeating: .poison, count: count) }
+  do throws(EmberError) { return try body() } catch {
     raise(error)
     return Array(repeating: .poison, count: count)
   }

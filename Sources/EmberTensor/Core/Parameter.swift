@@ -14,18 +14,21 @@ public final class StateCell: Sendable {
     state = Mutex(isParameter && requiresGrad ? value.detach().requiringGrad() : value.detach())
   }
 
-  /// The value. Poisoned values and writes in a failed error scope are discarded; a buffer's write is taken back if the scope fails later.
+  /// The value. Poisoned values and writes in a failed error scope are discarded; a write is taken back if the scope fails later.
   public var value: Tensor {
     get { state.withLock { $0 } }
     set {
       if ErrorScopes.hasFailed || newValue.isPoisoned { return }
-      let old = state.withLock { current -> Tensor in
-        let old = current
-        current = isParameter && old.requiresGrad ? newValue.detach().requiringGrad() : newValue.detach()
-        return old
-      }
-      if !isParameter { ErrorScopes.journal(self.state.withLock { $0 = old }) }
+      journal()
+      state.withLock { $0 = isParameter && $0.requiresGrad ? newValue.detach().requiringGrad() : newValue.detach() }
     }
+  }
+
+  /// Inside an error scope: remembers the present value in case that the scope fails.
+  private func journal() {
+    guard ErrorScopes.isActive else { return }
+    let old = value
+    ErrorScopes.journal(for: self) { self.state.withLock { $0 = old } }
   }
 
   public var grad: Tensor? {
@@ -41,18 +44,32 @@ public final class StateCell: Sendable {
 
   /// Changes the numbers in place: the memory is handed to `body`, which writes to it if nobody else holds it.
   /// Gradient and leaf stay. Discarded if `body` leaves a poisoned tensor or the error scope has failed.
-  public func update(_ body: (inout Tensor) -> Void) {
+  ///
+  /// - Parameter cannotFail: the caller made sure of that (see `makeWritable`), so that inside an error scope nothing needs to be
+  ///   kept for taking the update back, and the memory stays the same.
+  public func update(cannotFail: Bool = false, _ body: (inout Tensor) -> Void) {
     if ErrorScopes.hasFailed { return }
+    if !cannotFail { journal() }
     state.withLock { current in
       let node = current.node
       var taken = current.value
       // The cell must not hold the memory while it is written; on failure the value taken is put back.
-      let keep = ThreadFlags.current.contains(.catchesErrors) ? current.value : nil
+      let keep = ErrorScopes.isActive && !cannotFail ? current.value : nil
       current = .poison
       noGrad { body(&taken) }
       if taken.isPoisoned || ErrorScopes.hasFailed, let keep { taken = keep }
       taken.node = node
       current = taken
+    }
+  }
+
+  /// Gives the value dense memory of its own, unless it has it already, so that an update in place asks for none.
+  package func makeWritable() {
+    state.withLock { current in
+      let node = current.node
+      current.node = nil
+      current.makeWritable()
+      current.node = node
     }
   }
 }

@@ -23,6 +23,8 @@ private struct TensorPrinter {
 
   var text: String {
     if tensor.isPoisoned { return "tensor(<the result of a failed operation>)" }
+    // Nothing can be converted or cut out there.
+    if ErrorScopes.hasFailed { return "tensor(<not read: an operation of this scope failed>)" }
     var suffix = ""
     if tensor.device != .cpu { suffix += ", device='\(tensor.device)'" }
     guard tensor.backend.holdsData else {

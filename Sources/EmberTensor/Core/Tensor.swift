@@ -60,12 +60,15 @@ public struct Tensor: Sendable {
     self.node = node
   }
 
-  static var poison: Tensor { Tensor(.poison) }
-  var isPoisoned: Bool { body.isPoisoned }
+  /// What an operation returns after it raised an error.
+  package static var poison: Tensor { Tensor(.poison) }
+  package var isPoisoned: Bool { body.isPoisoned }
   /// The same value without history.
-  var value: Tensor { Tensor(body) }
-  var backend: any Backend { body.storage.backend }
-  var operand: Operand { body.operand }
+  package var value: Tensor { Tensor(body) }
+  package var backend: any Backend { body.storage.backend }
+  package var operand: Operand { body.operand }
+  /// Position of the first element in the storage, in elements.
+  package var storageOffset: Int { body.offset }
 }
 
 // MARK: - Properties
@@ -98,7 +101,7 @@ extension Tensor {
   }
 
   /// The value in dense row-major order: itself if it is so already. Without history.
-  func dense() throws(EmberError) -> Tensor {
+  package func dense() throws(EmberError) -> Tensor {
     if body.isContiguous { return value }
     let copy = try Tensor.empty(shape: body.shape, dtype: body.dtype, like: self)
     if backend.holdsData { backend.copy(operand, to: copy.operand) }
@@ -111,7 +114,7 @@ extension Tensor {
     return Tensor(TensorBody(storage: storage, dtype: dtype, shape: shape, strides: shape.contiguousStrides, isContiguous: true))
   }
 
-  static func empty(shape: Shape, dtype: DType, like other: Tensor) throws(EmberError) -> Tensor {
+  package static func empty(shape: Shape, dtype: DType, like other: Tensor) throws(EmberError) -> Tensor {
     try empty(shape: shape, dtype: dtype, on: other.backend)
   }
 
@@ -122,21 +125,36 @@ extension Tensor {
   }
 
   /// Describes a value in messages: `float32[2, 3]`.
-  var summary: String { "\(dtype)\(body.shape)" + (device == .cpu ? "" : " on \(device)") }
+  package var summary: String { "\(dtype)\(body.shape)" + (device == .cpu ? "" : " on \(device)") }
 }
 
+// MARK: - For kernels outside of this module
+
 extension Tensor {
-  /// This value's memory for a kernel to change in place; copied first if somebody else holds it or it is not dense.
-  package mutating func withMutableOperand<Result>(_ body: (Operand) -> Result) -> Result {
-    if !isContiguous || !isUniquelyHeld() { self = noGrad { value.clone() } }
-    let result = body(self.body.operand)
-    withExtendedLifetime(self) {}
-    return result
+  /// Gives this value dense memory that nobody else holds, unless it has it already. After an error the value is as before.
+  package mutating func makeWritable() {
+    if isContiguous && isUniquelyHeld() { return }
+    let copy = noGrad { value.clone() }
+    if !copy.isPoisoned { self = copy }
   }
 
-  /// This value in dense memory for a kernel to read.
-  package func withOperand<Result>(_ body: (Operand) -> Result) -> Result {
+  /// This value's memory for a kernel to change in place; copied first if somebody else holds it or it is not dense.
+  /// Nil, and nothing done, where there is no such memory: after an error inside `catchingErrors`.
+  @discardableResult
+  public mutating func withMutableOperand<Result>(_ body: (Operand) throws -> Result) rethrows -> Result? {
+    if isPoisoned { return nil }
+    makeWritable()
+    guard isContiguous, isUniquelyHeld() else { return nil }
+    defer { withExtendedLifetime(self) {} }
+    return try body(operand)
+  }
+
+  /// This value in dense memory for a kernel to read, where it is: on another device the address means nothing here.
+  /// Nil, and nothing done, after an error inside `catchingErrors`.
+  @discardableResult
+  public func withOperand<Result>(_ body: (Operand) throws -> Result) rethrows -> Result? {
     let dense = noGrad { value.contiguous() }
-    return withExtendedLifetime(dense) { body(dense.operand) }
+    if dense.isPoisoned { return nil }
+    return try withExtendedLifetime(dense) { try body(dense.operand) }
   }
 }

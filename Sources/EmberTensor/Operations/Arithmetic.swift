@@ -147,11 +147,14 @@ extension Tensor {
     }
   }
 
-  /// This tensor with `value` where `mask` holds.
+  /// This tensor with `value`, converted to its dtype, where `mask` holds. Raises if the value is complex and the tensor is not.
   public func maskedFill(_ mask: Tensor, _ value: Scalar) -> Tensor {
     guard mask.dtype == .bool || mask.isPoisoned else {
-      raise(EmberError(.dtype, in: "masked_fill", "the mask must be bool, not \(mask.summary)"))
-      return .poison
+      return refused(.dtype, "masked_fill", "the mask must be bool, not \(mask.summary)")
+    }
+    guard value.category <= dtype.category else {
+      guard let converted = value.converted(to: dtype) else { return refused(.dtype, "masked_fill", "\(value) does not fit into \(summary)") }
+      return Pointwise.maskedFill(self, mask, ScalarParameters(converted))
     }
     return Pointwise.maskedFill(self, mask, ScalarParameters(value))
   }
@@ -164,6 +167,17 @@ public func minimum(_ a: Tensor, _ b: Tensor) -> Tensor { Pointwise.minimum(a, b
 public func atan2(_ a: Tensor, _ b: Tensor) -> Tensor { Pointwise.atan2(a, b) }
 
 extension Scalar {
+  /// The number as one of a dtype's category, reals cut off towards zero; nil if it has an imaginary part or fits no integer.
+  func converted(to dtype: DType) -> Scalar? {
+    if case .complex = self, !dtype.isComplex { return nil }
+    switch dtype.category {
+    case .bool: return .bool(isTrue)
+    case .integer: return integerValue.map { .integer($0) }
+    case .floatingPoint: return .real(doubleValue)
+    case .complex: return self
+    }
+  }
+
   var negated: Scalar {
     switch self {
     case .bool(let value): .integer(value ? -1 : 0)

@@ -1,7 +1,7 @@
 import EmberRuntime
 
 /// Converts a thrown error into a raised one and a poisoned result.
-@inline(__always) func attempt(_ body: () throws(EmberError) -> Tensor) -> Tensor {
+@inline(__always) package func attempt(_ body: () throws(EmberError) -> Tensor) -> Tensor {
   if ThreadFlags.current.contains(.failed) { return .poison }
   do throws(EmberError) { return try body() } catch {
     raise(error)
@@ -9,7 +9,7 @@ import EmberRuntime
   }
 }
 
-func checkedShape(_ extents: [Int], in operation: String) throws(EmberError) -> Shape {
+package func checkedShape(_ extents: [Int], in operation: String) throws(EmberError) -> Shape {
   if extents.count > maximumRank {
     throw EmberError(.shape, in: operation, "\(extents) has \(extents.count) dimensions; a tensor has at most \(maximumRank)")
   }
@@ -180,6 +180,8 @@ extension Tensor {
     guard backend.holdsData else { throw EmberError(.device, in: "elements", "a tensor on meta has no elements to read") }
     var source = value
     if dtype != Element.dtype { source = source.to(Element.dtype) }
+    // The conversion does nothing in a scope that has failed.
+    guard !source.isPoisoned else { throw EmberError(.poisoned, in: "elements", "the elements cannot be converted after an operation that failed") }
     let dense = try source.dense()
     let count = elementCount
     return [Element](unsafeUninitializedCapacity: count) { buffer, initialized in

@@ -41,6 +41,24 @@ extension Tensor {
   /// - Parameter paddingIndex: a row that takes no gradient.
   public func embedding(_ weight: Tensor, paddingIndex: Int? = nil) -> Tensor { apply(EmbeddingLookup(paddingIndex: paddingIndex), weight, self) }
 
-  /// One-hot rows of these labels: [..., classes], int64.
-  public func oneHot(_ classes: Int) -> Tensor { apply(EmbeddingLookup(paddingIndex: nil), Tensor.eye(classes, on: device).to(.int64), self) }
+  /// One-hot rows of these labels: [..., classes], int64. Without a number of classes, one more than the largest label.
+  public func oneHot(_ classes: Int = -1) -> Tensor {
+    guard mayRun("one_hot", self) else { return .poison }
+    return attempt { () throws(EmberError) in
+      let index = try checkedIndex(self, in: "one_hot")
+      guard classes > 0 || (classes == -1 && backend.holdsData) else {
+        throw EmberError(.value, in: "one_hot", "\(classes) classes for \(summary); give a positive number, or -1 (not on meta) for the largest label plus 1")
+      }
+      var count = classes
+      if backend.holdsData {
+        guard elementCount > 0 || classes > 0 else { throw EmberError(.value, in: "one_hot", "\(summary) has no labels; give the number of classes") }
+        let low = elementCount == 0 ? 0 : index.amin().item(as: Int.self), high = elementCount == 0 ? 0 : index.amax().item(as: Int.self)
+        if classes == -1 { count = high + 1 }
+        guard low >= 0, high < count else { throw EmberError(.index, in: "one_hot", "labels from \(low) to \(high) for \(count) classes") }
+      }
+      let shape = try checkedShape(Array(body.shape) + [count], in: "one_hot")
+      let position = index.unsqueeze(-1)
+      return Tensor.zeros(Array(shape), dtype: .int64, on: device).scatter(dim: -1, index: position, source: Tensor.ones(like: position))
+    }
+  }
 }

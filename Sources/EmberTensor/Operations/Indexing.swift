@@ -27,7 +27,7 @@ struct IndexSelect: BinaryOperation {
 }
 
 /// Indices as int64.
-func checkedIndex(_ index: Tensor, in operation: String) throws(EmberError) -> Tensor {
+package func checkedIndex(_ index: Tensor, in operation: String) throws(EmberError) -> Tensor {
   switch index.dtype {
   case .int64: return index
   case .int32, .int16, .int8, .uint8: return index.to(.int64)
@@ -76,6 +76,7 @@ struct Gather: BinaryOperation {
   func forward(_ x: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
     guard index.dtype == .int64 else { throw EmberError(.dtype, in: "gather", "the index must be int64, not \(index.summary)") }
     let dimension = try wrapDimension(self.dimension, x.rank, in: "gather")
+    if index.elementCount == 0 { return try Tensor.empty(shape: index.body.shape, dtype: x.dtype, like: x) }
     guard index.rank == x.rank, (0..<x.rank).allSatisfy({ $0 == dimension || index.body.shape[unchecked: $0] <= x.body.shape[unchecked: $0] }) else {
       throw EmberError(.shape, in: "gather", "index \(index.summary) for \(x.summary); it must have as many dimensions, none larger but dimension \(dimension)")
     }
@@ -90,6 +91,7 @@ struct Gather: BinaryOperation {
 
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
     let zeros = Tensor.zeros(Array(context.inputShape(0)), dtype: gradient.dtype, on: gradient.device)
+    if gradient.elementCount == 0 { return (zeros, nil) }
     return (zeros.scatterAdd(dim: dimension, index: context.input(1), source: gradient), nil)
   }
 }
@@ -138,7 +140,7 @@ struct Scatter: VariadicOperation {
   private func scatterSource(_ g: Tensor, _ shape: Shape) -> Tensor {
     var result = g
     for i in 0..<shape.rank where result.shape[i] < shape[i] {
-      result = apply(SliceBackward(slice: Slice(dimension: i, start: 0, count: result.shape[i], step: 1), shape: result.shape.replacing(i, with: shape[i])), result)
+      result = apply(ViewBackward(view: Slice(dimension: i, start: 0, count: result.shape[i], step: 1), shape: result.shape.replacing(i, with: shape[i])), result)
     }
     return result
   }
@@ -281,82 +283,44 @@ private struct IndexPlan {
   }
 }
 
-// MARK: - Sorting and searching
-
-struct Sort: VariadicOperation {
-  static let name = "sort"
-  let saved: SavedTensors = .output(1)
-  let dimension: Int
-  let descending: Bool
-  var undifferentiableOutputs: Set<Int> { [1] }
-
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let x = inputs[0]!
-    if x.dtype.isComplex { throw EmberError(.dtype, in: "sort", "complex numbers have no order: \(x.summary)") }
-    let axis = try DenseAxis(x, dimension, in: "sort")
-    let values = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
-    let indices = try Tensor.empty(shape: x.body.shape, dtype: .int64, like: x)
-    if x.backend.holdsData, x.elementCount > 0 { x.backend.sort(axis.operand, descending: descending, values: values.operand, indices: indices.operand) }
-    return [values, indices]
-  }
-
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
-    [gradients[0].map { scatterBack($0, context.output(1), context.inputShape(0), dimension, keeps: true) }]
-  }
-}
-
-struct TopK: VariadicOperation {
-  static let name = "topk"
-  let saved: SavedTensors = .output(1)
-  let k: Int
-  let dimension: Int
-  let largest: Bool
-  let sorted: Bool
-  var undifferentiableOutputs: Set<Int> { [1] }
-
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let x = inputs[0]!
-    if x.dtype.isComplex { throw EmberError(.dtype, in: "topk", "complex numbers have no order: \(x.summary)") }
-    let axis = try DenseAxis(x, dimension, in: "topk")
-    guard k >= 0, k <= axis.operand.count else {
-      throw EmberError(.index, in: "topk", "k = \(k) of \(axis.operand.count) elements along dimension \(dimension) of \(x.summary)")
-    }
-    let shape = x.rank == 0 ? Shape() : x.body.shape.replacing(axis.dimension, with: k)
-    let values = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
-    let indices = try Tensor.empty(shape: shape, dtype: .int64, like: x)
-    if x.backend.holdsData, values.elementCount > 0 {
-      x.backend.topK(axis.operand, k: k, largest: largest, sorted: sorted, values: values.operand, indices: indices.operand)
-    }
-    return [values, indices]
-  }
-
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
-    [gradients[0].map { scatterBack($0, context.output(1), context.inputShape(0), dimension, keeps: true) }]
-  }
-}
-
 extension Tensor {
   /// Positions `index` of a dimension.
   public func indexSelect(_ dim: Int, _ index: Tensor) -> Tensor { apply(IndexSelect(dimension: dim), self, index) }
   /// self with `alpha · source` added at positions `index` of a dimension.
-  public func indexAdd(dim: Int, index: Tensor, source: Tensor, alpha: Double = 1) -> Tensor {
-    apply(IndexAdd(dimension: dim, alpha: alpha), [self, index, source])[0]
+  public func indexAdd(dim: Int, index: Tensor, source: Tensor, alpha: Scalar = 1) -> Tensor {
+    if rank == 0, source.rank <= 1 { return asVector { $0.indexAdd(dim: dim, index: index, source: source.flatten(), alpha: alpha) } }
+    let added = source.rank == 0 && rank == 1 ? source.reshape([1]) : source
+    if case .complex = alpha { return indexAdd(dim: dim, index: index, source: added * alpha) }
+    return apply(IndexAdd(dimension: dim, alpha: alpha.doubleValue), [self, index.atLeast1D(), added])[0]
   }
-  /// out[i][j] = self[index[i][j]][j] for dimension 0, and so on.
-  public func gather(dim: Int, index: Tensor) -> Tensor { apply(Gather(dimension: dim), self, index) }
-  public func scatter(dim: Int, index: Tensor, source: Tensor) -> Tensor { apply(Scatter(mode: .set, dimension: dim), [self, index, source])[0] }
-  public func scatterAdd(dim: Int, index: Tensor, source: Tensor) -> Tensor { apply(Scatter(mode: .add, dimension: dim), [self, index, source])[0] }
 
-  /// Sorted values along a dimension, and where they came from. Stable; NaN counts as the largest.
-  public func sort(_ dim: Int = -1, descending: Bool = false) -> (values: Tensor, indices: Tensor) {
-    let all = apply(Sort(dimension: dim, descending: descending), [self], count: 2)
-    return (all[0], all[1])
+  /// A 0-dimensional tensor seen as a vector of one for a function that needs a dimension.
+  private func asVector(_ body: (Tensor) -> Tensor) -> Tensor { body(reshape([1])).reshape([]) }
+
+  /// out[i][j] = self[index[i][j]][j] for dimension 0, and so on. The index is int64 or int32, in no other dimension larger than self.
+  public func gather(dim: Int, index: Tensor) -> Tensor {
+    let index = index.dtype == .int32 ? index.to(.int64) : index
+    if rank == 0, index.rank == 1 { return reshape([1]).gather(dim: dim, index: index) }
+    if rank == 1, index.rank == 0 { return gather(dim: dim, index: index.reshape([1])).reshape([]) }
+    return apply(Gather(dimension: dim), self, index)
   }
-  public func argsort(_ dim: Int = -1, descending: Bool = false) -> Tensor { sort(dim, descending: descending).indices }
 
-  public func topk(_ k: Int, dim: Int = -1, largest: Bool = true, sorted: Bool = true) -> (values: Tensor, indices: Tensor) {
-    let all = apply(TopK(k: k, dimension: dim, largest: largest, sorted: sorted), [self], count: 2)
-    return (all[0], all[1])
+  /// self[index[i][j]][j] = source[i][j] for dimension 0, and so on. The last of several that name one place wins.
+  public func scatter(dim: Int, index: Tensor, source: Tensor) -> Tensor { scatter(.set, dim, index, source) }
+  public func scatter(dim: Int, index: Tensor, value: Scalar) -> Tensor {
+    guard let value = value.converted(to: dtype) else { return refused(.dtype, "scatter", "\(value) does not fit into \(summary)") }
+    return scatter(.set, dim, index, Tensor(value, dtype: dtype, on: device).expand(Array(index.shape)))
+  }
+  /// self[index[i][j]][j] += source[i][j] for dimension 0, and so on.
+  public func scatterAdd(dim: Int, index: Tensor, source: Tensor) -> Tensor { scatter(.add, dim, index, source) }
+
+  func scatter(_ mode: ScatterMode, _ dim: Int, _ index: Tensor, _ source: Tensor) -> Tensor {
+    let index = index.dtype == .int32 ? index.to(.int64) : index
+    if rank == 0, index.rank == 1 || source.rank == 1 {
+      return asVector { $0.scatter(mode, dim, index.atLeast1D(), source.atLeast1D()) }
+    }
+    let isVector = rank == 1
+    return apply(Scatter(mode: mode, dimension: dim), [self, isVector ? index.atLeast1D() : index, isVector ? source.atLeast1D() : source])[0]
   }
 
   /// The coordinates of the elements that are not zero, [count, rank].
@@ -375,10 +339,40 @@ extension Tensor {
   public func maskedSelect(_ mask: Tensor) -> Tensor {
     guard mayRun("masked_select", self), mayRun("masked_select", mask) else { return .poison }
     guard let shape = self.shape.broadcast(with: mask.shape), mask.dtype == .bool else {
-      raise(EmberError(.shape, in: "masked_select", "a mask \(mask.summary) for \(summary); it must be bool and broadcast"))
-      return .poison
+      return refused(.shape, "masked_select", "a mask \(mask.summary) for \(summary); it must be bool and broadcast")
     }
-    let position = mask.expand(Array(shape)).reshape([-1]).nonzero().reshape([-1])
-    return expand(Array(shape)).reshape([-1]).indexSelect(0, position)
+    let position = mask.expand(Array(shape)).flatten().nonzero().flatten()
+    return expand(Array(shape)).flatten().indexSelect(0, position)
+  }
+}
+
+extension OperatorRegistry {
+  mutating func addIndexing() {
+    add("aten::index_select(Tensor self, int dim, Tensor index) -> Tensor") { (x: Tensor, dim: Int, index: Tensor) in x.indexSelect(dim, index) }
+    add("aten::index_select.out(Tensor self, int dim, Tensor index, *, Tensor(a!) out) -> Tensor(a!)") {
+      (x: Tensor, dim: Int, index: Tensor, out: Tensor) in try written(x.indexSelect(dim, index), to: out, in: "index_select")
+    }
+    add("aten::index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor") {
+      (x: Tensor, dim: Int, index: Tensor, source: Tensor, alpha: Scalar) in x.indexAdd(dim: dim, index: index, source: source, alpha: alpha)
+    }
+    add("aten::gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor") { (x: Tensor, dim: Int, index: Tensor, _: Bool) in
+      x.gather(dim: dim, index: index)
+    }
+    add("aten::gather.out(Tensor self, int dim, Tensor index, *, bool sparse_grad=False, Tensor(a!) out) -> Tensor(a!)") {
+      (x: Tensor, dim: Int, index: Tensor, _: Bool, out: Tensor) in try written(x.gather(dim: dim, index: index), to: out, in: "gather")
+    }
+    add("aten::scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor") { (x: Tensor, dim: Int, index: Tensor, source: Tensor) in
+      x.scatter(dim: dim, index: index, source: source)
+    }
+    add("aten::scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor") { (x: Tensor, dim: Int, index: Tensor, value: Scalar) in
+      x.scatter(dim: dim, index: index, value: value)
+    }
+    add("aten::scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor") { (x: Tensor, dim: Int, index: Tensor, source: Tensor) in
+      x.scatterAdd(dim: dim, index: index, source: source)
+    }
+    add("aten::masked_select(Tensor self, Tensor mask) -> Tensor") { (x: Tensor, mask: Tensor) in x.maskedSelect(mask) }
+    add("aten::masked_select.out(Tensor self, Tensor mask, *, Tensor(a!) out) -> Tensor(a!)") { (x: Tensor, mask: Tensor, out: Tensor) in
+      try written(x.maskedSelect(mask), to: out, in: "masked_select")
+    }
   }
 }

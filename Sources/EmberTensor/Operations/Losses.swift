@@ -21,21 +21,19 @@ public enum LossReduction: String, Sendable {
 /// Outputs: the reduced loss, log-sum-exps [batch, spatial...], the sum of the labels' weights (float64).
 struct ClassLoss: VariadicOperation {
   static let name = "cross_entropy"
-  /// Operation, x, labels, weight, losses, log-sum-exps, total weight; batch, classes, spatial. A result is the position of a bad label.
-  static let kernels = KernelTable<@Sendable (ClassLoss, [Tensor], Tensor?, [Tensor], [Int]) -> Int?>(name, cpu: { op, x, w, y, n in
-    let dtype = Int32(x[0].dtype.rawValue), labels = x[1].body.pointer?.assumingMemoryBound(to: Int64.self)
-    let total = y[2].body.pointer?.assumingMemoryBound(to: Double.self)
-    let bad: Int64
-    if op.isLogarithmic {
-      bad = ember_nll_loss_forward(
-        dtype, x[0].body.pointer, labels, w?.body.pointer, Int64(op.ignoreIndex), y[0].body.pointer, total, Int64(n[0]), Int64(n[1]), Int64(n[2]))
-    } else {
-      bad = ember_cross_entropy_forward(
-        dtype, x[0].body.pointer, labels, w?.body.pointer, Int64(op.ignoreIndex), op.labelSmoothing, y[0].body.pointer, y[1].body.pointer, total,
+  /// Operation; x, labels; weight; losses of positions, unless reduced; log-sum-exps; batch, classes, spatial.
+  static let kernels = KernelTable<@Sendable (ClassLoss, [Tensor], Tensor?, Tensor?, Tensor, [Int]) -> ember_class_loss_totals>(
+    name,
+    cpu: { op, x, w, losses, logSumExp, n in
+      let dtype = Int32(x[0].dtype.rawValue), labels = x[1].body.pointer?.assumingMemoryBound(to: Int64.self)
+      if op.isLogarithmic {
+        return ember_nll_loss_forward(
+          dtype, x[0].body.pointer, labels, w?.body.pointer, Int64(op.ignoreIndex), losses?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
+      }
+      return ember_cross_entropy_forward(
+        dtype, x[0].body.pointer, labels, w?.body.pointer, Int64(op.ignoreIndex), op.labelSmoothing, losses?.body.pointer, logSumExp.body.pointer,
         Int64(n[0]), Int64(n[1]), Int64(n[2]))
-    }
-    return bad < 0 ? nil : Int(bad)
-  })
+    })
   /// Operation; gradient, x, labels, log-sum-exps; weight; scale; result; batch, classes, spatial.
   static let backwardKernels = KernelTable<@Sendable (ClassLoss, [Tensor], Tensor?, Double, Tensor, [Int]) -> Void>(
     "cross_entropy_backward",
@@ -86,23 +84,26 @@ struct ClassLoss: VariadicOperation {
     guard labelSmoothing >= 0, labelSmoothing <= 1 else { throw EmberError(.value, in: callName, "labelSmoothing \(labelSmoothing); it must be in 0 ... 1") }
     let labels = try inputs[1]!.to(.int64).dense()
     let statistics = x.dtype.statistics
-    let losses = try Tensor.empty(shape: expected, dtype: statistics, like: x)
-    let logSumExp = try Tensor.empty(shape: expected, dtype: statistics, like: x)
-    let total = try Tensor.empty(shape: [], dtype: .float64, like: x)
-    if x.backend.holdsData { total.fillMemory(0.0) }
+    let losses = reduction == .none ? try Tensor.empty(shape: expected, dtype: statistics, like: x) : nil
+    let logSumExp = try Tensor.empty(shape: isLogarithmic ? [0] : expected, dtype: statistics, like: x)
+    var totals = ember_class_loss_totals(loss: 0, weight: 0, bad_position: -1)
     if let kernel = try Self.kernels.kernel(on: x.device), expected.elementCount > 0 {
-      if let position = kernel(self, [try x.dense(), labels], try weight?.dense(), [losses, logSumExp, total], n) {
-        let label = labels.reshape([-1]).select(0, position).item(as: Int.self)
+      totals = kernel(self, [try x.dense(), labels], try weight?.dense(), losses, logSumExp, n)
+      if totals.bad_position >= 0 {
+        let position = Int(totals.bad_position), label = labels.reshape([-1]).select(0, position).item(as: Int.self)
         throw EmberError(
           .index, in: callName, "label \(label) at position \(position) of target \(inputs[1]!.summary) is outside of 0 ..< \(n[1]), the classes of input \(x.summary)"
             + "; to leave positions out, pass ignoreIndex: (now \(ignoreIndex))")
       }
     }
-    switch reduction {
-    case .none: return [losses.to(x.dtype), logSumExp, total]
-    case .mean: return [(losses.sum() / total.to(statistics)).to(x.dtype), logSumExp, total]
-    default: return [losses.sum().to(x.dtype), logSumExp, total]
+    func scalar(_ value: Double, _ dtype: DType) throws(EmberError) -> Tensor {
+      let tensor = try Tensor.empty(shape: [], dtype: dtype, like: x)
+      if x.backend.holdsData { tensor.fillMemory(.real(value)) }
+      return tensor
     }
+    let weightSum = try scalar(totals.weight, .float64)
+    if let losses { return [losses.to(x.dtype), logSumExp, weightSum] }
+    return [try scalar(reduction == .mean ? totals.loss / totals.weight : totals.loss, x.dtype), logSumExp, weightSum]
   }
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
@@ -287,7 +288,7 @@ extension Tensor {
     return false
   }
 
-  private func reducedLoss(_ reduction: LossReduction, _ name: String) -> Tensor {
+  package func reducedLoss(_ reduction: LossReduction, _ name: String) -> Tensor {
     switch reduction {
     case .none: return self
     case .mean: return mean()

@@ -13,6 +13,7 @@ struct MatMul: BinaryOperation {
     guard a.dtype == b.dtype else {
       throw EmberError(.dtype, in: "matmul", "\(a.summary) and \(b.summary) differ in dtype; convert one with .to(dtype)")
     }
+    if a.dtype == .bool { throw EmberError(.dtype, in: "matmul", "products of bool matrices are not defined; convert with .to(.int64)") }
     if a.dtype.isStorageOnly { throw EmberError(.dtype, in: "matmul", "\(a.dtype) is for storage only; convert with .to(.float32)") }
     let aBatch = Shape(a.body.shape.dropLast(2)), bBatch = Shape(b.body.shape.dropLast(2))
     guard let batch = aBatch.broadcast(with: bBatch) else {
@@ -61,7 +62,7 @@ struct MatMul: BinaryOperation {
 }
 
 /// Matrices of a batch at an even distance.
-private struct BatchedMatrix {
+struct BatchedMatrix {
   let tensor: Tensor
   let batchStride: Int
   let rowStride: Int
@@ -156,24 +157,22 @@ extension Tensor {
     return reshape(Array(body.shape.removing(dimension + rank)))
   }
 
-  /// The product of two matrices.
-  public func mm(_ other: Tensor) -> Tensor { apply(MatMul(), self, other) }
-  public func bmm(_ other: Tensor) -> Tensor { apply(MatMul(), self, other) }
-  /// The inner product of two vectors.
-  public func dot(_ other: Tensor) -> Tensor { matmul(other) }
-  /// self + matrix product.
-  public func addmm(_ a: Tensor, _ b: Tensor) -> Tensor { self + a.matmul(b) }
-
   /// self · weightᵀ + bias, for weight [out, in] and bias [out].
-  public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor { apply(LinearOperation(), [self, weight, bias])[0] }
+  /// A weight of one dimension makes one feature, whose dimension is dropped.
+  public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
+    if weight.rank == 1, !weight.isPoisoned {
+      let y = matmul(weight)
+      return bias.map { y + $0 } ?? y
+    }
+    return apply(LinearOperation(), [self, weight, bias])[0]
+  }
 }
 
 extension OperatorRegistry {
   mutating func addMatrixProducts() {
     add("aten::matmul(Tensor self, Tensor other) -> Tensor") { (a: Tensor, b: Tensor) in a.matmul(b) }
-    add("aten::mm(Tensor self, Tensor mat2) -> Tensor") { (a: Tensor, b: Tensor) in a.mm(b) }
-    add("aten::bmm(Tensor self, Tensor mat2) -> Tensor") { (a: Tensor, b: Tensor) in a.bmm(b) }
-    add("aten::dot(Tensor self, Tensor tensor) -> Tensor") { (a: Tensor, b: Tensor) in a.dot(b) }
+    add("aten::linalg_matmul(Tensor self, Tensor other) -> Tensor") { (a: Tensor, b: Tensor) in a.matmul(b) }
+    add("torch.Tensor.__rmatmul__(Tensor self, Tensor other) -> Tensor") { (a: Tensor, b: Tensor) in b.matmul(a) }
     add("aten::linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor") { (x: Tensor, weight: Tensor, bias: Tensor?) in
       x.linear(weight, bias)
     }

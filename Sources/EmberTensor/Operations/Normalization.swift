@@ -3,7 +3,7 @@ import EmberRuntime
 
 extension DType {
   /// The type of means, reciprocal deviations and losses of tensors of this type.
-  var statistics: DType { self == .float64 ? .float64 : .float32 }
+  package var statistics: DType { self == .float64 ? .float64 : .float32 }
 }
 
 func checkNormalized(_ x: Tensor, _ others: [(String, Tensor?)], shape: Shape, in name: String) throws(EmberError) {
@@ -107,7 +107,7 @@ private func emptyGradients(_ shapes: [Shape], _ context: DerivativeContext, lik
 }
 
 /// Runs a fused derivative; after an error there are no gradients.
-func attempting(_ count: Int, _ body: () throws(EmberError) -> [Tensor?]) -> [Tensor?] {
+package func attempting(_ count: Int, _ body: () throws(EmberError) -> [Tensor?]) -> [Tensor?] {
   do throws(EmberError) { return try body() } catch {
     raise(error)
     return Array(repeating: nil, count: count)
@@ -177,21 +177,16 @@ struct GroupNormOperation: VariadicOperation {
 /// Inputs: x, weight?, bias?, and without `training` mean and variance. Outputs: y, mean, biased variance, rstd.
 struct BatchNormOperation: VariadicOperation {
   static let name = "batch_norm"
-  /// x, mean, variance; batch, channels, spatial.
-  static let statisticsKernels = KernelTable<@Sendable (Tensor, Tensor, Tensor, [Int]) -> Void>("batch_norm_statistics", cpu: { x, mean, variance, n in
-    ember_batch_norm_statistics(
-      Int32(x.dtype.rawValue), x.body.pointer, mean.body.pointer, variance.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
-  })
-  /// x, mean, rstd; weight; bias; y; batch, channels, spatial.
-  static let kernels = KernelTable<@Sendable ([Tensor], Tensor?, Tensor?, Tensor, [Int]) -> Void>(name, cpu: { x, w, b, y, n in
-    ember_batch_norm_apply(
-      Int32(y.dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, w?.body.pointer, b?.body.pointer, y.body.pointer,
-      Int64(n[0]), Int64(n[1]), Int64(n[2]), false)
+  /// Operation; x; weight; bias; mean, variance, rstd, y; batch, channels, spatial.
+  static let kernels = KernelTable<@Sendable (BatchNormOperation, Tensor, Tensor?, Tensor?, [Tensor], [Int]) -> Void>(name, cpu: { op, x, w, b, y, n in
+    ember_batch_norm(
+      Int32(x.dtype.rawValue), op.training, x.body.pointer, w?.body.pointer, b?.body.pointer, op.epsilon, y[0].body.pointer, y[1].body.pointer,
+      y[2].body.pointer, y[3].body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
   })
   static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], [Int], Bool) -> Void>("batch_norm_backward", cpu: { x, w, d, n, training in
     ember_batch_norm_backward(
-      Int32(x[0].dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
-      d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]), training)
+      Int32(x[0].dtype.rawValue), training, x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
+      d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
   })
   let saved: SavedTensors = [.input0, .input1, .output(1), .output(3)]
   let training: Bool
@@ -212,7 +207,6 @@ struct BatchNormOperation: VariadicOperation {
       }
       mean = try Tensor.empty(shape: channels, dtype: statistics, like: x)
       variance = try Tensor.empty(shape: channels, dtype: statistics, like: x)
-      if let kernel = try Self.statisticsKernels.kernel(on: x.device) { kernel(try x.dense(), mean, variance, n) }
     } else {
       let given = (inputs[3]!, inputs[4]!)
       for (label, value) in [("mean", given.0), ("variance", given.1)] where value.body.shape != channels {
@@ -221,10 +215,10 @@ struct BatchNormOperation: VariadicOperation {
       mean = try given.0.to(statistics).dense()
       variance = try given.1.to(statistics).dense()
     }
-    let rstd = (variance + epsilon).rsqrt()
+    let rstd = try Tensor.empty(shape: channels, dtype: statistics, like: x)
     let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
-    if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
-      kernel([try x.dense(), mean, rstd], try inputs[1]?.dense(), try inputs[2]?.dense(), y, n)
+    if let kernel = try Self.kernels.kernel(on: x.device) {
+      kernel(self, try x.dense(), try inputs[1]?.dense(), try inputs[2]?.dense(), [mean, variance, rstd, y], n)
     }
     return [y, mean, variance, rstd]
   }
@@ -271,5 +265,17 @@ extension Tensor {
   /// Each channel of [batch, channels, ...] normalised by the given mean and variance, which take no gradient.
   public func batchNorm(mean: Tensor, variance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
     apply(BatchNormOperation(training: false, epsilon: eps), [self, weight, bias, mean.detach(), variance.detach()], count: 4)[0]
+  }
+}
+
+extension Tensor {
+  /// `layerNorm` with the mean and reciprocal deviation of each row, [rows].
+  package func layerNormWithStatistics(_ normalizedShape: [Int], _ weight: Tensor?, _ bias: Tensor?, eps: Double) -> [Tensor] {
+    apply(LayerNormOperation(normalized: normalizedShape, epsilon: eps), [self, weight, bias], count: 3)
+  }
+
+  /// `groupNorm` with the mean and reciprocal deviation of each group, [batch, groups].
+  package func groupNormWithStatistics(_ groups: Int, _ weight: Tensor?, _ bias: Tensor?, eps: Double) -> [Tensor] {
+    apply(GroupNormOperation(groups: groups, epsilon: eps), [self, weight, bias], count: 3)
   }
 }

@@ -18,6 +18,40 @@ public final class Generator: @unchecked Sendable {
   /// What functions draw from when no generator is given. Seeded as PyTorch's default generator is before `manual_seed`.
   public static let `default` = Generator(seed: 67_280_421_310_721)
 
+  /// The default generator of a device: numbers are drawn where they are stored.
+  public static func `default`(on device: Device) -> Generator {
+    if device == .cpu { return .default }
+    return others.withLock { known in
+      if let generator = known.all[device] { return generator }
+      let made = Generator(seed: known.seed, device: device)
+      known.all[device] = made
+      return made
+    }
+  }
+
+  private struct Others {
+    var seed: UInt64 = 67_280_421_310_721
+    var all: [Device: Generator] = [:]
+  }
+  private static let others = Mutex(Others())
+
+  fileprivate static func seedDefaults(_ seed: UInt64) {
+    Generator.default.seed(seed)
+    others.withLock { known in
+      known.seed = seed
+      for generator in known.all.values { generator.seed(seed) }
+    }
+  }
+
+  /// The generator to draw from for a tensor on `device`: the one given, which must live there, or the device's default.
+  static func choose(_ given: Generator?, for device: Device, in operation: String) throws(EmberError) -> Generator {
+    guard let given else { return .default(on: device) }
+    guard given.device == device else {
+      throw EmberError(.device, in: operation, "a generator on \(given.device) for a tensor on \(device); make one with Generator(seed:device:)")
+    }
+    return given
+  }
+
   /// Starts the stream of a seed.
   public func seed(_ seed: UInt64) { withState { $0.seed(seed) } }
 
@@ -35,8 +69,8 @@ public final class Generator: @unchecked Sendable {
   }
 }
 
-/// Seeds the default generator.
-public func manualSeed(_ seed: UInt64) { Generator.default.seed(seed) }
+/// Seeds the default generators of all devices.
+public func manualSeed(_ seed: UInt64) { Generator.seedDefaults(seed) }
 
 extension Tensor {
   static func draw(
@@ -45,7 +79,10 @@ extension Tensor {
     attempt { () throws(EmberError) in
       let backend = try Backends.backend(for: device)
       let result = try empty(shape: try checkedShape(shape, in: name), dtype: dtype, on: backend)
-      if backend.holdsData { try (generator ?? .default).withState { state throws(EmberError) in try backend.fill(result.operand, from: distribution, state: state) } }
+      if backend.holdsData {
+        let source = try Generator.choose(generator, for: device, in: name)
+        try source.withState { state throws(EmberError) in try backend.fill(result.operand, from: distribution, state: state) }
+      }
       return result
     }
   }
@@ -125,7 +162,7 @@ extension Tensor {
       let dense = try self.dense()
       let result = try Tensor.empty(shape: body.shape, dtype: dtype, like: self)
       if backend.holdsData, elementCount > 0 {
-        let drawn = (generator ?? .default).withState { $0.bernoulli(dense.operand, into: result.operand) }
+        let drawn = try Generator.choose(generator, for: device, in: "bernoulli").withState { $0.bernoulli(dense.operand, into: result.operand) }
         if !drawn { throw EmberError(.dtype, in: "bernoulli", "cannot be drawn as \(dtype)") }
       }
       return result

@@ -69,6 +69,14 @@ struct ReductionPlan {
   }
 }
 
+/// Turns a backend's answer that it has no kernel into an error.
+func checkRan(_ ran: Bool, _ operation: String, _ x: Tensor, _ result: Tensor) throws(EmberError) {
+  if ran { return }
+  throw EmberError(
+    .dtype, in: operation, "is not defined for \(x.summary)" + (x.dtype == result.dtype ? "" : " with a result of \(result.dtype)")
+      + "; convert with .to(.float32)")
+}
+
 /// Reductions whose derivative is written below by kind.
 struct Reduce: UnaryOperation {
   static let name = "reduce"
@@ -96,6 +104,8 @@ struct Reduce: UnaryOperation {
     }
   }
 
+  var callName: String { Self.named(reduction) }
+
   var saved: SavedTensors {
     switch reduction {
     case .product, .maximum, .minimum, .logSumExp: [.input0, .output]
@@ -105,7 +115,7 @@ struct Reduce: UnaryOperation {
   }
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let operation = Self.named(reduction)
+    let operation = callName
     let plan = try ReductionPlan(x, dimensions, in: operation)
     let dtype = try resultDType(x, operation)
     if [.maximum, .minimum, .argmax, .argmin].contains(reduction) {
@@ -114,8 +124,11 @@ struct Reduce: UnaryOperation {
         throw EmberError(.shape, in: operation, "\(x.summary) has no elements along dimensions \(plan.dimensions) to choose from")
       }
     }
+    if reduction == .nanSum, x.dtype.isComplex { throw EmberError(.dtype, in: operation, "\(x.summary) is complex; it must be real") }
     let y = try Tensor.empty(shape: keepsDimensions ? plan.kept : plan.reduced, dtype: dtype, like: x)
-    if x.backend.holdsData, y.elementCount > 0 { x.backend.reduce(reduction, plan.operand, into: y.operand) }
+    if x.backend.holdsData, y.elementCount > 0 {
+      try checkRan(x.backend.reduce(reduction, plan.operand, into: y.operand), operation, x, y)
+    }
     return y
   }
 
@@ -125,7 +138,10 @@ struct Reduce: UnaryOperation {
     case .any, .all: return x.dtype == .uint8 ? .uint8 : .bool
     case .sum, .product, .nanSum: return dtype ?? (x.dtype.category <= .integer ? .int64 : x.dtype)
     case .mean, .logSumExp:
-      if let dtype { return dtype }
+      if let dtype {
+        guard dtype.category >= .floatingPoint else { throw EmberError(.dtype, in: operation, "dtype \(dtype); it must be floating point or complex") }
+        return dtype
+      }
       if x.dtype.category <= .integer {
         if reduction == .logSumExp { return .float32 }
         throw EmberError(.dtype, in: operation, "\(x.summary) is not floating point; give dtype: or convert with .to(.float32)")
@@ -162,6 +178,7 @@ struct Reduce: UnaryOperation {
 
   /// The product of the others, also where elements are zero: exclusive products from both sides.
   private func productDerivative(_ g: Tensor, _ x: Tensor, _ y: Tensor, _ reduced: [Int]) -> Tensor {
+    if x.rank == 0 { return g }
     let rest = (0..<x.rank).filter { !reduced.contains($0) }
     let order = rest + reduced
     let moved = x.permute(order)
@@ -184,19 +201,19 @@ struct Extreme: VariadicOperation {
   let maximum: Bool
   let dimension: Int
   let keepsDimension: Bool
+  var callName: String { maximum ? "max" : "min" }
   var undifferentiableOutputs: Set<Int> { [1] }
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!
-    let operation = maximum ? "max" : "min"
-    if x.dtype.isComplex { throw EmberError(.dtype, in: operation, "complex numbers have no order: \(x.summary)") }
-    let plan = try ReductionPlan(x, [dimension], in: operation)
-    if plan.operand.count == 0 { throw EmberError(.shape, in: operation, "\(x.summary) has no elements along dimension \(dimension)") }
+    if x.dtype.isComplex { throw EmberError(.dtype, in: callName, "complex numbers have no order: \(x.summary)") }
+    let plan = try ReductionPlan(x, [dimension], in: callName)
+    if plan.operand.count == 0 { throw EmberError(.shape, in: callName, "\(x.summary) has no elements along dimension \(dimension)") }
     let shape = keepsDimension ? plan.kept : plan.reduced
     let values = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
     let indices = try Tensor.empty(shape: shape, dtype: .int64, like: x)
     if x.backend.holdsData, values.elementCount > 0 {
-      x.backend.extreme(maximum: maximum, plan.operand, values: values.operand, indices: indices.operand)
+      try checkRan(x.backend.extreme(maximum: maximum, plan.operand, values: values.operand, indices: indices.operand), callName, x, values)
     }
     return [values, indices]
   }
@@ -221,15 +238,17 @@ struct Variance: UnaryOperation {
   let correction: Double
   let keepsDimensions: Bool
   let squareRoot: Bool
+  var callName: String { squareRoot ? "std" : "var" }
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     guard x.dtype.isDifferentiable else {
-      throw EmberError(.dtype, in: squareRoot ? "std" : "var", "\(x.summary) is not floating point; convert with .to(.float32)")
+      throw EmberError(.dtype, in: callName, "\(x.summary) is not floating point; convert with .to(.float32)")
     }
-    let plan = try ReductionPlan(x, dimensions, in: squareRoot ? "std" : "var")
+    let plan = try ReductionPlan(x, dimensions, in: callName)
     let y = try Tensor.empty(shape: keepsDimensions ? plan.kept : plan.reduced, dtype: x.dtype.realType, like: x)
     if x.backend.holdsData, y.elementCount > 0 {
-      x.backend.variance(plan.operand, correction: correction, squareRoot: squareRoot, variance: y.operand, mean: nil)
+      try checkRan(
+        x.backend.variance(plan.operand, correction: correction, squareRoot: squareRoot, variance: y.operand, mean: nil), callName, x, y)
     }
     return y
   }
@@ -248,95 +267,12 @@ struct Variance: UnaryOperation {
       let y = context.output().reshape(kept)
       g = (g / (y * 2)).maskedFill(y .== 0, 0)
     }
-    return g * (2 / max(Double(count) - correction, 0)) * centred
-  }
-}
-
-struct Cumulative: UnaryOperation {
-  static let name = "cumulative"
-  let scan: Scan
-  let dimension: Int
-  let dtype: DType?
-  var saved: SavedTensors { scan == .sum ? [] : [.input0, .output] }
-
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let axis = try DenseAxis(x, dimension, in: scan == .sum ? "cumsum" : "cumprod")
-    let y = try Tensor.empty(shape: x.body.shape, dtype: dtype ?? (x.dtype.category <= .integer ? .int64 : x.dtype), like: x)
-    if x.backend.holdsData, y.elementCount > 0 { x.backend.scan(scan, axis.operand, reverse: false, into: y.operand, indices: nil) }
-    return y
-  }
-
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
-    let g = gradient.to(context.inputDType(0))
-    if g.rank == 0 { return g }
-    if scan == .sum { return g.flip(dimension).cumsum(dimension).flip(dimension) }
-    // d/dx_i of Σ_k g_k y_k: sums of g·y from i on, over x_i; by explicit products where an element is zero.
-    let x = context.input(0), y = context.output()
-    let hasZero = noGrad { (x .== 0).any().item(as: Bool.self) }
-    if !hasZero { return (g * y.conj()).flip(dimension).cumsum(dimension).flip(dimension) / x.conj() }
-    let n = x.size(dimension)
-    let pieces = (0..<n).map { i -> Tensor in
-      let ones = Tensor.ones(like: x.narrow(dimension, start: i, length: 1))
-      let before = i == 0 ? ones : x.narrow(dimension, start: 0, length: i).prod(dimension, keepDim: true)
-      let tail = i + 1 == n ? ones : cat([ones, x.narrow(dimension, start: i + 1, length: n - i - 1)], dim: dimension).cumprod(dimension)
-      return (g.narrow(dimension, start: i, length: n - i) * (before * tail).conj()).sum(dimension, keepDim: true)
+    let freedom = Double(count) - correction
+    if dimensions.isEmpty, freedom <= 0 {
+      // The divisor is 0: infinite, but undefined where an element is the mean.
+      return g * Tensor.full(like: centred, .real(.infinity)).maskedFill(centred .== 0, .real(.nan))
     }
-    return cat(pieces, dim: dimension)
-  }
-}
-
-/// A dense tensor as [outer, n, inner] around one dimension.
-struct DenseAxis {
-  let source: Tensor
-  let operand: AxisOperand
-  let dimension: Int
-
-  init(_ x: Tensor, _ dimension: Int, in operation: String) throws(EmberError) {
-    self.dimension = try wrapDimension(dimension, x.rank, in: operation)
-    source = try x.dense()
-    if x.rank == 0 {
-      operand = AxisOperand(source.operand, outer: 1, count: 1, inner: 1, strides: (1, 1, 1))
-      return
-    }
-    let shape = x.body.shape
-    let outer = shape.product(0..<self.dimension), count = shape[unchecked: self.dimension]
-    let inner = shape.product((self.dimension + 1)..<shape.rank)
-    operand = AxisOperand(source.operand, outer: outer, count: count, inner: inner, strides: (count * inner, inner, 1))
-  }
-}
-
-struct Softmax: UnaryOperation {
-  static let name = "softmax"
-  let saved: SavedTensors = .output
-  let logarithm: Bool
-  let dimension: Int
-
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let operation = logarithm ? "log_softmax" : "softmax"
-    guard x.dtype.isFloatingPoint else { throw EmberError(.dtype, in: operation, "\(x.summary) is not floating point") }
-    let axis = try DenseAxis(x, dimension, in: operation)
-    let y = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
-    if x.backend.holdsData, y.elementCount > 0 { x.backend.softmax(axis.operand, logarithm: logarithm, into: y.operand) }
-    return y
-  }
-
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
-    let y = context.output()
-    if context.isRecording {
-      // Written out, so that it can be differentiated again.
-      if logarithm { return gradient - y.exp() * gradient.sum(dimension, keepDim: true) }
-      let weighted = gradient * y
-      return weighted - y * weighted.sum(dimension, keepDim: true)
-    }
-    return attempt { () throws(EmberError) in
-      let axis = try DenseAxis(gradient.value, dimension, in: "softmax_backward")
-      let result = try Tensor.empty(shape: y.body.shape, dtype: y.dtype, like: y)
-      let dense = try y.dense()
-      if y.backend.holdsData, result.elementCount > 0 {
-        y.backend.softmaxBackward(gradient: axis.operand, output: dense.operand, logarithm: logarithm, into: result.operand)
-      }
-      return result
-    }
+    return g * (2 / freedom) * centred
   }
 }
 
@@ -359,9 +295,47 @@ extension Tensor {
   public func all(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor { reduce(.all, dims, keepDim) }
   public func argmax(_ dim: Int? = nil, keepDim: Bool = false) -> Tensor { reduce(.argmax, dim.map { [$0] } ?? [], keepDim) }
   public func argmin(_ dim: Int? = nil, keepDim: Bool = false) -> Tensor { reduce(.argmin, dim.map { [$0] } ?? [], keepDim) }
-  public func logSumExp(_ dims: [Int], keepDim: Bool = false) -> Tensor { reduce(.logSumExp, dims, keepDim) }
-  public func nansum(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor { reduce(.nanSum, dims, keepDim) }
+  /// log Σ exp x, without overflow. Integers become float32.
+  public func logSumExp(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor {
+    guard dtype.isComplex, !isPoisoned else { return reduce(.logSumExp, dims, keepDim) }
+    if elementCount == 0 { return exp().sum(dims, keepDim: keepDim).log() }
+    // The largest real part is taken out, where it is finite.
+    let largest = noGrad { detach().real.amax(dims, keepDim: true) }
+    let shift = largest.maskedFill(!largest.isFinite, 0)
+    let sum = (self - shift).exp().sum(dims, keepDim: true).log() + shift
+    if keepDim { return sum }
+    return sum.reshape(Array(noGrad { detach().real.amax(dims) }.shape))
+  }
+
+  public func logSumExp(_ dim: Int, keepDim: Bool = false) -> Tensor { logSumExp([dim], keepDim: keepDim) }
+  /// The sum of the elements that are not NaN.
+  public func nansum(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.nanSum, dims, keepDim, dtype) }
   public func countNonzero(_ dims: [Int] = []) -> Tensor { reduce(.countNonzero, dims, false) }
+  /// The smallest and the largest elements, of all or along a dimension. Equal ones share the gradient evenly.
+  public func aminmax(_ dim: Int? = nil, keepDim: Bool = false) -> (min: Tensor, max: Tensor) {
+    let dims = dim.map { [$0] } ?? []
+    return (amin(dims, keepDim: keepDim), amax(dims, keepDim: keepDim))
+  }
+
+  /// The mean of the elements that are not NaN.
+  public func nanMean(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor {
+    guard self.dtype.isDifferentiable || isPoisoned else {
+      return refused(.dtype, "nanmean", "\(summary) is not floating point; convert with .to(.float32)")
+    }
+    let count = (!isNaN).sum(dims, keepDim: keepDim)
+    return nansum(dims, keepDim: keepDim, dtype: dtype) / count
+  }
+
+  /// Variance and mean.
+  public func varMean(_ dims: [Int] = [], correction: Double = 1, keepDim: Bool = false) -> (variance: Tensor, mean: Tensor) {
+    (self.var(dims, correction: correction, keepDim: keepDim), mean(dims, keepDim: keepDim))
+  }
+
+  /// Standard deviation and mean.
+  public func stdMean(_ dims: [Int] = [], correction: Double = 1, keepDim: Bool = false) -> (deviation: Tensor, mean: Tensor) {
+    (std(dims, correction: correction, keepDim: keepDim), mean(dims, keepDim: keepDim))
+  }
+
   /// The largest element of all.
   public func max() -> Tensor { amax() }
   public func min() -> Tensor { amin() }
@@ -386,17 +360,8 @@ extension Tensor {
     apply(Variance(dimensions: dims, correction: correction, keepsDimensions: keepDim, squareRoot: true), self)
   }
 
-  public func cumsum(_ dim: Int, dtype: DType? = nil) -> Tensor { apply(Cumulative(scan: .sum, dimension: dim, dtype: dtype), self) }
-  public func cumprod(_ dim: Int, dtype: DType? = nil) -> Tensor { apply(Cumulative(scan: .product, dimension: dim, dtype: dtype), self) }
-
-  /// The Euclidean norm of all elements.
-  public func norm() -> Tensor { reduce(.sumOfSquares, [], false).sqrt() }
-
-  public func softmax(_ dim: Int) -> Tensor { apply(Softmax(logarithm: false, dimension: dim), self) }
-  public func logSoftmax(_ dim: Int) -> Tensor { apply(Softmax(logarithm: true, dimension: dim), self) }
-
   /// Sums over what was broadcast, down to `shape`: the derivative of broadcasting.
-  func sum(to shape: Shape) -> Tensor {
+  package func sum(to shape: Shape) -> Tensor {
     if self.shape == shape || isPoisoned { return self }
     let added = rank - shape.rank
     var dims = Array(0..<added)
@@ -408,14 +373,109 @@ extension Tensor {
 
 extension OperatorRegistry {
   mutating func addReductions() {
-    add("aten::sum(Tensor self, *, ScalarType? dtype=None) -> Tensor") { (x: Tensor, dtype: DType?) in x.sum(dtype: dtype) }
-    add("aten::sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor") {
-      (x: Tensor, dim: [Int]?, keepDim: Bool, dtype: DType?) in x.sum(dim ?? [], keepDim: keepDim, dtype: dtype)
+    for (name, function) in [("sum", { @Sendable in $0.sum($1, keepDim: $2, dtype: $3) }), ("mean", { @Sendable in $0.mean($1, keepDim: $2, dtype: $3) })]
+      as [(String, @Sendable (Tensor, [Int], Bool, DType?) -> Tensor)]
+    {
+      let overload = name == "sum" ? "dim_IntList" : "dim"
+      add("aten::\(name)(Tensor self, *, ScalarType? dtype=None) -> Tensor") { (x: Tensor, dtype: DType?) in function(x, [], false, dtype) }
+      add("aten::\(name).\(overload)(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor") {
+        (x: Tensor, dims: [Int]?, keepDim: Bool, dtype: DType?) in function(x, dims ?? [], keepDim, dtype)
+      }
     }
-    add("aten::max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") {
-      (x: Tensor, dim: Int, keepDim: Bool) in
+    add("aten::nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor") {
+      (x: Tensor, dims: [Int]?, keepDim: Bool, dtype: DType?) in x.nansum(dims ?? [], keepDim: keepDim, dtype: dtype)
+    }
+    add("aten::nanmean(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor") {
+      (x: Tensor, dims: [Int]?, keepDim: Bool, dtype: DType?) in x.nanMean(dims ?? [], keepDim: keepDim, dtype: dtype)
+    }
+    add("aten::prod(Tensor self, *, ScalarType? dtype=None) -> Tensor") { (x: Tensor, dtype: DType?) in x.prod(dtype: dtype) }
+    add("aten::prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor") {
+      (x: Tensor, dim: Int, keepDim: Bool, dtype: DType?) in x.prod(dim, keepDim: keepDim, dtype: dtype)
+    }
+    for (name, function) in [("any", { @Sendable in $0.any($1, keepDim: $2) }), ("all", { @Sendable in $0.all($1, keepDim: $2) })]
+      as [(String, @Sendable (Tensor, [Int], Bool) -> Tensor)]
+    {
+      add("aten::\(name)(Tensor self) -> Tensor") { (x: Tensor) in function(x, [], false) }
+      add("aten::\(name).dim(Tensor self, int dim, bool keepdim=False) -> Tensor") { (x: Tensor, dim: Int, keepDim: Bool) in
+        function(x, [dim], keepDim)
+      }
+      add("aten::\(name).dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor") { (x: Tensor, dims: [Int]?, keepDim: Bool) in
+        // An empty list names no dimension here: every element stays for itself.
+        if let dims, dims.isEmpty { return x.to(.bool).to(x.dtype == .uint8 ? .uint8 : .bool) }
+        return function(x, dims ?? [], keepDim)
+      }
+    }
+    add("aten::logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor") { (x: Tensor, dims: [Int], keepDim: Bool) in
+      x.logSumExp(dims, keepDim: keepDim)
+    }
+    add("aten::count_nonzero(Tensor self, int? dim=None) -> Tensor") { (x: Tensor, dim: Int?) in x.countNonzero(dim.map { [$0] } ?? []) }
+    add("aten::count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor") { (x: Tensor, dims: [Int]) in x.countNonzero(dims) }
+    addExtremes()
+    addVariances()
+  }
+
+  private mutating func addExtremes() {
+    for (name, function) in [("amax", { @Sendable in $0.amax($1, keepDim: $2) }), ("amin", { @Sendable in $0.amin($1, keepDim: $2) })]
+      as [(String, @Sendable (Tensor, [Int], Bool) -> Tensor)]
+    {
+      add("aten::\(name)(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor") { (x: Tensor, dims: [Int], keepDim: Bool) in
+        function(x, dims, keepDim)
+      }
+      add("aten::\(name).out(Tensor self, int[1] dim=[], bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)") {
+        (x: Tensor, dims: [Int], keepDim: Bool, out: Tensor) in try written(function(x, dims, keepDim), to: out, in: name)
+      }
+    }
+    add("aten::aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)") { (x: Tensor, dim: Int?, keepDim: Bool) in
+      let (least, largest) = x.aminmax(dim, keepDim: keepDim)
+      return (least, largest)
+    }
+    for (name, function) in [("argmax", { @Sendable in $0.argmax($1, keepDim: $2) }), ("argmin", { @Sendable in $0.argmin($1, keepDim: $2) })]
+      as [(String, @Sendable (Tensor, Int?, Bool) -> Tensor)]
+    {
+      add("aten::\(name)(Tensor self, int? dim=None, bool keepdim=False) -> Tensor") { (x: Tensor, dim: Int?, keepDim: Bool) in
+        function(x, dim, keepDim)
+      }
+    }
+    add("aten::max(Tensor self) -> Tensor") { (x: Tensor) in x.max() }
+    add("aten::min(Tensor self) -> Tensor") { (x: Tensor) in x.min() }
+    add("aten::max.other(Tensor self, Tensor other) -> Tensor") { (x: Tensor, y: Tensor) in maximum(x, y) }
+    add("aten::min.other(Tensor self, Tensor other) -> Tensor") { (x: Tensor, y: Tensor) in minimum(x, y) }
+    add("aten::max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") { (x: Tensor, dim: Int, keepDim: Bool) in
       let (values, indices) = x.max(dim, keepDim: keepDim)
       return (values, indices)
+    }
+    add("aten::min.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") { (x: Tensor, dim: Int, keepDim: Bool) in
+      let (values, indices) = x.min(dim, keepDim: keepDim)
+      return (values, indices)
+    }
+  }
+
+  /// `var`, `std` and the forms with the mean, each by the names of PyTorch's three ways to give the correction.
+  private mutating func addVariances() {
+    for (name, function) in [
+      ("var", { @Sendable in $0.var($1, correction: $2, keepDim: $3) }), ("std", { @Sendable in $0.std($1, correction: $2, keepDim: $3) }),
+    ] as [(String, @Sendable (Tensor, [Int], Double, Bool) -> Tensor)] {
+      add("aten::\(name)(Tensor self, bool unbiased=True) -> Tensor") { (x: Tensor, unbiased: Bool) in function(x, [], unbiased ? 1 : 0, false) }
+      add("aten::\(name).dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor") {
+        (x: Tensor, dims: [Int]?, unbiased: Bool, keepDim: Bool) in function(x, dims ?? [], unbiased ? 1 : 0, keepDim)
+      }
+      add("aten::\(name).correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor") {
+        (x: Tensor, dims: [Int]?, correction: Scalar?, keepDim: Bool) in function(x, dims ?? [], correction?.doubleValue ?? 1, keepDim)
+      }
+    }
+    for (name, function) in [
+      ("var_mean", { @Sendable in let (a, b) = $0.varMean($1, correction: $2, keepDim: $3); return (a, b) }),
+      ("std_mean", { @Sendable in let (a, b) = $0.stdMean($1, correction: $2, keepDim: $3); return (a, b) }),
+    ] as [(String, @Sendable (Tensor, [Int], Double, Bool) -> (Tensor, Tensor))] {
+      add("aten::\(name)(Tensor self, bool unbiased=True) -> (Tensor, Tensor)") { (x: Tensor, unbiased: Bool) in
+        function(x, [], unbiased ? 1 : 0, false)
+      }
+      add("aten::\(name).dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)") {
+        (x: Tensor, dims: [Int]?, unbiased: Bool, keepDim: Bool) in function(x, dims ?? [], unbiased ? 1 : 0, keepDim)
+      }
+      add("aten::\(name).correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> (Tensor, Tensor)") {
+        (x: Tensor, dims: [Int]?, correction: Scalar?, keepDim: Bool) in function(x, dims ?? [], correction?.doubleValue ?? 1, keepDim)
+      }
     }
   }
 }

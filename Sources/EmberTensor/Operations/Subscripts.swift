@@ -148,18 +148,16 @@ extension Tensor {
         }
         view = apply(Select(dimension: dimension, index: i < 0 ? i + extent : i), view)
       case .range(let start, let end, let step):
-        let extent = view.shape[dimension]
-        guard step > 0 else { throw EmberError(.value, in: "index", "a step of \(step); it must be positive (use flip to reverse)") }
-        func clip(_ bound: Int) -> Int { Swift.min(Swift.max(bound < 0 ? bound + extent : bound, 0), extent) }
-        let first = clip(start ?? 0), last = clip(end ?? extent)
-        let count = Swift.max(0, (last - first + step - 1) / step)
-        if first != 0 || count != extent || step != 1 { view = apply(Slice(dimension: dimension, start: count == 0 ? 0 : first, count: count, step: step), view) }
+        let slice = try Slice.clipped(view, dimension, start, end, step)
+        if slice.count != view.shape[dimension] { view = apply(slice, view) }
         dimension += 1
       case .remainder: dimension += rank - consumed
       case .insertion:
         view = view.unsqueeze(dimension)
         dimension += 1
-      case .tensor(let tensor):
+      case .tensor(let given):
+        // Index tensors may stay on the CPU, where programs make them.
+        let tensor = given.device != device && given.device == .cpu ? given.to(device) : given
         if tensor.dtype == .bool {
           for i in 0..<tensor.rank where tensor.shape[i] != view.shape[dimension + i] {
             throw EmberError(.shape, in: "index", "a mask \(tensor.summary) for dimensions \(dimension)... of \(view.summary); its extents must agree")
@@ -187,10 +185,13 @@ extension Tensor {
     }
   }
 
-  private mutating func write(_ newValue: Tensor, _ indices: [TensorIndex]) {
-    guard mayRun("index_put", self), mayRun("index_put", newValue) else { return }
+  private mutating func write(_ value: Tensor, _ indices: [TensorIndex]) {
+    guard mayRun("index_put", self), mayRun("index_put", value) else { return }
+    // A single number may come from the CPU, where programs make it.
+    let newValue = value.rank == 0 && value.device == .cpu && device != .cpu ? value.to(device) : value
     let isRecorded = isRecordingEnabled && (node != nil || newValue.node != nil) && dtype.isDifferentiable
     do throws(EmberError) {
+      try checkDevices("index_put", self, newValue)
       let (target, tensors, resultShape) = try region(of: indices)
       guard newValue.shape.broadcast(with: resultShape) == resultShape else {
         throw EmberError(.shape, in: "index_put", "values \(newValue.summary) do not fill the indexed shape \(resultShape) of \(summary)")

@@ -53,10 +53,10 @@ extension Pointwise {
   public static let roundToDecimals = Pointwise("round", roles: [.value], parameters: 1) { x, p in .unary(.round, x[0] * p[0]) / p[0] }
   /// round(x / p) · p
   public static let roundToPowers = Pointwise("round", roles: [.value], parameters: 1) { x, p in .unary(.round, x[0] / p[0]) * p[0] }
-  /// ψ⁽ⁿ⁾(x) for n ≥ 1: (-1)ⁿ⁺¹ n! ζ(n + 1, x). The parameters are n and the factor before the zeta function.
-  static let polygamma = Pointwise(
-    "polygamma", roles: [.value], parameters: 2, promotion: .floatingPoint
-  ) { x, p in p[1] * .binary(.zeta, p[0] + 1, x[0]) }
+  /// ψ⁽ⁿ⁾(x), the n-th derivative of digamma; the parameter is n.
+  static let polygamma = Pointwise("polygamma", roles: [.value], parameters: 1, promotion: .floatingPoint) { x, p in
+    .binary(.polygamma, p[0], x[0])
+  }
 }
 
 extension Tensor {
@@ -67,10 +67,7 @@ extension Tensor {
   public func polygamma(_ n: Int) -> Tensor {
     guard n >= 0 else { return refuse(.value, "polygamma", "an order of \(n); it must not be negative") }
     if n == 0 { return digamma() }
-    // The factorial as PyTorch has it: beyond 170 it is infinite in either case.
-    var factor = n % 2 == 0 ? -1.0 : 1.0
-    for k in 1...Swift.min(n, 171) { factor *= Double(k) }
-    return accepting(.real, in: "polygamma", self) { Pointwise.polygamma(self, ScalarParameters(.real(Double(n)), .real(factor))) }
+    return accepting(.real, in: "polygamma", self) { Pointwise.polygamma(self, ScalarParameters(.real(Double(n)))) }
   }
 
   /// The logarithm of the multivariate gamma function of dimension `p`: a sum of `lgamma` at x, x - 1/2, …

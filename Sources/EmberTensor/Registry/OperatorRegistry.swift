@@ -151,8 +151,9 @@ public struct OperatorRegistry: Sendable {
   }
 
   public func call(_ name: String, _ positional: [OperatorValue], _ named: [(name: String, value: OperatorValue)]) throws -> [OperatorValue] {
-    if let exact = operators[name] { return try exact.call(positional, named) }
     let candidates = overloads(of: name)
+    // The name of an overload, or one that has no overloads: nothing to choose from.
+    if candidates.count <= 1, let exact = operators[name] ?? candidates.first { return try exact.call(positional, named) }
     guard !candidates.isEmpty else { throw EmberError(.unsupported, in: name, "there is no operator of this name") }
     var first: (any Error)?
     for candidate in candidates {

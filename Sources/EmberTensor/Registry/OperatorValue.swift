@@ -61,6 +61,17 @@ public indirect enum OperatorValue: Sendable {
     }
   }
 
+  /// A list of integers, or one integer as a list of one.
+  public var integers: [Int]? {
+    switch self {
+    case .integer(let value): return [value]
+    case .list(let items):
+      let numbers = items.compactMap { if case .integer(let value) = $0 { value } else { nil } }
+      return numbers.count == items.count ? numbers : nil
+    default: return nil
+    }
+  }
+
   /// All tensors in the value, lists searched in order.
   public var tensors: [Tensor] {
     switch self {

@@ -1,0 +1,10 @@
+// Batch normalisation with AVX-512.
+#include "bodies/isa.h"
+#include "batch_normalization_internal.h"
+
+#if EMBER_X86_ISAS
+#define EMBER_BUILD_ISA EMBER_BUILD_AVX512
+EMBER_BEGIN_AVX512
+#include "bodies/batch_normalization.inc"
+EMBER_END
+#endif

@@ -1,0 +1,10 @@
+// Cross entropy with AVX2.
+#include "bodies/isa.h"
+#include "cross_entropy_internal.h"
+
+#if EMBER_X86_ISAS
+#define EMBER_BUILD_ISA EMBER_BUILD_AVX2
+EMBER_BEGIN_AVX2
+#include "bodies/cross_entropy.inc"
+EMBER_END
+#endif

@@ -1,0 +1,10 @@
+// Layer, group and root-mean-square normalisation with AVX-512.
+#include "bodies/isa.h"
+#include "normalization_internal.h"
+
+#if EMBER_X86_ISAS
+#define EMBER_BUILD_ISA EMBER_BUILD_AVX512
+EMBER_BEGIN_AVX512
+#include "bodies/normalization.inc"
+EMBER_END
+#endif

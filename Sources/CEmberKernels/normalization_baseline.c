@@ -1,0 +1,8 @@
+// Layer, group and root-mean-square normalisation with 16-byte vectors, which every 64-bit machine has.
+#include "bodies/isa.h"
+#include "normalization_internal.h"
+
+#define EMBER_BUILD_ISA EMBER_BUILD_BASELINE
+EMBER_BEGIN_BASELINE
+#include "bodies/normalization.inc"
+EMBER_END

@@ -1,0 +1,10 @@
+// Optimizer steps with AVX2.
+#include "bodies/isa.h"
+#include "optimizer_internal.h"
+
+#if EMBER_X86_ISAS
+#define EMBER_BUILD_ISA EMBER_BUILD_AVX2
+EMBER_BEGIN_AVX2
+#include "bodies/optimizer.inc"
+EMBER_END
+#endif

@@ -1,0 +1,10 @@
+// Softmax with AVX2.
+#include "bodies/isa.h"
+#include "softmax_internal.h"
+
+#if EMBER_X86_ISAS
+#define EMBER_BUILD_ISA EMBER_BUILD_AVX2
+EMBER_BEGIN_AVX2
+#include "bodies/softmax.inc"
+EMBER_END
+#endif

@@ -1,0 +1,158 @@
+import EmberData
+import EmberNN
+import EmberOptim
+import EmberRuntime
+import EmberTensor
+import EmberTraining
+import Testing
+
+/// A small run with everything that has a state: shuffling, dropout, running statistics, momentum, a schedule.
+final class SmallRun {
+  let model: Sequential
+  let optimizer: any Optimizer
+  let scheduler: any Scheduler
+  let loader: DataLoader<(Tensor, Tensor)>
+  let dropout = Generator(seed: 11)
+  let trainer: Trainer<(Tensor, Tensor)>
+
+  static let classes = 3
+
+  init(labels: [Int]? = nil, epochs: Int = 3, checkpoint: String? = nil, every: Int? = nil, rule: String = "adam") throws {
+    let dropout = dropout
+    model = Sequential {
+      Linear(6, 16)
+      BatchNorm1d(16)
+      ReLU()
+      Dropout(0.3, generator: dropout)
+      Linear(16, Self.classes)
+    }
+    // Not drawn from the default generator, which other tests use at the same time.
+    let start = Generator(seed: 5)
+    for cell in model.parameters() { Init.uniform(cell, -0.5, 0.5, generator: start) }
+    optimizer = rule == "adam" ? Adam(model.parameters(), learningRate: 0.02) : SGD(model.parameters(), learningRate: 0.02, momentum: 0.9)
+    scheduler = CosineAnnealingLR(optimizer, period: 5)
+    let count = 50
+    let numbers = Tensor.randn([count, 6], generator: Generator(seed: 1))
+    let data = TensorDataset(numbers, Tensor(labels ?? (0..<count).map { $0 % Self.classes }))
+    loader = DataLoader(data, batchSize: 8, shuffle: true, seed: 3)
+    let model = model
+    trainer = Trainer(
+      model: model, optimizer: optimizer, scheduler: scheduler, loader: loader, epochs: epochs, checkpoint: checkpoint, checkpointEvery: every
+    ) { inputs, labels in model(inputs).crossEntropy(labels) }
+    trainer.generators = ["dropout": dropout]
+    trainer.showsProgress = false
+  }
+
+  /// Everything that a step changes.
+  func state() throws -> [String: [UInt8]] {
+    var all: [String: [UInt8]] = ["generator": dropout.state, "scheduler": Array("\(scheduler.state)".utf8)]
+    for (name, tensor) in model.stateDict() { all["model." + name] = try bytes(tensor) }
+    for (name, tensor) in optimizer.stateDict() { all["optimizer." + name] = try bytes(tensor) }
+    return all
+  }
+}
+
+@Suite struct TrainerTests {
+  let folder = TemporaryFolder()
+  struct Stop: Error {}
+
+  /// Stops after any step, goes on from the checkpoint in new objects: losses and state are those of a run that never stopped.
+  @Test(arguments: ["adam", "sgd"]) func aResumedRunIsTheSameToTheBit(_ rule: String) throws {
+    let whole = try SmallRun(rule: rule)
+    #expect(try whole.trainer.run() == .finished)
+    let count = whole.trainer.losses.count
+    #expect(count == 21 && whole.trainer.losses[count - 1] < whole.trainer.losses[0])
+    for stop in [1, 3, 7, 8, 13, 14, 20] {
+      let path = folder.file("\(rule)-\(stop).safetensors")
+      let first = try SmallRun(checkpoint: path, every: 1, rule: rule)
+      // Right after the checkpoint of this step was written, and before the next: as a power cut would.
+      first.trainer.onStep = { step, _ in if step == stop + 1 { throw Stop() } }
+      #expect(throws: Stop.self) { try first.trainer.run() }
+      let second = try SmallRun(checkpoint: path, every: 2, rule: rule)
+      try second.trainer.resume(from: path)
+      #expect(second.trainer.losses.count == stop)
+      #expect(try second.trainer.run() == .finished)
+      #expect(second.trainer.losses == whole.trainer.losses, "stopped after \(stop)")
+      #expect(try second.state() == whole.state(), "stopped after \(stop)")
+    }
+  }
+
+  @Test(arguments: ["adam", "sgd"]) func aFailedStepLeavesEverythingAsItWas(_ rule: String) throws {
+    // Whichever batch holds it, not the first.
+    var labels = (0..<50).map { $0 % SmallRun.classes }
+    labels[17] = 9
+    let run = try SmallRun(labels: labels, rule: rule)
+    var before: [String: [UInt8]] = [:]
+    run.trainer.onStep = { _, _ in before = try run.state() }
+    let error = #expect(throws: EmberError.self) { try run.trainer.run() }
+    let steps = run.trainer.losses.count
+    try #require(steps > 0)
+    #expect(error?.kind == .index)
+    for word in ["[cross_entropy]", "label 9", "0 ..< 3", "step \(steps + 1)", "epoch 1"] {
+      #expect(error?.description.contains(word) == true, "\(error?.description ?? "") lacks \(word)")
+    }
+    #expect(try run.state() == before)
+    #expect(run.loader.state.batch == steps)
+    // A second attempt meets the same batch again.
+    #expect(throws: EmberError.self) { try run.trainer.run() }
+    #expect(run.trainer.losses.count == steps)
+    #expect(try run.state() == before)
+  }
+
+  @Test func aShapeErrorInTheModelIsThrown() throws {
+    let model = Sequential { Linear(6, 4); Linear(5, 3) }
+    let data = TensorDataset(Tensor.ones([8, 6]), Tensor([0, 1, 2, 0, 1, 2, 0, 1]))
+    let trainer = Trainer(
+      model: model, optimizer: SGD(model.parameters(), learningRate: 0.1), loader: DataLoader<(Tensor, Tensor)>(data, batchSize: 4), epochs: 1
+    ) { x, y in model(x).crossEntropy(y) }
+    trainer.generators = [:]
+    trainer.showsProgress = false
+    let error = #expect(throws: EmberError.self) { try trainer.run() }
+    #expect(error?.description.contains("[linear]") == true && error?.description.contains("step 1") == true, "\(error?.description ?? "")")
+  }
+
+  @Test func aLossThatIsNoNumberStopsBeforeTheUpdate() throws {
+    let model = Sequential { Linear(2, 1) }
+    let data = TensorDataset(Tensor.ones([4, 2]), Tensor.ones([4, 1]))
+    let trainer = Trainer(
+      model: model, optimizer: SGD(model.parameters(), learningRate: 0.1), loader: DataLoader<(Tensor, Tensor)>(data, batchSize: 4), epochs: 1
+    ) { x, y in (model(x) - y).square().mean() * Tensor(.real(.nan)) }
+    trainer.generators = [:]
+    trainer.showsProgress = false
+    let weights = try model.parameters().map { try bytes($0.value) }
+    let error = #expect(throws: EmberError.self) { try trainer.run() }
+    #expect(error?.description.contains("nan") == true && error?.description.contains("step 1") == true)
+    #expect(try model.parameters().map { try bytes($0.value) } == weights)
+  }
+
+  @Test func whatWouldFailLaterIsFoundAtTheStart() throws {
+    let missing = try SmallRun(checkpoint: "/no/such/folder/last.safetensors")
+    let error = #expect(throws: EmberError.self) { try missing.trainer.run() }
+    #expect(error?.kind == .file && error?.message.contains("/no/such/folder") == true && missing.trainer.losses.isEmpty)
+    let model = Sequential { Linear(2, 1) }
+    let empty = TensorDataset(Tensor.ones([0, 2]), Tensor.ones([0, 1]))
+    let trainer = Trainer(
+      model: model, optimizer: SGD(model.parameters(), learningRate: 0.1), loader: DataLoader<(Tensor, Tensor)>(empty, batchSize: 4), epochs: 1
+    ) { x, y in (model(x) - y).square().mean() }
+    trainer.generators = [:]
+    #expect(throws: EmberError.self) { try trainer.run() }
+  }
+
+  @Test func addressesStayInsideErrorScopes() throws {
+    let run = try SmallRun()
+    var addresses: Set<[UInt]> = []
+    var old: [Tensor] = []
+    let inputs = Tensor.randn([8, 6], generator: Generator(seed: 2)), labels = Tensor([0, 1, 2, 0, 1, 2, 0, 1])
+    for _ in 0..<4 {
+      try catchingErrors {
+        run.optimizer.zeroGrad()
+        let loss = run.model(inputs).crossEntropy(labels)
+        loss.backward()
+        run.optimizer.step()
+        old.append(loss)
+      }
+      addresses.insert(run.model.parameters().map { $0.value.storageAddress })
+    }
+    #expect(addresses.count == 1 && old.count == 4)
+  }
+}
