@@ -5,6 +5,9 @@
 
 #include "special_functions.h"
 
+// Recurrences of more steps would take seconds for one number, whose value would be lost on the way: NaN.
+#define HIGHEST_DEGREE (INT64_C(1) << 28)
+
 #define T float
 #define NAME(name) name##f
 #define LIBM(name) name##f

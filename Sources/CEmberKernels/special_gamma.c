@@ -56,16 +56,19 @@ static double zeta_right(double x, double q) {
 }
 
 double ember_zeta(double x, double q) {
-  if (isnan(x) || isnan(q)) return NAN;
   if (x == 1) return INFINITY;
   if (x < 1) return NAN;
+  // A pole whatever x is, even NaN, as PyTorch has it.
+  if (q <= 0 && q == floor(q)) return INFINITY;
+  if (isnan(x) || isnan(q)) return NAN;
   if (q > 0) return zeta_right(x, q);
-  if (q == floor(q)) return INFINITY;
   if (x != floor(x)) return NAN;
   // The terms left of zero are those of two sums to the right, whose number is that of the steps to the first positive term.
   const double steps = -floor(q), first = q + steps;
-  const double left = zeta_right(x, 1 - first) - zeta_right(x, 1 - first + steps);
-  return zeta_right(x, first) + (fmod(x, 2) == 0 ? left : -left);
+  const double right = zeta_right(x, first), near = zeta_right(x, 1 - first);
+  if (isinf(right) || isinf(near)) return INFINITY;
+  const double left = near - zeta_right(x, 1 - first + steps);
+  return right + (fmod(x, 2) == 0 ? left : -left);
 }
 
 // MARK: Incomplete gamma
@@ -150,21 +153,23 @@ static double temme(double a, double x, bool upper) {
 static const double LARGE = 1e5;
 
 double ember_igamma(double a, double x) {
-  if (!(a >= 0) || !(x >= 0)) return NAN;
+  if (a < 0 || x < 0) return NAN;
   if (a == 0) return x > 0 ? 1 : NAN;
   if (x == 0) return 0;
   if (isinf(a)) return isinf(x) ? NAN : 0;
   if (isinf(x)) return 1;
+  if (isnan(a) || isnan(x)) return NAN;
   if (a > LARGE) return temme(a, x, false);
   return x > 1 && x > a ? 1 - ember_igammac(a, x) : lower_series(a, x);
 }
 
 double ember_igammac(double a, double x) {
-  if (!(a >= 0) || !(x >= 0)) return NAN;
+  if (a < 0 || x < 0) return NAN;
   if (a == 0) return x > 0 ? 0 : NAN;
   if (x == 0) return 1;
   if (isinf(a)) return isinf(x) ? NAN : 1;
   if (isinf(x)) return 0;
+  if (isnan(a) || isnan(x)) return NAN;
   if (a > LARGE) return temme(a, x, true);
   if (x > 1.1) return x < a ? 1 - lower_series(a, x) : upper_fraction(a, x);
   // As Cephes has it: P is below one half where -0.4 / log x > a (x <= 0.5), or x < a / 1.1.

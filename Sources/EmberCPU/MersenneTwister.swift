@@ -33,8 +33,9 @@ final class MersenneTwister: GeneratorState {
   }
 
   func multinomial(_ weights: Operand, rows: Int, samples: Int, replacement: Bool, into output: Operand) -> Bool {
-    ember_random_multinomial(
-      state, weights.kernelDType, weights.pointer, Int64(rows), Int64(weights.shape.elementCount / max(rows, 1)), Int64(samples), replacement,
+    let categories = weights.shape.elementCount / max(rows, 1)
+    return ember_random_multinomial(
+      state, weights.kernelDType, weights.pointer, Int64(rows), Int64(categories), Int64(samples), replacement,
       output.pointer?.assumingMemoryBound(to: Int64.self))
   }
 

@@ -87,8 +87,8 @@ extension Case {
     if let schema = json["schema"]?.text {
       if registry[schema] != nil { return [schema] }
       // A call that must be refused may name an overload for plain numbers, which is no tensor operator: the others must refuse it.
-      guard json["expects"]?.text == "error", let dot = schema.firstIndex(of: ".") else { return [] }
-      let name = String(schema[..<dot])
+      guard json["expects"]?.text == "error" else { return [] }
+      let name = String(schema.prefix { $0 != "." })
       return registry.overloads(of: name).isEmpty ? [] : [name]
     }
     let function = json["fn"]?.text ?? entry.name

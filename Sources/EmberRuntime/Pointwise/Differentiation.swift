@@ -103,7 +103,8 @@ enum GradientRules {
       let exponent = select((a .== 0) .& (.apply(.real, b) .>= 0), 0, g * conj(y * log(a)))
       return [base, exponent]
     case .atan2:
-      let scale = g / (.apply(.square, a) + .apply(.square, b))
+      let square: Expression = .apply(.square, a) + .apply(.square, b)
+      let scale = select(square .== 0, 0, g / square)
       return [scale * b, scale * -a]
     // Equal operands share the gradient evenly; where one is NaN, so is the result, and both receive it.
     case .maximum: return [share(g, unless: a .< b, a .== b), share(g, unless: b .< a, a .== b)]
@@ -115,7 +116,7 @@ enum GradientRules {
     case .fmin:
       let first = (a .<= b) .| .apply(.isNaN, b)
       return [select(a .== b, g * 0.5, select(first, g, 0)), select(a .== b, g * 0.5, select(first, 0, g))]
-    case .nextafter: return [g, nil]
+    case .nextafter: return [select(a .== b, 0, g), nil]
     case .copysign: return [select(a .== 0, 0, g * (y / a)), nil]
     case .hypot: return [g * (a / y), g * (b / y)]
     case .polygamma: return [nil, g * .apply(.polygamma, a + 1, b)]

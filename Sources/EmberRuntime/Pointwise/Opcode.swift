@@ -34,7 +34,8 @@ extension Opcode {
 
   /// Functions of real numbers only that are no elementary ones.
   var isSpecial: Bool {
-    (Opcode.mantissa.rawValue...Opcode.ndtri.rawValue).contains(rawValue) || (Opcode.zeta.rawValue...Opcode.legendreP.rawValue).contains(rawValue)
+    let unary = Opcode.mantissa.rawValue...Opcode.ndtri.rawValue, binary = Opcode.zeta.rawValue...Opcode.legendreP.rawValue
+    return unary.contains(rawValue) || binary.contains(rawValue)
   }
 
   /// True for functions that map a complex operand to a real result.

@@ -139,8 +139,14 @@ public final class Pointwise: Sendable {
       let type = compiler.infer(root) ?? computeType
       let slot = compiler.emit(root, as: type)
       // 16-bit tensors compute in float32 and are stored as what they are.
-      let dtype: DType =
-        type == computeType ? (common.isStorageOnly ? computeType.dtype : common) : type == computeType.realPart ? common.realType : type.dtype
+      let dtype: DType
+      if type == computeType {
+        dtype = common.isStorageOnly ? computeType.dtype : common
+      } else if type == computeType.realPart {
+        dtype = common.realType
+      } else {
+        dtype = common == .float16 && type == .complex64 ? .complex32 : type.dtype
+      }
       outputs.append(.init(dtype: dtype, type: type, slot: slot))
     }
     let program = compiler.finish(name: name, key: key, inputs: inputs, outputs: outputs)

@@ -19,8 +19,8 @@ struct DTypeSet: OptionSet, CustomStringConvertible {
   func accepts(_ dtype: DType) -> Bool { rawValue >> dtype.category.rawValue & 1 == 1 }
 
   var description: String {
-    let names = ["bool", "integer", "floating point", "complex"].enumerated().filter { rawValue >> UInt8($0.offset) & 1 == 1 }.map(\.element)
-    return names.joined(separator: ", ")
+    let names = ["bool", "integer", "floating point", "complex"]
+    return names.indices.filter { rawValue >> UInt8($0) & 1 == 1 }.map { names[$0] }.joined(separator: ", ")
   }
 }
 
@@ -35,7 +35,8 @@ func accepting(_ accepted: DTypeSet, in operation: String, _ operands: Tensor...
 /// The result of `body` if all operands are of one dtype, else an error and a poisoned tensor.
 func requiringOneDType(in operation: String, _ operands: Tensor..., body: () -> Tensor) -> Tensor {
   for operand in operands.dropFirst() where operand.dtype != operands[0].dtype && !operand.isPoisoned && !operands[0].isPoisoned {
-    return refuse(.dtype, operation, "needs operands of one dtype, not \(operands[0].summary) and \(operand.summary); convert one with .to(dtype)")
+    return refuse(
+      .dtype, operation, "needs operands of one dtype, not \(operands[0].summary) and \(operand.summary); convert one with .to(dtype)")
   }
   return body()
 }

@@ -2,7 +2,6 @@ import EmberRuntime
 
 /// Pointwise functions of two tensors beyond arithmetic and comparison.
 extension Pointwise {
-  public static let floorDivideByNumber = Pointwise("floor_divide", roles: [.value], parameters: 1) { x, p in .binary(.floorDivide, x[0], p[0]) }
   public static let shiftLeft = Pointwise("bitwise_left_shift", promotion: .integral) { a, b in .binary(.shiftLeft, a, b) }
   public static let shiftRight = Pointwise("bitwise_right_shift", promotion: .integral) { a, b in .binary(.shiftRight, a, b) }
   public static let gcd = Pointwise("gcd", promotion: .integral) { a, b in .binary(.gcd, a, b) }
@@ -12,6 +11,8 @@ extension Pointwise {
   public static let heaviside = Pointwise("heaviside", roles: [.value, .value], derivative: { _, _, _, _ in [nil, nil] }) { x, _ in
     select(x[0] .== 0, x[1], select(x[0] .> 0, 1, 0))
   }
+  /// a · 2ᵇ
+  public static let ldexp = Pointwise("ldexp", promotion: .floatingPoint) { a, b in a * .unary(.exp2, b) }
   /// Absolute value and angle to a complex number.
   public static let polar = Pointwise("polar") { a, b in .binary(.makeComplex, a * .unary(.cos, b), a * .unary(.sin, b)) }
   /// x · log y, and 0 where x is 0 (unless y is NaN).
@@ -32,7 +33,8 @@ extension Pointwise {
   }
   /// log(eᵃ + eᵇ) from the larger one, so that nothing overflows; equal infinities stay what they are.
   public static let logAddExp = Pointwise(
-    "logaddexp", roles: [.value, .value], derivative: { x, _, _, g in [g * .unary(.sigmoid, x[0] - x[1]), g * .unary(.sigmoid, x[1] - x[0])] }
+    "logaddexp", roles: [.value, .value],
+    derivative: { x, _, _, g in [g * .unary(.sigmoid, x[0] - x[1]), g * .unary(.sigmoid, x[1] - x[0])] }
   ) { x, _ in
     let larger = EmberRuntime.maximum(x[0], x[1])
     return select((x[0] .== x[1]) .& .unary(.isInfinite, x[0]), x[0], larger + .unary(.log1p, .unary(.exp, -abs(x[0] - x[1]))))
@@ -62,9 +64,10 @@ extension Pointwise {
   }
   /// |a - b| ≤ atol + |rtol · b|, or equal; NaN equals NaN if the last parameter is not 0.
   static let isClose = Pointwise("isclose", roles: [.value, .value], parameters: 3) { x, p in
-    let difference = abs(x[0] - x[1])
-    let isNear = .unary(.isFinite, difference) .& (difference .<= p[1] + abs(p[0] * x[1]))
-    let areNaN = (abs(p[2]) .> 0) .& .unary(.isNaN, x[0]) .& .unary(.isNaN, x[1])
+    // Of complex operands the parameters are complex too: their real parts count.
+    let difference = abs(x[0] - x[1]), allowed: Expression = .unary(.real, p[1]) + .unary(.real, p[0]) * abs(x[1])
+    let isNear: Expression = .unary(.isFinite, difference) .& (difference .<= allowed)
+    let areNaN: Expression = (p[2] .!= 0) .& .unary(.isNaN, x[0]) .& .unary(.isNaN, x[1])
     return (x[0] .== x[1]) .| areNaN .| isNear
   }
 }
@@ -82,13 +85,16 @@ public enum RoundingMode: String, Sendable {
 extension Tensor {
   /// self + alpha · other
   public func adding(_ other: Tensor, alpha: Scalar = 1) -> Tensor {
-    checkingScale(alpha, beside: other, in: "add") { alpha.isOne ? self + other : Pointwise.addScaled(self, other, ScalarParameters(alpha)) }
+    checkingScale(alpha, beside: other, in: "add") {
+      alpha.isOne ? self + other : Pointwise.addScaled(self, other, ScalarParameters(alpha))
+    }
   }
 
   /// self - alpha · other. Not for truth values: write `logicalXor`.
   public func subtracting(_ other: Tensor, alpha: Scalar = 1) -> Tensor {
     if dtype == .bool || other.dtype == .bool {
-      return refuse(.dtype, "sub", "bool tensors have no difference (\(summary) and \(other.summary)); use logicalXor, or logicalNot for 1 - x")
+      return refuse(
+        .dtype, "sub", "bool tensors have no difference (\(summary) and \(other.summary)); use logicalXor, or logicalNot for 1 - x")
     }
     return checkingScale(alpha, beside: other, in: "sub") {
       alpha.isOne ? self - other : Pointwise.addScaled(self, other, ScalarParameters(alpha.negated))
@@ -109,7 +115,14 @@ extension Tensor {
   public func divided(by other: Tensor, rounding: RoundingMode? = nil) -> Tensor {
     switch rounding {
     case nil: self / other
-    case .trunc: accepting(.real, in: "div", self, other) { refusingZero(other, in: "div") { Pointwise.truncateDivide(self, other) } }
+    case .trunc:
+      accepting(.real, in: "div", self, other) {
+        refusingZero(other, in: "div") {
+          let meeting = TypePromotion.promote(dtype, other.dtype)
+          if meeting == .float16 || meeting == .bfloat16 { return apply(TruncateDivide16(), self, other) }
+          return Pointwise.truncateDivide(self, other)
+        }
+      }
     case .floor: accepting(.real, in: "div", self, other) { floorDivide(other) }
     }
   }
@@ -139,7 +152,7 @@ extension Tensor {
   public func remainder(_ other: Tensor) -> Tensor { refusingZero(other, in: "remainder") { self % other } }
   public func pow(_ exponent: Tensor) -> Tensor { self ** exponent }
   /// self · 2^exponent
-  public func ldexp(_ exponent: Tensor) -> Tensor { self * Pointwise.numberToPower(exponent, ScalarParameters(2.0)) }
+  public func ldexp(_ exponent: Tensor) -> Tensor { Pointwise.ldexp(self, exponent) }
 
   public func bitwiseLeftShift(_ count: Tensor) -> Tensor { Pointwise.shiftLeft(self, count) }
   /// Shifts copies of the sign bit in.
@@ -161,7 +174,9 @@ extension Tensor {
 
   /// 0 where self is negative, 1 where positive, `values` where 0.
   public func heaviside(_ values: Tensor) -> Tensor {
-    accepting(.real, in: "heaviside", self, values) { requiringOneDType(in: "heaviside", self, values) { Pointwise.heaviside(self, values) } }
+    accepting(.real, in: "heaviside", self, values) {
+      requiringOneDType(in: "heaviside", self, values) { Pointwise.heaviside(self, values) }
+    }
   }
 
   /// log(eˢᵉˡᶠ + eᵒᵗʰᵉʳ)
@@ -200,6 +215,7 @@ extension Tensor {
 /// up or down as integers.
 private struct NextAfter16: BinaryOperation {
   static let name = "nextafter"
+  let saved = SavedTensors.inputs
 
   func forward(_ x: Tensor, _ other: Tensor) throws(EmberError) -> Tensor {
     let dense = try x.dense()
@@ -214,7 +230,20 @@ private struct NextAfter16: BinaryOperation {
     return `where`(x.isNaN.logicalOr(other.isNaN), x + other, `where`(x .== other, other, result))
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) { (gradient.sum(to: context.inputShape(0)), nil) }
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+    let (x, other) = (context.input(0), context.input(1))
+    return (gradient.maskedFill(x .== other, 0).sum(to: context.inputShape(0)), nil)
+  }
+}
+
+/// 16-bit floats are divided, and the quotient is rounded, before its fraction is cut off, as in PyTorch.
+private struct TruncateDivide16: BinaryOperation {
+  static let name = "div"
+  func forward(_ x: Tensor, _ other: Tensor) throws(EmberError) -> Tensor { (x / other).trunc() }
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+    func zeros(_ i: Int) -> Tensor { Tensor.zeros(Array(context.inputShape(i)), dtype: context.inputDType(i), on: gradient.device) }
+    return (zeros(0), zeros(1))
+  }
 }
 
 /// A complex tensor from its parts, which must be of one dtype: float16, float32 or float64.
@@ -228,9 +257,11 @@ public func polar(_ absolute: Tensor, _ angle: Tensor) -> Tensor {
 }
 
 private func complexPair(_ operation: String, _ a: Tensor, _ b: Tensor, _ body: () -> Tensor) -> Tensor {
-  if a.dtype == .bfloat16 { return refuse(.dtype, operation, "there are no complex numbers of bfloat16; convert \(a.summary) to float32 first") }
+  if a.dtype == .bfloat16 {
+    return refuse(.dtype, operation, "there are no complex numbers of bfloat16; convert \(a.summary) to float32 first")
+  }
   return accepting(.floatingPoint, in: operation, a, b) {
-    requiringOneDType(in: operation, a, b) { a.dtype == .float16 ? body().to(.complex32) : body() }
+    requiringOneDType(in: operation, a, b, body: body)
   }
 }
 

@@ -11,10 +11,13 @@ extension Tensor {
   public func uniformLike(_ low: Double = 0, _ high: Double = 1, generator: Generator? = nil) -> Tensor {
     if dtype.isComplex {
       // Both parts are drawn, in turn.
-      return Tensor.empty(Array(shape) + [2], dtype: dtype.realType, on: device).uniformLike(low, high, generator: generator).viewAsComplex()
+      let parts = Tensor.empty(Array(shape) + [2], dtype: dtype.realType, on: device)
+      return parts.uniformLike(low, high, generator: generator).viewAsComplex()
     }
     return accepting(.floatingPoint, in: "uniform", self) {
-      guard low <= high, (high - low).isFinite else { return refuse(.value, "uniform", "the range \(low) ..< \(high) is empty or has no finite width") }
+      guard low <= high, (high - low).isFinite else {
+        return refuse(.value, "uniform", "the range \(low) ..< \(high) is empty or has no finite width")
+      }
       return drawn("uniform", from: .uniform(low: low, high: high), generator)
     }
   }
@@ -66,7 +69,9 @@ extension Tensor {
   public func multinomial(_ samples: Int, replacement: Bool = false, generator: Generator? = nil) -> Tensor {
     accepting(.floatingPoint, in: "multinomial", self) {
       attempt { () throws(EmberError) in
-        guard rank == 1 || rank == 2 else { throw EmberError(.shape, in: "multinomial", "weights must have one or two dimensions, not be \(summary)") }
+        guard rank == 1 || rank == 2 else {
+          throw EmberError(.shape, in: "multinomial", "weights must have one or two dimensions, not be \(summary)")
+        }
         let categories = shape[rank - 1]
         guard samples > 0, categories > 0, replacement || samples <= categories else {
           throw EmberError(.value, in: "multinomial", "\(samples) samples of \(summary)" + (replacement ? "" : " without replacement"))
@@ -82,7 +87,7 @@ extension Tensor {
           guard isDrawn else {
             throw EmberError(
               .value, in: "multinomial",
-              "a row of \(summary) has a weight that is negative, infinite or NaN, no positive one, or too few for \(samples) samples without replacement")
+              "a row of \(summary) has a weight that is negative, infinite or NaN, no positive one, or too few for \(samples) samples")
           }
         }
         return result
@@ -136,7 +141,9 @@ extension OperatorRegistry {
       (weights: Tensor, samples: Int, replacement: Bool, generator: Generator?) in
       weights.multinomial(samples, replacement: replacement, generator: generator)
     }
-    add("aten::multinomial.out(Tensor self, int num_samples, bool replacement=False, *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)") {
+    add(
+      "aten::multinomial.out(Tensor self, int num_samples, bool replacement=False, *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)"
+    ) {
       (weights: Tensor, samples: Int, replacement: Bool, generator: Generator?, out: Tensor) in
       guard out.dtype == .int64 else { throw EmberError(.dtype, in: "multinomial", "the output must be int64, not \(out.summary)") }
       return writing(weights.multinomial(samples, replacement: replacement, generator: generator), to: out, in: "multinomial")

@@ -39,7 +39,8 @@ extension Tensor {
         if count == 0 { return Tensor.ones(like: self) }
         let drawn = Tensor.uniform([count], lower, upper, dtype: .float64, on: device, generator: generator)
         let position = (isSloped.reshape(-1).cumsum(0) - 1).clamp(min: 0)
-        return `where`(isSloped, drawn.gather(dim: 0, index: position).reshape(Array(shape)), Tensor.ones([], dtype: .float64, on: device)).to(dtype)
+        let slopes = drawn.gather(dim: 0, index: position).reshape(Array(shape))
+        return `where`(isSloped, slopes, Tensor.ones([], dtype: .float64, on: device)).to(dtype)
       }
       return self * slopes
     }
@@ -90,8 +91,8 @@ extension OperatorRegistry {
     }
     add("alpha_dropout", trainsByDefault: false) { $0.alphaDropout($1, training: $2) }
     add("feature_alpha_dropout", trainsByDefault: false) { $0.featureAlphaDropout($1, training: $2) }
-    self.add(
-      "torch.nn.functional.rrelu(Tensor input, float lower=0.125, float upper=0.3333333333333333, bool training=False, bool inplace=False) -> Tensor"
-    ) { (x: Tensor, lower: Double, upper: Double, training: Bool, _: Bool) in x.rrelu(lower, upper, training: training) }
+    let slopes = "float lower=0.125, float upper=0.3333333333333333"
+    self.add("torch.nn.functional.rrelu(Tensor input, \(slopes), bool training=False, bool inplace=False) -> Tensor") {
+      (x: Tensor, lower: Double, upper: Double, training: Bool, _: Bool) in x.rrelu(lower, upper, training: training) }
   }
 }

@@ -118,7 +118,9 @@ extension OperatorRegistry {
     add("rand_like") { .rand($0, dtype: $1, on: $2) }
     add("randn_like") { .randn($0, dtype: $1, on: $2) }
     self.add("aten::full_like(Tensor self, Scalar fill_value, \(factoryOptions), MemoryFormat? memory_format=None) -> Tensor") {
-      (x: Tensor, value: Scalar, dtype: DType?, layout: OperatorValue, device: Device?, _: Bool?, requiresGrad: Bool, format: OperatorValue) in
+      (
+        x: Tensor, value: Scalar, dtype: DType?, layout: OperatorValue, device: Device?, _: Bool?, requiresGrad: Bool, format: OperatorValue
+      ) in
       let options = try FactoryOptions(layout, device, requiresGrad, default: x.device)
       try checkMemoryFormat(format, x, in: "full_like")
       return options(.full(Array(x.shape), value, dtype: dtype ?? x.dtype, on: options.device))
@@ -194,7 +196,9 @@ extension OperatorRegistry {
       return options(.linspace(try start.limit(), try end.limit(), count: steps, dtype: dtype, on: options.device))
     }
     add("aten::logspace\(overload)(\(Start.self) start, \(End.self) end, int steps, float base=10.0, \(factoryOptions)) -> Tensor") {
-      (start: Start, end: End, steps: Int, base: Double, dtype: DType?, layout: OperatorValue, device: Device?, _: Bool?, requiresGrad: Bool) in
+      (
+        start: Start, end: End, steps: Int, base: Double, dtype: DType?, layout: OperatorValue, device: Device?, _: Bool?, requiresGrad: Bool
+      ) in
       let options = try FactoryOptions(layout, device, requiresGrad)
       return options(.logspace(try start.limit(), try end.limit(), count: steps, base: base, dtype: dtype, on: options.device))
     }

@@ -16,7 +16,10 @@ extension Pointwise {
   public static let addcmul = Pointwise("addcmul", roles: [.value, .value, .value], parameters: 1) { x, p in x[0] + p[0] * x[1] * x[2] }
   public static let addcdiv = Pointwise("addcdiv", roles: [.value, .value, .value], parameters: 1, promotion: .floatingPoint) { x, p in x[0] + p[0] * (x[1] / x[2]) }
   public static let floorDivide = Pointwise("floor_divide") { a, b in .binary(.floorDivide, a, b) }
-  public static let truncateDivide = Pointwise("div") { a, b in .unary(.trunc, a / b) }
+  /// Constant but for its steps: the gradients are 0 even where the quotient's own would be infinite.
+  public static let truncateDivide = Pointwise(
+    "div", roles: [.value, .value], derivative: { _, _, _, g in Array(repeating: select(g .== g, 0, 0), count: 2) }
+  ) { x, _ in .unary(.trunc, x[0] / x[1]) }
   public static let remainder = Pointwise("remainder") { a, b in .binary(.remainder, a, b) }
   public static let fmod = Pointwise("fmod") { a, b in .binary(.fmod, a, b) }
   public static let power = Pointwise("pow") { a, b in pow(a, b) }

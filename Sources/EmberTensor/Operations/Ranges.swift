@@ -49,22 +49,26 @@ extension Tensor {
       guard isReal || target.isFloatingPoint else {
         let first = start.integerValue ?? 0, last = end.integerValue ?? 0, stride = step.integerValue ?? 1
         let distance = last.subtractingReportingOverflow(first)
-        guard !distance.overflow else { throw EmberError(.memory, in: "arange", "from \(start) to \(end) there are more numbers than can be counted") }
+        guard !distance.overflow else {
+          throw EmberError(.memory, in: "arange", "from \(start) to \(end) there are more numbers than can be counted")
+        }
         let (whole, rest) = distance.partialValue.quotientAndRemainder(dividingBy: stride)
         return try RangeKernel.integers(start: first, step: stride)("arange", Int(whole) + (rest == 0 ? 0 : 1), on: device).to(target)
       }
       let length = ((to - from) / by).rounded(.up)
-      guard length < 1e15 else { throw EmberError(.memory, in: "arange", "\(length) numbers from \(start) to \(end) are more than can be held") }
-      return try RangeKernel.reals(start: from, step: by)("arange", Int(length), on: device).to(target)
+      guard length < 1e15 else {
+        throw EmberError(.memory, in: "arange", "\(length) numbers from \(start) to \(end) are more than can be held")
+      }
+      // Integers count from and by the numbers' integer parts, but as often as the numbers themselves allow.
+      let isWhole = target.category <= .integer
+      let first = isWhole ? from.rounded(.towardZero) : from, stride = isWhole ? by.rounded(.towardZero) : by
+      return try RangeKernel.reals(start: first, step: stride)("arange", Int(length), on: device).to(target)
     }
   }
 
   /// `count` numbers evenly spaced from `start` to `end`, both included. Computed from both ends, as PyTorch does.
-  public static func linspace(_ start: Double, _ end: Double, count: Int, dtype: DType = .float32, on device: Device = .cpu) -> Tensor {
-    linspace(.real(start), .real(end), count: count, dtype: dtype, on: device)
-  }
-
-  /// The same between numbers of any category: integer dtypes take the ends' integer parts, complex ones need a complex dtype.
+  ///
+  /// Float32 unless a dtype is given; integer dtypes take the ends' integer parts, and complex ends need a complex dtype.
   public static func linspace(_ start: Scalar, _ end: Scalar, count: Int, dtype: DType? = nil, on device: Device = .cpu) -> Tensor {
     attempt { () throws(EmberError) in
       let isComplex = start.category == .complex || end.category == .complex
@@ -77,6 +81,13 @@ extension Tensor {
       let imaginary = try spaced("linspace", .real(start.imaginaryPart), .real(end.imaginaryPart), count, .float64, device)
       return complex(real, imaginary).to(target)
     }
+  }
+
+  /// The same between numbers that are variables, not literals.
+  public static func linspace<Number: TensorElement>(
+    _ start: Number, _ end: Number, count: Int, dtype: DType? = nil, on device: Device = .cpu
+  ) -> Tensor {
+    linspace(start.scalar, end.scalar, count: count, dtype: dtype, on: device)
   }
 
   /// `base` to the powers `linspace(start, end)`.

@@ -2,7 +2,9 @@ import EmberRuntime
 
 /// Special functions. Definitions as in the NIST Digital Library of Mathematical Functions; derivatives in `SpecialGradients.swift`.
 extension Pointwise {
-  private static func real(_ name: String, _ opcode: Opcode) -> Pointwise { Pointwise(name, promotion: .floatingPoint) { x in .unary(opcode, x) } }
+  private static func real(_ name: String, _ opcode: Opcode) -> Pointwise {
+    Pointwise(name, promotion: .floatingPoint) { x in .unary(opcode, x) }
+  }
   private static func pair(_ name: String, _ opcode: Opcode) -> Pointwise {
     Pointwise(name, promotion: .floatingPoint) { a, b in .binary(opcode, a, b) }
   }
@@ -38,7 +40,8 @@ extension Pointwise {
     derivative: { x, _, _, g in [g * (0.79788456080286535588 / .unary(.erfcx, x[0] * -0.70710678118654752440))] }
   ) { x, _ in
     let scaled = x[0] * -0.70710678118654752440
-    return select(x[0] .< -1, .unary(.log, 0.5 * .unary(.erfcx, scaled)) - .unary(.square, scaled), .unary(.log1p, -0.5 * .unary(.erfc, -scaled)))
+    let tail = .unary(.log, 0.5 * .unary(.erfcx, scaled)) - .unary(.square, scaled)
+    return select(x[0] .< -1, tail, .unary(.log1p, -0.5 * .unary(.erfc, -scaled)))
   }
   /// -x log x; 0 at 0 and -∞ below.
   public static let entropy = Pointwise(

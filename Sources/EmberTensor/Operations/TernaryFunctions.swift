@@ -83,8 +83,12 @@ extension OperatorRegistry {
     add("aten::addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor") {
       (x: Tensor, a: Tensor, b: Tensor, value: Scalar) in x.addcdiv(a, b, value: value)
     }
-    add("aten::lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor") { (x: Tensor, end: Tensor, w: Scalar) in x.lerp(end, weight: w) }
-    add("aten::lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor") { (x: Tensor, end: Tensor, w: Tensor) in x.lerp(end, weight: w) }
+    add("aten::lerp.Scalar(Tensor self, Tensor end, Scalar weight) -> Tensor") { (x: Tensor, end: Tensor, w: Scalar) in
+      x.lerp(end, weight: w)
+    }
+    add("aten::lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor") { (x: Tensor, end: Tensor, w: Tensor) in
+      x.lerp(end, weight: w)
+    }
     add("aten::clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor") { (x: Tensor, low: Scalar?, high: Scalar?) in
       x.clamp(min: low, max: high)
     }

@@ -45,7 +45,8 @@ extension Pointwise {
     "logit", roles: [.value], parameters: 1, promotion: .floatingPoint,
     derivative: { x, p, _, g in [select((x[0] .>= p[0]) .& (x[0] .<= 1 - p[0]), g / (x[0] * (1 - x[0])), 0)] }
   ) { x, p in
-    let limited = EmberRuntime.minimum(EmberRuntime.maximum(x[0], p[0]), 1 - p[0])
+    // From ε = 1/2 on the limits cross, and the lower one counts.
+    let limited = select(x[0] .< p[0], p[0], EmberRuntime.minimum(x[0], 1 - p[0]))
     return .unary(.log, limited / (1 - limited))
   }
   /// round(x · p) / p
@@ -136,11 +137,15 @@ extension Tensor {
   }
 
   public var isPositiveInfinity: Tensor {
-    accepting(.real, in: "isposinf", self) { dtype.isFloatingPoint ? Pointwise.isPositiveInfinity(self) : Tensor.full(like: self, false, dtype: .bool) }
+    accepting(.real, in: "isposinf", self) {
+      dtype.isFloatingPoint ? Pointwise.isPositiveInfinity(self) : Tensor.full(like: self, false, dtype: .bool)
+    }
   }
 
   public var isNegativeInfinity: Tensor {
-    accepting(.real, in: "isneginf", self) { dtype.isFloatingPoint ? Pointwise.isNegativeInfinity(self) : Tensor.full(like: self, false, dtype: .bool) }
+    accepting(.real, in: "isneginf", self) {
+      dtype.isFloatingPoint ? Pointwise.isNegativeInfinity(self) : Tensor.full(like: self, false, dtype: .bool)
+    }
   }
 
   /// Whether the imaginary part is 0.
@@ -195,11 +200,14 @@ struct ViewAsComplex: UnaryOperation {
     guard [.float16, .float32, .float64].contains(x.dtype) else {
       throw EmberError(.dtype, in: Self.name, "works on float16, float32 and float64, not on \(x.summary)")
     }
-    guard x.rank > 0, x.shape[x.rank - 1] == 2 else { throw EmberError(.shape, in: Self.name, "the last dimension of \(x.summary) must be of 2") }
+    guard x.rank > 0, x.shape[x.rank - 1] == 2 else {
+      throw EmberError(.shape, in: Self.name, "the last dimension of \(x.summary) must be of 2")
+    }
     var strides = Strides()
     for d in 0..<x.rank - 1 {
       guard x.strides[d] % 2 == 0 || x.elementCount == 0 else {
-        throw EmberError(.shape, in: Self.name, "dimension \(d) of \(x.summary) has a stride of \(x.strides[d]), which is not even; call contiguous() first")
+        throw EmberError(
+          .shape, in: Self.name, "dimension \(d) of \(x.summary) has a stride of \(x.strides[d]), which is not even; call contiguous() first")
       }
       strides.append(x.strides[d] / 2)
     }
@@ -219,7 +227,9 @@ extension Tensor {
 
   /// The same memory read as another dtype; the caller vouches for the layout.
   func reinterpreted(as dtype: DType, _ shape: Shape, _ strides: Strides, offset: Int) -> Tensor {
-    Tensor(TensorBody(storage: body.storage, offset: offset, dtype: dtype, shape: shape, strides: strides, isContiguous: strides.isContiguous(shape)))
+    Tensor(
+      TensorBody(
+        storage: body.storage, offset: offset, dtype: dtype, shape: shape, strides: strides, isContiguous: strides.isContiguous(shape)))
   }
 }
 
@@ -229,10 +239,10 @@ extension OperatorRegistry {
   mutating func addUnaryFunctions() {
     addUnary([
       "acos": .acos, "acosh": .acosh, "angle": .angle, "asin": .asin, "asinh": .asinh, "atan": .atan, "atanh": .atanh,
-      "bitwise_not": .bitwiseNot, "cos": .cos, "cosh": .cosh, "digamma": .digamma, "erf": .erf, "erfc": .erfc, "erfinv": .erfinv, "exp": .exp,
-      "exp2": .exp2, "expm1": .expm1, "isfinite": .isFinite, "isinf": .isInfinite, "isnan": .isNaN, "lgamma": .lgamma, "log": .log, "log10": .log10,
-      "log1p": .log1p, "log2": .log2, "logical_not": .logicalNot, "reciprocal": .reciprocal, "rsqrt": .rsqrt, "sigmoid": .sigmoid, "sin": .sin,
-      "sinc": .sinc, "sinh": .sinh, "sqrt": .sqrt, "tan": .tan, "tanh": .tanh,
+      "bitwise_not": .bitwiseNot, "cos": .cos, "cosh": .cosh, "digamma": .digamma, "erf": .erf, "erfc": .erfc, "erfinv": .erfinv,
+      "exp": .exp, "exp2": .exp2, "expm1": .expm1, "isfinite": .isFinite, "isinf": .isInfinite, "isnan": .isNaN, "lgamma": .lgamma,
+      "log": .log, "log10": .log10, "log1p": .log1p, "log2": .log2, "logical_not": .logicalNot, "reciprocal": .reciprocal, "rsqrt": .rsqrt,
+      "sigmoid": .sigmoid, "sin": .sin, "sinc": .sinc, "sinh": .sinh, "sqrt": .sqrt, "tan": .tan, "tanh": .tanh,
     ])
     add("aten::abs(Tensor self) -> Tensor") { (x: Tensor) in x.abs() }
     add("aten::neg(Tensor self) -> Tensor") { (x: Tensor) in -x }

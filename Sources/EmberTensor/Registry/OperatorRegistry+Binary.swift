@@ -41,7 +41,9 @@ extension OperatorRegistry {
     for (name, function) in functions {
       add("torch.Tensor.__\(name)__(Tensor self, Any other) -> Tensor") { (x: Tensor, other: OperatorValue) in
         if case .tensor(let y) = other { return function(y, x) }
-        guard let number = other.scalar else { throw EmberError(.value, in: "__\(name)__", "the other operand is a \(other.kind), no tensor or number") }
+        guard let number = other.scalar else {
+          throw EmberError(.value, in: "__\(name)__", "the other operand is a \(other.kind), no tensor or number")
+        }
         return function(x.meeting(number), x)
       }
     }
@@ -76,12 +78,16 @@ extension OperatorRegistry {
     add("aten::heaviside(Tensor self, Tensor values) -> Tensor") { (x: Tensor, values: Tensor) in x.heaviside(values) }
     add("aten::ldexp.Tensor(Tensor self, Tensor other) -> Tensor") { (x: Tensor, y: Tensor) in x.ldexp(y) }
     add("aten::isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor") {
-      (x: Tensor, y: Tensor, relative: Double, absolute: Double, equalNaN: Bool) in x.isClose(y, rtol: relative, atol: absolute, equalNaN: equalNaN)
+      (x: Tensor, y: Tensor, relative: Double, absolute: Double, equalNaN: Bool) in
+      x.isClose(y, rtol: relative, atol: absolute, equalNaN: equalNaN)
     }
     add("aten::polar(Tensor abs, Tensor angle) -> Tensor") { (absolute: Tensor, angle: Tensor) in polar(absolute, angle) }
     add("aten::complex(Tensor real, Tensor imag) -> Tensor") { (real: Tensor, imaginary: Tensor) in complex(real, imaginary) }
     add("aten::complex.out(Tensor real, Tensor imag, *, Tensor(a!) out) -> Tensor(a!)") { (real: Tensor, imaginary: Tensor, out: Tensor) in
-      writing(complex(real, imaginary), to: out, in: "complex")
+      guard out.dtype == real.dtype.complexType else {
+        throw EmberError(.dtype, in: "complex", "the output must be \(real.dtype.complexType), not \(out.summary)")
+      }
+      return writing(complex(real, imaginary), to: out, in: "complex")
     }
     add("aten::xlogy.Tensor(Tensor self, Tensor other) -> Tensor") { (x: Tensor, y: Tensor) in xlogy(x, y) }
     add("aten::xlogy.Scalar_Self(Scalar self, Tensor other) -> Tensor") { (x: Scalar, y: Tensor) in xlogy(y.meeting(x), y) }
@@ -91,10 +97,12 @@ extension OperatorRegistry {
   private mutating func addScaledSums() {
     // The overload with a number takes alpha by position as well.
     for (overload, other) in [("Tensor", "Tensor other, *"), ("Scalar", "Scalar other")] {
-      add("aten::add.\(overload)(Tensor self, \(other), Scalar alpha=1) -> Tensor") { (x: ArithmeticOperand, y: ArithmeticOperand, alpha: Scalar) in
+      add("aten::add.\(overload)(Tensor self, \(other), Scalar alpha=1) -> Tensor") {
+        (x: ArithmeticOperand, y: ArithmeticOperand, alpha: Scalar) in
         x.tensor(beside: y).adding(y.tensor(beside: x), alpha: alpha)
       }
-      add("aten::sub.\(overload)(Tensor self, \(other), Scalar alpha=1) -> Tensor") { (x: ArithmeticOperand, y: ArithmeticOperand, alpha: Scalar) in
+      add("aten::sub.\(overload)(Tensor self, \(other), Scalar alpha=1) -> Tensor") {
+        (x: ArithmeticOperand, y: ArithmeticOperand, alpha: Scalar) in
         x.tensor(beside: y).subtracting(y.tensor(beside: x), alpha: alpha)
       }
     }
@@ -115,7 +123,8 @@ extension OperatorRegistry {
       return mode
     }
     for (overload, other) in [("Tensor_mode", "Tensor"), ("Scalar_mode", "Scalar")] {
-      add("aten::div.\(overload)(Tensor self, \(other) other, *, str? rounding_mode) -> Tensor") { (x: ArithmeticOperand, y: ArithmeticOperand, rounding: String?) in
+      add("aten::div.\(overload)(Tensor self, \(other) other, *, str? rounding_mode) -> Tensor") {
+        (x: ArithmeticOperand, y: ArithmeticOperand, rounding: String?) in
         x.tensor(beside: y).divided(by: y.tensor(beside: x), rounding: try mode(rounding))
       }
     }

@@ -8,6 +8,7 @@ extension OperatorRegistry {
     addCasts()
     addFactories()
     addRandomFunctions()
+    addAliases()
     addMatrixProducts()
     addSimpleProducts()
     addViews()

@@ -138,6 +138,13 @@ public struct OperatorRegistry: Sendable {
     overloads[made.schema.name, default: []].append(name)
   }
 
+  /// Adds an operator under another name, with the same overload.
+  mutating func add(_ original: Operator, named name: String) {
+    let declaration = name + original.schema.declaration.dropFirst(original.schema.name.count)
+    let names = original.schema.arguments.map(\.name)
+    add(Operator(Self.schema(declaration)) { values in try original.callIfAccepted([], Array(zip(names, values))) })
+  }
+
   /// Calls an operator by its qualified name, or by its name alone if one of its overloads takes the arguments.
   public func call(_ name: String, _ positional: [OperatorValue] = [], _ named: KeyValuePairs<String, OperatorValue> = [:]) throws -> [OperatorValue] {
     try call(name, positional, named.map { ($0.key, $0.value) })
