@@ -184,8 +184,9 @@ extension Tensor {
     guard !source.isPoisoned else { throw EmberError(.poisoned, in: "elements", "the elements cannot be converted after an operation that failed") }
     let dense = try source.dense()
     let count = elementCount
+    if count == 0 { return [] }
     return [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
-      if count > 0 { dense.backend.copyToHost(dense.body.pointer!, to: UnsafeMutableRawPointer(buffer.baseAddress!), byteCount: count * Element.dtype.size) }
+      dense.backend.copyToHost(dense.body.pointer!, to: UnsafeMutableRawPointer(buffer.baseAddress!), byteCount: count * Element.dtype.size)
       initialized = count
     }
   }
