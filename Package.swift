@@ -23,13 +23,14 @@ let package = Package(
     .target(name: "EmberFunctional", dependencies: ["EmberTensor", "EmberRuntime"]),
     .target(name: "EmberLinearAlgebra", dependencies: ["EmberTensor", "EmberRuntime"]),
     .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberRuntime"]),
+    .target(name: "EmberSparse", dependencies: ["EmberTensor", "EmberRuntime"]),
     // Training: modules, optimizers, data.
     .target(name: "EmberNN", dependencies: ["EmberTensor"]),
     .target(name: "EmberOptim", dependencies: ["EmberTensor", "CEmberKernels"]),
     .target(name: "EmberData", dependencies: ["EmberTensor"]),
     // Every operator by name, and the runner that holds them against PyTorch's own samples.
-    .target(name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSpectral"]),
-    .target(name: "EmberConformance", dependencies: ["EmberOperators", "EmberTensor", "EmberFormats"]),
+    .target(name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral"]),
+    .target(name: "EmberConformance", dependencies: ["EmberOperators", "EmberSparse", "EmberTensor", "EmberFormats"]),
     .executableTarget(
       name: "EmberCommand",
       dependencies: ["EmberConformance", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -45,7 +46,7 @@ let package = Package(
     .executableTarget(name: "Overhead", dependencies: ["EmberTensor"], path: "Benchmarks/Overhead"),
     // Tests
     .testTarget(name: "EmberTensorTests", dependencies: ["EmberTensor", "EmberCPU", "EmberRuntime"]),
-    .testTarget(name: "EmberOperatorsTests", dependencies: ["EmberConformance", "EmberOperators", "EmberTensor"]),
+    .testTarget(name: "EmberOperatorsTests", dependencies: ["EmberConformance", "EmberOperators", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(name: "EmberDataTests", dependencies: ["EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor"]),
   ],

@@ -9,6 +9,7 @@ extension Tensor {
       return refused(.shape, "diff", "order \(order) of \(summary); the order must not be negative, the tensor have a dimension")
     }
     return withDimension(dim, "diff") { dim in
+      if order == 0 { return clone() }
       var x = self
       if prepend != nil || append != nil { x = cat([prepend, self, append].compactMap { $0 }, dim: dim) }
       for _ in 0..<order {
@@ -17,7 +18,7 @@ extension Tensor {
         let after = x.narrow(dim, start: 1, length: extent - 1), before = x.narrow(dim, start: 0, length: extent - 1)
         x = dtype == .bool ? after .!= before : after - before
       }
-      return order == 0 ? x.clone() : x
+      return x
     }
   }
 

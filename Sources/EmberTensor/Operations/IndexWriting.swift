@@ -17,7 +17,10 @@ extension Tensor {
   public func indexFill(dim: Int, index: Tensor, value: Tensor) -> Tensor {
     indexWrite("index_fill", dim, index) { x, dim, index in
       guard value.rank == 0 else { return refused(.shape, "index_fill", "the value must be 0-dimensional, not \(value.summary)") }
-      return apply(IndexPut(dimensions: [dim], accumulate: false), [x, value, index])[0]
+      // Through a mask, so that a slice that is named twice gives its gradient once.
+      let isKept = Tensor.ones([x.size(dim)], dtype: .bool, on: device)
+      let isFilled = !apply(IndexPut(dimensions: [0], accumulate: false), [isKept, Tensor(false, on: device), index])[0]
+      return Pointwise.choose(isFilled.reshape((0..<x.rank).map { $0 == dim ? x.size(dim) : 1 }), value.to(dtype), x)
     }
   }
 
@@ -102,10 +105,11 @@ extension Tensor {
     return flat.reshape(Array(shape))
   }
 
-  /// `gather` along a dimension with an index that broadcasts in the others; without a dimension of the flattened tensors.
+  /// `gather` along a dimension with an index that broadcasts in the others and may count from the end; without a dimension of the
+  /// flattened tensors.
   public func takeAlongDim(_ index: Tensor, dim: Int? = nil) -> Tensor {
     guard mayRun("take_along_dim", self), mayRun("take_along_dim", index) else { return .poison }
-    guard let dim else { return flatten().gather(dim: 0, index: index.flatten()) }
+    guard let dim else { return flatten().takeAlongDim(index.flatten(), dim: 0) }
     return withDimension(dim, "take_along_dim") { dim in
       guard index.rank == rank, index.dtype == .int64 else {
         return refused(.shape, "take_along_dim", "index \(index.summary) for \(summary); it must be int64 of as many dimensions")
@@ -115,9 +119,10 @@ extension Tensor {
       guard let common = own.broadcast(with: other) else {
         return refused(.shape, "take_along_dim", "index \(index.summary) does not broadcast with \(summary) in the dimensions other than \(dim)")
       }
-      if rank == 0 { return gather(dim: 0, index: index) }
+      let counted = index + (index .< 0).to(.int64) * (rank == 0 ? 1 : size(dim))
+      if rank == 0 { return gather(dim: 0, index: counted) }
       return expand(Array(common.replacing(dim, with: size(dim))))
-        .gather(dim: dim, index: index.expand(Array(common.replacing(dim, with: index.size(dim)))))
+        .gather(dim: dim, index: counted.expand(Array(common.replacing(dim, with: index.size(dim)))))
     }
   }
 
@@ -217,7 +222,8 @@ extension OperatorRegistry {
 }
 
 extension TensorIndex {
-  /// What stands between Python's brackets, from a tagged value: a list is a tuple if it holds anything but numbers, which index one dimension.
+  /// What stands between Python's brackets, from a tagged value. A list holds one entry for each place, as a tuple does in Python;
+  /// a list within it is an index tensor.
   static func list(_ value: OperatorValue) throws(EmberError) -> [TensorIndex] {
     guard case .list(let items) = value else { return [try place(value)] }
     var places: [TensorIndex] = []

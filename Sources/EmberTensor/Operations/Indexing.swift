@@ -74,9 +74,9 @@ struct Gather: BinaryOperation {
   let dimension: Int
 
   func forward(_ x: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
-    guard index.dtype == .int64 else { throw EmberError(.dtype, in: "gather", "the index must be int64, not \(index.summary)") }
     let dimension = try wrapDimension(self.dimension, x.rank, in: "gather")
     if index.elementCount == 0 { return try Tensor.empty(shape: index.body.shape, dtype: x.dtype, like: x) }
+    guard index.dtype == .int64 else { throw EmberError(.dtype, in: "gather", "the index must be int64, not \(index.summary)") }
     guard index.rank == x.rank, (0..<x.rank).allSatisfy({ $0 == dimension || index.body.shape[unchecked: $0] <= x.body.shape[unchecked: $0] }) else {
       throw EmberError(.shape, in: "gather", "index \(index.summary) for \(x.summary); it must have as many dimensions, none larger but dimension \(dimension)")
     }
@@ -109,7 +109,9 @@ struct Scatter: VariadicOperation {
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!, index = inputs[1]!, source = inputs[2]!
-    guard index.dtype == .int64 else { throw EmberError(.dtype, in: "scatter", "the index must be int64, not \(index.summary)") }
+    guard index.dtype == .int64 || index.elementCount == 0 else {
+      throw EmberError(.dtype, in: "scatter", "the index must be int64, not \(index.summary)")
+    }
     guard source.dtype == x.dtype else { throw EmberError(.dtype, in: "scatter", "source \(source.summary) and self \(x.summary) must have one dtype") }
     let dimension = try wrapDimension(self.dimension, x.rank, in: "scatter")
     guard index.elementCount == 0 || (index.rank == x.rank && source.rank == x.rank

@@ -91,8 +91,7 @@ public enum Masked {
   public static func logSumExp(
     _ x: Tensor, _ dims: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil, mask: Tensor? = nil
   ) -> Tensor {
-    let neutral: Scalar = x.dtype.isComplex ? .complex(-.infinity, 0) : x.dtype.lowest
-    return filled("logsumexp", x, mask, neutral).logSumExp(dims ?? [], keepDim: keepDim).to(dtype ?? x.dtype)
+    filled("logsumexp", x, mask, x.dtype.lowest).logSumExp(dims ?? [], keepDim: keepDim).to(dtype ?? x.dtype)
   }
 
   /// log(exp x + exp y) of two masked tensors; where both are masked out -infinity.
@@ -136,8 +135,7 @@ public enum Masked {
   private static func filled(_ operation: String, _ x: Tensor, _ mask: Tensor?, _ neutral: Scalar) -> Tensor {
     guard let mask, !x.isPoisoned else { return x }
     guard let mask = canonical(operation, x, mask) else { return .poison }
-    if neutral == .real(.nan) || neutral.category <= x.dtype.category { return x.maskedFill(!mask, neutral) }
-    return x.refused(.dtype, "masked.\(operation)", "\(x.summary) has no neutral element for this operation")
+    return x.maskedFill(!mask, neutral)
   }
 
   /// How many elements count, as int64.
@@ -158,10 +156,10 @@ public enum Masked {
 }
 
 extension DType {
-  /// What is below everything: -infinity, or the least integer.
-  fileprivate var lowest: Scalar { isFloatingPoint ? .real(-.infinity) : isComplex ? .bool(false) : leastInteger }
+  /// What is below everything: -infinity, or the least integer. Of complex numbers, which have no order, the operations say so.
+  fileprivate var lowest: Scalar { category >= .floatingPoint ? .real(-.infinity) : leastInteger }
   /// What is above everything.
-  fileprivate var highest: Scalar { isFloatingPoint ? .real(.infinity) : isComplex ? .bool(true) : greatestInteger }
+  fileprivate var highest: Scalar { category >= .floatingPoint ? .real(.infinity) : greatestInteger }
 }
 
 extension OperatorRegistry {

@@ -3,6 +3,16 @@ import EmberRuntime
 /// How `scatterReduce` and `indexReduce` combine what meets at one place.
 public enum ScatterReduction: String, Sendable {
   case sum, prod, mean, amax, amin
+
+  /// What changes nothing when it is combined.
+  public func neutral(_ dtype: DType) -> Scalar {
+    switch self {
+    case .sum, .mean: 0
+    case .prod: 1
+    case .amax: dtype.isFloatingPoint ? .real(-.infinity) : dtype.leastInteger
+    case .amin: dtype.isFloatingPoint ? .real(.infinity) : dtype.greatestInteger
+    }
+  }
 }
 
 /// self combined with `source` at the places that `index`, of the source's shape, names along a dimension.
@@ -30,23 +40,13 @@ struct ScatterReduce: VariadicOperation {
     }
     var start = x
     if !includesSelf, index.elementCount > 0 {
-      let neutral = Tensor.full([], identity(x.dtype), dtype: x.dtype, on: x.device)
+      let neutral = Tensor.full([], reduction.neutral(x.dtype), dtype: x.dtype, on: x.device)
       start = try Scatter(mode: .set, dimension: dimension).forward([x, index, neutral.expand(Array(index.shape))])[0]
     }
     let combined = try Scatter(mode: mode, dimension: dimension).forward([start, index, source])[0]
     guard reduction == .mean else { return [combined] }
     let counts = count(index, like: x, source.dtype)
     return [x.dtype.category <= .integer ? Pointwise.floorDivide(combined, counts) : combined / counts]
-  }
-
-  /// What changes nothing when it is combined.
-  private func identity(_ dtype: DType) -> Scalar {
-    switch reduction {
-    case .sum, .mean: 0
-    case .prod: 1
-    case .amax: dtype.isFloatingPoint ? .real(-.infinity) : dtype.leastInteger
-    case .amin: dtype.isFloatingPoint ? .real(.infinity) : dtype.greatestInteger
-    }
   }
 
   /// How many elements meet at each place, at least 1.

@@ -64,7 +64,7 @@ extension Tensor {
     }
   }
 
-  /// The covariance matrix of variables, one a row; columns are observations. A vector is one variable, with a number as its result.
+  /// The covariance matrix of variables, one a row; columns are observations. Of one variable the result is a number.
   ///
   /// - Parameters:
   ///   - correction: the divisor is the number of observations less this.
@@ -102,7 +102,7 @@ extension Tensor {
       let centred = x - average.unsqueeze(1)
       let scaled = weight.map { centred * $0 } ?? centred
       let product = centred.matmul(scaled.t().conj()) / divisor
-      return rank < 2 ? product.reshape([]) : product
+      return product.elementCount == 1 ? product.reshape([]) : product
     }
   }
 

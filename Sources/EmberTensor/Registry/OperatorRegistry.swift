@@ -4,6 +4,8 @@ import EmberRuntime
 public struct Operator: Sendable {
   public let schema: OperatorSchema
   private let body: @Sendable ([OperatorValue]) throws -> [OperatorValue]
+  /// What is called instead where an argument is of a kind that a package brought with it.
+  fileprivate var opaqueBody: (@Sendable ([OperatorValue]) throws -> [OperatorValue])?
 
   init(_ schema: OperatorSchema, body: @escaping @Sendable ([OperatorValue]) throws -> [OperatorValue]) {
     self.schema = schema
@@ -25,8 +27,12 @@ public struct Operator: Sendable {
   func callIfAccepted(_ positional: [OperatorValue], _ named: [(name: String, value: OperatorValue)]) throws -> [OperatorValue] {
     let values: [OperatorValue]
     do throws(EmberError) { values = try bind(positional, named) } catch { throw OperatorArgumentError(error: error) }
-    return try catchingErrors { try body(values) }
+    if let opaqueBody, values.contains(where: \.isOpaque) { return try catchingErrors { try opaqueBody(values) } }
+    return try callBody(values)
   }
+
+  /// Calls the operator's own function with one value for each of the schema's arguments.
+  public func callBody(_ values: [OperatorValue]) throws -> [OperatorValue] { try catchingErrors { try body(values) } }
 
   /// One value for each of the schema's arguments, types not yet looked at.
   private func bind(_ positional: [OperatorValue], _ named: [(name: String, value: OperatorValue)]) throws(EmberError) -> [OperatorValue] {
@@ -104,6 +110,18 @@ public struct OperatorRegistry: Sendable {
         repeat list.append((each results).operatorValue)
         return list
       })
+  }
+
+  /// Gives an operator that is there a second function, for calls in which an argument is of a kind that a package brings with
+  /// it (`OperatorValue.opaque`): sparse tensors. It receives the operator and one value for each of the schema's arguments.
+  ///
+  /// - Precondition: the operator is there and has no such function yet.
+  public mutating func extend(
+    _ qualifiedName: String, _ body: @escaping @Sendable (_ original: Operator, _ values: [OperatorValue]) throws -> [OperatorValue]
+  ) {
+    guard let original = operators[qualifiedName] else { preconditionFailure("there is no operator \(qualifiedName) to extend") }
+    precondition(original.opaqueBody == nil, "operator \(qualifiedName) is extended twice")
+    operators[qualifiedName]!.opaqueBody = { values in try body(original, values) }
   }
 
   private static func schema(_ declaration: String) -> OperatorSchema {

@@ -48,6 +48,7 @@ public indirect enum OperatorValue: Sendable {
     }
   }
 
+  public var isOpaque: Bool { if case .opaque = self { true } else { false } }
   public var isNone: Bool { if case .none = self { true } else { false } }
 
   /// The value as a number, if it is one.
