@@ -118,7 +118,7 @@ public struct SparseTensor: Sendable {
     let x = try coordinates()
     if x.isCoalesced { return x }
     let (places, inverse, _) = x.flatPositions.unique()
-    let sums = Tensor.zeros([places.elementCount] + Array(values.shape.dropFirst()), dtype: dtype, on: device)
+    let sums = Tensor.zeros([places.elementCount] + Array(x.values.shape.dropFirst()), dtype: dtype, on: device)
       .indexAdd(dim: 0, index: inverse, source: x.values)
     return try SparseTensor(indices: x.unflattened(places), values: sums, shape: Array(shape), isCoalesced: true)
   }

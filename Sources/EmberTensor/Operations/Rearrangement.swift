@@ -83,6 +83,9 @@ extension Tensor {
       interleaved += count == 1 ? [extent] : [1, extent]
       expanded += count == 1 ? [extent] : [count, extent]
     }
+    guard (try? checkedShape(expanded, in: "repeat")) != nil || expanded.count > maximumRank else {
+      return refused(.memory, "repeat", "counts \(counts) for \(summary) give more elements than can be addressed")
+    }
     if interleaved.count <= maximumRank { return reshape(interleaved).expand(expanded).reshape(zip(counts, own).map(*)) }
     return counts.enumerated().reduce(reshape(own)) { x, entry in
       switch entry.element {
@@ -104,7 +107,9 @@ extension Tensor {
   public func repeatInterleave(_ count: Int, dim: Int? = nil) -> Tensor {
     guard let dim else { return flatten().repeatInterleave(count, dim: 0) }
     return withDimension(dim, "repeat_interleave") { dim in
-      guard count >= 0 else { return refused(.value, "repeat_interleave", "a count of \(count); it must not be negative") }
+      guard count >= 0, !Swift.max(elementCount, 1).multipliedReportingOverflow(by: count).overflow else {
+        return refused(.value, "repeat_interleave", "a count of \(count) for \(summary); it must not be negative, and the result fit into memory")
+      }
       if rank == 0 { return reshape([1]).repeatInterleave(count, dim: 0) }
       let extents = Array(shape)
       let positions = (Tensor.arange(size(dim), on: device).unsqueeze(1) + Tensor.zeros([count], dtype: .int64, on: device)).flatten()

@@ -11,7 +11,7 @@ extension Tensor {
 
   /// Pieces of the given sizes, which add up to the dimension.
   public func split(_ sizes: [Int], dim: Int = 0) -> [Tensor] {
-    pieces("split", dim) { extent in sizes.allSatisfy { $0 >= 0 } && sizes.reduce(0, +) == extent ? sizes : nil }
+    pieces("split", dim) { extent in sizes.allSatisfy { $0 >= 0 && $0 <= extent } && sizes.reduce(0, +) == extent ? sizes : nil }
   }
 
   /// At most `count` pieces of equal size (the last one may be smaller).

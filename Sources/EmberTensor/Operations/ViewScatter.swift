@@ -119,7 +119,8 @@ struct Unfold: UnaryOperation {
     var shape = x.body.shape, strides = x.body.strides
     if x.rank > 0 {
       shape[unchecked: dimension] = (extent - size) / step + 1
-      strides[dimension] *= step
+      // A step beyond the end is never taken.
+      strides[dimension] *= Swift.min(step, Swift.max(extent, 1))
     }
     shape.append(size)
     strides.append(x.rank == 0 ? 1 : x.body.strides[dimension])

@@ -162,8 +162,10 @@ public struct OperatorRegistry: Sendable {
   }
 
   public func call(_ name: String, _ positional: [OperatorValue], _ named: [(name: String, value: OperatorValue)]) throws -> [OperatorValue] {
-    if let exact = operators[name] { return try exact.call(positional, named) }
-    let candidates = overloads(of: name)
+    // `aten::sum` is an overload of its own, and the name of all: it goes first.
+    let exact = operators[name]
+    if let exact, exact.schema.name != name || overloads[name]?.count == 1 { return try exact.call(positional, named) }
+    let candidates = (exact.map { [$0] } ?? []) + overloads(of: name).filter { $0.schema.qualifiedName != name }
     guard !candidates.isEmpty else { throw EmberError(.unsupported, in: name, "there is no operator of this name") }
     var first: (any Error)?
     for candidate in candidates {
