@@ -104,9 +104,9 @@ enum GradientRules {
     case .atan2:
       let scale = g / (.apply(.square, a) + .apply(.square, b))
       return [scale * b, scale * -a]
-    // Equal operands share the gradient evenly.
-    case .maximum: return [share(g, a .> b, a .== b), share(g, b .> a, a .== b)]
-    case .minimum: return [share(g, a .< b, a .== b), share(g, b .< a, a .== b)]
+    // Equal operands share the gradient evenly; where one is NaN both have all of it.
+    case .maximum: return [share(g, a .< b, a .== b), share(g, b .< a, a .== b)]
+    case .minimum: return [share(g, a .> b, a .== b), share(g, b .> a, a .== b)]
     case .fmax:
       let first = (a .>= b) .| .apply(.isNaN, b)
       return [select(first, g, 0), select(first, 0, g)]
@@ -120,8 +120,8 @@ enum GradientRules {
     }
   }
 
-  private static func share(_ g: Expression, _ wins: Expression, _ ties: Expression) -> Expression {
-    select(ties, g * 0.5, select(wins, g, 0))
+  private static func share(_ g: Expression, _ loses: Expression, _ ties: Expression) -> Expression {
+    select(ties, g * 0.5, select(loses, 0, g))
   }
 }
 

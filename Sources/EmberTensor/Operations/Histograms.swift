@@ -130,9 +130,9 @@ extension Tensor {
     }
   }
 
-  /// In which of the intervals of equal width each element lies; all must lie in one.
+  /// In which of the intervals of equal width each element lies; all must lie in one. Computed in the elements' own precision, as PyTorch does.
   private static func histogramBins(_ x: Tensor, _ bins: Int, _ low: Double, _ high: Double) -> Tensor {
-    ((x.to(.float64) - low) * Double(bins) / (high - low)).to(.int64).clamp(max: .integer(Int64(bins - 1)))
+    ((x - low) * Double(bins) / (high - low)).to(.int64).clamp(max: .integer(Int64(bins - 1)))
   }
 
   /// The ends of a histogram: those given, else the extreme elements; made wider where they are equal.

@@ -265,7 +265,8 @@ extension Tensor {
       guard target.broadcast(with: body.shape) == body.shape else {
         throw EmberError(.shape, in: "sum_to_size", "\(shape) does not expand to \(summary)")
       }
-      return sum(to: target)
+      // As any sum, one of integers is int64.
+      return target == body.shape || dtype.category > .integer ? sum(to: target) : to(.int64).sum(to: target)
     }
   }
 }
