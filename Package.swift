@@ -23,7 +23,7 @@ let package = Package(
     .target(name: "EmberFunctional", dependencies: ["EmberTensor", "EmberRuntime"]),
     .target(name: "EmberLinearAlgebra", dependencies: ["EmberTensor", "EmberRuntime"]),
     .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberRuntime"]),
-    .target(name: "EmberSparse", dependencies: ["EmberTensor", "EmberRuntime"]),
+    .target(name: "EmberSparse", dependencies: ["EmberTensor", "EmberRuntime", "CEmberKernels"]),
     // Training: modules, optimizers, data.
     .target(name: "EmberNN", dependencies: ["EmberTensor"]),
     .target(name: "EmberOptim", dependencies: ["EmberTensor", "CEmberKernels"]),

@@ -47,6 +47,21 @@ import Testing
         { inputs in (try? x.withValues(inputs[0]).matmul(inputs[1])) ?? Tensor.zeros([]) }, at: [numbers([x.count]), numbers([6, 2], seed: 2)]) == nil)
   }
 
+  @Test func gradientsOfSampledProducts() throws {
+    let x = try matrix.toSparse(.rows)
+    #expect(
+      checkGradients(
+        { inputs in (try? x.withValues(inputs[0]).sampledAddMM(inputs[1], inputs[2], beta: 0.5, alpha: 2).values) ?? Tensor.zeros([]) },
+        at: [numbers([x.count]), numbers([4, 11], seed: 2), numbers([11, 6], seed: 3)]) == nil)
+  }
+
+  @Test func productsInEveryDType() throws {
+    for dtype in [DType.float32, .float16, .bfloat16, .int32, .complex64] {
+      let x = matrix.to(dtype), other = Tensor.arange(18).reshape(6, 3).to(dtype)
+      #expect(try x.toSparse(.rows).matmul(other).to(.complex128).allClose(matrix.matmul(other.to(.float64)).to(.complex128), relative: 0.01), "\(dtype)")
+    }
+  }
+
   @Test func malformedOnesAreRefused() {
     #expect(failure { try SparseTensor(indices: Tensor([[3]]), values: Tensor([1.0]), shape: [3]) } == .index)
     #expect(failure { try SparseTensor(indices: Tensor([[0, 1]]), values: Tensor([1.0]), shape: [3]) } == .shape)
