@@ -17,8 +17,10 @@ extension SparseTensor: OperatorResult {
 extension OperatorRegistry {
   /// Functions that keep zeros: of a sparse tensor they act on the stored elements.
   private static let zeroKeeping = [
-    "abs", "absolute", "angle", "arcsin", "arcsinh", "arctan", "arctanh", "asin", "asinh", "atan", "atanh", "ceil", "conj", "conj_physical", "deg2rad", "erf",
-    "erfinv", "expm1", "fix", "floor", "frac", "isinf", "isnan", "isneginf", "isposinf", "log1p", "nan_to_num", "neg", "negative", "positive",
+    "abs", "absolute", "angle", "arcsin", "arcsinh", "arctan", "arctanh", "asin", "asinh", "atan", "atanh", "ceil", "conj", "conj_physical",
+    "deg2rad", "erf",
+    "erfinv", "expm1", "fix", "floor", "frac", "isinf", "isnan", "isneginf", "isposinf", "log1p", "nan_to_num", "neg", "negative",
+    "positive",
     "rad2deg", "relu", "round", "round.decimals", "sgn", "sign", "signbit", "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc",
   ]
 
@@ -42,12 +44,15 @@ extension OperatorRegistry {
       (x: Tensor, layout: OperatorValue, block: [Int]?, dense: Int?) in
       var wanted = SparseTensor.Layout.coordinates
       if case .layout(let name) = layout {
-        guard let known = SparseTensor.Layout(rawValue: name) else { throw EmberError(.value, in: "to_sparse", "\(name) is no sparse layout") }
+        guard let known = SparseTensor.Layout(rawValue: name) else {
+          throw EmberError(.value, in: "to_sparse", "\(name) is no sparse layout")
+        }
         wanted = known
       }
       return try x.toSparse(wanted, blockSize: block.map { ($0[0], $0[$0.count - 1]) }, denseDimensions: dense ?? 0)
     }
-    add("aten::to_dense(Tensor self, ScalarType? dtype=None, *, bool? masked_grad=None) -> Tensor") { (x: SparseTensor, dtype: DType?, _: Bool?) in
+    add("aten::to_dense(Tensor self, ScalarType? dtype=None, *, bool? masked_grad=None) -> Tensor") {
+      (x: SparseTensor, dtype: DType?, _: Bool?) in
       let dense = try x.dense()
       return dtype.map { dense.to($0) } ?? dense
     }
@@ -83,14 +88,17 @@ extension OperatorRegistry {
     for name in ["sum", "prod", "amax", "amin"] {
       extend("torch.masked.\(name)") { original, values in
         let kind = OperatorSchema.Kind(base: "Tensor")
-        guard let x = SparseTensor.read(values[0], as: kind), let reduction = ScatterReduction(rawValue: name) else { return try original.callBody(values) }
+        guard let x = SparseTensor.read(values[0], as: kind), let reduction = ScatterReduction(rawValue: name) else {
+          return try original.callBody(values)
+        }
         var mask: SparseTensor?
         switch values[4] {
         case .tensor(let dense): mask = try dense.expand(Array(x.shape)).toSparse(sparseDimensions: x.sparseDimensions)
         case let other: mask = SparseTensor.read(other, as: kind)
         }
         let dims = [Int].read(values[1], as: OperatorSchema.Kind(base: "int", isList: true))
-        var keepDim = false, dtype: DType?
+        var keepDim = false
+        var dtype: DType?
         if case .bool(let flag) = values[2] { keepDim = flag }
         if case .dtype(let given) = values[3] { dtype = given }
         return [.opaque(try x.maskedReduce(reduction, dims, keepDim: keepDim, dtype: dtype, mask: mask))]

@@ -28,22 +28,26 @@ private struct Places: Sendable {
 /// A matrix with these values times a dense one. Inputs: values [count], dense [columns, width].
 private struct SparseProduct: BinaryOperation {
   static let name = "sparse.mm"
-  static let kernels = KernelTable<@Sendable (Places, Tensor, Tensor, inout Tensor) -> Void>(name, cpu: { places, values, dense, output in
-    let dtype = Int32(values.dtype.rawValue), rows = Int64(places.rowCount), width = Int64(dense.size(1))
-    output.withMutableOperand { out in
-      places.starts.withOperand { starts in
-        places.columns.withOperand { columns in
-          values.withOperand { values in
-            dense.withOperand { dense in
-              _ = ember_sparse_product(
-                dtype, rows, starts.pointer?.assumingMemoryBound(to: Int64.self), columns.pointer?.assumingMemoryBound(to: Int64.self),
-                values.pointer, dense.pointer, width, out.pointer)
+  static let kernels = KernelTable<@Sendable (Places, Tensor, Tensor, inout Tensor) -> Void>(
+    name,
+    cpu: { places, values, dense, output in
+      let dtype = Int32(values.dtype.rawValue)
+      let rows = Int64(places.rowCount)
+      let width = Int64(dense.size(1))
+      output.withMutableOperand { out in
+        places.starts.withOperand { starts in
+          places.columns.withOperand { columns in
+            values.withOperand { values in
+              dense.withOperand { dense in
+                _ = ember_sparse_product(
+                  dtype, rows, starts.pointer?.assumingMemoryBound(to: Int64.self), columns.pointer?.assumingMemoryBound(to: Int64.self),
+                  values.pointer, dense.pointer, width, out.pointer)
+              }
             }
           }
         }
       }
-    }
-  })
+    })
   let saved: SavedTensors = .inputs
   let places: Places
 
@@ -64,22 +68,26 @@ private struct SparseProduct: BinaryOperation {
 /// Dot products of rows of two dense matrices at the places of a sparse one. Inputs: [rows, depth] and [columns, depth].
 private struct SparseSample: BinaryOperation {
   static let name = "sampled_addmm"
-  static let kernels = KernelTable<@Sendable (Places, Tensor, Tensor, inout Tensor) -> Void>(name, cpu: { places, a, b, output in
-    let dtype = Int32(a.dtype.rawValue), count = Int64(places.rows.elementCount), depth = Int64(a.size(1))
-    output.withMutableOperand { out in
-      places.rows.withOperand { rows in
-        places.columns.withOperand { columns in
-          a.withOperand { a in
-            b.withOperand { b in
-              _ = ember_sparse_sample(
-                dtype, count, rows.pointer?.assumingMemoryBound(to: Int64.self), columns.pointer?.assumingMemoryBound(to: Int64.self),
-                a.pointer, b.pointer, depth, out.pointer)
+  static let kernels = KernelTable<@Sendable (Places, Tensor, Tensor, inout Tensor) -> Void>(
+    name,
+    cpu: { places, a, b, output in
+      let dtype = Int32(a.dtype.rawValue)
+      let count = Int64(places.rows.elementCount)
+      let depth = Int64(a.size(1))
+      output.withMutableOperand { out in
+        places.rows.withOperand { rows in
+          places.columns.withOperand { columns in
+            a.withOperand { a in
+              b.withOperand { b in
+                _ = ember_sparse_sample(
+                  dtype, count, rows.pointer?.assumingMemoryBound(to: Int64.self), columns.pointer?.assumingMemoryBound(to: Int64.self),
+                  a.pointer, b.pointer, depth, out.pointer)
+              }
             }
           }
         }
       }
-    }
-  })
+    })
   let saved: SavedTensors = .inputs
   let places: Places
 
@@ -119,7 +127,8 @@ extension SparseTensor {
   public func matmul(_ other: Tensor, _ reduction: RowReduction = .sum) throws(EmberError) -> Tensor {
     let x = try matrix("sparse.mm").coalesced()
     guard other.rank == 2, other.size(0) == shape[1], other.dtype == dtype else {
-      throw EmberError(.shape, in: "sparse.mm", "a sparse \(dtype)\(shape) by \(other.dtype)\(other.shape); the inner extents and dtypes must be equal")
+      throw EmberError(
+        .shape, in: "sparse.mm", "a sparse \(dtype)\(shape) by \(other.dtype)\(other.shape); the inner extents and dtypes must be equal")
     }
     let rows = x.indices.select(0, 0)
     if reduction == .sum {
@@ -137,9 +146,12 @@ extension SparseTensor {
     let a = try matrix("sparse.mm")
     let b = try other.matrix("sparse.mm").converted(to: .rows)
     guard other.shape[0] == shape[1], other.dtype == dtype else {
-      throw EmberError(.shape, in: "sparse.mm", "a sparse \(dtype)\(shape) by a sparse \(other.dtype)\(other.shape); the inner extents and dtypes must be equal")
+      throw EmberError(
+        .shape, in: "sparse.mm",
+        "a sparse \(dtype)\(shape) by a sparse \(other.dtype)\(other.shape); the inner extents and dtypes must be equal")
     }
-    let starts = b.compressedIndices!, inner = a.indices.select(0, 1)
+    let starts = b.compressedIndices!
+    let inner = a.indices.select(0, 1)
     let lengths = starts.diff().indexSelect(0, inner)
     // Every element of a, as often as the row it meets has elements, and the place of each of those.
     let from = Tensor.arange(a.count, on: device).repeatInterleave(lengths, dim: 0)
@@ -155,8 +167,10 @@ extension SparseTensor {
     guard layout == .rows, rank == 2, denseDimensions == 0 else {
       throw EmberError(.unsupported, in: "sampled_addmm", "a \(layout.rawValue) of shape \(shape); it must be a matrix, stored by rows")
     }
-    guard a.rank == 2, b.rank == 2, a.size(0) == shape[0], b.size(1) == shape[1], a.size(1) == b.size(0), a.dtype == dtype, b.dtype == dtype else {
-      throw EmberError(.shape, in: "sampled_addmm", "\(a.dtype)\(a.shape) by \(b.dtype)\(b.shape) at the places of a sparse \(dtype)\(shape)")
+    guard a.rank == 2, b.rank == 2, a.size(0) == shape[0], b.size(1) == shape[1], a.size(1) == b.size(0), a.dtype == dtype, b.dtype == dtype
+    else {
+      throw EmberError(
+        .shape, in: "sampled_addmm", "\(a.dtype)\(a.shape) by \(b.dtype)\(b.shape) at the places of a sparse \(dtype)\(shape)")
     }
     let stored = try coordinates().indices
     let places = Places(rows: stored.select(0, 0), columns: stored.select(0, 1), shape[0], shape[1])
@@ -166,7 +180,9 @@ extension SparseTensor {
 
   /// By coordinates, as a matrix of numbers; another tensor is refused.
   private func matrix(_ operation: String) throws(EmberError) -> SparseTensor {
-    guard rank == 2, denseDimensions == 0 else { throw EmberError(.shape, in: operation, "a sparse tensor of shape \(shape) is no matrix of numbers") }
+    guard rank == 2, denseDimensions == 0 else {
+      throw EmberError(.shape, in: operation, "a sparse tensor of shape \(shape) is no matrix of numbers")
+    }
     return try coordinates()
   }
 }

@@ -13,20 +13,27 @@ extension SparseTensor {
 
   /// Elements times those of a dense tensor that is a number.
   public func scaled(by factor: Tensor) throws -> SparseTensor {
-    guard factor.rank == 0 else { throw EmberError(.unsupported, in: "mul", "a sparse tensor times one of shape \(factor.shape); it must be 0-dimensional") }
+    guard factor.rank == 0 else {
+      throw EmberError(.unsupported, in: "mul", "a sparse tensor times one of shape \(factor.shape); it must be 0-dimensional")
+    }
     return try map { $0 * factor }
   }
 
   /// A reduction of the elements where a sparse mask is true, over dimensions, all by default. What the mask names but this tensor
-  /// does not store counts as 0. Where the mask is true nowhere the result stores nothing, or, with everything reduced, the neutral element.
+  /// does not store counts as 0. Where the mask is true nowhere the result stores nothing, or, with everything reduced, the neutral
+  /// element.
   public func maskedReduce(
     _ reduction: ScatterReduction, _ dims: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil, mask: SparseTensor?
   ) throws(EmberError) -> SparseTensor {
     let name = "masked.\(reduction.rawValue)"
     guard layout == .coordinates, denseDimensions == 0, mask != nil || reduction == .sum else {
-      throw EmberError(.unsupported, in: name, "\(layout.rawValue) of shape \(shape) with \(denseDimensions) dense dimensions; it takes coordinates and a mask")
+      throw EmberError(
+        .unsupported, in: name,
+        "\(layout.rawValue) of shape \(shape) with \(denseDimensions) dense dimensions; it takes coordinates and a mask")
     }
-    if let mask, mask.shape != shape { throw EmberError(.shape, in: name, "a mask of shape \(mask.shape) for \(shape); the shapes must be equal") }
+    if let mask, mask.shape != shape {
+      throw EmberError(.shape, in: name, "a mask of shape \(mask.shape) for \(shape); the shapes must be equal")
+    }
     let x = try coalesced()
     var entries = x
     if let mask {
@@ -48,7 +55,8 @@ extension SparseTensor {
       }
       return try (keepDim ? whole.reshape(Array(repeating: 1, count: rank)) : whole).toSparse()
     }
-    var extents: [Int] = [], rows: [Tensor] = []
+    var extents: [Int] = []
+    var rows: [Tensor] = []
     for i in 0..<rank where keepDim || !isReduced[i] {
       extents.append(isReduced[i] ? 1 : shape[i])
       rows.append(isReduced[i] ? Tensor.zeros([entries.count], dtype: .int64, on: device) : entries.indices.select(0, i))
@@ -56,7 +64,8 @@ extension SparseTensor {
     let merged = try SparseTensor(indices: stack(rows), values: values, shape: extents)
     let (places, inverse, _) = merged.flatPositions.unique()
     let start = Tensor.zeros([places.elementCount], dtype: target, on: device)
-    let combined = reduction == .sum
+    let combined =
+      reduction == .sum
       ? start.indexAdd(dim: 0, index: inverse, source: values)
       : start.indexReduce(dim: 0, index: inverse, source: values, reduction, includeSelf: false)
     return try SparseTensor(indices: stack(places.unravelIndex(extents)), values: combined, shape: extents, isCoalesced: true)
@@ -74,7 +83,9 @@ extension SparseTensor {
     var isReduced = Array(repeating: dims?.isEmpty ?? true, count: rank)
     for dim in dims ?? [] {
       let wrapped = dim < 0 ? dim + Swift.max(rank, 1) : dim
-      guard wrapped >= 0, wrapped < Swift.max(rank, 1) else { throw EmberError(.index, in: operation, "dimension \(dim) of a sparse tensor of shape \(shape)") }
+      guard wrapped >= 0, wrapped < Swift.max(rank, 1) else {
+        throw EmberError(.index, in: operation, "dimension \(dim) of a sparse tensor of shape \(shape)")
+      }
       if rank > 0 { isReduced[wrapped] = true }
     }
     return isReduced

@@ -23,7 +23,9 @@ public struct SparseTensor: Sendable {
     var isByRows: Bool { self == .rows || self == .rowBlocks }
   }
 
+  /// How the places of the values are written down.
   public let layout: Layout
+  /// The extents, stored elements or not.
   public let shape: Shape
   /// Coordinates: [sparse dimensions, count]. Compressed: the columns (or rows) of the values, [batch..., count].
   public let indices: Tensor
@@ -34,8 +36,11 @@ public struct SparseTensor: Sendable {
   /// Coordinates: no place is named twice, and the places are in row-major order.
   public let isCoalesced: Bool
 
+  /// The values' dtype.
   public var dtype: DType { values.dtype }
+  /// The values' device.
   public var device: Device { values.device }
+  /// Number of dimensions.
   public var rank: Int { shape.rank }
   /// How many values (or blocks) are stored.
   public var count: Int { indices.size(-1) }
@@ -49,7 +54,9 @@ public struct SparseTensor: Sendable {
     let extents = try checkedExtents(shape)
     guard indices.rank == 2, indices.dtype.isInteger, values.rank > 0, indices.size(1) == values.size(0),
       indices.size(0) + values.rank - 1 == extents.rank, values.shape.dropFirst().elementsEqual(extents.dropFirst(indices.size(0)))
-    else { throw EmberError(.shape, in: "sparse_coo_tensor", "indices \(indices.shape) and values \(values.shape) for the shape \(extents)") }
+    else {
+      throw EmberError(.shape, in: "sparse_coo_tensor", "indices \(indices.shape) and values \(values.shape) for the shape \(extents)")
+    }
     layout = .coordinates
     self.shape = extents
     self.indices = indices.to(.int64)
@@ -66,9 +73,11 @@ public struct SparseTensor: Sendable {
   /// Values row by row, or column by column, or blocks of them.
   public init(_ layout: Layout, compressed: Tensor, indices: Tensor, values: Tensor, shape: [Int]) throws(EmberError) {
     let extents = try checkedExtents(shape)
-    let batch = compressed.rank - 1, blockRank = layout.hasBlocks ? 2 : 0
+    let batch = compressed.rank - 1
+    let blockRank = layout.hasBlocks ? 2 : 0
     guard layout != .coordinates, batch >= 0, indices.rank == batch + 1, values.rank >= batch + 1 + blockRank, extents.rank >= batch + 2,
-      extents.rank == values.rank - blockRank + 1, indices.size(-1) == values.size(batch), compressed.dtype.isInteger, indices.dtype.isInteger
+      extents.rank == values.rank - blockRank + 1, indices.size(-1) == values.size(batch), compressed.dtype.isInteger,
+      indices.dtype.isInteger
     else {
       throw EmberError(
         .shape, in: layout.rawValue,
@@ -84,9 +93,13 @@ public struct SparseTensor: Sendable {
     let (rows, columns) = (extents[batch], extents[batch + 1])
     guard block.0 > 0, block.1 > 0, rows % block.0 == 0, columns % block.1 == 0,
       compressed.size(-1) == (layout.isByRows ? rows / block.0 : columns / block.1) + 1
-    else { throw EmberError(.shape, in: layout.rawValue, "compressed indices \(compressed.shape) and blocks \(block) for the shape \(extents)") }
+    else {
+      throw EmberError(.shape, in: layout.rawValue, "compressed indices \(compressed.shape) and blocks \(block) for the shape \(extents)")
+    }
     guard device.type == .cpu else { return }
-    let starts = self.compressedIndices!, limit = layout.isByRows ? columns / block.1 : rows / block.0, stored = self.indices
+    let starts = self.compressedIndices!
+    let limit = layout.isByRows ? columns / block.1 : rows / block.0
+    let stored = self.indices
     let isRight = noGrad {
       (starts.select(-1, 0) .== 0).all().item(as: Bool.self) && (starts.select(-1, -1) .== .integer(Int64(count))).all().item(as: Bool.self)
         && (starts.diff() .>= 0).all().item(as: Bool.self)
@@ -109,6 +122,7 @@ public struct SparseTensor: Sendable {
 
   /// How many dimensions the indices are for; the others are dense.
   public var sparseDimensions: Int { layout == .coordinates ? indices.size(0) : rank - denseDimensions }
+  /// How many of the last dimensions are stored whole.
   public var denseDimensions: Int {
     layout == .coordinates ? values.rank - 1 : values.rank - indices.rank - (layout.hasBlocks ? 2 : 0)
   }
@@ -149,7 +163,9 @@ public struct SparseTensor: Sendable {
     var (row, column) = layout.isByRows ? (major, minor) : (minor, major)
     var elements = values.reshape([minor.elementCount] + Array(values.shape.dropFirst(batch + 1)))
     if layout.hasBlocks {
-      let height = elements.size(1), width = elements.size(2), each = height * width
+      let height = elements.size(1)
+      let width = elements.size(2)
+      let each = height * width
       let inside = Tensor.arange(each, on: device)
       func spread(_ coordinate: Tensor) -> Tensor { coordinate.unsqueeze(1).expand([coordinate.elementCount, each]).flatten() }
       func within(_ coordinate: Tensor, _ extent: Int, _ offset: Tensor) -> Tensor { (coordinate.unsqueeze(1) * extent + offset).flatten() }
@@ -167,13 +183,18 @@ public struct SparseTensor: Sendable {
     let x = try coalesced()
     if layout == .coordinates { return x }
     guard x.sparseDimensions == 2 else {
-      throw EmberError(.unsupported, in: "to_sparse", "\(layout.rawValue) of \(shape) with \(x.sparseDimensions) sparse dimensions; it needs two")
+      throw EmberError(
+        .unsupported, in: "to_sparse", "\(layout.rawValue) of \(shape) with \(x.sparseDimensions) sparse dimensions; it needs two")
     }
     let (rows, columns) = (shape[0], shape[1])
-    var row = x.indices.select(0, 0), column = x.indices.select(0, 1), values = x.values, lines = (rows, columns)
+    var row = x.indices.select(0, 0)
+    var column = x.indices.select(0, 1)
+    var values = x.values
+    var lines = (rows, columns)
     if layout.hasBlocks {
       guard let (height, width) = blockSize, height > 0, width > 0, rows % height == 0, columns % width == 0 else {
-        throw EmberError(.value, in: "to_sparse", "blocks of \(blockSize.map { "\($0)" } ?? "no size") for the shape \(shape); they must divide it")
+        throw EmberError(
+          .value, in: "to_sparse", "blocks of \(blockSize.map { "\($0)" } ?? "no size") for the shape \(shape); they must divide it")
       }
       lines = (rows / height, columns / width)
       func divided(_ a: Tensor, _ b: Int) -> Tensor { Pointwise.floorDivide(a, Tensor([b], on: device)) }
@@ -220,7 +241,9 @@ extension Tensor {
     let flat = reshape([shape.prefix(count).reduce(1, *)] + dense)
     let isStored = dense.isEmpty ? flat.detach() .!= 0 : (flat.detach() .!= 0).any(Array(1...dense.count))
     let places = isStored.nonzero().flatten()
-    let indices = count == 0 ? Tensor.zeros([0, places.elementCount], dtype: .int64, on: device) : stack(places.unravelIndex(Array(shape.prefix(count))))
+    let indices =
+      count == 0
+      ? Tensor.zeros([0, places.elementCount], dtype: .int64, on: device) : stack(places.unravelIndex(Array(shape.prefix(count))))
     return try SparseTensor(indices: indices, values: flat.indexSelect(0, places), shape: Array(shape), isCoalesced: true)
   }
 

@@ -5,7 +5,9 @@ import Testing
 
 @Suite struct IndexingTests {
   @Test func gradients() {
-    let x = numbers([3, 4]), source = numbers([2, 4], seed: 2), rows = Tensor([2, 0])
+    let x = numbers([3, 4])
+    let source = numbers([2, 4], seed: 2)
+    let rows = Tensor([2, 0])
     let mask = x .> 0
     #expect(checkGradients({ $0[0].indexCopy(dim: 0, index: rows, source: $0[1]) }, at: [x, source]) == nil)
     #expect(checkGradients({ $0[0].indexFill(dim: 1, index: Tensor([1, 1, 3]), value: $0[1]) }, at: [x, numbers([])]) == nil)
@@ -19,7 +21,9 @@ import Testing
     for reduction in [ScatterReduction.prod, .mean, .amax, .amin] {
       for includeSelf in [true, false] {
         #expect(
-          checkGradients({ $0[0].indexReduce(dim: 0, index: Tensor([2, 2]), source: $0[1], reduction, includeSelf: includeSelf) }, at: [x, source]) == nil,
+          checkGradients(
+            { $0[0].indexReduce(dim: 0, index: Tensor([2, 2]), source: $0[1], reduction, includeSelf: includeSelf) }, at: [x, source])
+            == nil,
           "\(reduction) \(includeSelf)")
       }
     }
@@ -58,7 +62,9 @@ import Testing
   @Test func subscriptsByName() throws {
     let x = OperatorValue.tensor(Tensor.arange(12).reshape(3, 4))
     func result(_ index: [OperatorValue]) throws -> [Int] {
-      guard case .tensor(let y)? = try OperatorRegistry.standard.call("torch.Tensor.__getitem__", [x, .list(index)]).first else { return [] }
+      guard case .tensor(let y)? = try OperatorRegistry.standard.call("torch.Tensor.__getitem__", [x, .list(index)]).first else {
+        return []
+      }
       return y.elements(as: Int.self)
     }
     #expect(try result([.integer(1), .slice(start: nil, end: nil, step: 2)]) == [4, 6])

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct ReductionTests {
   @Test func gradients() {
-    let x = numbers([3, 4]), y = numbers([4], seed: 2).abs().cumsum(0)
+    let x = numbers([3, 4])
+    let y = numbers([4], seed: 2).abs().cumsum(0)
     let functions: [(String, ([Tensor]) -> Tensor)] = [
       ("logCumSumExp", { $0[0].logCumSumExp(1) }), ("cummax", { $0[0].cummax(0).values }), ("cumprod", { $0[0].cumprod(1) }),
       ("median", { $0[0].median() }), ("nanMedian", { $0[0].nanMedian(1).values }), ("kthValue", { $0[0].kthValue(2, dim: 0).values }),
@@ -17,7 +18,8 @@ import Testing
       ("uneven gradient", { $0[0].gradient(spacing: [.coordinates(y)], [1], edgeOrder: 2)[0] }),
       ("trapezoid", { $0[0].trapezoid(y) }), ("cumulativeTrapezoid", { $0[0].cumulativeTrapezoid(step: 0.5, dim: 0) }),
       ("std", { $0[0].std([1]) }), ("nanMean", { $0[0].nanMean([0]) }), ("aminmax", { $0[0].aminmax(1).max }),
-      ("masked softmax", { Masked.softmax($0[0], 1, mask: x .> -0.5) }), ("masked variance", { Masked.var($0[0], [0], mask: Tensor([true, false, true], shape: [3, 1])) }),
+      ("masked softmax", { Masked.softmax($0[0], 1, mask: x .> -0.5) }),
+      ("masked variance", { Masked.var($0[0], [0], mask: Tensor([true, false, true], shape: [3, 1])) }),
       ("masked logSumExp", { Masked.logSumExp($0[0], [1], mask: x .> -2.5) }),
     ]
     for (name, function) in functions { #expect(checkGradients(function, at: [x]) == nil, "\(name)") }
@@ -28,13 +30,16 @@ import Testing
     #expect(checkGradients({ $0[0].prod(1) }, at: [zeros]) == nil)
     let index = Tensor([0, 0, 1, 0], shape: [1, 4]).expand(2, 4)
     for includeSelf in [true, false] {
-      #expect(checkGradients({ $0[0].scatterReduce(dim: 1, index: index, source: $0[1], .prod, includeSelf: includeSelf) }, at: [zeros, zeros.flip(1)]) == nil)
+      #expect(
+        checkGradients(
+          { $0[0].scatterReduce(dim: 1, index: index, source: $0[1], .prod, includeSelf: includeSelf) }, at: [zeros, zeros.flip(1)]) == nil)
     }
   }
 
   @Test func complexRunningLogarithm() {
     let z = Pointwise.makeComplex(numbers([6]), numbers([6], seed: 4))
-    let direct = z.exp().cumsum(0), running = z.logCumSumExp(0).exp()
+    let direct = z.exp().cumsum(0)
+    let running = z.logCumSumExp(0).exp()
     #expect((direct - running).abs().amax().item() < 1e-12)
   }
 

@@ -11,8 +11,10 @@ import Testing
       ("unfold", { $0[0].unfold(1, size: 3, step: 1) }), ("asStrided", { $0[0].asStrided([3, 3], strides: [2, 1], offset: 1) }),
       ("asStrided of an expanded one", { $0[0].narrow(0, start: 0, length: 1).expand(3, 4).asStrided([4], strides: [1]) }),
       ("repeatInterleave", { $0[0].repeatInterleave(Tensor([2, 0, 1]), dim: 0) }), ("movedim", { $0[0].movedim(0, -1) }),
-      ("repeat", { $0[0].repeat(2, 1, 3) }), ("vander", { $0[0].select(0, 1).vander(3) }), ("slice", { $0[0].slice(1, start: -3, step: 2) }),
-      ("blockDiag", { blockDiag([$0[0], $0[0].select(0, 0)]) }), ("cartesianProduct", { cartesianProduct([$0[0].select(0, 0), $0[0].select(1, 0)]) }),
+      ("repeat", { $0[0].repeat(2, 1, 3) }), ("vander", { $0[0].select(0, 1).vander(3) }),
+      ("slice", { $0[0].slice(1, start: -3, step: 2) }),
+      ("blockDiag", { blockDiag([$0[0], $0[0].select(0, 0)]) }),
+      ("cartesianProduct", { cartesianProduct([$0[0].select(0, 0), $0[0].select(1, 0)]) }),
       ("meshgrid", { meshgrid([$0[0].select(0, 0), $0[0].select(1, 1)], indexing: .columns)[1] }),
       ("combinations", { $0[0].select(0, 0).combinations(3, withReplacement: true) }),
     ]
@@ -20,7 +22,9 @@ import Testing
   }
 
   @Test func gradientsOfReplacedParts() {
-    let x = numbers([3, 4]), row = numbers([4], seed: 2), diagonal = numbers([3], seed: 3)
+    let x = numbers([3, 4])
+    let row = numbers([4], seed: 2)
+    let diagonal = numbers([3], seed: 3)
     #expect(checkGradients({ $0[0].selectScatter($0[1], 0, -1) }, at: [x, row]) == nil)
     #expect(checkGradients({ $0[0].diagonalScatter($0[1]) }, at: [x, diagonal]) == nil)
     #expect(checkGradients({ $0[0].sliceScatter($0[1], 1, start: 1, end: 2) }, at: [x, diagonal.unsqueeze(1)]) == nil)

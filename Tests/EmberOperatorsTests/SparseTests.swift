@@ -29,11 +29,13 @@ import Testing
   }
 
   @Test func productsAgreeWithDenseOnes() throws {
-    let other = numbers([6, 3]), x = try matrix.toSparse(.rows)
+    let other = numbers([6, 3])
+    let x = try matrix.toSparse(.rows)
     #expect(try x.matmul(other).allClose(matrix.matmul(other)))
     let sparse = try other.toSparse()
     #expect(try x.matmul(sparse).dense().allClose(matrix.matmul(other)))
-    let a = numbers([4, 2], seed: 2), b = numbers([2, 6], seed: 3)
+    let a = numbers([4, 2], seed: 2)
+    let b = numbers([2, 6], seed: 3)
     let sampled = try x.sampledAddMM(a, b, beta: 0.5, alpha: 2).dense()
     #expect(sampled.allClose(((a.matmul(b) * 2 + matrix * 0.5).maskedFill(matrix .== 0, 0))))
     let empty = try x.matmul(other.abs(), .amin)
@@ -44,7 +46,8 @@ import Testing
     let x = try matrix.toSparse(.rows)
     #expect(
       checkGradients(
-        { inputs in (try? x.withValues(inputs[0]).matmul(inputs[1])) ?? Tensor.zeros([]) }, at: [numbers([x.count]), numbers([6, 2], seed: 2)]) == nil)
+        { inputs in (try? x.withValues(inputs[0]).matmul(inputs[1])) ?? Tensor.zeros([]) },
+        at: [numbers([x.count]), numbers([6, 2], seed: 2)]) == nil)
   }
 
   @Test func gradientsOfSampledProducts() throws {
@@ -57,8 +60,11 @@ import Testing
 
   @Test func productsInEveryDType() throws {
     for dtype in [DType.float32, .float16, .bfloat16, .int32, .complex64] {
-      let x = matrix.to(dtype), other = Tensor.arange(18).reshape(6, 3).to(dtype)
-      #expect(try x.toSparse(.rows).matmul(other).to(.complex128).allClose(matrix.matmul(other.to(.float64)).to(.complex128), relative: 0.01), "\(dtype)")
+      let x = matrix.to(dtype)
+      let other = Tensor.arange(18).reshape(6, 3).to(dtype)
+      #expect(
+        try x.toSparse(.rows).matmul(other).to(.complex128).allClose(matrix.matmul(other.to(.float64)).to(.complex128), relative: 0.01),
+        "\(dtype)")
     }
   }
 
@@ -66,7 +72,8 @@ import Testing
     #expect(failure { try SparseTensor(indices: Tensor([[3]]), values: Tensor([1.0]), shape: [3]) } == .index)
     #expect(failure { try SparseTensor(indices: Tensor([[0, 1]]), values: Tensor([1.0]), shape: [3]) } == .shape)
     #expect(
-      failure { try SparseTensor(.rows, compressed: Tensor([0, 2, 1]), indices: Tensor([0]), values: Tensor([1.0]), shape: [2, 2]) } == .index)
+      failure { try SparseTensor(.rows, compressed: Tensor([0, 2, 1]), indices: Tensor([0]), values: Tensor([1.0]), shape: [2, 2]) }
+        == .index)
     #expect(failure { try matrix.toSparse(.rowBlocks, blockSize: (3, 2)) } == .value)
   }
 }

@@ -9,10 +9,13 @@ struct VectorNorm: UnaryOperation {
   let keepsDimensions: Bool
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    guard x.dtype.isDifferentiable else { throw EmberError(.dtype, in: Self.name, "\(x.summary) is not floating point; convert with .to(.float32)") }
+    guard x.dtype.isDifferentiable else {
+      throw EmberError(.dtype, in: Self.name, "\(x.summary) is not floating point; convert with .to(.float32)")
+    }
     let plan = try ReductionPlan(x, dimensions, in: Self.name)
     if plan.operand.count == 0, plan.reduced.elementCount > 0, power < 0 || power.isInfinite {
-      throw EmberError(.shape, in: Self.name, "\(x.summary) has no elements along dimensions \(plan.dimensions), which a norm of order \(power) needs")
+      throw EmberError(
+        .shape, in: Self.name, "\(x.summary) has no elements along dimensions \(plan.dimensions), which a norm of order \(power) needs")
     }
     let y = try Tensor.empty(shape: keepsDimensions ? plan.kept : plan.reduced, dtype: x.dtype.realType, like: x)
     if x.backend.holdsData, y.elementCount > 0 { x.backend.norm(plan.operand, p: power, into: y.operand) }
@@ -23,8 +26,11 @@ struct VectorNorm: UnaryOperation {
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     let x = context.input(0)
     var kept = Array(x.shape)
-    for dimension in dimensions.isEmpty ? Array(0..<x.rank) : dimensions where x.rank > 0 { kept[dimension < 0 ? dimension + x.rank : dimension] = 1 }
-    let g = gradient.reshape(kept), y = context.output().reshape(kept)
+    for dimension in dimensions.isEmpty ? Array(0..<x.rank) : dimensions where x.rank > 0 {
+      kept[dimension < 0 ? dimension + x.rank : dimension] = 1
+    }
+    let g = gradient.reshape(kept)
+    let y = context.output().reshape(kept)
     // Of a complex number its direction, of a real one its sign.
     func direction() -> Tensor { x.dtype.isComplex ? (x / x.abs()).maskedFill(x .== 0, 0) : x.sign() }
     if power == 0 { return Tensor.zeros(like: x) }
@@ -59,7 +65,8 @@ extension Tensor {
   public func renorm(_ p: Double, dim: Int, maximum: Double) -> Tensor {
     if isPoisoned { return self }
     guard rank >= 2, p > 0, maximum >= 0, dtype.isDifferentiable else {
-      return refused(.value, "renorm", "p = \(p), maximum \(maximum) of \(summary); it needs two dimensions, a positive p and a maximum of 0 or more")
+      return refused(
+        .value, "renorm", "p = \(p), maximum \(maximum) of \(summary); it needs two dimensions, a positive p and a maximum of 0 or more")
     }
     return withDimension(dim, "renorm") { dim in
       let norms = norm(p, (0..<rank).filter { $0 != dim }, keepDim: true)
