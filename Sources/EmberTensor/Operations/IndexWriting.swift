@@ -107,7 +107,7 @@ extension Tensor {
     guard index.dtype == .int64, source.dtype == dtype, source.elementCount == index.elementCount else {
       return refused(
         .value, "put",
-        "index \(index.summary) and source \(source.summary) for \(summary); the index is int64, the source of self's dtype and as many elements"
+        "index \(index.summary) and source \(source.summary) for \(summary); give an int64 index and as many elements of self's dtype"
       )
     }
     let flat = apply(IndexPut(dimensions: [0], accumulate: accumulate), [flatten(), source.flatten(), index.flatten()])[0]

@@ -280,8 +280,9 @@ extension Tensor {
       guard target.broadcast(with: body.shape) == body.shape else {
         throw EmberError(.shape, in: "sum_to_size", "\(shape) does not expand to \(summary)")
       }
-      // As any sum, one of integers is int64.
-      return target == body.shape || dtype.category > .integer ? sum(to: target) : to(.int64).sum(to: target)
+      // As any sum, one of integers is int64; what is not summed stays as it is, but for a sum of everything to a number.
+      let isSum = target != body.shape || shape.isEmpty
+      return isSum && dtype.category <= .integer ? to(.int64).sum(to: target) : sum(to: target)
     }
   }
 }
