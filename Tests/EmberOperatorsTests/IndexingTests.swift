@@ -59,6 +59,22 @@ import Testing
     #expect(failure { x.scatter(dim: 0, index: Tensor([[0]]), source: Tensor([[1.0]])) } == .dtype)
   }
 
+  @Test func nothingToIndex() {
+    let none = Tensor.zeros([0]), x = Tensor.zeros([0, 3]), noIndex = Tensor.zeros([0], dtype: .int64)
+    #expect(none.searchSorted(Tensor([1.0, 2])).elements(as: Int.self) == [0, 0])
+    #expect(Tensor([1.0]).isIn(none).item(as: Bool.self) == false)
+    #expect(x.median(1).values.shape == [0] && x.mode(1).values.shape == [0] && x.topk(0, dim: 0).values.shape == [0, 3])
+    #expect(failure { x.median(0) } == .index)
+    #expect(x.scatterReduce(dim: 0, index: x.to(.int64), source: x, .amax).shape == [0, 3])
+    #expect(x.indexCopy(dim: 0, index: noIndex, source: x).shape == [0, 3])
+    #expect(x.maskedScatter(x .> 0, none).shape == [0, 3] && x.maskedSelect(x .> 0).shape == [0])
+    #expect(x.take(noIndex).shape == [0] && x.gather(dim: 0, index: x.to(.int64)).shape == [0, 3])
+    #expect(failure { none.take(Tensor([0])) } == .index)
+    #expect(x.unique(dim: 0).values.shape == [0, 3] && failure { Tensor.zeros([3, 0]).unique(dim: 0) } == .shape)
+    #expect(none.histc(3).elements(as: Int.self) == [0, 0, 0] && noIndex.bincount(minimumLength: 2).elements(as: Int.self) == [0, 0])
+    #expect(x.covariance().shape == [0, 0])
+  }
+
   @Test func subscriptsByName() throws {
     let x = OperatorValue.tensor(Tensor.arange(12).reshape(3, 4))
     func result(_ index: [OperatorValue]) throws -> [Int] {
