@@ -1,6 +1,7 @@
 import EmberFormats
 import EmberFunctional
 import EmberRuntime
+import EmberSparse
 import EmberTensor
 
 /// Why a case cannot be read or did not come out as expected.
@@ -43,7 +44,7 @@ struct ValueReader {
       guard parts.count == 3 else { throw CaseFailure("a malformed slice") }
       return .slice(start: parts[0], end: parts[1], step: parts[2])
     case "tensor":
-      if let layout = json["layout"]?.text, layout != "strided" { return try sparse(json, layout: layout) }
+      if let layout = json["layout"]?.text, layout != "strided" { return .opaque(try sparse(json, layout: layout)) }
       var tensor = try tensor(json)
       if json["grad"]?.flag == true {
         tensor = tensor.requiringGrad()
@@ -95,8 +96,26 @@ struct ValueReader {
     return storage.view(Shape(extents), Strides(strides), offset: start)
   }
 
-  private mutating func sparse(_ json: JSON, layout: String) throws -> OperatorValue {
-    throw CaseFailure("sparse tensors are not implemented (\(layout))")
+  /// A tensor in a sparse layout.
+  func sparse(_ json: JSON, layout name: String) throws -> SparseTensor {
+    guard let layout = SparseTensor.Layout(rawValue: name), let extents = json["shape"]?.items?.compactMap(\.integer) else {
+      throw CaseFailure("a sparse tensor of layout \(name)")
+    }
+    func part(_ key: String) throws -> Tensor {
+      guard let part = json[key] else { throw CaseFailure("a tensor of layout \(name) lacks \(key)") }
+      return try tensor(part)
+    }
+    let values = try part("values")
+    return try catchingErrors {
+      switch layout {
+      case .coordinates:
+        try SparseTensor(indices: part("indices"), values: values, shape: extents, isCoalesced: json["coalesced"]?.flag ?? false)
+      case .rows, .rowBlocks:
+        try SparseTensor(layout, compressed: part("crow_indices"), indices: part("col_indices"), values: values, shape: extents)
+      case .columns, .columnBlocks:
+        try SparseTensor(layout, compressed: part("ccol_indices"), indices: part("row_indices"), values: values, shape: extents)
+      }
+    }
   }
 
   /// A function of tensors: an operator by name, or a module without state that stands for one.

@@ -1,5 +1,6 @@
 import EmberFormats
 import EmberRuntime
+import EmberSparse
 import EmberTensor
 
 /// Holds results against expected ones by the corpus's own rules and tolerances, never looser.
@@ -17,6 +18,9 @@ struct Comparison {
   func difference(_ actual: OperatorValue, _ expected: JSON, firstArgument: OperatorValue?, indexedDimension: Int?) throws -> String? {
     let tag = expected["t"]?.text ?? ""
     let onlyShape = expected["check"]?.text == "shape"
+    if tag == "tensor", let layout = expected["layout"]?.text, layout != "strided" {
+      return try sparseDifference(actual, try reader.sparse(expected, layout: layout), tolerances(expected))
+    }
     if tag == "tensor" {
       guard case .tensor(let tensor) = actual else { return "the result is a \(actual.kind), not a tensor" }
       return try difference(tensor, expected, firstArgument: firstArgument, indexedDimension: indexedDimension)
@@ -65,6 +69,17 @@ struct Comparison {
       return try catchingErrors { Self.difference(selected(actual), selected(wanted), tolerances(expected)) }
     case let other?: throw CaseFailure("an unknown check, \(other)")
     }
+  }
+
+  /// Sparse results agree if their layouts and dtypes do, and all elements, those that are not stored being 0.
+  private func sparseDifference(
+    _ actual: OperatorValue, _ expected: SparseTensor, _ tolerances: (relative: Double, absolute: Double)
+  ) throws -> String? {
+    guard case .opaque(let value) = actual, let tensor = value as? SparseTensor else { return "the result is a \(actual.kind), not a sparse tensor" }
+    if tensor.layout != expected.layout { return "the layout is \(tensor.layout.rawValue), not \(expected.layout.rawValue)" }
+    if tensor.dtype != expected.dtype { return "the dtype is \(tensor.dtype), not \(expected.dtype)" }
+    if tensor.shape != expected.shape { return "the shape is \(tensor.shape), not \(expected.shape)" }
+    return try catchingErrors { Self.difference(try tensor.dense(), try expected.dense(), tolerances) }
   }
 
   static func squaredMagnitude(_ x: Tensor) -> Tensor { x.dtype.isComplex ? (x * x.conj()).real : x * x }

@@ -41,7 +41,10 @@ extension Case {
     var results: [OperatorValue] = []
     do {
       for argument in json["args"]?.items ?? [] {
-        arguments.append((argument["n"]?.text ?? "", try reader.value(argument)))
+        var value = try reader.value(argument)
+        // Python tells x[[0, 1]] from x[0, 1]: a list stands for one place, a tuple for several.
+        if entry.name == "torch.Tensor.__getitem__", argument["t"]?.text == "list" { value = .list([value]) }
+        arguments.append((argument["n"]?.text ?? "", value))
       }
     } catch is EmberError where expectsError {
       // A tensor that cannot exist here, of more dimensions than there may be, is refused when it is made.

@@ -44,6 +44,9 @@
 #if __has_include("ember_range.h")
 #include "ember_range.h"
 #endif
+#if __has_include("ember_sparse.h")
+#include "ember_sparse.h"
+#endif
 #if __has_include("ember_random.h")
 #include "ember_random.h"
 #endif

@@ -21,7 +21,8 @@ struct Cumulative: UnaryOperation {
     if g.rank == 0 { return g }
     if scan == .sum { return g.flip(dimension).cumsum(dimension).flip(dimension) }
     // d/dx_i of Σ_k g_k y_k: sums of g·y from i on, over x_i; by explicit products where an element is zero.
-    let x = context.input(0), y = context.output()
+    let x = context.input(0)
+    let y = context.output()
     let hasZero = noGrad { (x .== 0).any().item(as: Bool.self) }
     if !hasZero { return (g * y.conj()).flip(dimension).cumsum(dimension).flip(dimension) / x.conj() }
     let n = x.size(dimension)
@@ -49,7 +50,8 @@ struct DenseAxis {
       return
     }
     let shape = x.body.shape
-    let outer = shape.product(0..<self.dimension), count = shape[unchecked: self.dimension]
+    let outer = shape.product(0..<self.dimension)
+    let count = shape[unchecked: self.dimension]
     let inner = shape.product((self.dimension + 1)..<shape.rank)
     operand = AxisOperand(source.operand, outer: outer, count: count, inner: inner, strides: (count * inner, inner, 1))
   }
@@ -64,7 +66,8 @@ struct RunningExtreme: VariadicOperation {
   var undifferentiableOutputs: Set<Int> { [1] }
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let x = inputs[0]!, operation = maximum ? "cummax" : "cummin"
+    let x = inputs[0]!
+    let operation = maximum ? "cummax" : "cummin"
     if x.dtype.isComplex { throw EmberError(.dtype, in: operation, "complex numbers have no order: \(x.summary)") }
     let axis = try DenseAxis(x, dimension, in: operation)
     let values = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
@@ -90,7 +93,9 @@ struct CumulativeLogSumExp: UnaryOperation {
   let reverse: Bool
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    guard x.dtype.isDifferentiable else { throw EmberError(.dtype, in: Self.name, "\(x.summary) is not floating point; convert with .to(.float32)") }
+    guard x.dtype.isDifferentiable else {
+      throw EmberError(.dtype, in: Self.name, "\(x.summary) is not floating point; convert with .to(.float32)")
+    }
     let axis = try DenseAxis(x, dimension, in: Self.name)
     let y = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
     if x.backend.holdsData, y.elementCount > 0 {
@@ -102,19 +107,23 @@ struct CumulativeLogSumExp: UnaryOperation {
   /// x_i receives Σ_k g_k exp(x_i - y_k): by sums in logarithms too, positive and negative gradients apart, complex ones by
   /// the complex logarithm.
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
-    let x = context.input(0), y = context.output()
+    let x = context.input(0)
+    let y = context.output()
     func spread(_ logarithm: Tensor) -> Tensor {
       (apply(CumulativeLogSumExp(dimension: dimension, reverse: !reverse), logarithm - y) + x).exp()
     }
     if x.dtype.isComplex { return spread(gradient.conj().log()).conj() }
     let low = Scalar.real(-.infinity)
-    let positive = spread(gradient.log().maskedFill(gradient .<= 0, low)), negative = spread((-gradient).log().maskedFill(gradient .>= 0, low))
+    let positive = spread(gradient.log().maskedFill(gradient .<= 0, low))
+    let negative = spread((-gradient).log().maskedFill(gradient .>= 0, low))
     return positive - negative
   }
 }
 
 extension Tensor {
+  /// The sums of the elements up to each position of a dimension. Integers are summed as int64.
   public func cumsum(_ dim: Int, dtype: DType? = nil) -> Tensor { apply(Cumulative(scan: .sum, dimension: dim, dtype: dtype), self) }
+  /// The products of the elements up to each position of a dimension. Integers are multiplied as int64.
   public func cumprod(_ dim: Int, dtype: DType? = nil) -> Tensor { apply(Cumulative(scan: .product, dimension: dim, dtype: dtype), self) }
 
   /// The largest elements up to each position of a dimension, and where they were found.

@@ -10,11 +10,13 @@ struct Diagonal: UnaryOperation {
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let (a, b) = try Self.wrapped(first, second, rank: x.rank, in: Self.name)
-    let rows = x.body.shape[unchecked: a], columns = x.body.shape[unchecked: b]
+    let rows = x.body.shape[unchecked: a]
+    let columns = x.body.shape[unchecked: b]
     let isOutside = offset >= columns || offset <= -rows
     let count = isOutside ? 0 : offset >= 0 ? min(rows, columns - offset) : min(rows + offset, columns)
     let start = isOutside ? 0 : offset >= 0 ? offset * x.body.strides[b] : -offset * x.body.strides[a]
-    var shape = x.body.shape, strides = x.body.strides
+    var shape = x.body.shape
+    var strides = x.body.strides
     let step = strides[a] + strides[b]
     for dimension in [max(a, b), min(a, b)] {
       shape.remove(at: dimension)
@@ -30,8 +32,11 @@ struct Diagonal: UnaryOperation {
   }
 
   static func wrapped(_ first: Int, _ second: Int, rank: Int, in operation: String) throws(EmberError) -> (Int, Int) {
-    guard rank >= 2 else { throw EmberError(.shape, in: operation, "a tensor with \(rank) dimensions has no diagonal; it must have two or more") }
-    let a = try wrapDimension(first, rank, in: operation), b = try wrapDimension(second, rank, in: operation)
+    guard rank >= 2 else {
+      throw EmberError(.shape, in: operation, "a tensor with \(rank) dimensions has no diagonal; it must have two or more")
+    }
+    let a = try wrapDimension(first, rank, in: operation)
+    let b = try wrapDimension(second, rank, in: operation)
     if a == b { throw EmberError(.value, in: operation, "dimensions \(first) and \(second) are the same one") }
     return (a, b)
   }
@@ -49,7 +54,9 @@ extension Tensor {
     guard mayRun("diag_embed", self) else { return .poison }
     return attempt { () throws(EmberError) in
       guard rank > 0 else { throw EmberError(.shape, in: "diag_embed", "a 0-dimensional tensor has no elements to put on a diagonal") }
-      guard rank < maximumRank else { throw EmberError(.shape, in: "diag_embed", "the result would have more than \(maximumRank) dimensions") }
+      guard rank < maximumRank else {
+        throw EmberError(.shape, in: "diag_embed", "the result would have more than \(maximumRank) dimensions")
+      }
       let (a, b) = try Diagonal.wrapped(dim1, dim2, rank: rank + 1, in: "diag_embed")
       let (extent, overflow) = body.shape[unchecked: rank - 1].addingReportingOverflow(Int(clamping: offset.magnitude))
       var extents = Array(body.shape.dropLast())
@@ -80,7 +87,8 @@ extension Tensor {
   private func triangle(_ operation: String, _ diagonal: Int, _ isCleared: (Tensor, Tensor) -> Tensor) -> Tensor {
     guard rank >= 2 || isPoisoned else { return refused(.shape, operation, "\(summary) has fewer than two dimensions") }
     if isPoisoned { return self }
-    let rows = size(-2), columns = size(-1)
+    let rows = size(-2)
+    let columns = size(-1)
     // Beyond the corners all diagonals are alike.
     let offset = Swift.min(Swift.max(diagonal, -rows - 1), columns + 1)
     let edge = (Tensor.arange(rows, on: device) + offset).unsqueeze(1)
@@ -108,7 +116,8 @@ extension OperatorRegistry {
     add("aten::tril(Tensor self, int diagonal=0) -> Tensor") { (x: Tensor, diagonal: Int) in x.tril(diagonal) }
     add("aten::triu(Tensor self, int diagonal=0) -> Tensor") { (x: Tensor, diagonal: Int) in x.triu(diagonal) }
     add("aten::diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor") {
-      (x: Tensor, source: Tensor, offset: Int, first: Int, second: Int) in x.diagonalScatter(source, offset: offset, dim1: first, dim2: second)
+      (x: Tensor, source: Tensor, offset: Int, first: Int, second: Int) in
+      x.diagonalScatter(source, offset: offset, dim1: first, dim2: second)
     }
   }
 }

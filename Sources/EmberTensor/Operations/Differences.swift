@@ -9,15 +9,17 @@ extension Tensor {
       return refused(.shape, "diff", "order \(order) of \(summary); the order must not be negative, the tensor have a dimension")
     }
     return withDimension(dim, "diff") { dim in
+      if order == 0 { return clone() }
       var x = self
       if prepend != nil || append != nil { x = cat([prepend, self, append].compactMap { $0 }, dim: dim) }
       for _ in 0..<order {
         let extent = x.size(dim)
         if extent == 0 { break }
-        let after = x.narrow(dim, start: 1, length: extent - 1), before = x.narrow(dim, start: 0, length: extent - 1)
+        let after = x.narrow(dim, start: 1, length: extent - 1)
+        let before = x.narrow(dim, start: 0, length: extent - 1)
         x = dtype == .bool ? after .!= before : after - before
       }
-      return order == 0 ? x.clone() : x
+      return x
     }
   }
 
@@ -37,12 +39,16 @@ extension Tensor {
     do throws(EmberError) {
       let list = try (dims ?? Array(0..<rank)).map { dim throws(EmberError) in try wrapDimension(dim, rank, in: "gradient") }
       guard Set(list).count == list.count else { throw EmberError(.value, in: "gradient", "a dimension is given twice in \(dims ?? [])") }
-      guard edgeOrder == 1 || edgeOrder == 2 else { throw EmberError(.value, in: "gradient", "an edge order of \(edgeOrder); it must be 1 or 2") }
+      guard edgeOrder == 1 || edgeOrder == 2 else {
+        throw EmberError(.value, in: "gradient", "an edge order of \(edgeOrder); it must be 1 or 2")
+      }
       guard spacing.count == list.count || spacing.count == 1 else {
         throw EmberError(.value, in: "gradient", "\(spacing.count) spacings for \(list.count) dimensions; give one, or one for each")
       }
       for dim in list where rank == 0 || size(dim) <= edgeOrder {
-        throw EmberError(.shape, in: "gradient", "dimension \(dim) of \(summary) must have more than \(edgeOrder) elements for an edge order of \(edgeOrder)")
+        throw EmberError(
+          .shape, in: "gradient",
+          "dimension \(dim) of \(summary) must have more than \(edgeOrder) elements for an edge order of \(edgeOrder)")
       }
       let x = dtype.category <= .integer ? to(.float32) : self
       return try list.enumerated().map { i, dim throws(EmberError) in
@@ -70,11 +76,14 @@ extension Tensor {
       return cat([first, center, last], dim: dim)
     case .coordinates(let points):
       guard points.rank == 1, points.elementCount == extent else {
-        throw EmberError(.shape, in: "gradient", "coordinates \(points.summary) for dimension \(dim) of \(summary); give one for each point")
+        throw EmberError(
+          .shape, in: "gradient", "coordinates \(points.summary) for dimension \(dim) of \(summary); give one for each point")
       }
       let steps = points.to(dtype.realType).diff()
-      let left = aligned(steps.narrow(0, start: 0, length: extent - 2)), right = aligned(steps.narrow(0, start: 1, length: extent - 2))
-      let center = part(0, extent - 2) * (-right / (left * (left + right))) + part(1, extent - 2) * ((right - left) / (left * right))
+      let left = aligned(steps.narrow(0, start: 0, length: extent - 2))
+      let right = aligned(steps.narrow(0, start: 1, length: extent - 2))
+      let center =
+        part(0, extent - 2) * (-right / (left * (left + right))) + part(1, extent - 2) * ((right - left) / (left * right))
         + part(2, extent - 2) * (left / (right * (left + right)))
       func step(_ i: Int) -> Tensor { aligned(steps.narrow(0, start: i, length: 1)) }
       guard edgeOrder == 2 else {
@@ -109,6 +118,7 @@ extension Tensor {
     trapezoids("cumulative_trapezoid", dim) { sums, dim in (sums * step).cumsum(dim) / 2 }
   }
 
+  /// The same over the given coordinates.
   public func cumulativeTrapezoid(_ coordinates: Tensor, dim: Int = -1) -> Tensor {
     trapezoids("cumulative_trapezoid", dim) { sums, dim in
       weighted(sums, by: coordinates, dim) { weighted, dim in weighted.cumsum(dim) / 2 }
@@ -130,7 +140,9 @@ extension Tensor {
 
   /// The sums times the distances of coordinates, and the dimension of the product that `dim` has become.
   private func weighted(_ sums: Tensor, by coordinates: Tensor, _ dim: Int, _ body: (Tensor, Int) -> Tensor) -> Tensor {
-    guard coordinates.rank > 0 else { return coordinates.refused(.shape, "trapezoid", "coordinates \(coordinates.summary) have no dimension") }
+    guard coordinates.rank > 0 else {
+      return coordinates.refused(.shape, "trapezoid", "coordinates \(coordinates.summary) have no dimension")
+    }
     let distances: Tensor
     if coordinates.rank == 1 {
       guard coordinates.elementCount == size(dim) else {

@@ -7,7 +7,8 @@ private let bincountKernels = KernelTable<@Sendable (Tensor, Int, Tensor?, Tenso
   cpu: { x, bins, weights, output in
     Int(
       ember_bincount(
-        x.body.pointer?.assumingMemoryBound(to: Int64.self), Int64(x.elementCount), Int64(bins), Int32(output.dtype.rawValue), weights?.body.pointer,
+        x.body.pointer?.assumingMemoryBound(to: Int64.self), Int64(x.elementCount), Int64(bins), Int32(output.dtype.rawValue),
+        weights?.body.pointer,
         output.body.pointer))
   })
 
@@ -17,15 +18,21 @@ extension Tensor {
     guard mayRun("bincount", self), weights.map({ mayRun("bincount", $0) }) ?? true else { return .poison }
     return attempt { () throws(EmberError) in
       guard rank == 1, dtype.isInteger, minimumLength >= 0 else {
-        throw EmberError(.value, in: "bincount", "\(summary) with a minimum length of \(minimumLength); it must be a vector of integers, the length not negative")
+        throw EmberError(
+          .value, in: "bincount",
+          "\(summary) with a minimum length of \(minimumLength); it must be a vector of integers, the length not negative")
       }
       if let weights, weights.shape != shape {
         throw EmberError(.shape, in: "bincount", "weights \(weights.summary) for \(summary); the shapes must be equal")
       }
-      guard backend.holdsData else { throw EmberError(.device, in: "bincount", "the result's shape depends on data, which \(summary) does not have") }
+      guard backend.holdsData else {
+        throw EmberError(.device, in: "bincount", "the result's shape depends on data, which \(summary) does not have")
+      }
       let numbers = try to(.int64).dense()
       let bins = Swift.max(minimumLength, elementCount == 0 ? 0 : numbers.amax().item(as: Int.self) + 1)
-      if elementCount > 0, numbers.amin().item(as: Int.self) < 0 { throw EmberError(.value, in: "bincount", "a number is negative; all must be 0 or more") }
+      if elementCount > 0, numbers.amin().item(as: Int.self) < 0 {
+        throw EmberError(.value, in: "bincount", "a number is negative; all must be 0 or more")
+      }
       let target: DType = weights == nil ? .int64 : weights!.dtype == .float32 ? .float32 : .float64
       let typed = try weights.map { weights throws(EmberError) in try weights.detach().to(target).dense() }
       let counts = try Tensor.empty(shape: [bins], dtype: target, like: self)
@@ -63,7 +70,8 @@ extension Tensor {
   public func histogram(
     _ bins: Int, range: (low: Double, high: Double)? = nil, weight: Tensor? = nil, density: Bool = false
   ) -> (histogram: Tensor, edges: Tensor) {
-    let (histogram, edges) = flatten().unsqueeze(1).histogramDD([bins], ranges: range.map { [$0] }, weight: weight?.flatten(), density: density)
+    let (histogram, edges) = flatten().unsqueeze(1).histogramDD(
+      [bins], ranges: range.map { [$0] }, weight: weight?.flatten(), density: density)
     return (histogram, edges[0])
   }
 
@@ -101,7 +109,8 @@ extension Tensor {
         edges.allSatisfy({ $0.rank == 1 && $0.elementCount > 0 && $0.dtype == dtype })
       else {
         throw EmberError(
-          .value, in: "histogramdd", "edges \(edges.map(\.summary)) for \(summary); give a vector of its dtype, float32 or float64, for each of the last dimension")
+          .value, in: "histogramdd",
+          "edges \(edges.map(\.summary)) for \(summary); give a vector of its dtype, float32 or float64, for each of the last dimension")
       }
       if let weight, weight.dtype != dtype || !weight.shape.elementsEqual(shape.dropLast()) {
         throw EmberError(.shape, in: "histogramdd", "weights \(weight.summary) for \(summary); give one of its dtype for each point")
@@ -112,7 +121,8 @@ extension Tensor {
       var place = Tensor.zeros([count], dtype: .int64, on: device)
       let bins = edges.map { $0.elementCount - 1 }
       for (d, edge) in edges.enumerated() {
-        let x = points.select(1, d).contiguous(), last = edge.select(0, -1)
+        let x = points.select(1, d).contiguous()
+        let last = edge.select(0, -1)
         // Every interval begins at its edge; the last one has its end as well.
         var interval = edge.searchSorted(x, right: true) - 1
         interval = Pointwise.choose(x .== last, Tensor(.integer(Int64(bins[d] - 1)), on: device), interval)
@@ -130,9 +140,10 @@ extension Tensor {
     }
   }
 
-  /// In which of the intervals of equal width each element lies; all must lie in one.
+  /// In which of the intervals of equal width each element lies; all must lie in one. Computed in the elements' own precision, as
+  /// PyTorch does.
   private static func histogramBins(_ x: Tensor, _ bins: Int, _ low: Double, _ high: Double) -> Tensor {
-    ((x.to(.float64) - low) * Double(bins) / (high - low)).to(.int64).clamp(max: .integer(Int64(bins - 1)))
+    ((x - low) * Double(bins) / (high - low)).to(.int64).clamp(max: .integer(Int64(bins - 1)))
   }
 
   /// The ends of a histogram: those given, else the extreme elements; made wider where they are equal.
@@ -141,7 +152,11 @@ extension Tensor {
   ) throws(EmberError) -> (low: Double, high: Double) {
     var (low, high) = given ?? (empty, empty)
     if given == nil {
-      if x.elementCount > 0, x.backend.holdsData { (low, high) = (x.amin().item(), x.amax().item()) } else if widening < 1 { (low, high) = (0, 1) }
+      if x.elementCount > 0, x.backend.holdsData {
+        (low, high) = (x.amin().item(), x.amax().item())
+      } else if widening < 1 {
+        (low, high) = (0, 1)
+      }
     }
     guard low.isFinite, high.isFinite, low <= high else {
       throw EmberError(.value, in: operation, "a range from \(low) to \(high); it must be finite and ascend")
@@ -155,13 +170,16 @@ extension OperatorRegistry {
     /// Pairs of bounds from a flat list.
     @Sendable func pairs(_ range: [Double]?, _ count: Int) throws(EmberError) -> [(low: Double, high: Double)]? {
       guard let range else { return nil }
-      guard range.count == 2 * count else { throw EmberError(.value, in: "histogram", "\(range.count) bounds for \(count) dimensions; give two for each") }
+      guard range.count == 2 * count else {
+        throw EmberError(.value, in: "histogram", "\(range.count) bounds for \(count) dimensions; give two for each")
+      }
       return (0..<count).map { (range[2 * $0], range[2 * $0 + 1]) }
     }
     add("aten::bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor") { (x: Tensor, weights: Tensor?, length: Int) in
       x.bincount(weights: weights, minimumLength: length)
     }
-    add("aten::histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor") { (x: Tensor, bins: Int, low: Scalar, high: Scalar) in
+    add("aten::histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor") {
+      (x: Tensor, bins: Int, low: Scalar, high: Scalar) in
       x.histc(bins, low: low.doubleValue, high: high.doubleValue)
     }
     add(
@@ -173,7 +191,9 @@ extension OperatorRegistry {
       let (histogram, edges) = x.histogram(bins, range: try pairs(range, 1)?[0], weight: weight, density: density)
       return (histogram, edges)
     }
-    add("aten::histogram.bins_tensor(Tensor self, Tensor bins, *, Tensor? weight=None, bool density=False) -> (Tensor hist, Tensor bin_edges)") {
+    add(
+      "aten::histogram.bins_tensor(Tensor self, Tensor bins, *, Tensor? weight=None, bool density=False) -> (Tensor hist, Tensor bin_edges)"
+    ) {
       (x: Tensor, edges: Tensor, weight: Tensor?, density: Bool) in (x.histogram(edges: edges, weight: weight, density: density), edges)
     }
     add(

@@ -4,10 +4,13 @@ extension Tensor {
   /// This tensor with the slices `index` of a dimension replaced by those of `source`.
   public func indexCopy(dim: Int, index: Tensor, source: Tensor) -> Tensor {
     indexWrite("index_copy", dim, index) { x, dim, index in
-      guard source.dtype == dtype else { return refused(.dtype, "index_copy", "source \(source.summary) and self \(summary) must have one dtype") }
+      guard source.dtype == dtype else {
+        return refused(.dtype, "index_copy", "source \(source.summary) and self \(summary) must have one dtype")
+      }
       let slices = x.rank == 1 && source.rank == 0 ? source.reshape([1]) : source
       guard slices.shape == x.shape.replacing(dim, with: index.elementCount) else {
-        return refused(.shape, "index_copy", "source \(source.summary) for \(index.elementCount) slices of \(summary) along dimension \(dim)")
+        return refused(
+          .shape, "index_copy", "source \(source.summary) for \(index.elementCount) slices of \(summary) along dimension \(dim)")
       }
       return apply(IndexPut(dimensions: [dim], accumulate: false), [x, slices, index])[0]
     }
@@ -17,10 +20,14 @@ extension Tensor {
   public func indexFill(dim: Int, index: Tensor, value: Tensor) -> Tensor {
     indexWrite("index_fill", dim, index) { x, dim, index in
       guard value.rank == 0 else { return refused(.shape, "index_fill", "the value must be 0-dimensional, not \(value.summary)") }
-      return apply(IndexPut(dimensions: [dim], accumulate: false), [x, value, index])[0]
+      // Through a mask, so that a slice that is named twice gives its gradient once.
+      let isKept = Tensor.ones([x.size(dim)], dtype: .bool, on: device)
+      let isFilled = !apply(IndexPut(dimensions: [0], accumulate: false), [isKept, Tensor(false, on: device), index])[0]
+      return Pointwise.choose(isFilled.reshape((0..<x.rank).map { $0 == dim ? x.size(dim) : 1 }), value.to(dtype), x)
     }
   }
 
+  /// The same with a number, converted to this dtype.
   public func indexFill(dim: Int, index: Tensor, value: Scalar) -> Tensor {
     guard let value = value.converted(to: dtype) else { return refused(.dtype, "index_fill", "\(value) does not fit into \(summary)") }
     return indexFill(dim: dim, index: index, value: Tensor(value, dtype: dtype, on: device))
@@ -62,7 +69,9 @@ extension Tensor {
 
   /// Masks written out as positions, and which dimension each index is for.
   private func resolve(_ indices: [Tensor?]) throws(EmberError) -> (dimensions: [Int], indices: [Tensor?]) {
-    var dimension = 0, dimensions: [Int] = [], tensors: [Tensor?] = []
+    var dimension = 0
+    var dimensions: [Int] = []
+    var tensors: [Tensor?] = []
     for index in indices {
       guard let index else {
         dimension += 1
@@ -96,28 +105,35 @@ extension Tensor {
   public func put(_ index: Tensor, _ source: Tensor, accumulate: Bool = false) -> Tensor {
     guard mayRun("put", self), mayRun("put", index) else { return .poison }
     guard index.dtype == .int64, source.dtype == dtype, source.elementCount == index.elementCount else {
-      return refused(.value, "put", "index \(index.summary) and source \(source.summary) for \(summary); the index must be int64, the source of self's dtype and as many elements")
+      return refused(
+        .value, "put",
+        "index \(index.summary) and source \(source.summary) for \(summary); give an int64 index and as many elements of self's dtype"
+      )
     }
     let flat = apply(IndexPut(dimensions: [0], accumulate: accumulate), [flatten(), source.flatten(), index.flatten()])[0]
     return flat.reshape(Array(shape))
   }
 
-  /// `gather` along a dimension with an index that broadcasts in the others; without a dimension of the flattened tensors.
+  /// `gather` along a dimension with an index that broadcasts in the others and may count from the end; without a dimension of the
+  /// flattened tensors.
   public func takeAlongDim(_ index: Tensor, dim: Int? = nil) -> Tensor {
     guard mayRun("take_along_dim", self), mayRun("take_along_dim", index) else { return .poison }
-    guard let dim else { return flatten().gather(dim: 0, index: index.flatten()) }
+    guard let dim else { return flatten().takeAlongDim(index.flatten(), dim: 0) }
     return withDimension(dim, "take_along_dim") { dim in
       guard index.rank == rank, index.dtype == .int64 else {
         return refused(.shape, "take_along_dim", "index \(index.summary) for \(summary); it must be int64 of as many dimensions")
       }
-      var own = shape, other = index.shape
+      var own = shape
+      var other = index.shape
       if rank > 0 { (own[unchecked: dim], other[unchecked: dim]) = (1, 1) }
       guard let common = own.broadcast(with: other) else {
-        return refused(.shape, "take_along_dim", "index \(index.summary) does not broadcast with \(summary) in the dimensions other than \(dim)")
+        return refused(
+          .shape, "take_along_dim", "index \(index.summary) does not broadcast with \(summary) in the dimensions other than \(dim)")
       }
-      if rank == 0 { return gather(dim: 0, index: index) }
+      let counted = index + (index .< 0).to(.int64) * (rank == 0 ? 1 : size(dim))
+      if rank == 0 { return gather(dim: 0, index: counted) }
       return expand(Array(common.replacing(dim, with: size(dim))))
-        .gather(dim: dim, index: index.expand(Array(common.replacing(dim, with: index.size(dim)))))
+        .gather(dim: dim, index: counted.expand(Array(common.replacing(dim, with: index.size(dim)))))
     }
   }
 
@@ -128,7 +144,8 @@ extension Tensor {
     guard mayRun("masked_scatter", self), mayRun("masked_scatter", mask), mayRun("masked_scatter", source) else { return .poison }
     guard mask.dtype == .bool, source.dtype == dtype, let shape = shape.broadcast(with: mask.shape) else {
       return refused(
-        .dtype, "masked_scatter", "mask \(mask.summary) and source \(source.summary) for \(summary); the mask must be bool and broadcast, the source of self's dtype")
+        .dtype, "masked_scatter",
+        "mask \(mask.summary) and source \(source.summary) for \(summary); the mask must be bool and broadcast, the source of self's dtype")
     }
     let isWritten = mask.expand(Array(shape))
     if isWritten.elementCount == 0 { return expand(Array(shape)) }
@@ -147,7 +164,9 @@ extension Tensor {
   /// This tensor with a 0-dimensional value where `mask` holds.
   public func maskedFill(_ mask: Tensor, _ value: Tensor) -> Tensor {
     guard mask.dtype == .bool, value.rank == 0, value.dtype.category <= dtype.category || !value.dtype.isComplex else {
-      return refused(.value, "masked_fill", "mask \(mask.summary) and value \(value.summary) for \(summary); the mask must be bool, the value 0-dimensional")
+      return refused(
+        .value, "masked_fill",
+        "mask \(mask.summary) and value \(value.summary) for \(summary); the mask must be bool, the value 0-dimensional")
     }
     return Pointwise.choose(mask, value.to(dtype), self)
   }
@@ -155,7 +174,8 @@ extension Tensor {
 
 extension OperatorRegistry {
   mutating func addIndexWriting() {
-    add("aten::index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor") { (x: Tensor, dim: Int, index: Tensor, source: Tensor) in
+    add("aten::index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor") {
+      (x: Tensor, dim: Int, index: Tensor, source: Tensor) in
       x.indexCopy(dim: dim, index: index, source: source)
     }
     add("aten::index_fill.int_Scalar(Tensor self, int dim, Tensor index, Scalar value) -> Tensor") {
@@ -217,7 +237,8 @@ extension OperatorRegistry {
 }
 
 extension TensorIndex {
-  /// What stands between Python's brackets, from a tagged value: a list is a tuple if it holds anything but numbers, which index one dimension.
+  /// What stands between Python's brackets, from a tagged value. A list holds one entry for each place, as a tuple does in Python;
+  /// a list within it is an index tensor.
   static func list(_ value: OperatorValue) throws(EmberError) -> [TensorIndex] {
     guard case .list(let items) = value else { return [try place(value)] }
     var places: [TensorIndex] = []

@@ -47,12 +47,16 @@ struct IndexAdd: VariadicOperation {
   let alpha: Double
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let x = inputs[0]!, index = try checkedIndex(inputs[1]!, in: "index_add").dense(), source = inputs[2]!
+    let x = inputs[0]!
+    let index = try checkedIndex(inputs[1]!, in: "index_add").dense()
+    let source = inputs[2]!
     let result = try Contiguous().forward(x)
     let axis = try DenseAxis(result, dimension, in: "index_add")
     let expected = x.rank == 0 ? Shape() : x.body.shape.replacing(axis.dimension, with: index.elementCount)
     guard source.body.shape == expected, source.dtype == x.dtype else {
-      throw EmberError(.shape, in: "index_add", "source \(source.summary) for \(x.summary) with \(index.elementCount) indices; it must be \(x.dtype)\(expected)")
+      throw EmberError(
+        .shape, in: "index_add",
+        "source \(source.summary) for \(x.summary) with \(index.elementCount) indices; it must be \(x.dtype)\(expected)")
     }
     let dense = try source.dense()
     if x.backend.holdsData, let bad = x.backend.indexAdd(into: axis.operand, index: index.operand, source: dense.operand, alpha: alpha) {
@@ -74,15 +78,20 @@ struct Gather: BinaryOperation {
   let dimension: Int
 
   func forward(_ x: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
-    guard index.dtype == .int64 else { throw EmberError(.dtype, in: "gather", "the index must be int64, not \(index.summary)") }
     let dimension = try wrapDimension(self.dimension, x.rank, in: "gather")
     if index.elementCount == 0 { return try Tensor.empty(shape: index.body.shape, dtype: x.dtype, like: x) }
-    guard index.rank == x.rank, (0..<x.rank).allSatisfy({ $0 == dimension || index.body.shape[unchecked: $0] <= x.body.shape[unchecked: $0] }) else {
-      throw EmberError(.shape, in: "gather", "index \(index.summary) for \(x.summary); it must have as many dimensions, none larger but dimension \(dimension)")
+    guard index.dtype == .int64 else { throw EmberError(.dtype, in: "gather", "the index must be int64, not \(index.summary)") }
+    guard index.rank == x.rank,
+      (0..<x.rank).allSatisfy({ $0 == dimension || index.body.shape[unchecked: $0] <= x.body.shape[unchecked: $0] })
+    else {
+      throw EmberError(
+        .shape, in: "gather",
+        "index \(index.summary) for \(x.summary); it must have as many dimensions, none larger but dimension \(dimension)")
     }
     let y = try Tensor.empty(shape: index.body.shape, dtype: x.dtype, like: x)
     guard x.backend.holdsData, y.elementCount > 0 else { return y }
-    let (px, pindex, py) = x.rank == 0 ? (x.operand.asVector, index.operand.asVector, y.operand.asVector) : (x.operand, index.operand, y.operand)
+    let (px, pindex, py) =
+      x.rank == 0 ? (x.operand.asVector, index.operand.asVector, y.operand.asVector) : (x.operand, index.operand, y.operand)
     if let bad = x.backend.gather(px, dimension: dimension, index: pindex, into: py) {
       throw badIndex("gather", index, bad, px.shape[dimension], x)
     }
@@ -108,15 +117,26 @@ struct Scatter: VariadicOperation {
   let dimension: Int
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let x = inputs[0]!, index = inputs[1]!, source = inputs[2]!
-    guard index.dtype == .int64 else { throw EmberError(.dtype, in: "scatter", "the index must be int64, not \(index.summary)") }
-    guard source.dtype == x.dtype else { throw EmberError(.dtype, in: "scatter", "source \(source.summary) and self \(x.summary) must have one dtype") }
+    let x = inputs[0]!
+    let index = inputs[1]!
+    let source = inputs[2]!
+    guard index.dtype == .int64 || index.elementCount == 0 else {
+      throw EmberError(.dtype, in: "scatter", "the index must be int64, not \(index.summary)")
+    }
+    guard source.dtype == x.dtype else {
+      throw EmberError(.dtype, in: "scatter", "source \(source.summary) and self \(x.summary) must have one dtype")
+    }
     let dimension = try wrapDimension(self.dimension, x.rank, in: "scatter")
-    guard index.elementCount == 0 || (index.rank == x.rank && source.rank == x.rank
-      && (0..<x.rank).allSatisfy({ index.body.shape[unchecked: $0] <= source.body.shape[unchecked: $0]
-        && ($0 == dimension || index.body.shape[unchecked: $0] <= x.body.shape[unchecked: $0]) }))
+    guard
+      index.elementCount == 0
+        || (index.rank == x.rank && source.rank == x.rank
+          && (0..<x.rank).allSatisfy({
+            index.body.shape[unchecked: $0] <= source.body.shape[unchecked: $0]
+              && ($0 == dimension || index.body.shape[unchecked: $0] <= x.body.shape[unchecked: $0])
+          }))
     else {
-      throw EmberError(.shape, in: "scatter", "index \(index.summary), source \(source.summary), self \(x.summary): the index must fit into both")
+      throw EmberError(
+        .shape, in: "scatter", "index \(index.summary), source \(source.summary), self \(x.summary): the index must fit into both")
     }
     let result = try Contiguous().forward(x)
     guard x.backend.holdsData, index.elementCount > 0 else { return [result] }
@@ -140,7 +160,9 @@ struct Scatter: VariadicOperation {
   private func scatterSource(_ g: Tensor, _ shape: Shape) -> Tensor {
     var result = g
     for i in 0..<shape.rank where result.shape[i] < shape[i] {
-      result = apply(ViewBackward(view: Slice(dimension: i, start: 0, count: result.shape[i], step: 1), shape: result.shape.replacing(i, with: shape[i])), result)
+      result = apply(
+        ViewBackward(
+          view: Slice(dimension: i, start: 0, count: result.shape[i], step: 1), shape: result.shape.replacing(i, with: shape[i])), result)
     }
     return result
   }
@@ -193,7 +215,8 @@ struct IndexPut: VariadicOperation {
   func write(_ source: Tensor, to target: Tensor, _ indices: [Tensor]) throws(EmberError) {
     let plan = try IndexPlan(target, indices, dimensions)
     guard source.body.shape.broadcast(with: plan.resultShape) == plan.resultShape else {
-      throw EmberError(.shape, in: "index_put", "values \(source.summary) do not fill the indexed shape \(plan.resultShape) of \(target.summary)")
+      throw EmberError(
+        .shape, in: "index_put", "values \(source.summary) do not fill the indexed shape \(plan.resultShape) of \(target.summary)")
     }
     guard target.backend.holdsData, plan.resultShape.elementCount > 0 else { return }
     let typed = source.dtype == target.dtype ? source : try Cast(dtype: target.dtype).forward(source)
@@ -202,7 +225,8 @@ struct IndexPut: VariadicOperation {
     let blockCount = plan.block.shape.elementCount
     target.backend.putBlocks(
       into: plan.block, offsets: plan.offsets!.operand,
-      source: Operand(pointer: blocks.body.pointer, dtype: target.dtype, shape: plan.block.shape, strides: plan.block.shape.contiguousStrides),
+      source: Operand(
+        pointer: blocks.body.pointer, dtype: target.dtype, shape: plan.block.shape, strides: plan.block.shape.contiguousStrides),
       sourceStride: blockCount, accumulate: accumulate)
   }
 
@@ -211,9 +235,13 @@ struct IndexPut: VariadicOperation {
     let indices = dimensions.indices.map { context.input($0 + 2) }
     var own: Tensor?
     if context.needs(0) {
-      own = accumulate ? g : apply(IndexPut(dimensions: dimensions, accumulate: false), [g, Tensor.zeros([], dtype: g.dtype, on: g.device)] + indices)[0]
+      own =
+        accumulate
+        ? g : apply(IndexPut(dimensions: dimensions, accumulate: false), [g, Tensor.zeros([], dtype: g.dtype, on: g.device)] + indices)[0]
     }
-    let source: Tensor? = context.needs(1) ? apply(IndexGet(dimensions: dimensions), [g] + indices)[0].sum(to: context.inputShape(1)).to(context.inputDType(1)) : nil
+    let source: Tensor? =
+      context.needs(1)
+      ? apply(IndexGet(dimensions: dimensions), [g] + indices)[0].sum(to: context.inputShape(1)).to(context.inputDType(1)) : nil
     return [own, source] + indices.map { _ in nil }
   }
 }
@@ -242,7 +270,8 @@ private struct IndexPlan {
       let expanded = try Expand(shape: Array(common)).forward(try checkedIndex(index, in: "index"))
       return expanded
     }
-    var shape = Shape(), strides = Strides()
+    var shape = Shape()
+    var strides = Strides()
     for i in 0..<x.rank where !dimensions.contains(i) {
       shape.append(x.body.shape[unchecked: i])
       strides.append(x.body.strides[i])
@@ -252,7 +281,9 @@ private struct IndexPlan {
     let isAdjacent = zip(dimensions, dimensions.dropFirst()).allSatisfy { $1 == $0 + 1 }
     position = isAdjacent ? dimensions[0] : 0
     indexRank = common.rank
-    guard shape.rank + common.rank <= maximumRank else { throw EmberError(.shape, in: "index", "the result would have more than \(maximumRank) dimensions") }
+    guard shape.rank + common.rank <= maximumRank else {
+      throw EmberError(.shape, in: "index", "the result would have more than \(maximumRank) dimensions")
+    }
     resultShape = Shape(Array(shape[0..<position]) + Array(common) + Array(shape[position...]))
     blockedShape = Shape(Array(common) + Array(shape))
     guard x.backend.holdsData else {
@@ -261,7 +292,8 @@ private struct IndexPlan {
     }
     let made = try Tensor.empty(shape: common, dtype: .int64, like: x)
     if let bad = x.backend.indexOffsets(
-      operands.map(\.operand), sizes: dimensions.map { x.body.shape[unchecked: $0] }, strides: dimensions.map { x.body.strides[$0] }, into: made.operand)
+      operands.map(\.operand), sizes: dimensions.map { x.body.shape[unchecked: $0] }, strides: dimensions.map { x.body.strides[$0] },
+      into: made.operand)
     {
       throw badIndex("index", operands[bad.array], bad.position, x.body.shape[unchecked: dimensions[bad.array]], x)
     }
@@ -270,7 +302,8 @@ private struct IndexPlan {
 
   /// [indices..., block...] as the result's shape.
   func arranged(_ blocks: Tensor) throws(EmberError) -> Tensor {
-    let r = indexRank, total = blockedShape.rank
+    let r = indexRank
+    let total = blockedShape.rank
     let order = Array(r..<(r + position)) + Array(0..<r) + Array((r + position)..<total)
     return try Permute(order: order).forward(blocks)
   }
@@ -307,6 +340,7 @@ extension Tensor {
 
   /// self[index[i][j]][j] = source[i][j] for dimension 0, and so on. The last of several that name one place wins.
   public func scatter(dim: Int, index: Tensor, source: Tensor) -> Tensor { scatter(.set, dim, index, source) }
+  /// The same with one number for all places, converted to this dtype.
   public func scatter(dim: Int, index: Tensor, value: Scalar) -> Tensor {
     guard let value = value.converted(to: dtype) else { return refused(.dtype, "scatter", "\(value) does not fit into \(summary)") }
     return scatter(.set, dim, index, Tensor(value, dtype: dtype, on: device).expand(Array(index.shape)))
@@ -320,14 +354,17 @@ extension Tensor {
       return asVector { $0.scatter(mode, dim, index.atLeast1D(), source.atLeast1D()) }
     }
     let isVector = rank == 1
-    return apply(Scatter(mode: mode, dimension: dim), [self, isVector ? index.atLeast1D() : index, isVector ? source.atLeast1D() : source])[0]
+    return apply(
+      Scatter(mode: mode, dimension: dim), [self, isVector ? index.atLeast1D() : index, isVector ? source.atLeast1D() : source])[0]
   }
 
   /// The coordinates of the elements that are not zero, [count, rank].
   public func nonzero() -> Tensor {
     guard mayRun("nonzero", self) else { return .poison }
     return attempt { () throws(EmberError) in
-      guard backend.holdsData else { throw EmberError(.device, in: "nonzero", "the result's shape depends on data, which \(summary) does not have") }
+      guard backend.holdsData else {
+        throw EmberError(.device, in: "nonzero", "the result's shape depends on data, which \(summary) does not have")
+      }
       let count = backend.countNonzero(operand)
       let result = try Tensor.empty(shape: [count, rank], dtype: .int64, like: self)
       if count > 0, rank > 0 { backend.nonzero(operand, count: count, into: result.operand) }
@@ -348,26 +385,33 @@ extension Tensor {
 
 extension OperatorRegistry {
   mutating func addIndexing() {
-    add("aten::index_select(Tensor self, int dim, Tensor index) -> Tensor") { (x: Tensor, dim: Int, index: Tensor) in x.indexSelect(dim, index) }
+    add("aten::index_select(Tensor self, int dim, Tensor index) -> Tensor") { (x: Tensor, dim: Int, index: Tensor) in
+      x.indexSelect(dim, index)
+    }
     add("aten::index_select.out(Tensor self, int dim, Tensor index, *, Tensor(a!) out) -> Tensor(a!)") {
       (x: Tensor, dim: Int, index: Tensor, out: Tensor) in try written(x.indexSelect(dim, index), to: out, in: "index_select")
     }
     add("aten::index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor") {
-      (x: Tensor, dim: Int, index: Tensor, source: Tensor, alpha: Scalar) in x.indexAdd(dim: dim, index: index, source: source, alpha: alpha)
+      (x: Tensor, dim: Int, index: Tensor, source: Tensor, alpha: Scalar) in
+      x.indexAdd(dim: dim, index: index, source: source, alpha: alpha)
     }
-    add("aten::gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor") { (x: Tensor, dim: Int, index: Tensor, _: Bool) in
+    add("aten::gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor") {
+      (x: Tensor, dim: Int, index: Tensor, _: Bool) in
       x.gather(dim: dim, index: index)
     }
     add("aten::gather.out(Tensor self, int dim, Tensor index, *, bool sparse_grad=False, Tensor(a!) out) -> Tensor(a!)") {
       (x: Tensor, dim: Int, index: Tensor, _: Bool, out: Tensor) in try written(x.gather(dim: dim, index: index), to: out, in: "gather")
     }
-    add("aten::scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor") { (x: Tensor, dim: Int, index: Tensor, source: Tensor) in
+    add("aten::scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor") {
+      (x: Tensor, dim: Int, index: Tensor, source: Tensor) in
       x.scatter(dim: dim, index: index, source: source)
     }
-    add("aten::scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor") { (x: Tensor, dim: Int, index: Tensor, value: Scalar) in
+    add("aten::scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor") {
+      (x: Tensor, dim: Int, index: Tensor, value: Scalar) in
       x.scatter(dim: dim, index: index, value: value)
     }
-    add("aten::scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor") { (x: Tensor, dim: Int, index: Tensor, source: Tensor) in
+    add("aten::scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor") {
+      (x: Tensor, dim: Int, index: Tensor, source: Tensor) in
       x.scatterAdd(dim: dim, index: index, source: source)
     }
     add("aten::masked_select(Tensor self, Tensor mask) -> Tensor") { (x: Tensor, mask: Tensor) in x.maskedSelect(mask) }

@@ -17,8 +17,12 @@ struct Concatenate: VariadicOperation {
       promotion.add(x.dtype, isZeroDimensional: false)
       // PyTorch lets one-dimensional empty tensors join anything.
       if x.rank == 1, x.elementCount == 0, first.rank != 1 { continue }
-      guard x.rank == first.rank, (0..<first.rank).allSatisfy({ $0 == dimension || x.body.shape[unchecked: $0] == first.body.shape[unchecked: $0] }) else {
-        throw EmberError(.shape, in: "cat", "tensor \(i) is \(x.summary), another \(first.summary); all extents but that of dimension \(dimension) must agree")
+      guard x.rank == first.rank,
+        (0..<first.rank).allSatisfy({ $0 == dimension || x.body.shape[unchecked: $0] == first.body.shape[unchecked: $0] })
+      else {
+        throw EmberError(
+          .shape, in: "cat",
+          "tensor \(i) is \(x.summary), another \(first.summary); all extents but that of dimension \(dimension) must agree")
       }
       total += x.body.shape[unchecked: dimension]
     }

@@ -10,6 +10,7 @@ public enum Masked {
     _ x: Tensor, _ dims: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil, mask: Tensor? = nil
   ) -> Tensor { filled("sum", x, mask, 0).sum(dims ?? [], keepDim: keepDim, dtype: dtype) }
 
+  /// Integers are multiplied as int64.
   public static func prod(
     _ x: Tensor, _ dims: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil, mask: Tensor? = nil
   ) -> Tensor { filled("prod", x, mask, 1).prod(dims ?? [], keepDim: keepDim, dtype: dtype) }
@@ -19,6 +20,7 @@ public enum Masked {
     filled("cumsum", x, mask, 0).cumsum(dim, dtype: dtype ?? x.dtype)
   }
 
+  /// Of the tensor's own dtype unless another is given.
   public static func cumprod(_ x: Tensor, _ dim: Int, dtype: DType? = nil, mask: Tensor? = nil) -> Tensor {
     filled("cumprod", x, mask, 1).cumprod(dim, dtype: dtype ?? x.dtype)
   }
@@ -38,6 +40,7 @@ public enum Masked {
     filled("argmax", x, mask, x.dtype.lowest).argmax(dim, keepDim: keepDim).to(dtype ?? x.dtype)
   }
 
+  /// Positions of the smallest elements, dtypes as of `argmax`.
   public static func argmin(_ x: Tensor, _ dim: Int? = nil, keepDim: Bool = false, dtype: DType? = nil, mask: Tensor? = nil) -> Tensor {
     filled("argmin", x, mask, x.dtype.highest).argmin(dim, keepDim: keepDim).to(dtype ?? x.dtype)
   }
@@ -64,6 +67,7 @@ public enum Masked {
     return values.to(dtype ?? x.dtype)
   }
 
+  /// The norm of an order (see `Tensor.norm`), 0 where everything is masked out.
   public static func norm(
     _ x: Tensor, _ order: Double = 2, _ dims: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil, mask: Tensor? = nil
   ) -> Tensor {
@@ -84,15 +88,16 @@ public enum Masked {
     return (total / freedom).to(dtype)
   }
 
+  /// The square root of `var`.
   public static func std(
     _ x: Tensor, _ dims: [Int]? = nil, correction: Double = 1, keepDim: Bool = false, dtype: DType? = nil, mask: Tensor? = nil
   ) -> Tensor { `var`(x, dims, correction: correction, keepDim: keepDim, dtype: dtype, mask: mask).sqrt() }
 
+  /// -infinity where everything is masked out.
   public static func logSumExp(
     _ x: Tensor, _ dims: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil, mask: Tensor? = nil
   ) -> Tensor {
-    let neutral: Scalar = x.dtype.isComplex ? .complex(-.infinity, 0) : x.dtype.lowest
-    return filled("logsumexp", x, mask, neutral).logSumExp(dims ?? [], keepDim: keepDim).to(dtype ?? x.dtype)
+    filled("logsumexp", x, mask, x.dtype.lowest).logSumExp(dims ?? [], keepDim: keepDim).to(dtype ?? x.dtype)
   }
 
   /// log(exp x + exp y) of two masked tensors; where both are masked out -infinity.
@@ -100,10 +105,12 @@ public enum Masked {
     logAddExponentials(filled("logaddexp", x, xMask, x.dtype.lowest), filled("logaddexp", y, yMask, y.dtype.lowest)).to(dtype ?? x.dtype)
   }
 
+  /// What is masked out gets 0.
   public static func softmax(_ x: Tensor, _ dim: Int, dtype: DType? = nil, mask: Tensor? = nil) -> Tensor {
     filled("softmax", x, mask, x.dtype.lowest).softmax(dim, dtype: dtype)
   }
 
+  /// What is masked out gets -infinity.
   public static func logSoftmax(_ x: Tensor, _ dim: Int, dtype: DType? = nil, mask: Tensor? = nil) -> Tensor {
     filled("log_softmax", x, mask, x.dtype.lowest).logSoftmax(dim, dtype: dtype)
   }
@@ -128,7 +135,8 @@ public enum Masked {
     derivative: { x, _, _, g in [g / (1 + EmberRuntime.exp(x[1] - x[0])), g / (1 + EmberRuntime.exp(x[0] - x[1]))] }
   ) { x, _ in
     // Equal infinities have no difference.
-    select(x[0] .== x[1], x[0] + 0.69314718055994530942,
+    select(
+      x[0] .== x[1], x[0] + 0.69314718055994530942,
       EmberRuntime.maximum(x[0], x[1]) + EmberRuntime.log1p(EmberRuntime.exp(-EmberRuntime.abs(x[0] - x[1]))))
   }
 
@@ -136,8 +144,7 @@ public enum Masked {
   private static func filled(_ operation: String, _ x: Tensor, _ mask: Tensor?, _ neutral: Scalar) -> Tensor {
     guard let mask, !x.isPoisoned else { return x }
     guard let mask = canonical(operation, x, mask) else { return .poison }
-    if neutral == .real(.nan) || neutral.category <= x.dtype.category { return x.maskedFill(!mask, neutral) }
-    return x.refused(.dtype, "masked.\(operation)", "\(x.summary) has no neutral element for this operation")
+    return x.maskedFill(!mask, neutral)
   }
 
   /// How many elements count, as int64.
@@ -158,10 +165,10 @@ public enum Masked {
 }
 
 extension DType {
-  /// What is below everything: -infinity, or the least integer.
-  fileprivate var lowest: Scalar { isFloatingPoint ? .real(-.infinity) : isComplex ? .bool(false) : leastInteger }
+  /// What is below everything: -infinity, or the least integer. Of complex numbers, which have no order, the operations say so.
+  fileprivate var lowest: Scalar { category >= .floatingPoint ? .real(-.infinity) : leastInteger }
   /// What is above everything.
-  fileprivate var highest: Scalar { isFloatingPoint ? .real(.infinity) : isComplex ? .bool(true) : greatestInteger }
+  fileprivate var highest: Scalar { category >= .floatingPoint ? .real(.infinity) : greatestInteger }
 }
 
 extension OperatorRegistry {
@@ -174,7 +181,9 @@ extension OperatorRegistry {
       ("mean", { @Sendable in Masked.mean($0, $1, keepDim: $2, dtype: $3, mask: $4) }),
       ("logsumexp", { @Sendable in Masked.logSumExp($0, $1, keepDim: $2, dtype: $3, mask: $4) }),
     ] as [(String, @Sendable (Tensor, [Int]?, Bool, DType?, Tensor?) -> Tensor)] {
-      add("torch.masked.\(name)(Tensor input, int[]? dim=None, *, bool? keepdim=False, ScalarType? dtype=None, Tensor? mask=None) -> Tensor") {
+      add(
+        "torch.masked.\(name)(Tensor input, int[]? dim=None, *, bool? keepdim=False, ScalarType? dtype=None, Tensor? mask=None) -> Tensor"
+      ) {
         (x: Tensor, dims: [Int]?, keepDim: Bool?, dtype: DType?, mask: Tensor?) in function(x, dims, keepDim ?? false, dtype, mask)
       }
     }
@@ -182,12 +191,14 @@ extension OperatorRegistry {
       ("argmax", { @Sendable in Masked.argmax($0, $1, keepDim: $2, dtype: $3, mask: $4) }),
       ("argmin", { @Sendable in Masked.argmin($0, $1, keepDim: $2, dtype: $3, mask: $4) }),
     ] as [(String, @Sendable (Tensor, Int?, Bool, DType?, Tensor?) -> Tensor)] {
-      add("torch.masked.\(name)(Tensor input, int? dim=None, *, bool? keepdim=False, ScalarType? dtype=None, Tensor? mask=None) -> Tensor") {
+      add("torch.masked.\(name)(Tensor input, int? dim=None, *, bool? keepdim=False, ScalarType? dtype=None, Tensor? mask=None) -> Tensor")
+      {
         (x: Tensor, dim: Int?, keepDim: Bool?, dtype: DType?, mask: Tensor?) in function(x, dim, keepDim ?? false, dtype, mask)
       }
     }
     for (name, function) in [
-      ("cumsum", { @Sendable in Masked.cumsum($0, $1, dtype: $2, mask: $3) }), ("cumprod", { @Sendable in Masked.cumprod($0, $1, dtype: $2, mask: $3) }),
+      ("cumsum", { @Sendable in Masked.cumsum($0, $1, dtype: $2, mask: $3) }),
+      ("cumprod", { @Sendable in Masked.cumprod($0, $1, dtype: $2, mask: $3) }),
       ("softmax", { @Sendable in Masked.softmax($0, $1, dtype: $2, mask: $3) }),
       ("log_softmax", { @Sendable in Masked.logSoftmax($0, $1, dtype: $2, mask: $3) }),
       ("softmin", { @Sendable in Masked.softmin($0, $1, dtype: $2, mask: $3) }),
@@ -211,7 +222,8 @@ extension OperatorRegistry {
       }
     }
     add("torch.masked.median(Tensor input, int dim=-1, *, bool keepdim=False, ScalarType? dtype=None, Tensor? mask=None) -> Tensor") {
-      (x: Tensor, dim: Int, keepDim: Bool, dtype: DType?, mask: Tensor?) in Masked.median(x, dim, keepDim: keepDim, dtype: dtype, mask: mask)
+      (x: Tensor, dim: Int, keepDim: Bool, dtype: DType?, mask: Tensor?) in
+      Masked.median(x, dim, keepDim: keepDim, dtype: dtype, mask: mask)
     }
     add(
       """
@@ -221,7 +233,8 @@ extension OperatorRegistry {
     ) { (x: Tensor, order: Double?, dims: [Int]?, keepDim: Bool?, dtype: DType?, mask: Tensor?) in
       Masked.norm(x, order ?? 2, dims, keepDim: keepDim ?? false, dtype: dtype, mask: mask)
     }
-    add("torch.masked.normalize(Tensor input, float ord, int dim, *, float eps=1e-12, ScalarType? dtype=None, Tensor? mask=None) -> Tensor") {
+    add("torch.masked.normalize(Tensor input, float ord, int dim, *, float eps=1e-12, ScalarType? dtype=None, Tensor? mask=None) -> Tensor")
+    {
       (x: Tensor, order: Double, dim: Int, epsilon: Double, dtype: DType?, mask: Tensor?) in
       Masked.normalize(x, order, dim, epsilon: epsilon, dtype: dtype, mask: mask)
     }
@@ -230,6 +243,8 @@ extension OperatorRegistry {
       torch.masked.logaddexp(Tensor input, Tensor other, *, ScalarType? dtype=None, Tensor? input_mask=None, \
       Tensor? other_mask=None) -> Tensor
       """
-    ) { (x: Tensor, y: Tensor, dtype: DType?, xMask: Tensor?, yMask: Tensor?) in Masked.logAddExp(x, y, dtype: dtype, xMask: xMask, yMask: yMask) }
+    ) { (x: Tensor, y: Tensor, dtype: DType?, xMask: Tensor?, yMask: Tensor?) in
+      Masked.logAddExp(x, y, dtype: dtype, xMask: xMask, yMask: yMask)
+    }
   }
 }

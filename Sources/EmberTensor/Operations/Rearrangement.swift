@@ -53,9 +53,11 @@ extension Tensor {
       guard sources.count == destinations.count else {
         throw EmberError(.value, in: "movedim", "\(sources.count) sources, but \(destinations.count) destinations")
       }
-      var places = Array(repeating: -1, count: rank), isMoved = Array(repeating: false, count: rank)
+      var places = Array(repeating: -1, count: rank)
+      var isMoved = Array(repeating: false, count: rank)
       for (source, destination) in zip(sources, destinations) {
-        let from = try wrapDimension(source, rank, in: "movedim"), to = try wrapDimension(destination, rank, in: "movedim")
+        let from = try wrapDimension(source, rank, in: "movedim")
+        let to = try wrapDimension(destination, rank, in: "movedim")
         if rank == 0 { continue }
         guard !isMoved[from], places[to] < 0 else {
           throw EmberError(.value, in: "movedim", "a dimension is given twice in \(sources) or \(destinations)")
@@ -68,6 +70,7 @@ extension Tensor {
     }
   }
 
+  /// One dimension at another place, the others in their order.
   public func movedim(_ source: Int, _ destination: Int) -> Tensor { movedim([source], [destination]) }
 
   /// Repeats the whole tensor along each dimension; further counts stand for new dimensions in front.
@@ -77,11 +80,15 @@ extension Tensor {
       return refused(.shape, "repeat", "counts \(counts) for \(summary); give one for each dimension, none negative")
     }
     let own = Array(repeating: 1, count: counts.count - rank) + Array(body.shape)
-    var interleaved: [Int] = [], expanded: [Int] = []
+    var interleaved: [Int] = []
+    var expanded: [Int] = []
     for (count, extent) in zip(counts, own) {
       // Dimensions that stay as they are need no second one.
       interleaved += count == 1 ? [extent] : [1, extent]
       expanded += count == 1 ? [extent] : [count, extent]
+    }
+    guard (try? checkedShape(expanded, in: "repeat")) != nil || expanded.count > maximumRank else {
+      return refused(.memory, "repeat", "counts \(counts) for \(summary) give more elements than can be addressed")
     }
     if interleaved.count <= maximumRank { return reshape(interleaved).expand(expanded).reshape(zip(counts, own).map(*)) }
     return counts.enumerated().reduce(reshape(own)) { x, entry in
@@ -93,6 +100,7 @@ extension Tensor {
     }
   }
 
+  /// The same with the counts one by one.
   public func `repeat`(_ counts: Int...) -> Tensor { `repeat`(counts) }
 
   /// As `repeat`, where missing counts in front are 1.
@@ -104,7 +112,10 @@ extension Tensor {
   public func repeatInterleave(_ count: Int, dim: Int? = nil) -> Tensor {
     guard let dim else { return flatten().repeatInterleave(count, dim: 0) }
     return withDimension(dim, "repeat_interleave") { dim in
-      guard count >= 0 else { return refused(.value, "repeat_interleave", "a count of \(count); it must not be negative") }
+      guard count >= 0, !Swift.max(elementCount, 1).multipliedReportingOverflow(by: count).overflow else {
+        return refused(
+          .value, "repeat_interleave", "a count of \(count) for \(summary); it must not be negative, and the result fit into memory")
+      }
       if rank == 0 { return reshape([1]).repeatInterleave(count, dim: 0) }
       let extents = Array(shape)
       let positions = (Tensor.arange(size(dim), on: device).unsqueeze(1) + Tensor.zeros([count], dtype: .int64, on: device)).flatten()
@@ -122,7 +133,8 @@ extension Tensor {
       let source = rank == 0 ? reshape([1]) : self
       let extent = source.size(dim)
       guard counts.rank <= 1, counts.elementCount == extent || counts.elementCount == 1 else {
-        return refused(.shape, "repeat_interleave", "counts \(counts.summary) for dimension \(dim) of \(summary); give one for each position")
+        return refused(
+          .shape, "repeat_interleave", "counts \(counts.summary) for dimension \(dim) of \(summary); give one for each position")
       }
       return source.indexSelect(dim, Tensor.repeatedPositions(counts.flatten().expand([extent]), outputSize: outputSize))
     }
@@ -139,20 +151,27 @@ extension Tensor {
     if counts.backend.holdsData {
       if counts.amin().item(as: Int.self) < 0 { return counts.refused(.value, "repeat_interleave", "a count is negative") }
       let found = ends.select(0, -1).item(as: Int.self)
-      if let outputSize, outputSize != found { return counts.refused(.value, "repeat_interleave", "the counts add up to \(found), not to \(outputSize)") }
+      if let outputSize, outputSize != found {
+        return counts.refused(.value, "repeat_interleave", "the counts add up to \(found), not to \(outputSize)")
+      }
       total = found
     }
     guard let total else {
-      return counts.refused(.device, "repeat_interleave", "the result's shape depends on data, which \(counts.summary) does not have; give outputSize")
+      return counts.refused(
+        .device, "repeat_interleave", "the result's shape depends on data, which \(counts.summary) does not have; give outputSize")
     }
     return ends.searchSorted(Tensor.arange(total, on: counts.device), right: true)
   }
 
   /// All r-element combinations of a vector's elements, as rows, in the order of their positions.
   public func combinations(_ r: Int = 2, withReplacement: Bool = false) -> Tensor {
-    guard rank == 1, r >= 0 else { return refused(.shape, "combinations", "\(r) elements of \(summary); it must be a vector, the number not negative") }
+    guard rank == 1, r >= 0 else {
+      return refused(.shape, "combinations", "\(r) elements of \(summary); it must be a vector, the number not negative")
+    }
     if r == 0 { return Tensor.empty([0], dtype: dtype, on: device) }
-    guard r <= maximumRank else { return refused(.unsupported, "combinations", "\(r) elements at a time; at most \(maximumRank) are possible") }
+    guard r <= maximumRank else {
+      return refused(.unsupported, "combinations", "\(r) elements at a time; at most \(maximumRank) are possible")
+    }
     let positions = meshgrid(Array(repeating: Tensor.arange(elementCount, on: device), count: r))
     var isKept = Tensor.ones(Array(repeating: elementCount, count: r), dtype: .bool, on: device)
     for (a, b) in zip(positions, positions.dropFirst()) { isKept = isKept & (withReplacement ? a .<= b : a .< b) }
@@ -218,6 +237,7 @@ public func broadcastShapes(_ shapes: [[Int]]) -> [Int]? {
   return Array(common)
 }
 
+/// Which dimension of a `meshgrid` the first tensor varies along.
 public enum MeshIndexing: String, Sendable {
   /// The first tensor varies along dimension 0.
   case rows = "ij"
@@ -260,19 +280,25 @@ extension Tensor {
       guard target.broadcast(with: body.shape) == body.shape else {
         throw EmberError(.shape, in: "sum_to_size", "\(shape) does not expand to \(summary)")
       }
-      return sum(to: target)
+      // As any sum, one of integers is int64; what is not summed stays as it is, but for a sum of everything to a number.
+      let isSum = target != body.shape || shape.isEmpty
+      return isSum && dtype.category <= .integer ? to(.int64).sum(to: target) : sum(to: target)
     }
   }
 }
 
 extension OperatorRegistry {
   mutating func addRearrangements() {
-    add("aten::roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor") { (x: Tensor, shifts: [Int], dims: [Int]) in x.roll(shifts, dims) }
+    add("aten::roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor") { (x: Tensor, shifts: [Int], dims: [Int]) in
+      x.roll(shifts, dims)
+    }
     add("aten::rot90(Tensor self, int k=1, int[] dims=[0,1]) -> Tensor") { (x: Tensor, k: Int, dims: [Int]) in x.rot90(k, dims) }
     add("aten::fliplr(Tensor self) -> Tensor") { (x: Tensor) in x.fliplr() }
     add("aten::flipud(Tensor self) -> Tensor") { (x: Tensor) in x.flipud() }
     for name in ["movedim", "moveaxis"] {
-      add("aten::\(name).int(Tensor(a) self, int source, int destination) -> Tensor(a)") { (x: Tensor, from: Int, to: Int) in x.movedim(from, to) }
+      add("aten::\(name).int(Tensor(a) self, int source, int destination) -> Tensor(a)") { (x: Tensor, from: Int, to: Int) in
+        x.movedim(from, to)
+      }
       add("aten::\(name).intlist(Tensor(a) self, int[] source, int[] destination) -> Tensor(a)") { (x: Tensor, from: [Int], to: [Int]) in
         x.movedim(from, to)
       }
@@ -312,7 +338,8 @@ extension OperatorRegistry {
       }
       return .list((broadcastShapes(lists) ?? []).map { .integer($0) })
     }
-    add("torch.meshgrid(Any tensors, *, str? indexing=None) -> Tensor[]") { (tensors: OperatorValue, indexing: String?) throws -> [Tensor] in
+    add("torch.meshgrid(Any tensors, *, str? indexing=None) -> Tensor[]") {
+      (tensors: OperatorValue, indexing: String?) throws -> [Tensor] in
       guard let order = MeshIndexing(rawValue: indexing ?? "ij") else {
         throw EmberError(.value, in: "meshgrid", "indexing must be ij or xy, not \(indexing ?? "")")
       }

@@ -19,7 +19,9 @@ struct ReductionPlan {
       if isReduced[i] { throw EmberError(.value, in: operation, "dimension \(dimension) is given twice in \(dimensions)") }
       isReduced[i] = true
     }
-    var reduced = Shape(), kept = Shape(), list: [Int] = []
+    var reduced = Shape()
+    var kept = Shape()
+    var list: [Int] = []
     for i in 0..<x.rank {
       let extent = x.body.shape[unchecked: i]
       kept.append(isReduced[i] ? 1 : extent)
@@ -46,7 +48,8 @@ struct ReductionPlan {
   private static func axis(_ x: Tensor, _ isReduced: [Bool]) -> AxisOperand? {
     var groups: [(extent: Int, stride: Int, reduced: Bool)] = []
     for i in 0..<x.rank {
-      let extent = x.body.shape[unchecked: i], stride = x.body.strides[i]
+      let extent = x.body.shape[unchecked: i]
+      let stride = x.body.strides[i]
       if extent == 1 { continue }
       if let last = groups.last, last.reduced == isReduced[i], last.stride == stride * extent {
         groups[groups.count - 1] = (last.extent * extent, stride, last.reduced)
@@ -55,7 +58,9 @@ struct ReductionPlan {
       }
     }
     guard groups.filter(\.reduced).count <= 1, groups.count <= 3 else { return nil }
-    var outer = (1, 0), count = (1, 1), inner = (1, 1)
+    var outer = (1, 0)
+    var count = (1, 1)
+    var inner = (1, 1)
     if let middle = groups.firstIndex(where: \.reduced) {
       count = (groups[middle].extent, groups[middle].stride)
       if middle > 1 || groups.count - middle > 2 { return nil }
@@ -139,7 +144,9 @@ struct Reduce: UnaryOperation {
     case .sum, .product, .nanSum: return dtype ?? (x.dtype.category <= .integer ? .int64 : x.dtype)
     case .mean, .logSumExp:
       if let dtype {
-        guard dtype.category >= .floatingPoint else { throw EmberError(.dtype, in: operation, "dtype \(dtype); it must be floating point or complex") }
+        guard dtype.category >= .floatingPoint else {
+          throw EmberError(.dtype, in: operation, "dtype \(dtype); it must be floating point or complex")
+        }
         return dtype
       }
       if x.dtype.category <= .integer {
@@ -154,7 +161,8 @@ struct Reduce: UnaryOperation {
 
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     let shape = context.inputShape(0)
-    var count = 1, kept = Array(shape)
+    var count = 1
+    var kept = Array(shape)
     let reduced = dimensions.isEmpty ? Array(0..<shape.rank) : dimensions.map { $0 < 0 ? $0 + max(shape.rank, 1) : $0 }
     for i in reduced where i < shape.rank {
       count *= shape[i]
@@ -228,7 +236,8 @@ struct Extreme: VariadicOperation {
 func scatterBack(_ gradient: Tensor, _ indices: Tensor, _ shape: Shape, _ dimension: Int, keeps: Bool) -> Tensor {
   let zeros = Tensor.zeros(Array(shape), dtype: gradient.dtype, on: gradient.device)
   if shape.rank == 0 { return gradient.reshape([]) }
-  return zeros.scatterAdd(dim: dimension, index: keeps ? indices : indices.unsqueeze(dimension), source: keeps ? gradient : gradient.unsqueeze(dimension))
+  return zeros.scatterAdd(
+    dim: dimension, index: keeps ? indices : indices.unsqueeze(dimension), source: keeps ? gradient : gradient.unsqueeze(dimension))
 }
 
 struct Variance: UnaryOperation {
@@ -256,7 +265,8 @@ struct Variance: UnaryOperation {
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     let x = context.input(0)
     let reduced = dimensions.isEmpty ? Array(0..<x.rank) : dimensions.map { $0 < 0 ? $0 + max(x.rank, 1) : $0 }
-    var kept = Array(x.shape), count = 1
+    var kept = Array(x.shape)
+    var count = 1
     for i in reduced where i < x.rank {
       count *= x.shape[i]
       kept[i] = 1
@@ -283,17 +293,29 @@ extension Tensor {
     apply(Reduce(reduction: reduction, dimensions: dims, keepsDimensions: keepDim, dtype: dtype), self)
   }
 
+  /// The sum. Integers and bool are summed as int64 unless a dtype is given.
   public func sum(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.sum, dims, keepDim, dtype) }
+  /// The sum along a dimension.
   public func sum(_ dim: Int, keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.sum, [dim], keepDim, dtype) }
+  /// The mean of floating-point or complex elements, or of others in the given dtype.
   public func mean(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.mean, dims, keepDim, dtype) }
+  /// The mean along a dimension.
   public func mean(_ dim: Int, keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.mean, [dim], keepDim, dtype) }
+  /// The product. Integers and bool are multiplied as int64 unless a dtype is given.
   public func prod(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.product, dims, keepDim, dtype) }
+  /// The product along a dimension.
   public func prod(_ dim: Int, keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.product, [dim], keepDim, dtype) }
+  /// The largest elements; NaN if there is one. Equal ones share the gradient evenly.
   public func amax(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor { reduce(.maximum, dims, keepDim) }
+  /// The smallest elements; NaN if there is one. Equal ones share the gradient evenly.
   public func amin(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor { reduce(.minimum, dims, keepDim) }
+  /// Whether some element is not zero: bool, of uint8 uint8.
   public func any(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor { reduce(.any, dims, keepDim) }
+  /// Whether no element is zero: bool, of uint8 uint8.
   public func all(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor { reduce(.all, dims, keepDim) }
+  /// The first position of the largest element along a dimension; without one the position in row-major order.
   public func argmax(_ dim: Int? = nil, keepDim: Bool = false) -> Tensor { reduce(.argmax, dim.map { [$0] } ?? [], keepDim) }
+  /// The first position of the smallest element along a dimension; without one the position in row-major order.
   public func argmin(_ dim: Int? = nil, keepDim: Bool = false) -> Tensor { reduce(.argmin, dim.map { [$0] } ?? [], keepDim) }
   /// log Σ exp x, without overflow. Integers become float32.
   public func logSumExp(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor {
@@ -307,9 +329,11 @@ extension Tensor {
     return sum.reshape(Array(noGrad { detach().real.amax(dims) }.shape))
   }
 
+  /// log Σ exp x along a dimension.
   public func logSumExp(_ dim: Int, keepDim: Bool = false) -> Tensor { logSumExp([dim], keepDim: keepDim) }
   /// The sum of the elements that are not NaN.
   public func nansum(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.nanSum, dims, keepDim, dtype) }
+  /// How many elements are not zero, as int64.
   public func countNonzero(_ dims: [Int] = []) -> Tensor { reduce(.countNonzero, dims, false) }
   /// The smallest and the largest elements, of all or along a dimension. Equal ones share the gradient evenly.
   public func aminmax(_ dim: Int? = nil, keepDim: Bool = false) -> (min: Tensor, max: Tensor) {
@@ -338,6 +362,7 @@ extension Tensor {
 
   /// The largest element of all.
   public func max() -> Tensor { amax() }
+  /// The smallest element of all.
   public func min() -> Tensor { amin() }
 
   /// The largest elements along a dimension, and their first positions.
@@ -346,6 +371,7 @@ extension Tensor {
     return (all[0], all[1])
   }
 
+  /// The smallest elements along a dimension, and their first positions.
   public func min(_ dim: Int, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) {
     let all = apply(Extreme(maximum: false, dimension: dim, keepsDimension: keepDim), [self], count: 2)
     return (all[0], all[1])
@@ -356,6 +382,7 @@ extension Tensor {
     apply(Variance(dimensions: dims, correction: correction, keepsDimensions: keepDim, squareRoot: false), self)
   }
 
+  /// The standard deviation, with the variance's divisor `count - correction`.
   public func std(_ dims: [Int] = [], correction: Double = 1, keepDim: Bool = false) -> Tensor {
     apply(Variance(dimensions: dims, correction: correction, keepsDimensions: keepDim, squareRoot: true), self)
   }
@@ -373,7 +400,9 @@ extension Tensor {
 
 extension OperatorRegistry {
   mutating func addReductions() {
-    for (name, function) in [("sum", { @Sendable in $0.sum($1, keepDim: $2, dtype: $3) }), ("mean", { @Sendable in $0.mean($1, keepDim: $2, dtype: $3) })]
+    for (name, function) in [
+      ("sum", { @Sendable in $0.sum($1, keepDim: $2, dtype: $3) }), ("mean", { @Sendable in $0.mean($1, keepDim: $2, dtype: $3) }),
+    ]
       as [(String, @Sendable (Tensor, [Int], Bool, DType?) -> Tensor)]
     {
       let overload = name == "sum" ? "dim_IntList" : "dim"
@@ -425,11 +454,14 @@ extension OperatorRegistry {
         (x: Tensor, dims: [Int], keepDim: Bool, out: Tensor) in try written(function(x, dims, keepDim), to: out, in: name)
       }
     }
-    add("aten::aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)") { (x: Tensor, dim: Int?, keepDim: Bool) in
+    add("aten::aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)") {
+      (x: Tensor, dim: Int?, keepDim: Bool) in
       let (least, largest) = x.aminmax(dim, keepDim: keepDim)
       return (least, largest)
     }
-    for (name, function) in [("argmax", { @Sendable in $0.argmax($1, keepDim: $2) }), ("argmin", { @Sendable in $0.argmin($1, keepDim: $2) })]
+    for (name, function) in [
+      ("argmax", { @Sendable in $0.argmax($1, keepDim: $2) }), ("argmin", { @Sendable in $0.argmin($1, keepDim: $2) }),
+    ]
       as [(String, @Sendable (Tensor, Int?, Bool) -> Tensor)]
     {
       add("aten::\(name)(Tensor self, int? dim=None, bool keepdim=False) -> Tensor") { (x: Tensor, dim: Int?, keepDim: Bool) in
@@ -440,11 +472,13 @@ extension OperatorRegistry {
     add("aten::min(Tensor self) -> Tensor") { (x: Tensor) in x.min() }
     add("aten::max.other(Tensor self, Tensor other) -> Tensor") { (x: Tensor, y: Tensor) in maximum(x, y) }
     add("aten::min.other(Tensor self, Tensor other) -> Tensor") { (x: Tensor, y: Tensor) in minimum(x, y) }
-    add("aten::max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") { (x: Tensor, dim: Int, keepDim: Bool) in
+    add("aten::max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") {
+      (x: Tensor, dim: Int, keepDim: Bool) in
       let (values, indices) = x.max(dim, keepDim: keepDim)
       return (values, indices)
     }
-    add("aten::min.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") { (x: Tensor, dim: Int, keepDim: Bool) in
+    add("aten::min.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") {
+      (x: Tensor, dim: Int, keepDim: Bool) in
       let (values, indices) = x.min(dim, keepDim: keepDim)
       return (values, indices)
     }
@@ -455,7 +489,9 @@ extension OperatorRegistry {
     for (name, function) in [
       ("var", { @Sendable in $0.var($1, correction: $2, keepDim: $3) }), ("std", { @Sendable in $0.std($1, correction: $2, keepDim: $3) }),
     ] as [(String, @Sendable (Tensor, [Int], Double, Bool) -> Tensor)] {
-      add("aten::\(name)(Tensor self, bool unbiased=True) -> Tensor") { (x: Tensor, unbiased: Bool) in function(x, [], unbiased ? 1 : 0, false) }
+      add("aten::\(name)(Tensor self, bool unbiased=True) -> Tensor") { (x: Tensor, unbiased: Bool) in
+        function(x, [], unbiased ? 1 : 0, false)
+      }
       add("aten::\(name).dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor") {
         (x: Tensor, dims: [Int]?, unbiased: Bool, keepDim: Bool) in function(x, dims ?? [], unbiased ? 1 : 0, keepDim)
       }
@@ -464,8 +500,20 @@ extension OperatorRegistry {
       }
     }
     for (name, function) in [
-      ("var_mean", { @Sendable in let (a, b) = $0.varMean($1, correction: $2, keepDim: $3); return (a, b) }),
-      ("std_mean", { @Sendable in let (a, b) = $0.stdMean($1, correction: $2, keepDim: $3); return (a, b) }),
+      (
+        "var_mean",
+        { @Sendable in
+          let (a, b) = $0.varMean($1, correction: $2, keepDim: $3)
+          return (a, b)
+        }
+      ),
+      (
+        "std_mean",
+        { @Sendable in
+          let (a, b) = $0.stdMean($1, correction: $2, keepDim: $3)
+          return (a, b)
+        }
+      ),
     ] as [(String, @Sendable (Tensor, [Int], Double, Bool) -> (Tensor, Tensor))] {
       add("aten::\(name)(Tensor self, bool unbiased=True) -> (Tensor, Tensor)") { (x: Tensor, unbiased: Bool) in
         function(x, [], unbiased ? 1 : 0, false)

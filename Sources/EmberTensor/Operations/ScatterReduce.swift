@@ -3,6 +3,16 @@ import EmberRuntime
 /// How `scatterReduce` and `indexReduce` combine what meets at one place.
 public enum ScatterReduction: String, Sendable {
   case sum, prod, mean, amax, amin
+
+  /// What changes nothing when it is combined.
+  public func neutral(_ dtype: DType) -> Scalar {
+    switch self {
+    case .sum, .mean: 0
+    case .prod: 1
+    case .amax: dtype.isFloatingPoint ? .real(-.infinity) : dtype.leastInteger
+    case .amin: dtype.isFloatingPoint ? .real(.infinity) : dtype.greatestInteger
+    }
+  }
 }
 
 /// self combined with `source` at the places that `index`, of the source's shape, names along a dimension.
@@ -24,29 +34,21 @@ struct ScatterReduce: VariadicOperation {
   }
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let x = inputs[0]!, index = inputs[1]!, source = inputs[2]!
+    let x = inputs[0]!
+    let index = inputs[1]!
+    let source = inputs[2]!
     if x.dtype.isComplex, reduction == .amax || reduction == .amin {
       throw EmberError(.dtype, in: Self.name, "complex numbers have no order: \(x.summary)")
     }
     var start = x
     if !includesSelf, index.elementCount > 0 {
-      let neutral = Tensor.full([], identity(x.dtype), dtype: x.dtype, on: x.device)
+      let neutral = Tensor.full([], reduction.neutral(x.dtype), dtype: x.dtype, on: x.device)
       start = try Scatter(mode: .set, dimension: dimension).forward([x, index, neutral.expand(Array(index.shape))])[0]
     }
     let combined = try Scatter(mode: mode, dimension: dimension).forward([start, index, source])[0]
     guard reduction == .mean else { return [combined] }
     let counts = count(index, like: x, source.dtype)
     return [x.dtype.category <= .integer ? Pointwise.floorDivide(combined, counts) : combined / counts]
-  }
-
-  /// What changes nothing when it is combined.
-  private func identity(_ dtype: DType) -> Scalar {
-    switch reduction {
-    case .sum, .mean: 0
-    case .prod: 1
-    case .amax: dtype.isFloatingPoint ? .real(-.infinity) : dtype.leastInteger
-    case .amin: dtype.isFloatingPoint ? .real(.infinity) : dtype.greatestInteger
-    }
   }
 
   /// How many elements meet at each place, at least 1.
@@ -57,9 +59,12 @@ struct ScatterReduce: VariadicOperation {
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil, nil, nil] }
-    let x = context.input(0), index = context.input(1), source = context.input(2)
+    let x = context.input(0)
+    let index = context.input(1)
+    let source = context.input(2)
     func gathered(_ tensor: Tensor) -> Tensor { tensor.gather(dim: dimension, index: index) }
-    var own: Tensor, other: Tensor
+    var own: Tensor
+    var other: Tensor
     switch reduction {
     case .sum: (own, other) = (g, gathered(g))
     case .mean:
@@ -68,7 +73,8 @@ struct ScatterReduce: VariadicOperation {
     case .amax, .amin:
       // All that are equal to the extreme share the gradient evenly.
       let y = context.output()
-      let ownHits = (x .== y).to(g.dtype), otherHits = (source .== gathered(y)).to(g.dtype)
+      let ownHits = (x .== y).to(g.dtype)
+      let otherHits = (source .== gathered(y)).to(g.dtype)
       let hits = (includesSelf ? ownHits : Tensor.zeros(like: ownHits)).scatterAdd(dim: dimension, index: index, source: otherHits)
       let share = g / hits.maskedFill(hits .== 0, 1)
       let base = includesSelf ? share : g
@@ -85,7 +91,8 @@ struct ScatterReduce: VariadicOperation {
   /// The product of the others: without the zeros, where there is none or only the element itself; 0 where there are more.
   private func productGradients(_ g: Tensor, _ x: Tensor, _ index: Tensor, _ source: Tensor) -> (Tensor, Tensor) {
     let sourceIsZero = source .== 0
-    let safeSource = source.maskedFill(sourceIsZero, 1), ownIsZero = x .== 0
+    let safeSource = source.maskedFill(sourceIsZero, 1)
+    let ownIsZero = x .== 0
     let start = includesSelf ? x.maskedFill(ownIsZero, 1) : Tensor.ones(like: x)
     let product = start.scatterReduce(dim: dimension, index: index, source: safeSource, .prod)
     let first = includesSelf ? ownIsZero.to(.int64) : Tensor.zeros(like: x, dtype: .int64)
@@ -136,13 +143,17 @@ extension Tensor {
     guard mayRunSlowly("scatter_reduce", [self, index, source]) else { return .poison }
     if rank == 0 {
       guard index.rank <= 1, source.rank <= 1 else { return refused(.shape, "scatter_reduce", "index \(index.summary) for \(summary)") }
-      let vector = reshape([1]).scatterReduce(dim: dim, index: index.atLeast1D(), source: source.atLeast1D(), reduction, includeSelf: includeSelf)
+      let vector = reshape([1]).scatterReduce(
+        dim: dim, index: index.atLeast1D(), source: source.atLeast1D(), reduction, includeSelf: includeSelf)
       return vector.reshape([])
     }
     return withDimension(dim, "scatter_reduce") { dim in
-      let index = rank == 1 ? index.atLeast1D() : index, source = rank == 1 ? source.atLeast1D() : source
+      let index = rank == 1 ? index.atLeast1D() : index
+      let source = rank == 1 ? source.atLeast1D() : source
       guard source.dtype == dtype, index.dtype == .int64 || index.dtype == .int32 else {
-        return refused(.dtype, "scatter_reduce", "index \(index.summary) and source \(source.summary) for \(summary); the index must be int64, the source of self's dtype")
+        return refused(
+          .dtype, "scatter_reduce",
+          "index \(index.summary) and source \(source.summary) for \(summary); the index must be int64, the source of self's dtype")
       }
       if index.elementCount == 0 { return clone() }
       guard index.rank == rank, source.rank == rank, (0..<rank).allSatisfy({ index.shape[$0] <= source.shape[$0] }) else {
@@ -159,7 +170,9 @@ extension Tensor {
     indexWrite("index_reduce", dim, index) { x, dim, index in
       let slices = x.rank == 1 ? source.atLeast1D() : source
       guard slices.dtype == dtype, slices.shape == x.shape.replacing(dim, with: index.elementCount), reduction != .sum else {
-        return refused(.shape, "index_reduce", "source \(source.summary) for \(index.elementCount) slices of \(summary) along dimension \(dim), by prod, mean, amax or amin")
+        return refused(
+          .shape, "index_reduce",
+          "source \(source.summary) for \(index.elementCount) slices of \(summary) along dimension \(dim), by prod, mean, amax or amin")
       }
       let places = index.reshape((0..<x.rank).map { $0 == dim ? index.elementCount : 1 }).expand(Array(slices.shape))
       return x.scatterReduce(dim: dim, index: places, source: slices, reduction, includeSelf: includeSelf)
@@ -185,11 +198,14 @@ extension OperatorRegistry {
     }
     // The older names: `add` and `multiply`.
     @Sendable func older(_ name: String) throws(EmberError) -> ScatterReduction {
-      guard name == "add" || name == "multiply" else { throw EmberError(.value, in: "scatter", "reduce is \(name); it must be add or multiply") }
+      guard name == "add" || name == "multiply" else {
+        throw EmberError(.value, in: "scatter", "reduce is \(name); it must be add or multiply")
+      }
       return name == "add" ? .sum : .prod
     }
     add("aten::scatter.reduce(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor") {
-      (x: Tensor, dim: Int, index: Tensor, source: Tensor, name: String) in x.scatterReduce(dim: dim, index: index, source: source, try older(name))
+      (x: Tensor, dim: Int, index: Tensor, source: Tensor, name: String) in
+      x.scatterReduce(dim: dim, index: index, source: source, try older(name))
     }
     add("aten::scatter.value_reduce(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor") {
       (x: Tensor, dim: Int, index: Tensor, value: Scalar, name: String) in

@@ -8,7 +8,8 @@ struct SearchSorted: BinaryOperation {
     name,
     cpu: { sorted, isShared, rows, values, count, right, output in
       _ = ember_searchsorted(
-        Int32(sorted.dtype.rawValue), sorted.body.pointer, isShared, Int64(rows), Int64(sorted.size(-1)), values.body.pointer, Int64(count), right,
+        Int32(sorted.dtype.rawValue), sorted.body.pointer, isShared, Int64(rows), Int64(sorted.size(-1)), values.body.pointer, Int64(count),
+        right,
         output.body.pointer?.assumingMemoryBound(to: Int64.self))
     })
   /// Behind equal elements instead of before them.
@@ -19,9 +20,11 @@ struct SearchSorted: BinaryOperation {
       throw EmberError(.dtype, in: Self.name, "boundaries \(sorted.summary) and values \(values.summary) must be of one real dtype")
     }
     let isShared = sorted.rank == 1
-    guard isShared || (sorted.rank == values.rank && sorted.rank > 0 && sorted.shape.dropLast().elementsEqual(values.shape.dropLast())) else {
+    guard isShared || (sorted.rank == values.rank && sorted.rank > 0 && sorted.shape.dropLast().elementsEqual(values.shape.dropLast()))
+    else {
       throw EmberError(
-        .shape, in: Self.name, "boundaries \(sorted.summary) for values \(values.summary); give a vector, or rows that agree in all dimensions but the last")
+        .shape, in: Self.name,
+        "boundaries \(sorted.summary) for values \(values.summary); give a vector, or rows that agree in all dimensions but the last")
     }
     let y = try Tensor.empty(shape: values.body.shape, dtype: .int64, like: values)
     if let kernel = try Self.kernels.kernel(on: values.device), y.elementCount > 0 {
@@ -94,8 +97,12 @@ extension Tensor {
     guard mayRun(operation, self) else { return (.poison, .poison, .poison) }
     do throws(EmberError) {
       if dtype.isComplex { throw EmberError(.dtype, in: operation, "complex numbers have no order: \(summary)") }
-      guard backend.holdsData else { throw EmberError(.device, in: operation, "the result's shape depends on data, which \(summary) does not have") }
-      if let dim, rank > 0 { return try noGrad { () throws(EmberError) in try value.distinctSlices(operation, dim, isConsecutive: isConsecutive) } }
+      guard backend.holdsData else {
+        throw EmberError(.device, in: operation, "the result's shape depends on data, which \(summary) does not have")
+      }
+      if let dim, rank > 0 {
+        return try noGrad { () throws(EmberError) in try value.distinctSlices(operation, dim, isConsecutive: isConsecutive) }
+      }
       let source = try dense()
       let values = try Tensor.empty(shape: [elementCount], dtype: dtype, like: self)
       let inverse = try Tensor.empty(shape: body.shape, dtype: .int64, like: self)
@@ -142,7 +149,8 @@ extension Tensor {
     var numbers = ranks(self)
     while numbers.size(1) > 1 {
       let width = numbers.size(1)
-      let left = numbers.slice(1, end: width - width % 2, step: 2), right = numbers.slice(1, start: 1, step: 2)
+      let left = numbers.slice(1, end: width - width % 2, step: 2)
+      let right = numbers.slice(1, start: 1, step: 2)
       let merged = ranks(left * count + right)
       numbers = width % 2 == 0 ? merged : cat([merged, numbers.narrow(1, start: width - 1, length: 1)], dim: 1)
     }
@@ -151,7 +159,8 @@ extension Tensor {
 
   // MARK: Elements that are not zero
 
-  /// The coordinates of the elements that are not zero, one vector for each dimension: an index for a subscript. A number counts as a vector.
+  /// The coordinates of the elements that are not zero, one vector for each dimension: an index for a subscript. A number counts as
+  /// a vector.
   public func nonzeroTuple() -> [Tensor] {
     let source = rank == 0 ? reshape([1]) : self
     let positions = source.nonzero()
@@ -173,7 +182,8 @@ extension Tensor {
 private func isRight(_ right: Bool, _ side: String?) throws(EmberError) -> Bool {
   guard let side else { return right }
   guard side == "left" || side == "right", !(side == "left" && right) else {
-    throw EmberError(.value, in: "searchsorted", "side is \(side) and right is \(right); side is left or right, and must not contradict right")
+    throw EmberError(
+      .value, in: "searchsorted", "side is \(side) and right is \(right); side is left or right, and must not contradict right")
   }
   return side == "right"
 }

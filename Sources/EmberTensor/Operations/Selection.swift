@@ -18,16 +18,21 @@ struct RankSelection: VariadicOperation {
   }
 
   static let name = "kthvalue"
-  static let kernels = KernelTable<@Sendable (Choice, AxisOperand, Tensor, Tensor) -> Void>(name, cpu: { choice, input, values, indices in
-    let dtype = Int32(input.operand.dtype.rawValue), outer = Int64(input.outer), count = Int64(input.count), inner = Int64(input.inner)
-    let positions = indices.body.pointer?.assumingMemoryBound(to: Int64.self)
-    switch choice {
-    case .smallest(let k):
-      _ = ember_kthvalue(dtype, input.operand.pointer, Int64(k), values.body.pointer, positions, outer, count, inner)
-    case .median(let ignoresNaN):
-      _ = ember_median(dtype, input.operand.pointer, values.body.pointer, positions, outer, count, inner, ignoresNaN)
-    }
-  })
+  static let kernels = KernelTable<@Sendable (Choice, AxisOperand, Tensor, Tensor) -> Void>(
+    name,
+    cpu: { choice, input, values, indices in
+      let dtype = Int32(input.operand.dtype.rawValue)
+      let outer = Int64(input.outer)
+      let count = Int64(input.count)
+      let inner = Int64(input.inner)
+      let positions = indices.body.pointer?.assumingMemoryBound(to: Int64.self)
+      switch choice {
+      case .smallest(let k):
+        _ = ember_kthvalue(dtype, input.operand.pointer, Int64(k), values.body.pointer, positions, outer, count, inner)
+      case .median(let ignoresNaN):
+        _ = ember_median(dtype, input.operand.pointer, values.body.pointer, positions, outer, count, inner, ignoresNaN)
+      }
+    })
   let saved: SavedTensors = .output(1)
   let choice: Choice
   let dimension: Int
@@ -42,7 +47,8 @@ struct RankSelection: VariadicOperation {
     if case .smallest(let k) = choice, k < 1 || k > count {
       throw EmberError(.value, in: choice.name, "k = \(k) of \(count) elements along dimension \(dimension) of \(x.summary)")
     }
-    let shape = x.rank == 0 ? Shape() : keepsDimension ? x.body.shape.replacing(axis.dimension, with: 1) : x.body.shape.removing(axis.dimension)
+    let shape =
+      x.rank == 0 ? Shape() : keepsDimension ? x.body.shape.replacing(axis.dimension, with: 1) : x.body.shape.removing(axis.dimension)
     if count == 0 { throw EmberError(.index, in: choice.name, "\(x.summary) has no elements along dimension \(dimension)") }
     let values = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
     let indices = try Tensor.empty(shape: shape, dtype: .int64, like: x)
@@ -62,12 +68,17 @@ extension Tensor {
   }
 
   /// The median along a dimension, the lower one of an even number, and a position of it. NaN if there is one.
-  public func median(_ dim: Int, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) { ranked(.median(ignoresNaN: false), dim, keepDim) }
+  public func median(_ dim: Int, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) {
+    ranked(.median(ignoresNaN: false), dim, keepDim)
+  }
   /// As `median`, of the elements that are not NaN.
-  public func nanMedian(_ dim: Int, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) { ranked(.median(ignoresNaN: true), dim, keepDim) }
+  public func nanMedian(_ dim: Int, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) {
+    ranked(.median(ignoresNaN: true), dim, keepDim)
+  }
 
   /// The median of all elements; NaN of none. Equal elements share the gradient.
   public func median() -> Tensor { middle(ignoresNaN: false) }
+  /// As `median`, of the elements that are not NaN.
   public func nanMedian() -> Tensor { middle(ignoresNaN: true) }
 
   private func ranked(_ choice: RankSelection.Choice, _ dim: Int, _ keepDim: Bool) -> (values: Tensor, indices: Tensor) {
@@ -126,19 +137,23 @@ extension OperatorRegistry {
     }
     add("aten::median(Tensor self) -> Tensor") { (x: Tensor) in x.median() }
     add("aten::nanmedian(Tensor self) -> Tensor") { (x: Tensor) in x.nanMedian() }
-    add("aten::median.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") { (x: Tensor, dim: Int, keepDim: Bool) in
+    add("aten::median.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") {
+      (x: Tensor, dim: Int, keepDim: Bool) in
       let (values, indices) = x.median(dim, keepDim: keepDim)
       return (values, indices)
     }
-    add("aten::nanmedian.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") { (x: Tensor, dim: Int, keepDim: Bool) in
+    add("aten::nanmedian.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") {
+      (x: Tensor, dim: Int, keepDim: Bool) in
       let (values, indices) = x.nanMedian(dim, keepDim: keepDim)
       return (values, indices)
     }
-    add("aten::mode(Tensor self, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)") { (x: Tensor, dim: Int, keepDim: Bool) in
+    add("aten::mode(Tensor self, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)") {
+      (x: Tensor, dim: Int, keepDim: Bool) in
       let (values, indices) = x.mode(dim, keepDim: keepDim)
       return (values, indices)
     }
-    add("aten::sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)") { (x: Tensor, dim: Int, descending: Bool) in
+    add("aten::sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)") {
+      (x: Tensor, dim: Int, descending: Bool) in
       let (values, indices) = x.sort(dim, descending: descending)
       return (values, indices)
     }

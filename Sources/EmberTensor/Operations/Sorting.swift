@@ -61,8 +61,10 @@ extension Tensor {
     let all = apply(Sort(dimension: dim, descending: descending), [self], count: 2)
     return (all[0], all[1])
   }
+  /// The positions that sort a dimension. Stable; NaN counts as the largest.
   public func argsort(_ dim: Int = -1, descending: Bool = false) -> Tensor { sort(dim, descending: descending).indices }
 
+  /// The `k` largest (or smallest) elements along a dimension, and where they are; in order with `sorted`.
   public func topk(_ k: Int, dim: Int = -1, largest: Bool = true, sorted: Bool = true) -> (values: Tensor, indices: Tensor) {
     let all = apply(TopK(k: k, dimension: dim, largest: largest, sorted: sorted), [self], count: 2)
     return (all[0], all[1])

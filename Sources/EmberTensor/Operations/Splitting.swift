@@ -11,7 +11,7 @@ extension Tensor {
 
   /// Pieces of the given sizes, which add up to the dimension.
   public func split(_ sizes: [Int], dim: Int = 0) -> [Tensor] {
-    pieces("split", dim) { extent in sizes.allSatisfy { $0 >= 0 } && sizes.reduce(0, +) == extent ? sizes : nil }
+    pieces("split", dim) { extent in sizes.allSatisfy { $0 >= 0 && $0 <= extent } && sizes.reduce(0, +) == extent ? sizes : nil }
   }
 
   /// At most `count` pieces of equal size (the last one may be smaller).
@@ -43,12 +43,15 @@ extension Tensor {
 
   /// `tensorSplit` of columns: dimension 1, of a vector its only one. The count must divide the dimension.
   public func hsplit(_ count: Int) -> [Tensor] { evenSplit("hsplit", count, rank == 1 ? 0 : 1, minimumRank: 1) }
+  /// Columns cut at positions.
   public func hsplit(at positions: [Int]) -> [Tensor] { splitAt("hsplit", positions, rank == 1 ? 0 : 1, minimumRank: 1) }
   /// `tensorSplit` of rows: dimension 0 of at least two.
   public func vsplit(_ count: Int) -> [Tensor] { evenSplit("vsplit", count, 0, minimumRank: 2) }
+  /// Rows cut at positions.
   public func vsplit(at positions: [Int]) -> [Tensor] { splitAt("vsplit", positions, 0, minimumRank: 2) }
   /// `tensorSplit` of dimension 2 of at least three.
   public func dsplit(_ count: Int) -> [Tensor] { evenSplit("dsplit", count, 2, minimumRank: 3) }
+  /// Dimension 2 cut at positions.
   public func dsplit(at positions: [Int]) -> [Tensor] { splitAt("dsplit", positions, 2, minimumRank: 3) }
 
   /// One tensor for each position of a dimension, which disappears.
@@ -67,7 +70,8 @@ extension Tensor {
       if rank == 0 { throw EmberError(.shape, in: operation, "a 0-dimensional tensor has no dimension to split") }
       let dimension = try wrapDimension(dim, rank, in: operation)
       guard let list = sizes(size(dimension)) else {
-        throw EmberError(.value, in: operation, "dimension \(dim) of \(summary) cannot be cut so; sizes must be positive and add up to the dimension")
+        throw EmberError(
+          .value, in: operation, "dimension \(dim) of \(summary) cannot be cut so; sizes must be positive and add up to the dimension")
       }
       var start = 0
       return list.map { length in
@@ -119,7 +123,8 @@ extension OperatorRegistry {
     add("aten::chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]") { (x: Tensor, count: Int, dim: Int) in
       x.chunk(count, dim: dim)
     }
-    add("aten::tensor_split.sections(Tensor(a -> *) self, SymInt sections, int dim=0) -> Tensor(a)[]") { (x: Tensor, count: Int, dim: Int) in
+    add("aten::tensor_split.sections(Tensor(a -> *) self, SymInt sections, int dim=0) -> Tensor(a)[]") {
+      (x: Tensor, count: Int, dim: Int) in
       x.tensorSplit(count, dim: dim)
     }
     add("aten::tensor_split.indices(Tensor(a -> *) self, SymInt[] indices, int dim=0) -> Tensor(a)[]") {
@@ -134,11 +139,14 @@ extension OperatorRegistry {
       return x.tensorSplit(at: positions.elements(as: Int.self), dim: dim)
     }
     add("aten::hsplit.int(Tensor(a -> *) self, int sections) -> Tensor(a)[]") { (x: Tensor, count: Int) in x.hsplit(count) }
-    add("aten::hsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]") { (x: Tensor, positions: [Int]) in x.hsplit(at: positions) }
+    add("aten::hsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]") { (x: Tensor, positions: [Int]) in x.hsplit(at: positions)
+    }
     add("aten::vsplit.int(Tensor(a -> *) self, int sections) -> Tensor(a)[]") { (x: Tensor, count: Int) in x.vsplit(count) }
-    add("aten::vsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]") { (x: Tensor, positions: [Int]) in x.vsplit(at: positions) }
+    add("aten::vsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]") { (x: Tensor, positions: [Int]) in x.vsplit(at: positions)
+    }
     add("aten::dsplit.int(Tensor(a -> *) self, int sections) -> Tensor(a)[]") { (x: Tensor, count: Int) in x.dsplit(count) }
-    add("aten::dsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]") { (x: Tensor, positions: [Int]) in x.dsplit(at: positions) }
+    add("aten::dsplit.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]") { (x: Tensor, positions: [Int]) in x.dsplit(at: positions)
+    }
     for name in ["unbind", "unbind_copy"] {
       add("aten::\(name).int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]") { (x: Tensor, dim: Int) in x.unbind(dim) }
     }

@@ -40,7 +40,8 @@ extension Tensor {
         ranks = (points * (count - 1).to(dtype)).clamp(min: 0)
       } else {
         let hasNaN = noGrad { sorted.detach().narrow(-1, start: extent - 1, length: 1).isNaN }
-        ranks = (points * Double(extent - 1)).expand(Array(sorted.shape.dropLast()) + [points.elementCount]).maskedFill(hasNaN, .integer(Int64(extent - 1)))
+        ranks = (points * Double(extent - 1)).expand(Array(sorted.shape.dropLast()) + [points.elementCount]).maskedFill(
+          hasNaN, .integer(Int64(extent - 1)))
       }
       switch interpolation {
       case .lower: ranks = ranks.floor()
@@ -57,14 +58,18 @@ extension Tensor {
       }
       // The dimension comes back where it was; the quantiles' own one goes to the front, or away.
       var kept = result.unsqueeze(-2).movedim(-1, 0)
-      if dim == nil { kept = kept.reshape([points.elementCount] + Array(repeating: 1, count: rank)) } else if rank > 0 { kept = kept.movedim(-1, wrapped + 1) }
+      if dim == nil {
+        kept = kept.reshape([points.elementCount] + Array(repeating: 1, count: rank))
+      } else if rank > 0 {
+        kept = kept.movedim(-1, wrapped + 1)
+      }
       if !keepDim { kept = dim == nil ? kept.reshape([points.elementCount]) : rank == 0 ? kept.squeeze(1) : kept.squeeze(wrapped + 1) }
       if rank == 0, keepDim { kept = kept.reshape([points.elementCount]) }
       return q.rank == 0 ? kept.squeeze(0) : kept
     }
   }
 
-  /// The covariance matrix of variables, one a row; columns are observations. A vector is one variable, with a number as its result.
+  /// The covariance matrix of variables, one a row; columns are observations. Of one variable the result is a number.
   ///
   /// - Parameters:
   ///   - correction: the divisor is the number of observations less this.
@@ -82,14 +87,18 @@ extension Tensor {
         guard frequencies.rank <= 1, frequencies.dtype.isInteger, frequencies.elementCount == observations else {
           throw failure("frequencies \(frequencies.summary); give one integer for each of \(observations) observations")
         }
-        if frequencies.backend.holdsData, observations > 0, frequencies.amin().item(as: Int.self) < 0 { throw failure("a frequency is negative") }
+        if frequencies.backend.holdsData, observations > 0, frequencies.amin().item(as: Int.self) < 0 {
+          throw failure("a frequency is negative")
+        }
         weight = frequencies.flatten()
       }
       if let weights {
         guard weights.rank <= 1, weights.dtype.isFloatingPoint, weights.elementCount == observations else {
           throw failure("weights \(weights.summary); give one floating-point number for each of \(observations) observations")
         }
-        if weights.backend.holdsData, observations > 0, noGrad({ weights.detach().amin().item() }) < 0 { throw failure("a weight is negative") }
+        if weights.backend.holdsData, observations > 0, noGrad({ weights.detach().amin().item() }) < 0 {
+          throw failure("a weight is negative")
+        }
         weight = weight.map { $0 * weights.flatten() } ?? weights.flatten()
       }
       let total = weight.map { $0.sum() } ?? Tensor(.integer(Int64(observations)), on: device)
@@ -102,7 +111,7 @@ extension Tensor {
       let centred = x - average.unsqueeze(1)
       let scaled = weight.map { centred * $0 } ?? centred
       let product = centred.matmul(scaled.t().conj()) / divisor
-      return rank < 2 ? product.reshape([]) : product
+      return product.elementCount == 1 ? product.reshape([]) : product
     }
   }
 
@@ -140,7 +149,8 @@ extension Tensor {
       var isClose = detach() .== other.detach()
       if equalNaN { isClose = isClose | (detach().isNaN & other.detach().isNaN) }
       let isExact = dtype.category <= .integer
-      let a = isExact ? detach().to(.float64) : detach(), b = isExact ? other.detach().to(.float64) : other.detach()
+      let a = isExact ? detach().to(.float64) : detach()
+      let b = isExact ? other.detach().to(.float64) : other.detach()
       let distance = (a - b).abs()
       return (isClose | (distance.isFinite & (distance .<= b.abs() * relative + absolute))).all().item(as: Bool.self)
     }

@@ -9,15 +9,18 @@ struct ViewScatter<View: UnaryOperation>: BinaryOperation {
     let result = try Contiguous().forward(x)
     let part = try view.forward(result)
     guard source.body.shape == part.body.shape else {
-      throw EmberError(.shape, in: Self.name, "source \(source.summary) for the part of shape \(part.shape) of \(x.summary); the shapes must be equal")
+      throw EmberError(
+        .shape, in: Self.name, "source \(source.summary) for the part of shape \(part.shape) of \(x.summary); the shapes must be equal")
     }
     if x.backend.holdsData, part.elementCount > 0 { x.backend.copy(source.operand, to: part.operand) }
     return result
   }
 
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
-    let own = context.needs(0)
-      ? apply(self, gradient, Tensor.zeros(Array(context.inputShape(1)), dtype: gradient.dtype, on: gradient.device)).to(context.inputDType(0)) : nil
+    let own =
+      context.needs(0)
+      ? apply(self, gradient, Tensor.zeros(Array(context.inputShape(1)), dtype: gradient.dtype, on: gradient.device)).to(
+        context.inputDType(0)) : nil
     return (own, context.needs(1) ? apply(view, gradient.contiguous()).to(context.inputDType(1)) : nil)
   }
 }
@@ -31,7 +34,8 @@ struct StorageLayout: Sendable {
   /// The first and last element that the layout reaches; nil if it has none.
   var bounds: (first: Int, last: Int)? {
     if shape.elementCount == 0 { return nil }
-    var first = offset, last = offset
+    var first = offset
+    var last = offset
     for i in 0..<shape.rank {
       let (reach, overflow) = (shape[unchecked: i] - 1).multipliedReportingOverflow(by: strides[i])
       if overflow { return (.min, .max) }
@@ -80,7 +84,8 @@ struct AsStrided: UnaryOperation {
     }
     if let (first, last) = target.bounds, first < 0 || last >= storageCount {
       throw EmberError(
-        .value, in: Self.name, "shape \(shape) with strides \(strides) and offset \(target.offset) leaves the storage of \(storageCount) elements")
+        .value, in: Self.name,
+        "shape \(shape) with strides \(strides) and offset \(target.offset) leaves the storage of \(storageCount) elements")
     }
   }
 
@@ -116,10 +121,12 @@ struct Unfold: UnaryOperation {
     guard size >= 0, size <= extent, step > 0, x.rank < maximumRank else {
       throw EmberError(.value, in: Self.name, "windows of \(size), one every \(step), of dimension \(dimension) of \(x.summary)")
     }
-    var shape = x.body.shape, strides = x.body.strides
+    var shape = x.body.shape
+    var strides = x.body.strides
     if x.rank > 0 {
       shape[unchecked: dimension] = (extent - size) / step + 1
-      strides[dimension] *= step
+      // A step beyond the end is never taken.
+      strides[dimension] *= Swift.min(step, Swift.max(extent, 1))
     }
     shape.append(size)
     strides.append(x.rank == 0 ? 1 : x.body.strides[dimension])
@@ -199,15 +206,18 @@ extension OperatorRegistry {
       x.asStridedScatter(source, size, strides: strides, offset: offset)
     }
     for name in ["unfold", "unfold_copy"] {
-      add("aten::\(name)(Tensor(a) self, int dimension, int size, int step) -> Tensor(a)") { (x: Tensor, dimension: Int, size: Int, step: Int) in
+      add("aten::\(name)(Tensor(a) self, int dimension, int size, int step) -> Tensor(a)") {
+        (x: Tensor, dimension: Int, size: Int, step: Int) in
         x.unfold(dimension, size: size, step: step)
       }
     }
-    add("aten::select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor") { (x: Tensor, source: Tensor, dim: Int, index: Int) in
+    add("aten::select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor") {
+      (x: Tensor, source: Tensor, dim: Int, index: Int) in
       x.selectScatter(source, dim, index)
     }
     add("aten::slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor") {
-      (x: Tensor, source: Tensor, dim: Int, start: Int?, end: Int?, step: Int) in x.sliceScatter(source, dim, start: start, end: end, step: step)
+      (x: Tensor, source: Tensor, dim: Int, start: Int?, end: Int?, step: Int) in
+      x.sliceScatter(source, dim, start: start, end: end, step: step)
     }
   }
 }

@@ -4,7 +4,9 @@ import EmberRuntime
 package func wrapDimension(_ dimension: Int, _ rank: Int, in operation: String) throws(EmberError) -> Int {
   let wrapped = dimension < 0 ? dimension + Swift.max(rank, 1) : dimension
   guard wrapped >= 0, wrapped < Swift.max(rank, 1) else {
-    throw EmberError(.index, in: operation, "dimension \(dimension) of a tensor with \(rank) dimensions; allowed are \(-Swift.max(rank, 1))...\(Swift.max(rank, 1) - 1)")
+    throw EmberError(
+      .index, in: operation,
+      "dimension \(dimension) of a tensor with \(rank) dimensions; allowed are \(-Swift.max(rank, 1))...\(Swift.max(rank, 1) - 1)")
   }
   return wrapped
 }
@@ -30,7 +32,11 @@ struct Reshape: UnaryOperation {
     if let unknown = extents.firstIndex(of: -1) {
       extents[unknown] = 1
       // Nothing is left over of no elements: any extent would do, so none is meant.
-      if let known = Self.product(extents), known > 0, count % known == 0 { extents[unknown] = count / known } else { extents[unknown] = -1 }
+      if let known = Self.product(extents), known > 0, count % known == 0 {
+        extents[unknown] = count / known
+      } else {
+        extents[unknown] = -1
+      }
     }
     guard extents.count <= maximumRank, Self.product(extents) == count else {
       throw EmberError(.shape, in: "reshape", "\(x.summary) has \(count) elements and cannot take the shape \(shape)")
@@ -55,7 +61,8 @@ struct Reshape: UnaryOperation {
     var result = Strides(Array(repeating: 0, count: new.rank))
     // Runs of old dimensions that lie evenly take the new dimensions of the same size.
     var newDimension = new.rank - 1
-    var chunk = 1, covered = 1
+    var chunk = 1
+    var covered = 1
     guard old.rank > 0 else { return new.contiguousStrides }
     var base = strides[old.rank - 1]
     for i in stride(from: old.rank - 1, through: 0, by: -1) {
@@ -87,7 +94,9 @@ struct Permute: UnaryOperation {
     guard order.count == x.rank else {
       throw EmberError(.shape, in: "permute", "\(order.count) dimensions given for \(x.summary)")
     }
-    var shape = Shape(), strides = Strides(), seen = Set<Int>()
+    var shape = Shape()
+    var strides = Strides()
+    var seen = Set<Int>()
     for dimension in order {
       let i = try wrapDimension(dimension, x.rank, in: "permute")
       guard seen.insert(i).inserted else { throw EmberError(.value, in: "permute", "dimension \(dimension) is given twice in \(order)") }
@@ -109,10 +118,11 @@ struct Expand: UnaryOperation {
   let shape: [Int]
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let target = try checkedShape(shape.enumerated().map { i, extent in
-      let own = i - (shape.count - x.rank)
-      return extent == -1 && own >= 0 ? x.body.shape[unchecked: own] : extent
-    }, in: "expand")
+    let target = try checkedShape(
+      shape.enumerated().map { i, extent in
+        let own = i - (shape.count - x.rank)
+        return extent == -1 && own >= 0 ? x.body.shape[unchecked: own] : extent
+      }, in: "expand")
     guard x.body.shape.broadcast(with: target) == target else {
       throw EmberError(.shape, in: "expand", "\(x.summary) does not expand to \(shape); aligned at the end, extents must be equal or 1")
     }
@@ -146,9 +156,10 @@ struct Slice: UnaryOperation {
     guard step > 0 else { throw EmberError(.value, in: "slice", "a step of \(step); it must be positive (use flip to reverse)") }
     let extent = x.body.shape[unchecked: dimension]
     func clip(_ bound: Int) -> Int { Swift.min(Swift.max(bound < 0 ? bound + extent : bound, 0), extent) }
-    let first = clip(start ?? 0), last = clip(end ?? extent)
+    let first = clip(start ?? 0)
+    let last = clip(end ?? extent)
     let count = last <= first ? 0 : (last - first - 1) / step + 1
-    return Slice(dimension: dimension, start: count == 0 ? 0 : first, count: count, step: count == 0 ? 1 : step)
+    return Slice(dimension: dimension, start: count == 0 ? 0 : first, count: count, step: count <= 1 ? 1 : step)
   }
 }
 
@@ -190,7 +201,8 @@ struct Flip: UnaryOperation {
   let dimensions: [Int]
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    var strides = x.body.strides, offset = x.body.offset
+    var strides = x.body.strides
+    var offset = x.body.offset
     for dimension in dimensions {
       let i = try wrapDimension(dimension, x.rank, in: "flip")
       if x.rank == 0 { continue }
@@ -208,10 +220,13 @@ struct Flip: UnaryOperation {
 extension Tensor {
   /// The same elements in another shape; one extent may be -1. Shares memory where the layout allows.
   public func reshape(_ shape: [Int]) -> Tensor { apply(Reshape(shape: shape), self) }
+  /// The same with the extents one by one.
   public func reshape(_ shape: Int...) -> Tensor { reshape(shape) }
   /// As `reshape`: values have no aliasing to preserve.
   public func view(_ shape: Int...) -> Tensor { reshape(shape) }
+  /// The dimensions in another order: dimension i of the result is dimension `order[i]`. Shares memory.
   public func permute(_ order: [Int]) -> Tensor { apply(Permute(order: order), self) }
+  /// The same with the dimensions one by one.
   public func permute(_ order: Int...) -> Tensor { permute(order) }
 
   /// Exchanges two dimensions.
@@ -243,15 +258,20 @@ extension Tensor {
 
   /// The conjugate transpose of a matrix; a 0-dimensional tensor is its own. Raises otherwise.
   public var H: Tensor {
-    guard rank == 2 || rank == 0 || isPoisoned else { return refused(.shape, "H", "\(summary) is not a matrix; use mH for a batch of them") }
+    guard rank == 2 || rank == 0 || isPoisoned else {
+      return refused(.shape, "H", "\(summary) is not a matrix; use mH for a batch of them")
+    }
     return rank == 0 ? conj() : mH
   }
 
   /// The conjugate transpose of each matrix of a batch.
   public var mH: Tensor { mT.conj() }
 
+  /// Dimensions of extent 1 repeated, without a copy; new ones are put in front. -1 keeps an extent.
   public func expand(_ shape: [Int]) -> Tensor { apply(Expand(shape: shape), self) }
+  /// The same with the extents one by one.
   public func expand(_ shape: Int...) -> Tensor { expand(shape) }
+  /// As `expand`.
   public func broadcast(to shape: [Int]) -> Tensor { expand(shape) }
 
   /// Inserts a dimension of extent 1.
@@ -312,9 +332,8 @@ extension Tensor {
     withDimension(dimension, "narrow") { dimension in
       let extent = size(dimension)
       let first = start < 0 ? start + extent : start
-      guard rank > 0, first >= 0, length >= 0, first + length <= extent else {
-        raise(EmberError(.index, in: "narrow", "positions \(start) ..< \(start + length) of dimension \(dimension) of \(summary)"))
-        return .poison
+      guard rank > 0, first >= 0, length >= 0, length <= extent, first <= extent - length else {
+        return refused(.index, "narrow", "\(length) positions from \(start) of dimension \(dimension) of \(summary)")
       }
       return apply(Slice(dimension: dimension, start: first, count: length, step: 1), self)
     }
@@ -325,14 +344,18 @@ extension Tensor {
     withDimension(dimension, "select") { dimension in
       let extent = rank == 0 ? 0 : size(dimension)
       guard index >= -extent, index < extent else {
-        raise(EmberError(.index, in: "select", "index \(index) of dimension \(dimension) of \(summary); allowed are \(-extent)...\(extent - 1)"))
+        raise(
+          EmberError(.index, in: "select", "index \(index) of dimension \(dimension) of \(summary); allowed are \(-extent)...\(extent - 1)")
+        )
         return .poison
       }
       return apply(Select(dimension: dimension, index: index < 0 ? index + extent : index), self)
     }
   }
 
+  /// The given dimensions in reverse order.
   public func flip(_ dimensions: [Int]) -> Tensor { apply(Flip(dimensions: dimensions), self) }
+  /// The same with the dimensions one by one.
   public func flip(_ dimensions: Int...) -> Tensor { flip(dimensions) }
 
   /// Positions `start`, `start + step`, … before `end` of a dimension; nil is the edge. Bounds are clipped as in a subscript.
@@ -420,7 +443,9 @@ extension OperatorRegistry {
       return x.narrow(dim, start: start.item(as: Int.self), length: length)
     }
     for name in ["select", "select_copy"] {
-      add("aten::\(name).int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)") { (x: Tensor, dim: Int, index: Int) in x.select(dim, index) }
+      add("aten::\(name).int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)") { (x: Tensor, dim: Int, index: Int) in
+        x.select(dim, index)
+      }
     }
     for name in ["slice", "slice_copy"] {
       add("aten::\(name).Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)") {

@@ -48,6 +48,8 @@ public indirect enum OperatorValue: Sendable {
     }
   }
 
+  /// Whether the value is of a kind that a package brought with it.
+  public var isOpaque: Bool { if case .opaque = self { true } else { false } }
   public var isNone: Bool { if case .none = self { true } else { false } }
 
   /// The value as a number, if it is one.
