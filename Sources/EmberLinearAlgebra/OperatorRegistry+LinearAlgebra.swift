@@ -6,5 +6,8 @@ extension OperatorRegistry {
     addMatrixParts()
     addContractions()
     addEinsum()
+    addSystems()
+    addLU()
+    addFactorizations()
   }
 }
