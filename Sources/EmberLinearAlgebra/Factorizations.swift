@@ -1,25 +1,27 @@
 import EmberRuntime
 import EmberTensor
 
-/// The lower L of A = L·Lᴴ, from the lower triangle of A; and info.
+/// The lower L of A = L·Lᴴ, from the lower triangle of A, or with `upper` its adjoint, from the upper one; and info.
 struct Cholesky: VariadicOperation {
   static let name = "linalg.cholesky"
+  let upper: Bool
   let saved: SavedTensors = .output(0)
   var undifferentiableOutputs: Set<Int> { [1] }
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let a = inputs[0]!
     try checkMatrices(Self.name, a, square: true)
-    let factor = try columnMajorCopy(a), info = zeroInfo(a)
+    let factor = try columnMajorCopy(upper ? noGrad { a.mH } : a), info = zeroInfo(a)
     if let kernel = try kernels(for: a), a.elementCount > 0 { try kernel.cholesky(factor, info: info) }
-    return [noGrad { factor.mT.lowerPart() }, info]
+    let lower = noGrad { factor.mT.lowerPart() }
+    return [upper ? noGrad { lower.mH } : lower, info]
   }
 
   /// L⁻ᴴ·sym(tril(Lᴴ·G))·L⁻¹, where sym makes Hermitian by halving what is below the diagonal
   /// (Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527).
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
-    guard let g = gradients[0] else { return [nil] }
-    let l = context.output(0)
+    guard let gradient = gradients[0] else { return [nil] }
+    let l = upper ? context.output(0).mH : context.output(0), g = upper ? gradient.mH : gradient
     let lower = l.mH.matmul(g)
     let symmetric = (lower.lowerPart() + lower.lowerPart(-1).mH) * 0.5
     let half = Linalg.solveTriangular(l.mH, symmetric, upper: true)
@@ -119,9 +121,9 @@ extension Linalg {
   public static func choleskyEx(_ a: Tensor, upper: Bool = false, checkErrors: Bool = false) -> (factor: Tensor, info: Tensor) {
     let all = compose("linalg.cholesky", count: 2, [a]) { () throws(EmberError) in
       try checkMatrices("linalg.cholesky", a, square: true)
-      let all = apply(Cholesky(), [upper ? a.mH : a], count: 2)
+      let all = apply(Cholesky(upper: upper), [a], count: 2)
       if checkErrors { try checkInfo("linalg.cholesky", all[1], notPositive) }
-      return [upper ? all[0].mH : all[0], all[1]]
+      return all
     }
     return (all[0], all[1])
   }

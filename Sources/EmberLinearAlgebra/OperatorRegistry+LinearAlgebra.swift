@@ -9,5 +9,8 @@ extension OperatorRegistry {
     addSystems()
     addLU()
     addFactorizations()
+    addSpectra()
+    addDeterminants()
+    addNorms()
   }
 }

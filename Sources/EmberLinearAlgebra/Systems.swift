@@ -111,6 +111,33 @@ struct Inverse: VariadicOperation {
   }
 }
 
+/// X of L·Lᴴ·X = B, or with `upper` of Uᴴ·U·X = B.
+struct CholeskySolve: BinaryOperation {
+  static let name = "cholesky_solve"
+  let upper: Bool
+  let saved: SavedTensors = [.input1, .output]
+
+  func forward(_ b: Tensor, _ factor: Tensor) throws(EmberError) -> Tensor {
+    try checkMatrices(Self.name, factor, square: true)
+    try checkMatrices(Self.name, b)
+    let lower = noGrad { upper ? factor.mH : factor }
+    let half = try SolveTriangular(upper: false, left: true, unit: false).forward(lower, b)
+    return try SolveTriangular(upper: true, left: true, unit: false).forward(noGrad { lower.mH }, half)
+  }
+
+  /// The factor counts as any matrix whose product with its adjoint is A: its gradient is not a triangle.
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+    let factor = context.input(1), x = context.output()
+    let g = gradient.choleskySolve(factor, upper: upper)
+    var toFactor: Tensor?
+    if context.needs(1) {
+      let product = g.matmul(x.mH), both = product + product.mH
+      toFactor = (upper ? -factor.matmul(both) : -both.matmul(factor)).sum(to: context.inputShape(1))
+    }
+    return (context.needs(0) ? g.sum(to: context.inputShape(0)) : nil, toFactor)
+  }
+}
+
 private func singular(_ code: Int) -> String { "the matrix is singular: element \(code) of the diagonal of U is zero" }
 
 /// Whether B holds vectors rather than matrices, as PyTorch decides.
@@ -230,10 +257,7 @@ extension Linalg {
 
 extension Tensor {
   /// X of A·X = B from Cholesky's factor of A; self is B.
-  public func choleskySolve(_ factor: Tensor, upper: Bool = false) -> Tensor {
-    let first = Linalg.solveTriangular(upper ? factor.mH : factor, self, upper: false)
-    return Linalg.solveTriangular(upper ? factor : factor.mH, first, upper: true)
-  }
+  public func choleskySolve(_ factor: Tensor, upper: Bool = false) -> Tensor { apply(CholeskySolve(upper: upper), self, factor) }
 
   /// A⁻¹ from Cholesky's factor of A.
   public func choleskyInverse(upper: Bool = false) -> Tensor {
