@@ -12,5 +12,7 @@ extension OperatorRegistry {
     addSpectra()
     addDeterminants()
     addNorms()
+    addMatrixFunctions()
+    addLeastSquares()
   }
 }
