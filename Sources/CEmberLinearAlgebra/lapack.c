@@ -151,9 +151,9 @@ static int32_t eigh_one(const job *j, int64_t i, char *work) {
   char *reals = work + padded(size_of(j->type) * (size_t)j->lwork), *integers = reals + padded(real_size(j->type) * (size_t)j->lrwork);
   char *a = item(j->a, j->a_bytes, i), *values = item(j->b, j->b_bytes, i);
   if (is_complex(j->type))
-    ember_lapack.heevd[j->type](vectors, "L", &j->n, a, &j->n, values, work, &j->lwork, reals, &j->lrwork, integers, &j->liwork, &info, ONE, ONE);
+    ember_lapack.heevd_complex[j->type](vectors, "L", &j->n, a, &j->n, values, work, &j->lwork, reals, &j->lrwork, integers, &j->liwork, &info, ONE, ONE);
   else
-    ember_lapack.heevd[j->type](vectors, "L", &j->n, a, &j->n, values, work, &j->lwork, integers, &j->liwork, &info, ONE, ONE);
+    ember_lapack.heevd_real[j->type](vectors, "L", &j->n, a, &j->n, values, work, &j->lwork, integers, &j->liwork, &info, ONE, ONE);
   return info;
 }
 
@@ -162,9 +162,9 @@ int ember_lapack_eigh(int type, int64_t batch, bool vectors, int n, void *a, voi
   double answer[2] = {0}, reals = 0;
   const char *job_name = vectors ? "V" : "N";
   if (is_complex(type))
-    ember_lapack.heevd[type](job_name, "L", &n, a, &n, values, answer, &query, &reals, &query, &integers, &query, &status, ONE, ONE);
+    ember_lapack.heevd_complex[type](job_name, "L", &n, a, &n, values, answer, &query, &reals, &query, &integers, &query, &status, ONE, ONE);
   else
-    ember_lapack.heevd[type](job_name, "L", &n, a, &n, values, answer, &query, &integers, &query, &status, ONE, ONE);
+    ember_lapack.heevd_real[type](job_name, "L", &n, a, &n, values, answer, &query, &integers, &query, &status, ONE, ONE);
   job j = {.type = type, .one = eigh_one, .vectors = vectors, .n = n, .a = a, .b = values, .info = info, .batch = batch, .lwork = asked(type, answer),
            .lrwork = is_complex(type) ? asked(type, &reals) : 0, .liwork = integers + 1,
            .a_bytes = size_of(type) * (size_t)n * (size_t)n, .b_bytes = real_size(type) * (size_t)n};
@@ -243,14 +243,14 @@ static int32_t svd_one(const job *j, int64_t i, char *work) {
   bool complex = is_complex(j->type);
   if (j->unit) {
     if (complex)
-      ember_lapack.gesvd[j->type](&j->choice, &j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, reals, &info, ONE, ONE);
+      ember_lapack.gesvd_complex[j->type](&j->choice, &j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, reals, &info, ONE, ONE);
     else
-      ember_lapack.gesvd[j->type](&j->choice, &j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, &info, ONE, ONE);
+      ember_lapack.gesvd_real[j->type](&j->choice, &j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, &info, ONE, ONE);
   } else {
     if (complex)
-      ember_lapack.gesdd[j->type](&j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, reals, integers, &info, ONE);
+      ember_lapack.gesdd_complex[j->type](&j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, reals, integers, &info, ONE);
     else
-      ember_lapack.gesdd[j->type](&j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, integers, &info, ONE);
+      ember_lapack.gesdd_real[j->type](&j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, integers, &info, ONE);
   }
   // gesdd reports NaN as a refused argument.
   return info == -4 ? 1 : info;
@@ -266,11 +266,11 @@ int ember_lapack_svd(int type, int64_t batch, char choice, char driver, int m, i
   // A query: -1 as the size, and the answer in place of the work array.
   int query = -1, status = 0, ldvt = svd_width(&j);
   if (j.unit) {
-    if (is_complex(type)) ember_lapack.gesvd[type](&choice, &choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, s, &status, ONE, ONE);
-    else ember_lapack.gesvd[type](&choice, &choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, &status, ONE, ONE);
+    if (is_complex(type)) ember_lapack.gesvd_complex[type](&choice, &choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, s, &status, ONE, ONE);
+    else ember_lapack.gesvd_real[type](&choice, &choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, &status, ONE, ONE);
   } else {
-    if (is_complex(type)) ember_lapack.gesdd[type](&choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, s, s, &status, ONE);
-    else ember_lapack.gesdd[type](&choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, s, &status, ONE);
+    if (is_complex(type)) ember_lapack.gesdd_complex[type](&choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, s, s, &status, ONE);
+    else ember_lapack.gesdd_real[type](&choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, s, &status, ONE);
   }
   if (status < 0) return status;
   j.lwork = asked(type, answer);
@@ -285,7 +285,7 @@ int ember_lapack_svd(int type, int64_t batch, char choice, char driver, int m, i
 
 static int32_t ldl_one(const job *j, int64_t i, char *work) {
   int32_t info = 0;
-  void (*const *routine)() = j->vectors ? ember_lapack.hetrf : ember_lapack.sytrf;
+  __typeof__(&ember_lapack.sytrf[0]) routine = j->vectors ? ember_lapack.hetrf : ember_lapack.sytrf;
   routine[j->type]("L", &j->n, item(j->a, j->a_bytes, i), &j->n, j->pivots + i * j->n, work, &j->lwork, &info, ONE);
   return info;
 }
@@ -303,7 +303,7 @@ int ember_lapack_ldl(int type, int64_t batch, bool hermitian, int n, void *a, in
 static int32_t ldl_solve_one(const job *j, int64_t i, char *work) {
   (void)work;
   int32_t info = 0;
-  void (*const *routine)() = j->vectors ? ember_lapack.hetrs : ember_lapack.sytrs;
+  __typeof__(&ember_lapack.sytrs[0]) routine = j->vectors ? ember_lapack.hetrs : ember_lapack.sytrs;
   routine[j->type]("L", &j->n, &j->k, item(j->a, j->a_bytes, i), &j->n, j->pivots + i * j->n, item(j->b, j->b_bytes, i), &j->n, &info, ONE);
   return info;
 }
@@ -327,16 +327,16 @@ static int32_t least_squares_call(const job *j, char *a, char *b, char *s, void 
     case 'l': ember_lapack.gels[j->type]("N", &j->m, &j->n, &j->k, a, &j->m, b, &rows, work, lwork, &info, ONE); break;
     case 'y':
       memset(integers, 0, 4 * (size_t)j->n);
-      if (complex) ember_lapack.gelsy[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, integers, rcond, rank, work, lwork, reals, &info);
-      else ember_lapack.gelsy[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, integers, rcond, rank, work, lwork, &info);
+      if (complex) ember_lapack.gelsy_complex[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, integers, rcond, rank, work, lwork, reals, &info);
+      else ember_lapack.gelsy_real[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, integers, rcond, rank, work, lwork, &info);
       break;
     case 'd':
-      if (complex) ember_lapack.gelsd[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, reals, integers, &info);
-      else ember_lapack.gelsd[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, integers, &info);
+      if (complex) ember_lapack.gelsd_complex[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, reals, integers, &info);
+      else ember_lapack.gelsd_real[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, integers, &info);
       break;
     default:
-      if (complex) ember_lapack.gelss[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, reals, &info);
-      else ember_lapack.gelss[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, &info);
+      if (complex) ember_lapack.gelss_complex[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, reals, &info);
+      else ember_lapack.gelss_real[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, &info);
   }
   return info;
 }

@@ -230,7 +230,8 @@ extension Linalg {
   /// The powers 0 ... columns - 1 of every element, in a new last dimension.
   public static func vander(_ x: Tensor, columns: Int? = nil) -> Tensor {
     compose("linalg.vander", [x]) { () throws(EmberError) in
-      guard x.dtype != .bool, x.rank >= 1 else { throw EmberError(.dtype, in: "linalg.vander", "\(x.summary) must be numbers in at least one dimension") }
+      guard x.dtype != .bool else { throw EmberError(.dtype, in: "linalg.vander", "\(x.summary) must be numbers") }
+      let x = x.rank == 0 ? x.reshape([1]) : x
       let count = columns ?? x.shape[-1]
       guard count > 1 else { throw EmberError(.value, in: "linalg.vander", "\(count) columns; there must be at least two") }
       let powers = x.unsqueeze(-1).expand(Array(x.shape) + [count - 1]).cumprod(-1)

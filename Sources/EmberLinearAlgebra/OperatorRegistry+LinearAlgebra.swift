@@ -12,6 +12,7 @@ extension OperatorRegistry {
     addSpectra()
     addDeterminants()
     addNorms()
+    addDistances()
     addMatrixFunctions()
     addLeastSquares()
   }
