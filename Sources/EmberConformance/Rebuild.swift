@@ -40,14 +40,17 @@ private struct Identity {
     case "svd": return singularValues(vh: factors[2])
     case "svd_v": return singularValues(vh: adjoint(factors[2]))
     case "eigh":
-      let values = factors[0], vectors = factors[1]
+      let values = factors[0]
+      let vectors = factors[1]
       return largest(product(vectors * row(values), adjoint(vectors)), hermitian) ?? orthonormal(vectors)
     case "eig":
-      let values = factors[0], vectors = factors[1]
+      let values = factors[0]
+      let vectors = factors[1]
       let norms = (vectors * vectors.conj()).real.sum(-2)
       return largest(product(matrix.to(.complex128), vectors), vectors * row(values)) ?? largest(norms, Tensor.ones(like: norms))
     case "qr":
-      let q = factors[0], r = factors[1]
+      let q = factors[0]
+      let r = factors[1]
       return largest(product(q, r), matrix) ?? orthonormal(q) ?? largest(masked(r) { $0 .> $1 }, Tensor.zeros(like: r))
     case "geqrf": return reflectors()
     case "lu":
@@ -90,13 +93,16 @@ private struct Identity {
   }
 
   private func singularValues(vh: Tensor) -> String? {
-    let u = factors[0], s = factors[1], k = s.size(-1)
+    let u = factors[0]
+    let s = factors[1]
+    let k = s.size(-1)
     let rebuilt = product(u.narrow(-1, start: 0, length: k) * row(s), vh.narrow(-2, start: 0, length: k))
     return largest(rebuilt, matrix) ?? orthonormal(u) ?? orthonormal(adjoint(vh))
   }
 
   private func reflectors() -> String? {
-    let packed = factors[0], tau = factors[1]
+    let packed = factors[0]
+    let tau = factors[1]
     var result = masked(packed) { $0 .<= $1 }
     for i in stride(from: tau.size(-1) - 1, through: 0, by: -1) {
       let column = packed.narrow(-1, start: i, length: 1)

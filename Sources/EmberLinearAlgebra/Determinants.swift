@@ -24,7 +24,8 @@ struct Determinant: VariadicOperation {
   /// The conjugate cofactors: det(A)‾·A⁻ᴴ, or for singular matrices U·diag(∏ sⱼ, j ≠ i)·Vᴴ, turned by the phases of det U and det Vᴴ.
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil] }
-    let a = context.input(0), determinant = context.output(0)
+    let a = context.input(0)
+    let determinant = context.output(0)
     if a.elementCount == 0 { return [Tensor.zeros(like: a)] }
     let hasZero = a.device.type != .meta && noGrad { (determinant.detach() .== 0).any().item(as: Bool.self) }
     if hasZero {
@@ -54,7 +55,8 @@ struct SignLogDeterminant: VariadicOperation {
     try checkMatrices(Self.name, a, square: true)
     let factors = try LUFactor().forward([a])
     return noGrad {
-      let diagonal = factors[0].matrixDiagonal, magnitude = diagonal.abs()
+      let diagonal = factors[0].matrixDiagonal
+      let magnitude = diagonal.abs()
       let phase = a.dtype.isComplex ? diagonal / magnitude.maskedFill(magnitude .== 0, 1) : diagonal.sign()
       return [permutationSign(factors[1], a.dtype) * phase.prod(-1), magnitude.log().sum(-1), factors[0], factors[1]]
     }
@@ -62,7 +64,8 @@ struct SignLogDeterminant: VariadicOperation {
 
   /// d log|det| = Re tr(A⁻¹ dA), and d sign = i·sign·Im tr(A⁻¹ dA).
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
-    let a = context.input(0), sign = context.output(0)
+    let a = context.input(0)
+    let sign = context.output(0)
     if a.elementCount == 0 { return [Tensor.zeros(like: a)] }
     var scale = gradients[1]?.to(a.dtype)
     if a.dtype.isComplex, let gs = gradients[0] {

@@ -7,7 +7,8 @@ private struct DistanceKernels: Sendable {
   var forward: @Sendable (Bool, Int64, Int64, Int64, Int64, Double, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeMutableRawPointer?) -> Void
   var backward:
     @Sendable (
-      Bool, Int64, Int64, Int64, Int64, Double, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeMutableRawPointer?
+      Bool, Int64, Int64, Int64, Int64, Double, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?,
+      UnsafeMutableRawPointer?
     ) -> Void
 }
 
@@ -35,16 +36,20 @@ private struct Distances: BinaryOperation {
     }
     let result = try Tensor.empty(shape: [batch, m, n], dtype: a.dtype, like: a)
     guard let kernels = try distanceKernels.kernel(on: a.device), result.elementCount > 0 else { return result }
-    let x = try a.dense(), y = try b.dense()
+    let x = try a.dense()
+    let y = try b.dense()
     withExtendedLifetime((x, y)) {
       kernels.forward(
-        a.dtype == .float64, Int64(batch), Int64(m), Int64(n), Int64(depth), p, x.operand.pointer, y.operand.pointer, result.operand.pointer)
+        a.dtype == .float64, Int64(batch), Int64(m), Int64(n), Int64(depth), p, x.operand.pointer, y.operand.pointer, result.operand.pointer
+      )
     }
     return result
   }
 
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
-    let a = context.input(0), b = context.input(1), distances = context.output()
+    let a = context.input(0)
+    let b = context.input(1)
+    let distances = context.output()
     func share(of x: Tensor, beside y: Tensor, _ d: Tensor, _ g: Tensor) -> Tensor {
       if p == 2 {
         let ratio = (g / d).maskedFill(d .== 0, 0)
@@ -52,7 +57,8 @@ private struct Distances: BinaryOperation {
       }
       if context.isRecordingDerivative {
         // Written out, so that it can be differentiated again.
-        let differences = x.unsqueeze(-2) - y.unsqueeze(-3), sizes = differences.abs()
+        let differences = x.unsqueeze(-2) - y.unsqueeze(-3)
+        let sizes = differences.abs()
         let isUsed = !(d .== 0)
         if p == 0 { return Tensor.zeros(like: x) }
         if p == 1 { return (differences.sign() * g.unsqueeze(-1)).sum(-2) }
@@ -72,7 +78,10 @@ private struct Distances: BinaryOperation {
   private func kernelGradient(_ a: Tensor, _ b: Tensor, _ distances: Tensor, _ gradient: Tensor) throws(EmberError) -> Tensor {
     let result = try Tensor.empty(shape: a.shape, dtype: a.dtype, like: a)
     guard let kernels = try distanceKernels.kernel(on: a.device), result.elementCount > 0 else { return result }
-    let x = try a.dense(), y = try b.dense(), d = try distances.dense(), g = try gradient.dense()
+    let x = try a.dense()
+    let y = try b.dense()
+    let d = try distances.dense()
+    let g = try gradient.dense()
     withExtendedLifetime((x, y, d, g)) {
       kernels.backward(
         a.dtype == .float64, Int64(a.shape[0]), Int64(a.shape[1]), Int64(b.shape[1]), Int64(a.shape[2]), p, x.operand.pointer,
@@ -98,7 +107,8 @@ public func cdist(_ a: Tensor, _ b: Tensor, p: Double = 2, mode: DistanceMode = 
     }
     guard p >= 0 else { throw EmberError(.value, in: "cdist", "p is \(p); it must not be negative") }
     guard a.rank >= 2, b.rank >= 2, a.shape[-1] == b.shape[-1], let batch = batchShape(a).broadcast(with: batchShape(b)) else {
-      throw EmberError(.shape, in: "cdist", "\(a.summary) and \(b.summary) must be matrices with equally many columns, whose batches broadcast")
+      throw EmberError(
+        .shape, in: "cdist", "\(a.summary) and \(b.summary) must be matrices with equally many columns, whose batches broadcast")
     }
     let (m, n, k) = (a.shape[-2], b.shape[-2], a.shape[-1])
     let x = a.expand(Array(batch) + [m, k]).reshape([batch.elementCount, m, k])

@@ -11,7 +11,8 @@ struct Cholesky: VariadicOperation {
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let a = inputs[0]!
     try checkMatrices(Self.name, a, square: true)
-    let factor = try columnMajorCopy(upper ? noGrad { a.mH } : a), info = zeroInfo(a)
+    let factor = try columnMajorCopy(upper ? noGrad { a.mH } : a)
+    let info = zeroInfo(a)
     if let kernel = try kernels(for: a), a.elementCount > 0 { try kernel.cholesky(factor, info: info) }
     let lower = noGrad { factor.mT.lowerPart() }
     return [upper ? noGrad { lower.mH } : lower, info]
@@ -21,7 +22,8 @@ struct Cholesky: VariadicOperation {
   /// (Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527).
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let gradient = gradients[0] else { return [nil] }
-    let l = upper ? context.output(0).mH : context.output(0), g = upper ? gradient.mH : gradient
+    let l = upper ? context.output(0).mH : context.output(0)
+    let g = upper ? gradient.mH : gradient
     let lower = l.mH.matmul(g)
     let symmetric = (lower.lowerPart() + lower.lowerPart(-1).mH) * 0.5
     let half = Linalg.solveTriangular(l.mH, symmetric, upper: true)
@@ -59,9 +61,12 @@ struct QR: VariadicOperation {
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let a = inputs[0]!
     try checkMatrices(Self.name, a)
-    let (m, n) = (a.shape[-2], a.shape[-1]), k = min(m, n)
+    let (m, n) = (a.shape[-2], a.shape[-1])
+    let k = min(m, n)
     let rows = mode == .complete ? m : k
-    let factors = try HouseholderQR().forward([a]), packed = factors[0], tau = factors[1]
+    let factors = try HouseholderQR().forward([a])
+    let packed = factors[0]
+    let tau = factors[1]
     let r = noGrad { packed.narrow(-2, start: 0, length: Swift.min(rows, m)).upperPart() }
     if mode == .r { return [noGrad { Tensor.empty([0], dtype: a.dtype, on: a.device) }, r] }
     // The reflectors, and room for the remaining columns.
@@ -82,10 +87,13 @@ struct QR: VariadicOperation {
       raise(EmberError(.unsupported, in: Self.name, "mode r has no derivative, because it has no Q; use mode reduced"))
       return [nil]
     }
-    let q = context.output(0), r = context.output(1)
+    let q = context.output(0)
+    let r = context.output(1)
     let (m, n) = (context.inputShape(0)[-2], context.inputShape(0)[-1])
     if mode == .complete, m > n {
-      raise(EmberError(.unsupported, in: Self.name, "mode complete has no derivative for more rows than columns: its last columns of Q are arbitrary"))
+      raise(
+        EmberError(
+          .unsupported, in: Self.name, "mode complete has no derivative for more rows than columns: its last columns of Q are arbitrary"))
       return [nil]
     }
     if q.elementCount == 0 || r.elementCount == 0 { return [Tensor.zeros(Array(context.inputShape(0)), dtype: q.dtype, on: q.device)] }
@@ -146,7 +154,9 @@ extension Linalg {
     compose("linalg.householder_product", [a, tau]) { () throws(EmberError) in
       try checkReflectors("linalg.householder_product", a, tau)
       let (m, n) = (a.shape[-2], a.shape[-1])
-      guard m >= n else { throw EmberError(.shape, in: "linalg.householder_product", "\(a.summary) must have at least as many rows as columns") }
+      guard m >= n else {
+        throw EmberError(.shape, in: "linalg.householder_product", "\(a.summary) must have at least as many rows as columns")
+      }
       let identity = Tensor.eye(m, n, dtype: a.dtype, on: a.device).expand(Array(a.shape))
       return reflected(identity, a, tau, adjoint: false)
     }
@@ -176,7 +186,8 @@ extension Linalg {
 
   /// (I - V·T·Vᴴ)·C or its adjoint. T = (I + D·S)⁻¹·D with D = diag(τ), S = triu(VᴴV, 1): no division, τ may be zero.
   private static func reflected(_ c: Tensor, _ a: Tensor, _ tau: Tensor, adjoint: Bool) -> Tensor {
-    let k = tau.size(-1), m = a.size(-2)
+    let k = tau.size(-1)
+    let m = a.size(-2)
     if k == 0 || c.elementCount == 0 { return c }
     let v = a.narrow(-1, start: 0, length: k).lowerPart(-1) + Tensor.eye(m, k, dtype: a.dtype, on: a.device)
     let scaled = tau.unsqueeze(-1) * v.mH.matmul(v).upperPart(1)
@@ -196,7 +207,8 @@ extension Linalg {
   ) -> (factors: Tensor, pivots: Tensor, info: Tensor) {
     let all = compose("linalg.ldl_factor", count: 3, [a]) { () throws(EmberError) in
       try checkMatrices("linalg.ldl_factor", a, square: true)
-      let factors = try columnMajorCopy(a), info = zeroInfo(a)
+      let factors = try columnMajorCopy(a)
+      let info = zeroInfo(a)
       let pivots = try Tensor.empty(shape: Shape(a.shape.dropLast()), dtype: .int32, like: a)
       if let kernel = try kernels(for: a), a.elementCount > 0 {
         try kernel.ldl(factors, pivots: pivots, hermitian: hermitian, info: info)

@@ -22,30 +22,41 @@ struct LUFactor: VariadicOperation {
   /// With M = L⁻¹Pᵀ·dA·U⁻¹: dL = L·tril(M, -1) and dU = triu(M)·U; what is wider or taller than square hangs on that.
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil] }
-    let lu = context.output(0), pivots = context.output(1)
-    let (m, n) = (lu.size(-2), lu.size(-1)), k = min(m, n)
+    let lu = context.output(0)
+    let pivots = context.output(1)
+    let (m, n) = (lu.size(-2), lu.size(-1))
+    let k = min(m, n)
     if lu.elementCount == 0 { return [Tensor.zeros(like: lu)] }
-    let l1 = lu.narrow(-2, start: 0, length: k).narrow(-1, start: 0, length: k), u1 = l1
+    let l1 = lu.narrow(-2, start: 0, length: k).narrow(-1, start: 0, length: k)
+    let u1 = l1
     let g1 = g.narrow(-2, start: 0, length: k).narrow(-1, start: 0, length: k)
-    let l = l1.lowerPart(-1) + l1.identity(k), u = u1.upperPart()
-    var lower = l.mH.matmul(g1.lowerPart(-1)), upper = g1.upperPart().matmul(u.mH)
+    let l = l1.lowerPart(-1) + l1.identity(k)
+    let u = u1.upperPart()
+    var lower = l.mH.matmul(g1.lowerPart(-1))
+    var upper = g1.upperPart().matmul(u.mH)
     var rest: Tensor?
     if m > k {
-      let l2 = lu.narrow(-2, start: k, length: m - k), gl2 = g.narrow(-2, start: k, length: m - k)
+      let l2 = lu.narrow(-2, start: k, length: m - k)
+      let gl2 = g.narrow(-2, start: k, length: m - k)
       upper = upper - l2.mH.matmul(gl2)
       rest = Linalg.solveTriangular(u.mH, gl2, upper: false, left: false)
     }
     if n > k {
-      let u2 = lu.narrow(-1, start: k, length: n - k), gu2 = g.narrow(-1, start: k, length: n - k)
+      let u2 = lu.narrow(-1, start: k, length: n - k)
+      let gu2 = g.narrow(-1, start: k, length: n - k)
       lower = lower - gu2.matmul(u2.mH)
       rest = gu2
     }
     let middle = Linalg.solveTriangular(u.mH, lower.lowerPart(-1) + upper.upperPart(), upper: false, left: false)
     func leftSolved(_ x: Tensor) -> Tensor { Linalg.solveTriangular(l.mH, x, upper: true, unitriangular: true) }
     let permuted: Tensor
-    if let rest, m > k { permuted = cat([leftSolved(middle), rest], dim: -2) }
-    else if let rest { permuted = leftSolved(cat([middle, rest], dim: -1)) }
-    else { permuted = leftSolved(middle) }
+    if let rest, m > k {
+      permuted = cat([leftSolved(middle), rest], dim: -2)
+    } else if let rest {
+      permuted = leftSolved(cat([middle, rest], dim: -1))
+    } else {
+      permuted = leftSolved(middle)
+    }
     return [compose(Self.name, [permuted]) { () throws(EmberError) in permutedRows(permuted, inverse(try rowOrder(pivots, m))) }]
   }
 }
@@ -110,7 +121,8 @@ extension Linalg {
       guard factors.rank >= 2, pivots.dtype == .int32 else {
         throw EmberError(.dtype, in: "lu_unpack", "factors \(factors.summary) must be matrices, and pivots \(pivots.summary) int32")
       }
-      let (m, n) = (factors.shape[-2], factors.shape[-1]), k = min(m, n)
+      let (m, n) = (factors.shape[-2], factors.shape[-1])
+      let k = min(m, n)
       let nothing = Tensor.empty([0], dtype: factors.dtype, on: factors.device)
       var (p, l, u) = (nothing, nothing, nothing)
       if unpackPivots {

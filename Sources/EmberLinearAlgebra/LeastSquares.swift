@@ -22,14 +22,18 @@ private struct LeastSquares: VariadicOperation {
   var undifferentiableOutputs: Set<Int> { [2, 3, 4] }
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let a = inputs[0]!, b = inputs[1]!
-    let (m, n, k) = (a.shape[-2], a.shape[-1], b.shape[-1]), batch = batchShape(b)
+    let a = inputs[0]!
+    let b = inputs[1]!
+    let (m, n, k) = (a.shape[-2], a.shape[-1], b.shape[-1])
+    let batch = batchShape(b)
     let real = a.dtype.realType
     func nothing(_ dtype: DType) -> Tensor { noGrad { Tensor.empty([0], dtype: dtype, on: a.device) } }
     // B has room for X, which may have more rows.
     let rows = max(m, n)
     let room = noGrad { rows == m ? b : cat([b, Tensor.zeros(Array(batch) + [rows - m, k], dtype: b.dtype, on: b.device)], dim: -2) }
-    let work = try columnMajorCopy(a), x = try columnMajorCopy(room), info = zeroInfo(b)
+    let work = try columnMajorCopy(a)
+    let x = try columnMajorCopy(room)
+    let info = zeroInfo(b)
     let rank = noGrad { Tensor.zeros(Array(batch), dtype: .int32, on: a.device) }
     let singularValues = try Tensor.empty(shape: batch.appending(min(m, n)), dtype: real, like: a)
     if let kernel = try kernels(for: a), a.elementCount > 0, x.elementCount > 0 {
@@ -38,7 +42,9 @@ private struct LeastSquares: VariadicOperation {
     }
     let ranks = noGrad { rank.to(.int64) }
     let all = noGrad { x.mT }
-    let solution = noGrad { m == 0 ? Tensor.zeros(Array(batch) + [n, k], dtype: a.dtype, on: a.device) : all.narrow(-2, start: 0, length: n) }
+    let solution = noGrad {
+      m == 0 ? Tensor.zeros(Array(batch) + [n, k], dtype: a.dtype, on: a.device) : all.narrow(-2, start: 0, length: n)
+    }
     // What the orthogonal transformation left below X is the residual, if the columns of A are independent.
     let givesValues = driver == .gelsd || driver == .gelss
     let isWhole = !givesValues || !a.backend.holdsData || noGrad { (ranks .== Scalar.integer(Int64(n))).all().item(as: Bool.self) }
@@ -49,8 +55,11 @@ private struct LeastSquares: VariadicOperation {
   }
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
-    let a = context.input(0), b = context.input(1), x = context.output(0)
-    var toA: Tensor?, toB: Tensor?
+    let a = context.input(0)
+    let b = context.input(1)
+    let x = context.output(0)
+    var toA: Tensor?
+    var toB: Tensor?
     func add(_ value: Tensor, to sum: inout Tensor?) { sum = sum.map { $0 + value } ?? value }
     if let g = gradients[0] {
       // X = A⁺·B
@@ -83,7 +92,8 @@ extension Linalg {
       let vector = a.rank - 1 == b.rank && Shape(a.shape.dropLast()) == b.shape || b.rank == 1
       let right = vector ? b.unsqueeze(-1) : b
       guard right.rank >= 2, right.shape[-2] == a.shape[-2], let batch = batchShape(a).broadcast(with: batchShape(right)) else {
-        throw EmberError(.shape, in: "linalg.lstsq", "\(a.summary) and \(b.summary): A and B must have equally many rows, and batches that broadcast")
+        throw EmberError(
+          .shape, in: "linalg.lstsq", "\(a.summary) and \(b.summary): A and B must have equally many rows, and batches that broadcast")
       }
       let (m, n) = (a.shape[-2], a.shape[-1])
       let precision = a.dtype.realType == .float64 ? Double.ulpOfOne : Double(Float.ulpOfOne)
@@ -124,7 +134,9 @@ extension Tensor {
   public func svdLowRank(_ rank: Int = 6, iterations: Int = 2, mean: Tensor? = nil) -> (u: Tensor, s: Tensor, v: Tensor) {
     let all = compose("svd_lowrank", count: 3, [self, mean]) { () throws(EmberError) in
       try checkMatrices("svd_lowrank", self)
-      guard rank >= 0, iterations >= 0 else { throw EmberError(.value, in: "svd_lowrank", "rank \(rank) and \(iterations) iterations must not be negative") }
+      guard rank >= 0, iterations >= 0 else {
+        throw EmberError(.value, in: "svd_lowrank", "rank \(rank) and \(iterations) iterations must not be negative")
+      }
       let centred = mean.map { self - $0 } ?? self
       let isWide = centred.shape[-2] < centred.shape[-1]
       let a = isWide ? centred.mH : centred
@@ -142,7 +154,9 @@ extension Tensor {
       try checkMatrices("pca_lowrank", self)
       let most = Swift.min(shape[-1], shape[-2])
       let rank = rank ?? Swift.min(6, most)
-      guard rank >= 0, rank <= most else { throw EmberError(.value, in: "pca_lowrank", "rank \(rank) of \(summary); allowed are 0...\(most)") }
+      guard rank >= 0, rank <= most else {
+        throw EmberError(.value, in: "pca_lowrank", "rank \(rank) of \(summary); allowed are 0...\(most)")
+      }
       let centred = center ? self - mean([-2], keepDim: true) : self
       let (u, s, v) = centred.svdLowRank(rank, iterations: iterations)
       return [u, s, v]

@@ -15,7 +15,9 @@ struct MatrixExponential: UnaryOperation {
   private static let largestNorm = 5.371920351148152
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    guard x.rank >= 2, x.shape[-1] == x.shape[-2] else { throw EmberError(.shape, in: Self.name, "\(x.summary): the matrices must be square") }
+    guard x.rank >= 2, x.shape[-1] == x.shape[-2] else {
+      throw EmberError(.shape, in: Self.name, "\(x.summary): the matrices must be square")
+    }
     guard x.dtype.category >= .floatingPoint, !x.dtype.isStorageOnly else {
       throw EmberError(.dtype, in: Self.name, "\(x.summary) is neither floating point nor complex; convert with .to(.float32)")
     }
@@ -30,8 +32,11 @@ struct MatrixExponential: UnaryOperation {
     let halvings = (norms / largestNorm).log2().ceil().clamp(min: 0, max: 1000)
     let finite = halvings.maskedFill(halvings.isNaN, 0)
     let a = x * (-finite).exp2().unsqueeze(-1).unsqueeze(-1)
-    let b = coefficients, identity = x.identity(n)
-    let a2 = a.matmul(a), a4 = a2.matmul(a2), a6 = a4.matmul(a2)
+    let b = coefficients
+    let identity = x.identity(n)
+    let a2 = a.matmul(a)
+    let a4 = a2.matmul(a2)
+    let a6 = a4.matmul(a2)
     let oddTop = a6.matmul(a6 * b[13] + a4 * b[11] + a2 * b[9])
     let odd = a.matmul(oddTop + a6 * b[7] + a4 * b[5] + a2 * b[3] + identity * b[1])
     let evenTop = a6.matmul(a6 * b[12] + a4 * b[10] + a2 * b[8])
@@ -47,7 +52,8 @@ struct MatrixExponential: UnaryOperation {
 
   /// The upper right block of exp [[Aᴴ, G], [0, Aᴴ]] (Mathias, 1996).
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
-    let a = context.input(0).mH, n = a.size(-1)
+    let a = context.input(0).mH
+    let n = a.size(-1)
     if n == 0 { return Tensor.zeros(like: a) }
     let zeros = Tensor.zeros(like: a)
     let block = cat([cat([a, gradient], dim: -1), cat([zeros, a], dim: -1)], dim: -2)
@@ -86,12 +92,15 @@ struct PseudoInverse: BinaryOperation {
 
 /// The gradient of A from that of its pseudoinverse P, with the smaller products first.
 func pseudoInverseGradient(_ a: Tensor, _ p: Tensor, _ gradient: Tensor) -> Tensor {
-  let g = gradient.mH, ph = p.mH
+  let g = gradient.mH
+  let ph = p.mH
   if a.size(-2) <= a.size(-1) {
-    let k = g.matmul(p), kph = k.matmul(ph)
+    let k = g.matmul(p)
+    let kph = k.matmul(ph)
     return kph - p.matmul(k).mH - a.matmul(p).matmul(kph) + ph.matmul(p).matmul(g - k.matmul(a))
   }
-  let k = p.matmul(g), phk = ph.matmul(k)
+  let k = p.matmul(g)
+  let phk = ph.matmul(k)
   return phk - k.matmul(p).mH + (g - a.matmul(k)).matmul(p).matmul(ph) - phk.matmul(p).matmul(a)
 }
 
@@ -111,7 +120,8 @@ private struct HermitianSquareRoot: VariadicOperation {
   /// dA = X·dX + dX·X, solved in the basis of the eigenvectors: also where eigenvalues coincide.
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil] }
-    let roots = context.output(1).sqrt(), v = context.output(2)
+    let roots = context.output(1).sqrt()
+    let v = context.output(2)
     let inner = v.mH.matmul((g + g.mH) * 0.5).matmul(v)
     return [v.matmul(inner / (roots.unsqueeze(-1) + roots.unsqueeze(-2))).matmul(v.mH)]
   }
@@ -132,10 +142,12 @@ private struct Polar: VariadicOperation {
 
   /// Ω = Uᴴ·dU is skew and solves Ω·H + H·Ω = Uᴴ·dA - dAᴴ·U; then dH = Uᴴ·dA - Ω·H and dU = U·Ω + (I - U·Uᴴ)·dA·H⁻¹.
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
-    let u = context.output(0), h = context.output(1)
+    let u = context.output(0)
+    let h = context.output(1)
     if u.elementCount == 0 { return [Tensor.zeros(like: u)] }
     let (values, v) = Linalg.eigh(h)
-    var along = Tensor.zeros(like: h), result: Tensor?
+    var along = Tensor.zeros(like: h)
+    var result: Tensor?
     if let gu = gradients[0] {
       let inside = u.mH.matmul(gu)
       along = along + inside
@@ -165,7 +177,8 @@ extension Linalg {
         throw EmberError(.shape, in: "linalg.matrix_power", "\(a.summary): the matrices must be square")
       }
       if n == 0 { return a.identity(a.shape[-1]).expand(Array(a.shape)).clone() }
-      var square = n < 0 ? inv(a) : a, rest = n.magnitude
+      var square = n < 0 ? inv(a) : a
+      var rest = n.magnitude
       var result: Tensor?
       while rest > 0 {
         if rest & 1 == 1 { result = result.map { $0.matmul(square) } ?? square }

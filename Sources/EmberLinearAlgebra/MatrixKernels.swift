@@ -48,7 +48,8 @@ func zeroInfo(_ x: Tensor) -> Tensor { noGrad { Tensor.zeros(Array(batchShape(x)
 func checkMatrices(_ name: String, _ x: Tensor, square: Bool = false) throws(EmberError) {
   guard x.rank >= 2 else { throw EmberError(.shape, in: name, "\(x.summary) must have at least two dimensions, for batches of matrices") }
   guard [.float32, .float64, .complex64, .complex128].contains(x.dtype) else {
-    throw EmberError(.dtype, in: name, "\(x.summary): only float32, float64, complex64 and complex128 are supported; convert with .to(.float32)")
+    throw EmberError(
+      .dtype, in: name, "\(x.summary): only float32, float64, complex64 and complex128 are supported; convert with .to(.float32)")
   }
   if square, x.shape[-1] != x.shape[-2] { throw EmberError(.shape, in: name, "\(x.summary): the matrices must be square") }
 }
@@ -108,7 +109,8 @@ private struct LAPACKKernels: MatrixKernels {
   }
 
   func luSolve(_ lu: Tensor, pivots: Tensor, _ b: Tensor, transpose: Character) throws(EmberError) {
-    let m = try Matrices(lu), x = try Matrices(b)
+    let m = try Matrices(lu)
+    let x = try Matrices(b)
     try check(ember_lapack_lu_solve(m.type, m.batch, letter(transpose), m.rows, x.columns, m.pointer, integers(pivots), x.pointer))
   }
 
@@ -152,14 +154,16 @@ private struct LAPACKKernels: MatrixKernels {
   }
 
   func ldlSolve(_ ld: Tensor, pivots: Tensor, _ b: Tensor, hermitian: Bool) throws(EmberError) {
-    let m = try Matrices(ld), x = try Matrices(b)
+    let m = try Matrices(ld)
+    let x = try Matrices(b)
     try check(ember_lapack_ldl_solve(m.type, m.batch, hermitian, m.rows, x.columns, m.pointer, integers(pivots), x.pointer))
   }
 
   func leastSquares(
     _ a: Tensor, _ b: Tensor, rows: Int, driver: Character, rcond: Double, rank: Tensor, singularValues: Tensor, info: Tensor
   ) throws(EmberError) {
-    let m = try Matrices(a), x = try Matrices(b)
+    let m = try Matrices(a)
+    let x = try Matrices(b)
     try check(
       ember_lapack_least_squares(
         m.type, m.batch, letter(driver), m.rows, m.columns, x.columns, m.pointer, x.pointer, rcond, integers(rank),
@@ -167,7 +171,8 @@ private struct LAPACKKernels: MatrixKernels {
   }
 
   func triangular(_ a: Tensor, _ b: Tensor, left: Bool, upper: Bool, transpose: Character, unit: Bool) throws(EmberError) {
-    let m = try Matrices(a), x = try Matrices(b)
+    let m = try Matrices(a)
+    let x = try Matrices(b)
     try check(
       ember_lapack_triangular(m.type, x.batch, left, upper, letter(transpose), unit, x.rows, x.columns, m.pointer, x.pointer))
   }

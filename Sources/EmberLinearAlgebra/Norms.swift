@@ -42,7 +42,8 @@ extension Linalg {
       guard x.rank >= 2, dim.count == 2 else {
         throw EmberError(.shape, in: name, "\(x.summary) with dimensions \(dim): two dimensions of at least two are needed")
       }
-      let i = try wrapDimension(dim[0], x.rank, in: name), j = try wrapDimension(dim[1], x.rank, in: name)
+      let i = try wrapDimension(dim[0], x.rank, in: name)
+      let j = try wrapDimension(dim[1], x.rank, in: name)
       guard i != j else { throw EmberError(.value, in: name, "dimension \(dim[0]) is given twice") }
       let a = dtype.map { x.to($0) } ?? x
       /// Singular values need the matrices at the end.
@@ -52,7 +53,8 @@ extension Linalg {
         return keepDim ? values.reshape(a.shape.enumerated().map { $0.offset == i || $0.offset == j ? 1 : $0.element }) : values
       }
       func checkNotEmpty(_ extents: Int...) throws(EmberError) {
-        if extents.contains(0), a.elementCount == 0, a.shape.enumerated().allSatisfy({ $0.offset == i || $0.offset == j || $0.element > 0 }) {
+        if extents.contains(0), a.elementCount == 0, a.shape.enumerated().allSatisfy({ $0.offset == i || $0.offset == j || $0.element > 0 })
+        {
           throw EmberError(.shape, in: name, "\(x.summary) has no elements to choose the largest or smallest from")
         }
       }
@@ -115,7 +117,9 @@ extension Linalg {
       let order = order ?? .number(2)
       if a.elementCount == 0 { return Tensor.zeros(Array(batchShape(a)), dtype: a.dtype.realType, on: a.device) }
       if order == .number(2) || order == .number(-2) {
-        let s = svdvals(a), largest = s.select(-1, 0), smallest = s.select(-1, -1)
+        let s = svdvals(a)
+        let largest = s.select(-1, 0)
+        let smallest = s.select(-1, -1)
         return order == .number(2) ? largest / smallest : smallest / largest
       }
       try checkMatrices("linalg.cond", a, square: true)

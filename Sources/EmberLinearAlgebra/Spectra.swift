@@ -14,7 +14,8 @@ struct Eigh: VariadicOperation {
     try checkMatrices(Self.name, a, square: true)
     // The kernel reads the lower triangle; the upper one is the lower one of the adjoint.
     let work = try columnMajorCopy(upper ? noGrad { a.mH } : a)
-    let values = try Tensor.empty(shape: Shape(a.shape.dropLast()), dtype: a.dtype.realType, like: a), info = zeroInfo(a)
+    let values = try Tensor.empty(shape: Shape(a.shape.dropLast()), dtype: a.dtype.realType, like: a)
+    let info = zeroInfo(a)
     if let kernel = try kernels(for: a), a.elementCount > 0 { try kernel.eigh(work, values: values, vectors: vectors, info: info) }
     let nothing = noGrad { Tensor.empty([0], dtype: a.dtype, on: a.device) }
     return [values, vectors ? noGrad { work.mT } : nothing, info]
@@ -22,7 +23,8 @@ struct Eigh: VariadicOperation {
 
   /// V·(diag(gL) + skew(Vᴴ·gV) / (Lⱼ - Lᵢ))·Vᴴ (Giles, An extended collection of matrix derivative results, 2008).
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
-    let l = context.output(0), v = context.output(1)
+    let l = context.output(0)
+    let v = context.output(1)
     guard let gv = gradients[1] else {
       guard let gl = gradients[0] else { return [nil] }
       return [(v * gl.unsqueeze(-2)).matmul(v.mH)]
@@ -64,7 +66,8 @@ struct Eig: VariadicOperation {
       throw EmberError(.value, in: Self.name, "the matrix contains infinities or NaN")
     }
     let work = try columnMajorCopy(a)
-    let values = try Tensor.empty(shape: Shape(a.shape.dropLast()), dtype: a.dtype.complexType, like: a), info = zeroInfo(a)
+    let values = try Tensor.empty(shape: Shape(a.shape.dropLast()), dtype: a.dtype.complexType, like: a)
+    let info = zeroInfo(a)
     let found = vectors ? try Tensor.empty(shape: a.shape, dtype: a.dtype.complexType, like: a) : nil
     if let kernel = try kernels(for: a), a.elementCount > 0 { try kernel.eig(work, values: values, vectors: found, info: info) }
     return [values, found.map { x in noGrad { x.mT } } ?? noGrad { Tensor.empty([0], dtype: a.dtype.complexType, on: a.device) }, info]
@@ -72,10 +75,12 @@ struct Eig: VariadicOperation {
 
   /// V⁻ᴴ·(diag(gL) + (Vᴴ·gV - Vᴴ·V·diag(Re Vᴴ·gV)) / conj(Lⱼ - Lᵢ))·Vᴴ (Giles 2008, with the vectors' norm kept at 1).
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
-    let l = context.output(0), v = context.output(1)
+    let l = context.output(0)
+    let v = context.output(1)
     var middle: Tensor
     if let gv = gradients[1] {
-      let inner = v.mH.matmul(gv), diagonal = inner.matrixDiagonal
+      let inner = v.mH.matmul(gv)
+      let diagonal = inner.matrixDiagonal
       guard isPhaseFree(Self.name, diagonal) else { return [.poison] }
       let tangent = inner - v.mH.matmul(v * diagonal.real.unsqueeze(-2))
       middle = offDiagonalQuotient(tangent, (l.unsqueeze(-2) - l.unsqueeze(-1)).conj())
@@ -102,8 +107,11 @@ struct SVD: VariadicOperation {
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let a = inputs[0]!
     try checkMatrices(Self.name, a)
-    let (m, n) = (a.shape[-2], a.shape[-1]), k = min(m, n), batch = batchShape(a)
-    let work = try columnMajorCopy(a), info = zeroInfo(a)
+    let (m, n) = (a.shape[-2], a.shape[-1])
+    let k = min(m, n)
+    let batch = batchShape(a)
+    let work = try columnMajorCopy(a)
+    let info = zeroInfo(a)
     let s = try Tensor.empty(shape: batch.appending(k), dtype: a.dtype.realType, like: a)
     guard vectors else {
       if let kernel = try kernels(for: a), a.elementCount > 0 {
@@ -130,23 +138,28 @@ struct SVD: VariadicOperation {
 
   /// Townsend, Differentiating the singular value decomposition, 2016; complex vectors in the gauge that leaves their common phase free.
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
-    let s = context.output(1), k = s.size(-1)
-    let u = context.output(0).narrow(-1, start: 0, length: k), vh = context.output(2).narrow(-2, start: 0, length: k)
+    let s = context.output(1)
+    let k = s.size(-1)
+    let u = context.output(0).narrow(-1, start: 0, length: k)
+    let vh = context.output(2).narrow(-2, start: 0, length: k)
     let (m, n) = (context.inputShape(0)[-2], context.inputShape(0)[-1])
     let gs = gradients[1]
     // Of the full case only the vectors that belong to singular values are determined.
-    let gu = gradients[0]?.narrow(-1, start: 0, length: k), gvh = gradients[2]?.narrow(-2, start: 0, length: k)
+    let gu = gradients[0]?.narrow(-1, start: 0, length: k)
+    let gvh = gradients[2]?.narrow(-2, start: 0, length: k)
     if gu == nil, gvh == nil {
       guard let gs else { return [nil] }
       return [(u * gs.unsqueeze(-2)).matmul(vh)]
     }
     func skew(_ x: Tensor) -> Tensor { x - x.mH }
-    let inU = gu.map { skew(u.mH.matmul($0)) }, inV = gvh.map { skew(vh.matmul($0.mH)) }
+    let inU = gu.map { skew(u.mH.matmul($0)) }
+    let inV = gvh.map { skew(vh.matmul($0.mH)) }
     if s.dtype != u.dtype {
       let phase = [inU, inV].compactMap { $0?.matrixDiagonal }
       guard isPhaseFree(Self.name, phase.count == 2 ? phase[0] + phase[1] : phase[0]) else { return [.poison] }
     }
-    let squares = s * s, differences = squares.unsqueeze(-2) - squares.unsqueeze(-1)
+    let squares = s * s
+    let differences = squares.unsqueeze(-2) - squares.unsqueeze(-1)
     var middle: Tensor?
     func include(_ x: Tensor) { middle = middle.map { $0 + x } ?? x }
     if let inU { include(offDiagonalQuotient(inU, differences) * s.unsqueeze(-2)) }
@@ -245,7 +258,8 @@ extension Tensor {
         let (u, s, vh) = Linalg.svd(self, fullMatrices: !some)
         return [u, s, vh.mH]
       }
-      let batch = Array(batchShape(self)), (m, n) = (shape[-2], shape[-1])
+      let batch = Array(batchShape(self))
+      let (m, n) = (shape[-2], shape[-1])
       func zeros(_ extent: Int) -> Tensor { Tensor.zeros(batch + [extent, extent], dtype: dtype, on: device) }
       return [zeros(m), Linalg.svdvals(self), zeros(n)]
     }

@@ -26,7 +26,8 @@ struct SolveTriangular: BinaryOperation {
   }
 
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
-    let a = context.input(0), x = context.output()
+    let a = context.input(0)
+    let x = context.output()
     let g = apply(SolveTriangular(upper: !upper, left: left, unit: unit), a.mH, gradient)
     var toA: Tensor?
     if context.needs(0) {
@@ -45,7 +46,8 @@ struct Solve: VariadicOperation {
   var undifferentiableOutputs: Set<Int> { [1, 2, 3] }
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let a = inputs[0]!, b = inputs[1]!
+    let a = inputs[0]!
+    let b = inputs[1]!
     guard let batch = batchShape(a).broadcast(with: batchShape(b)), a.shape[-1] == b.shape[left ? -2 : -1] else {
       throw EmberError(.shape, in: Self.name, "\(a.summary) and \(b.summary): extents and batches do not fit A·X = B (left) or X·A = B")
     }
@@ -64,7 +66,8 @@ struct Solve: VariadicOperation {
       toB = apply(Solve(left: left), [context.input(0).mH, g], count: 4)[0]
     } else {
       // The factors are there already.
-      let lu = context.output(1), pivots = context.output(2)
+      let lu = context.output(1)
+      let pivots = context.output(2)
       let conjugates = !left && g.dtype.isComplex
       // X·Aᴴ = G is Ā·Xᵀ = Gᵀ, or A·Xᴴ = Gᴴ.
       let right = left ? g : conjugates ? g.mH : g.mT
@@ -127,11 +130,13 @@ struct CholeskySolve: BinaryOperation {
 
   /// The factor counts as any matrix whose product with its adjoint is A: its gradient is not a triangle.
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
-    let factor = context.input(1), x = context.output()
+    let factor = context.input(1)
+    let x = context.output()
     let g = gradient.choleskySolve(factor, upper: upper)
     var toFactor: Tensor?
     if context.needs(1) {
-      let product = g.matmul(x.mH), both = product + product.mH
+      let product = g.matmul(x.mH)
+      let both = product + product.mH
       toFactor = (upper ? -factor.matmul(both) : -both.matmul(factor)).sum(to: context.inputShape(1))
     }
     return (context.needs(0) ? g.sum(to: context.inputShape(0)) : nil, toFactor)
@@ -231,7 +236,9 @@ extension Linalg {
         for dim in dims { last.append(try wrapDimension(dim, a.rank, in: "linalg.tensorsolve")) }
         moved = a.permute((0..<a.rank).filter { !last.contains($0) } + last)
       }
-      guard moved.rank >= b.rank else { throw EmberError(.shape, in: "linalg.tensorsolve", "\(a.summary) has fewer dimensions than \(b.summary)") }
+      guard moved.rank >= b.rank else {
+        throw EmberError(.shape, in: "linalg.tensorsolve", "\(a.summary) has fewer dimensions than \(b.summary)")
+      }
       let result = Array(moved.shape.dropFirst(b.rank))
       let n = b.elementCount
       guard result.reduce(1, *) == n, moved.elementCount == n * n else {
@@ -244,8 +251,11 @@ extension Linalg {
   /// The inverse of a tensor as a map from its last dimensions to its first `ind`.
   public static func tensorinv(_ a: Tensor, ind: Int = 2) -> Tensor {
     compose("linalg.tensorinv", [a]) { () throws(EmberError) in
-      guard ind > 0, ind <= a.rank else { throw EmberError(.value, in: "linalg.tensorinv", "ind is \(ind) for \(a.summary); it must be positive") }
-      let rows = Array(a.shape[0..<ind]), columns = Array(a.shape[ind...])
+      guard ind > 0, ind <= a.rank else {
+        throw EmberError(.value, in: "linalg.tensorinv", "ind is \(ind) for \(a.summary); it must be positive")
+      }
+      let rows = Array(a.shape[0..<ind])
+      let columns = Array(a.shape[ind...])
       let n = rows.reduce(1, *)
       guard columns.reduce(1, *) == n else {
         throw EmberError(.shape, in: "linalg.tensorinv", "\(a.summary) is not square at dimension \(ind): \(rows) and \(columns)")
