@@ -90,6 +90,7 @@ extension Tensor {
 }
 
 private func crossProduct(_ name: String, _ a: Tensor, _ b: Tensor, _ dim: Int) throws(EmberError) -> Tensor {
+  guard a.dtype == b.dtype else { throw EmberError(.dtype, in: name, "\(a.summary) and \(b.summary) must have one dtype") }
   guard a.rank == b.rank else {
     throw EmberError(.shape, in: name, "\(a.summary) and \(b.summary) must have the same number of dimensions")
   }

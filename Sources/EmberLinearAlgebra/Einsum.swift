@@ -53,6 +53,9 @@ private struct EinsumPlan {
       let labels = part.flatMap { letter in letter.map { [$0] } ?? (0..<rest).map { $0 - rest } }
       for (dimension, label) in labels.enumerated() {
         let extent = operands[i].shape[dimension]
+        if let first = labels[..<dimension].firstIndex(of: label), operands[i].shape[first] != extent {
+          throw EmberError(.shape, in: "einsum", "\"\(equation)\": a label twice means a diagonal, and operand \(i) is \(operands[i].summary)")
+        }
         if let known = extents[label], known != 1, extent != 1, known != extent {
           let name = label < 0 ? "..." : String(UnicodeScalar(UInt8(label)))
           throw EmberError(
@@ -112,16 +115,7 @@ private struct EinsumTerm {
     self.labels = labels
     // A label twice: the diagonal of its dimensions takes their place.
     while let (i, j) = Self.duplicate(self.labels) {
-      var x = self.tensor
-      let a = x.size(i)
-      let b = x.size(j)
-      if a != b {
-        x =
-          a == 1
-          ? x.expand(x.shape.enumerated().map { $0.offset == i ? b : $0.element })
-          : x.expand(x.shape.enumerated().map { $0.offset == j ? a : $0.element })
-      }
-      self.tensor = apply(DiagonalView(offset: 0, dimension1: i, dimension2: j), x)
+      self.tensor = apply(DiagonalView(offset: 0, dimension1: i, dimension2: j), self.tensor)
       let label = self.labels[i]
       self.labels.remove(at: j)
       self.labels.remove(at: i)

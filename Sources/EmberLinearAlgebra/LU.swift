@@ -103,7 +103,7 @@ extension Linalg {
 
   /// As `luFactorEx`; fails if a matrix is singular.
   public static func luFactor(_ a: Tensor, pivot: Bool = true) -> (factors: Tensor, pivots: Tensor) {
-    let (factors, pivots, _) = luFactorEx(a, pivot: pivot)
+    let (factors, pivots, _) = luFactorEx(a, pivot: pivot, checkErrors: true)
     return (factors, pivots)
   }
 

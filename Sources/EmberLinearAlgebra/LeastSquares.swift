@@ -49,7 +49,7 @@ private struct LeastSquares: VariadicOperation {
     let givesValues = driver == .gelsd || driver == .gelss
     let isWhole = !givesValues || !a.backend.holdsData || noGrad { (ranks .== Scalar.integer(Int64(n))).all().item(as: Bool.self) }
     let residuals =
-      m > n && isWhole
+      m > n && isWhole && driver != .gelsy
       ? noGrad { all.narrow(-2, start: n, length: m - n).abs().square().sum(-2) } : nothing(real)
     return [solution, residuals, driver == .gels ? nothing(.int64) : ranks, givesValues ? singularValues : nothing(real), info]
   }
@@ -80,7 +80,8 @@ private struct LeastSquares: VariadicOperation {
 extension Linalg {
   /// X that minimizes ‖A·X - B‖ for matrices A [m, n] of any shape, B a vector, vectors or matrices; batches broadcast.
   ///
-  /// - Returns: the solution; the squared residuals of each column if m > n and the rank is full, else nothing; the rank (not of
+  /// - Returns: the solution; the squared residuals of each column if m > n and the rank is full (not of `gelsy`), else
+  ///   nothing; the rank (not of
   ///   `gels`); the singular values (of `gelsd` and `gelss`). `rcond`: what is smaller than rcond times the largest counts as zero.
   public static func lstsq(
     _ a: Tensor, _ b: Tensor, rcond: Double? = nil, driver: LeastSquaresDriver = .gelsy
@@ -88,7 +89,9 @@ extension Linalg {
     let all = compose("linalg.lstsq", count: 4, [a, b]) { () throws(EmberError) in
       try checkMatrices("linalg.lstsq", a)
       try checkSameDType("linalg.lstsq", a, b)
-      guard b.rank >= 1 else { throw EmberError(.shape, in: "linalg.lstsq", "\(b.summary) must have at least one dimension") }
+      guard b.rank >= 1, b.rank <= a.rank, a.rank - b.rank <= 1 else {
+        throw EmberError(.shape, in: "linalg.lstsq", "\(b.summary) must have as many dimensions as \(a.summary), or one less for vectors")
+      }
       let vector = a.rank - 1 == b.rank && Shape(a.shape.dropLast()) == b.shape || b.rank == 1
       let right = vector ? b.unsqueeze(-1) : b
       guard right.rank >= 2, right.shape[-2] == a.shape[-2], let batch = batchShape(a).broadcast(with: batchShape(right)) else {

@@ -112,7 +112,9 @@ private struct HermitianSquareRoot: VariadicOperation {
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     noGrad {
-      let (values, vectors) = Linalg.eigh(inputs[0]!)
+      let (all, vectors) = Linalg.eigh(inputs[0]!)
+      // Rounding may bring eigenvalues of semidefinite matrices below zero.
+      let values = all.clamp(min: 0)
       return [(vectors * values.sqrt().unsqueeze(-2)).matmul(vectors.mH), values, vectors]
     }
   }

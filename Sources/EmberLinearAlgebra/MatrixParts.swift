@@ -91,6 +91,7 @@ extension Tensor {
   public func trace() -> Tensor {
     compose("trace", [self]) { () throws(EmberError) in
       guard rank == 2 else { throw EmberError(.shape, in: "trace", "\(summary) is not a matrix") }
+      guard dtype != .bool else { throw EmberError(.dtype, in: "trace", "\(summary): convert with .to(.int64)") }
       return matrixDiagonal.sum(-1)
     }
   }

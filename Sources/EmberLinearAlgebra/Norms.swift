@@ -52,25 +52,21 @@ extension Linalg {
         let values = reduce(svdvals(moved))
         return keepDim ? values.reshape(a.shape.enumerated().map { $0.offset == i || $0.offset == j ? 1 : $0.element }) : values
       }
-      func checkNotEmpty(_ extents: Int...) throws(EmberError) {
-        if extents.contains(0), a.elementCount == 0, a.shape.enumerated().allSatisfy({ $0.offset == i || $0.offset == j || $0.element > 0 })
-        {
-          throw EmberError(.shape, in: name, "\(x.summary) has no elements to choose the largest or smallest from")
-        }
+      /// The extreme of numbers along a dimension; the largest of no magnitudes is 0, the smallest does not exist.
+      func extreme(_ x: Tensor, _ dimension: Int, largest: Bool, keepDim: Bool) -> Tensor {
+        if largest, x.size(dimension) == 0 { return x.sum([dimension], keepDim: keepDim) }
+        return largest ? x.amax([dimension], keepDim: keepDim) : x.amin([dimension], keepDim: keepDim)
       }
       switch order {
       case .frobenius: return a.vectorNorm(2, [i, j], keepDim: keepDim)
       case .nuclear: return try ofSingularValues { $0.sum(-1) }
       case .number(let p) where p.magnitude == 2:
-        try checkNotEmpty(a.shape[i], a.shape[j])
-        return try ofSingularValues { p > 0 ? $0.amax([-1]) : $0.amin([-1]) }
+        return try ofSingularValues { extreme($0, -1, largest: p > 0, keepDim: false) }
       case .number(let p) where p.magnitude == 1 || p.magnitude == .infinity:
         let (summed, compared) = p.magnitude == 1 ? (i, j) : (j, i)
-        try checkNotEmpty(a.shape[compared])
         let sums = a.vectorNorm(1, [summed], keepDim: true)
-        let extreme = p > 0 ? sums.amax([compared], keepDim: true) : sums.amin([compared], keepDim: true)
-        if keepDim { return extreme }
-        return extreme.reshape(a.shape.enumerated().filter { $0.offset != i && $0.offset != j }.map(\.element))
+        let result = extreme(sums, compared, largest: p > 0, keepDim: true)
+        return keepDim ? result : result.reshape(a.shape.enumerated().filter { $0.offset != i && $0.offset != j }.map(\.element))
       case .number(let p): throw EmberError(.value, in: name, "there is no matrix norm of order \(p); orders are fro, nuc, ±1, ±2 and ±inf")
       }
     }
@@ -82,7 +78,7 @@ extension Linalg {
     _ x: Tensor, _ order: NormOrder? = nil, dim: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil
   ) -> Tensor {
     compose("linalg.norm", [x]) { () throws(EmberError) in
-      if let dim, dim.count > 2, order != nil || dim.isEmpty {
+      if let dim, dim.isEmpty || dim.count > 2 {
         throw EmberError(.value, in: "linalg.norm", "dimensions \(dim): a norm is of vectors in one or of matrices in two")
       }
       guard let order else { return vectorNorm(x, 2, dim: dim, keepDim: keepDim, dtype: dtype) }

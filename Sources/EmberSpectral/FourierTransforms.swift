@@ -75,10 +75,11 @@ public enum FFT {
   /// Brings the element at `start(extent)` to the front.
   private static func shifted(_ name: String, _ x: Tensor, _ dim: [Int]?, _ start: (Int) -> Int) -> Tensor {
     compose(name, [x]) { () throws(EmberError) in
+      guard x.rank > 0 else { throw EmberError(.shape, in: name, "\(x.summary) has no dimension") }
       var y = x
       for dimension in dim ?? Array(0..<x.rank) {
         let i = try wrapDimension(dimension, x.rank, in: name)
-        let extent = x.rank == 0 ? 0 : x.shape[i]
+        let extent = x.shape[i]
         let first = start(extent)
         if extent < 2 { continue }
         y = cat([y.narrow(i, start: first, length: extent - first), y.narrow(i, start: 0, length: first)], dim: i)

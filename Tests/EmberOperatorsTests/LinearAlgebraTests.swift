@@ -4,10 +4,11 @@ import EmberTensor
 import Testing
 
 /// A matrix of fixed, distinct numbers, well away from singular where `shift` is large.
-private func matrix(_ rows: Int, _ columns: Int, seed: Int = 1, shift: Double = 0) -> Tensor {
+private func matrix(_ rows: Int, _ columns: Int, seed: UInt64 = 1, shift: Double = 0) -> Tensor {
+  var state = seed
   let values = (0..<(rows * columns)).map { i -> Double in
-    let x = Double((i * i * 389 + i * 7919 + seed * 104_729) % 1009) / 1009 - 0.5
-    return x + (i / columns == i % columns ? shift : 0)
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return Double(state >> 33) / Double(1 << 31) - 0.5 + (i / columns == i % columns ? shift : 0)
   }
   return Tensor(values, shape: [rows, columns], dtype: .float64)
 }
@@ -95,7 +96,7 @@ private func gradient(of function: @escaping (Tensor) -> Tensor) -> ([Tensor]) -
       let result = checkGradients(
         { x in
           let (solution, residuals, _, _) = Linalg.lstsq(x[0], x[1], driver: driver)
-          return cat([solution.flatten(), residuals])
+          return driver == .gelsy ? solution : cat([solution.flatten(), residuals])
         }, at: [matrix(4, 2, shift: 1), matrix(4, 2, seed: 3)])
       #expect(result == nil, "\(driver)")
     }
@@ -185,7 +186,7 @@ private func gradient(of function: @escaping (Tensor) -> Tensor) -> ([Tensor]) -
       ("vector", { Linalg.svdvals(Tensor.ones([3])) }),
       ("integers", { Linalg.vectorNorm(Tensor([1, 2, 3])) }), ("dtypes", { Linalg.solve(square, square.to(.float64)) }),
       ("infinite", { Linalg.eigvals(square / 0) }), ("einsum", { einsum("ij,jk->iz", square, square) }),
-      ("no elements", { Linalg.matrixNorm(Tensor.ones([0, 0]), .number(2)) }), ("mm", { square.mm(Tensor.ones([3])) }),
+      ("no elements", { Linalg.matrixNorm(Tensor.ones([0, 0]), .number(-2)) }), ("mm", { square.mm(Tensor.ones([3])) }),
       ("order", { Linalg.matrixNorm(square, .number(3)) }), ("pivot", { Linalg.lu(square, pivot: false).l }),
     ]
     for (what, call) in refused { #expect(throws: EmberError.self, "\(what)") { try catchingErrors { call() } } }
