@@ -51,7 +51,11 @@ let package = Package(
     .testTarget(
       name: "EmberTensorTests",
       dependencies: ["EmberTensor", "EmberCPU", "EmberRuntime", "EmberNN", "EmberOptim", "EmberFormats", "CEmberKernels"]),
-    .testTarget(name: "EmberOperatorsTests", dependencies: ["EmberConformance", "EmberOperators", "EmberRuntime", "EmberSparse", "EmberTensor"]),
+    .testTarget(
+      name: "EmberOperatorsTests",
+      dependencies: [
+        "EmberConformance", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse", "EmberSpectral", "EmberTensor",
+      ]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(
       name: "EmberDataTests",

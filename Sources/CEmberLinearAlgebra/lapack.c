@@ -77,7 +77,8 @@ static int32_t lu_one(const job *j, int64_t i, char *work) {
 }
 
 int ember_lapack_lu(int type, int64_t batch, int m, int n, void *a, int32_t *pivots, int32_t *info) {
-  job j = {.type = type, .one = lu_one, .m = m, .n = n, .a = a, .a_bytes = size_of(type) * (size_t)m * (size_t)n, .pivots = pivots, .info = info, .batch = batch};
+  job j = {.type = type, .one = lu_one, .m = m, .n = n, .a = a, .a_bytes = size_of(type) * (size_t)m * (size_t)n, .pivots = pivots,
+      .info = info, .batch = batch};
   return run(&j);
 }
 
@@ -85,12 +86,14 @@ static int32_t lu_solve_one(const job *j, int64_t i, char *work) {
   (void)work;
   int32_t info = 0;
   ember_lapack.getrs[j->type](
-      &j->transpose, &j->n, &j->k, item(j->a, j->a_bytes, i), &j->n, j->pivots + i * j->n, item(j->b, j->b_bytes, i), &j->n, &info, ONE);
+      &j->transpose, &j->n, &j->k, item(j->a, j->a_bytes, i), &j->n, j->pivots + i * j->n, item(j->b, j->b_bytes, i), &j->n, &info,
+          ONE);
   return info;
 }
 
 int ember_lapack_lu_solve(int type, int64_t batch, char transpose, int n, int k, const void *lu, const int32_t *pivots, void *b) {
-  job j = {.type = type, .one = lu_solve_one, .n = n, .k = k, .transpose = transpose, .a = (char *)lu, .b = b, .pivots = (int32_t *)pivots, .batch = batch,
+  job j = {.type = type, .one = lu_solve_one, .n = n, .k = k, .transpose = transpose, .a = (char *)lu, .b = b,
+      .pivots = (int32_t *)pivots, .batch = batch,
            .a_bytes = size_of(type) * (size_t)n * (size_t)n, .b_bytes = size_of(type) * (size_t)n * (size_t)k};
   return run(&j);
 }
@@ -105,7 +108,8 @@ static int32_t cholesky_one(const job *j, int64_t i, char *work) {
 }
 
 int ember_lapack_cholesky(int type, int64_t batch, int n, void *a, int32_t *info) {
-  job j = {.type = type, .one = cholesky_one, .n = n, .a = a, .a_bytes = size_of(type) * (size_t)n * (size_t)n, .info = info, .batch = batch};
+  job j = {.type = type, .one = cholesky_one, .n = n, .a = a, .a_bytes = size_of(type) * (size_t)n * (size_t)n, .info = info,
+      .batch = batch};
   return run(&j);
 }
 
@@ -123,13 +127,15 @@ int ember_lapack_qr(int type, int64_t batch, int m, int n, void *a, void *tau, i
   ember_lapack.geqrf[type](&m, &n, a, &m, tau, answer, &query, &status);
   int lwork = asked(type, answer);
   job j = {.type = type, .one = qr_one, .m = m, .n = n, .a = a, .b = tau, .info = info, .batch = batch, .lwork = lwork,
-           .a_bytes = size_of(type) * (size_t)m * (size_t)n, .b_bytes = size_of(type) * (size_t)(m < n ? m : n), .work_bytes = size_of(type) * (size_t)lwork};
+           .a_bytes = size_of(type) * (size_t)m * (size_t)n, .b_bytes = size_of(type) * (size_t)(m < n ? m : n),
+               .work_bytes = size_of(type) * (size_t)lwork};
   return status < 0 ? status : run(&j);
 }
 
 static int32_t reflectors_one(const job *j, int64_t i, char *work) {
   int32_t info = 0;
-  ember_lapack.orgqr[j->type](&j->m, &j->n, &j->k, item(j->a, j->a_bytes, i), &j->m, item(j->b, j->b_bytes, i), work, &j->lwork, &info);
+  ember_lapack.orgqr[j->type](&j->m, &j->n, &j->k, item(j->a, j->a_bytes, i), &j->m, item(j->b, j->b_bytes, i), work, &j->lwork,
+      &info);
   return info;
 }
 
@@ -138,8 +144,10 @@ int ember_lapack_reflectors(int type, int64_t batch, int m, int n, int k, void *
   double answer[2] = {0};
   ember_lapack.orgqr[type](&m, &n, &k, a, &m, tau, answer, &query, &status);
   int lwork = asked(type, answer);
-  job j = {.type = type, .one = reflectors_one, .m = m, .n = n, .k = k, .a = a, .b = (char *)tau, .info = info, .batch = batch, .lwork = lwork,
-           .a_bytes = size_of(type) * (size_t)m * (size_t)n, .b_bytes = size_of(type) * (size_t)k, .work_bytes = size_of(type) * (size_t)lwork};
+  job j = {.type = type, .one = reflectors_one, .m = m, .n = n, .k = k, .a = a, .b = (char *)tau, .info = info, .batch = batch,
+      .lwork = lwork,
+           .a_bytes = size_of(type) * (size_t)m * (size_t)n, .b_bytes = size_of(type) * (size_t)k,
+               .work_bytes = size_of(type) * (size_t)lwork};
   return status < 0 ? status : run(&j);
 }
 
@@ -148,12 +156,14 @@ int ember_lapack_reflectors(int type, int64_t batch, int m, int n, int k, void *
 static int32_t eigh_one(const job *j, int64_t i, char *work) {
   int32_t info = 0;
   const char *vectors = j->vectors ? "V" : "N";
-  char *reals = work + padded(size_of(j->type) * (size_t)j->lwork), *integers = reals + padded(real_size(j->type) * (size_t)j->lrwork);
+  char *reals = work + padded(size_of(j->type) * (size_t)j->lwork),
+      *integers = reals + padded(real_size(j->type) * (size_t)j->lrwork);
   char *a = item(j->a, j->a_bytes, i), *values = item(j->b, j->b_bytes, i);
   if (is_complex(j->type))
-    ember_lapack.heevd[j->type](vectors, "L", &j->n, a, &j->n, values, work, &j->lwork, reals, &j->lrwork, integers, &j->liwork, &info, ONE, ONE);
+    ember_lapack.heevd_complex[j->type](vectors, "L", &j->n, a, &j->n, values, work, &j->lwork, reals, &j->lrwork, integers,
+        &j->liwork, &info, ONE, ONE);
   else
-    ember_lapack.heevd[j->type](vectors, "L", &j->n, a, &j->n, values, work, &j->lwork, integers, &j->liwork, &info, ONE, ONE);
+    ember_lapack.heevd_real[j->type](vectors, "L", &j->n, a, &j->n, values, work, &j->lwork, integers, &j->liwork, &info, ONE, ONE);
   return info;
 }
 
@@ -162,10 +172,12 @@ int ember_lapack_eigh(int type, int64_t batch, bool vectors, int n, void *a, voi
   double answer[2] = {0}, reals = 0;
   const char *job_name = vectors ? "V" : "N";
   if (is_complex(type))
-    ember_lapack.heevd[type](job_name, "L", &n, a, &n, values, answer, &query, &reals, &query, &integers, &query, &status, ONE, ONE);
+    ember_lapack.heevd_complex[type](job_name, "L", &n, a, &n, values, answer, &query, &reals, &query, &integers, &query, &status,
+        ONE, ONE);
   else
-    ember_lapack.heevd[type](job_name, "L", &n, a, &n, values, answer, &query, &integers, &query, &status, ONE, ONE);
-  job j = {.type = type, .one = eigh_one, .vectors = vectors, .n = n, .a = a, .b = values, .info = info, .batch = batch, .lwork = asked(type, answer),
+    ember_lapack.heevd_real[type](job_name, "L", &n, a, &n, values, answer, &query, &integers, &query, &status, ONE, ONE);
+  job j = {.type = type, .one = eigh_one, .vectors = vectors, .n = n, .a = a, .b = values, .info = info, .batch = batch,
+      .lwork = asked(type, answer),
            .lrwork = is_complex(type) ? asked(type, &reals) : 0, .liwork = integers + 1,
            .a_bytes = size_of(type) * (size_t)n * (size_t)n, .b_bytes = real_size(type) * (size_t)n};
   j.work_bytes = padded(size_of(type) * (size_t)j.lwork) + padded(real_size(type) * (size_t)j.lrwork) + 4 * (size_t)j.liwork;
@@ -218,10 +230,12 @@ int ember_lapack_eig(int type, int64_t batch, int n, void *a, void *values, void
   int query = -1, status = 0;
   double answer[2] = {0};
   const char *wanted = vectors ? "V" : "N";
-  if (is_complex(type)) ember_lapack.geev[type]("N", wanted, &n, a, &n, values, NULL, &n, vectors, &n, answer, &query, values, &status, ONE, ONE);
+  if (is_complex(type)) ember_lapack.geev[type]("N", wanted, &n, a, &n, values, NULL, &n, vectors, &n, answer, &query, values,
+      &status, ONE, ONE);
   else ember_lapack.geev[type]("N", wanted, &n, a, &n, values, values, NULL, &n, vectors, &n, answer, &query, &status, ONE, ONE);
   size_t complex = 2 * real_size(type), count = (size_t)n;
-  job j = {.type = type, .one = eig_one, .n = n, .a = a, .b = values, .c = vectors, .info = info, .batch = batch, .lwork = asked(type, answer),
+  job j = {.type = type, .one = eig_one, .n = n, .a = a, .b = values, .c = vectors, .info = info, .batch = batch,
+      .lwork = asked(type, answer),
            .a_bytes = size_of(type) * count * count, .b_bytes = complex * count, .c_bytes = complex * count * count};
   j.work_bytes = padded(size_of(type) * (size_t)j.lwork) + real_size(type) * (is_complex(type) ? 2 * count : 2 * count + (vectors ? count * count : 1));
   return status < 0 ? status : run(&j);
@@ -237,40 +251,50 @@ static int svd_width(const job *j) {
 
 static int32_t svd_one(const job *j, int64_t i, char *work) {
   int32_t info = 0;
-  char *reals = work + padded(size_of(j->type) * (size_t)j->lwork), *integers = reals + padded(real_size(j->type) * (size_t)j->lrwork);
-  char *a = item(j->a, j->a_bytes, i), *s = item(j->b, j->b_bytes, i), *u = item(j->c, j->c_bytes, i), *vh = item(j->d, j->d_bytes, i);
+  char *reals = work + padded(size_of(j->type) * (size_t)j->lwork),
+      *integers = reals + padded(real_size(j->type) * (size_t)j->lrwork);
+  char *a = item(j->a, j->a_bytes, i), *s = item(j->b, j->b_bytes, i), *u = item(j->c, j->c_bytes, i), *vh = item(j->d, j->d_bytes,
+      i);
   int ldvt = svd_width(j);
   bool complex = is_complex(j->type);
   if (j->unit) {
     if (complex)
-      ember_lapack.gesvd[j->type](&j->choice, &j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, reals, &info, ONE, ONE);
+      ember_lapack.gesvd_complex[j->type](&j->choice, &j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork,
+          reals, &info, ONE, ONE);
     else
-      ember_lapack.gesvd[j->type](&j->choice, &j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, &info, ONE, ONE);
+      ember_lapack.gesvd_real[j->type](&j->choice, &j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork,
+          &info, ONE, ONE);
   } else {
     if (complex)
-      ember_lapack.gesdd[j->type](&j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, reals, integers, &info, ONE);
+      ember_lapack.gesdd_complex[j->type](&j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, reals,
+          integers, &info, ONE);
     else
-      ember_lapack.gesdd[j->type](&j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, integers, &info, ONE);
+      ember_lapack.gesdd_real[j->type](&j->choice, &j->m, &j->n, a, &j->m, s, u, &j->m, vh, &ldvt, work, &j->lwork, integers,
+          &info, ONE);
   }
   // gesdd reports NaN as a refused argument.
   return info == -4 ? 1 : info;
 }
 
-int ember_lapack_svd(int type, int64_t batch, char choice, char driver, int m, int n, void *a, void *s, void *u, void *vh, int32_t *info) {
+int ember_lapack_svd(int type, int64_t batch, char choice, char driver, int m, int n, void *a, void *s, void *u, void *vh,
+    int32_t *info) {
   size_t smaller = (size_t)(m < n ? m : n), larger = (size_t)(m < n ? n : m), size = size_of(type);
   size_t columns = choice == 'A' ? (size_t)m : smaller, rows = choice == 'A' ? (size_t)n : smaller;
-  job j = {.type = type, .one = svd_one, .m = m, .n = n, .choice = choice, .unit = driver == 'q', .a = a, .b = s, .c = u, .d = vh, .info = info, .batch = batch,
+  job j = {.type = type, .one = svd_one, .m = m, .n = n, .choice = choice, .unit = driver == 'q', .a = a, .b = s, .c = u, .d = vh,
+      .info = info, .batch = batch,
            .a_bytes = size * (size_t)m * (size_t)n, .b_bytes = real_size(type) * smaller,
            .c_bytes = choice == 'N' ? 0 : size * (size_t)m * columns, .d_bytes = choice == 'N' ? 0 : size * rows * (size_t)n};
   double answer[2] = {0};
   // A query: -1 as the size, and the answer in place of the work array.
   int query = -1, status = 0, ldvt = svd_width(&j);
   if (j.unit) {
-    if (is_complex(type)) ember_lapack.gesvd[type](&choice, &choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, s, &status, ONE, ONE);
-    else ember_lapack.gesvd[type](&choice, &choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, &status, ONE, ONE);
+    if (is_complex(type)) ember_lapack.gesvd_complex[type](&choice, &choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, s,
+        &status, ONE, ONE);
+    else ember_lapack.gesvd_real[type](&choice, &choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, &status, ONE, ONE);
   } else {
-    if (is_complex(type)) ember_lapack.gesdd[type](&choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, s, s, &status, ONE);
-    else ember_lapack.gesdd[type](&choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, s, &status, ONE);
+    if (is_complex(type)) ember_lapack.gesdd_complex[type](&choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, s, s,
+        &status, ONE);
+    else ember_lapack.gesdd_real[type](&choice, &m, &n, a, &m, s, u, &m, vh, &ldvt, answer, &query, s, &status, ONE);
   }
   if (status < 0) return status;
   j.lwork = asked(type, answer);
@@ -285,7 +309,7 @@ int ember_lapack_svd(int type, int64_t batch, char choice, char driver, int m, i
 
 static int32_t ldl_one(const job *j, int64_t i, char *work) {
   int32_t info = 0;
-  void (*const *routine)() = j->vectors ? ember_lapack.hetrf : ember_lapack.sytrf;
+  __typeof__(&ember_lapack.sytrf[0]) routine = j->vectors ? ember_lapack.hetrf : ember_lapack.sytrf;
   routine[j->type]("L", &j->n, item(j->a, j->a_bytes, i), &j->n, j->pivots + i * j->n, work, &j->lwork, &info, ONE);
   return info;
 }
@@ -295,7 +319,8 @@ int ember_lapack_ldl(int type, int64_t batch, bool hermitian, int n, void *a, in
   double answer[2] = {0};
   (hermitian ? ember_lapack.hetrf : ember_lapack.sytrf)[type]("L", &n, a, &n, pivots, answer, &query, &status, ONE);
   int lwork = asked(type, answer);
-  job j = {.type = type, .one = ldl_one, .vectors = hermitian, .n = n, .a = a, .pivots = pivots, .info = info, .batch = batch, .lwork = lwork,
+  job j = {.type = type, .one = ldl_one, .vectors = hermitian, .n = n, .a = a, .pivots = pivots, .info = info, .batch = batch,
+      .lwork = lwork,
            .a_bytes = size_of(type) * (size_t)n * (size_t)n, .work_bytes = size_of(type) * (size_t)lwork};
   return status < 0 ? status : run(&j);
 }
@@ -303,20 +328,23 @@ int ember_lapack_ldl(int type, int64_t batch, bool hermitian, int n, void *a, in
 static int32_t ldl_solve_one(const job *j, int64_t i, char *work) {
   (void)work;
   int32_t info = 0;
-  void (*const *routine)() = j->vectors ? ember_lapack.hetrs : ember_lapack.sytrs;
-  routine[j->type]("L", &j->n, &j->k, item(j->a, j->a_bytes, i), &j->n, j->pivots + i * j->n, item(j->b, j->b_bytes, i), &j->n, &info, ONE);
+  __typeof__(&ember_lapack.sytrs[0]) routine = j->vectors ? ember_lapack.hetrs : ember_lapack.sytrs;
+  routine[j->type]("L", &j->n, &j->k, item(j->a, j->a_bytes, i), &j->n, j->pivots + i * j->n, item(j->b, j->b_bytes, i), &j->n,
+      &info, ONE);
   return info;
 }
 
 int ember_lapack_ldl_solve(int type, int64_t batch, bool hermitian, int n, int k, const void *ld, const int32_t *pivots, void *b) {
-  job j = {.type = type, .one = ldl_solve_one, .vectors = hermitian, .n = n, .k = k, .a = (char *)ld, .b = b, .pivots = (int32_t *)pivots, .batch = batch,
+  job j = {.type = type, .one = ldl_solve_one, .vectors = hermitian, .n = n, .k = k, .a = (char *)ld, .b = b,
+      .pivots = (int32_t *)pivots, .batch = batch,
            .a_bytes = size_of(type) * (size_t)n * (size_t)n, .b_bytes = size_of(type) * (size_t)n * (size_t)k};
   return run(&j);
 }
 
 // MARK: Least squares
 
-static int32_t least_squares_call(const job *j, char *a, char *b, char *s, void *work, const int *lwork, char *reals, char *integers, int32_t *rank) {
+static int32_t least_squares_call(const job *j, char *a, char *b, char *s, void *work, const int *lwork, char *reals,
+    char *integers, int32_t *rank) {
   int32_t info = 0, ignored = 0;
   int rows = j->m > j->n ? j->m : j->n;
   float single = (float)j->number;
@@ -327,31 +355,39 @@ static int32_t least_squares_call(const job *j, char *a, char *b, char *s, void 
     case 'l': ember_lapack.gels[j->type]("N", &j->m, &j->n, &j->k, a, &j->m, b, &rows, work, lwork, &info, ONE); break;
     case 'y':
       memset(integers, 0, 4 * (size_t)j->n);
-      if (complex) ember_lapack.gelsy[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, integers, rcond, rank, work, lwork, reals, &info);
-      else ember_lapack.gelsy[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, integers, rcond, rank, work, lwork, &info);
+      if (complex) ember_lapack.gelsy_complex[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, integers, rcond, rank, work, lwork,
+          reals, &info);
+      else ember_lapack.gelsy_real[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, integers, rcond, rank, work, lwork, &info);
       break;
     case 'd':
-      if (complex) ember_lapack.gelsd[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, reals, integers, &info);
-      else ember_lapack.gelsd[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, integers, &info);
+      if (complex) ember_lapack.gelsd_complex[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, reals,
+          integers, &info);
+      else ember_lapack.gelsd_real[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, integers, &info);
       break;
     default:
-      if (complex) ember_lapack.gelss[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, reals, &info);
-      else ember_lapack.gelss[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, &info);
+      if (complex) ember_lapack.gelss_complex[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, reals,
+          &info);
+      else ember_lapack.gelss_real[j->type](&j->m, &j->n, &j->k, a, &j->m, b, &rows, s, rcond, rank, work, lwork, &info);
   }
   return info;
 }
 
 static int32_t least_squares_one(const job *j, int64_t i, char *work) {
-  char *reals = work + padded(size_of(j->type) * (size_t)j->lwork), *integers = reals + padded(real_size(j->type) * (size_t)j->lrwork);
+  char *reals = work + padded(size_of(j->type) * (size_t)j->lwork),
+      *integers = reals + padded(real_size(j->type) * (size_t)j->lrwork);
   return least_squares_call(
-      j, item(j->a, j->a_bytes, i), item(j->b, j->b_bytes, i), item(j->c, j->c_bytes, i), work, &j->lwork, reals, integers, j->rank ? j->rank + i : NULL);
+      j, item(j->a, j->a_bytes, i), item(j->b, j->b_bytes, i), item(j->c, j->c_bytes, i), work, &j->lwork, reals, integers,
+          j->rank ? j->rank + i : NULL);
 }
 
-int ember_lapack_least_squares(int type, int64_t batch, char driver, int m, int n, int k, void *a, void *b, double rcond, int32_t *rank,
+int ember_lapack_least_squares(int type, int64_t batch, char driver, int m, int n, int k, void *a, void *b, double rcond,
+    int32_t *rank,
                                void *singular, int32_t *info) {
   size_t smaller = (size_t)(m < n ? m : n), larger = (size_t)(m < n ? n : m);
-  job j = {.type = type, .one = least_squares_one, .choice = driver, .m = m, .n = n, .k = k, .a = a, .b = b, .c = singular, .number = rcond, .rank = rank,
-           .info = info, .batch = batch, .a_bytes = size_of(type) * (size_t)m * (size_t)n, .b_bytes = size_of(type) * larger * (size_t)k,
+  job j = {.type = type, .one = least_squares_one, .choice = driver, .m = m, .n = n, .k = k, .a = a, .b = b, .c = singular,
+      .number = rcond, .rank = rank,
+           .info = info, .batch = batch, .a_bytes = size_of(type) * (size_t)m * (size_t)n,
+               .b_bytes = size_of(type) * larger * (size_t)k,
            .c_bytes = real_size(type) * smaller};
   int query = -1;
   double answer[2] = {0}, reals[2] = {0};
@@ -376,14 +412,17 @@ static int32_t triangular_one(const job *j, int64_t i, char *work) {
   static const float one_float[2] = {1, 0};
   int order = j->left ? j->m : j->n;
   ember_lapack.trsm[j->type](
-      j->left ? "L" : "R", j->upper ? "U" : "L", &j->transpose, j->unit ? "U" : "N", &j->m, &j->n, j->type & 1 ? (const void *)one_double : (const void *)one_float,
+      j->left ? "L" : "R", j->upper ? "U" : "L", &j->transpose, j->unit ? "U" : "N", &j->m, &j->n,
+          j->type & 1 ? (const void *)one_double : (const void *)one_float,
       item(j->a, j->a_bytes, i), &order, item(j->b, j->b_bytes, i), &j->m, ONE, ONE, ONE, ONE);
   return 0;
 }
 
-int ember_lapack_triangular(int type, int64_t batch, bool left, bool upper, char transpose, bool unit, int m, int n, const void *a, void *b) {
+int ember_lapack_triangular(int type, int64_t batch, bool left, bool upper, char transpose, bool unit, int m, int n, const void *a,
+    void *b) {
   size_t order = (size_t)(left ? m : n);
-  job j = {.type = type, .one = triangular_one, .left = left, .upper = upper, .transpose = transpose, .unit = unit, .m = m, .n = n, .a = (char *)a, .b = b, .batch = batch,
+  job j = {.type = type, .one = triangular_one, .left = left, .upper = upper, .transpose = transpose, .unit = unit, .m = m, .n = n,
+      .a = (char *)a, .b = b, .batch = batch,
            .a_bytes = size_of(type) * order * order, .b_bytes = size_of(type) * (size_t)m * (size_t)n};
   return run(&j);
 }

@@ -8,6 +8,8 @@
 
 lapack_library ember_lapack;
 
+#define ADVICE "install it, on Debian with: apt install libopenblas0-pthread"
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool loaded = false;
 static char error[256];
@@ -21,18 +23,17 @@ static void load(void) {
   void *library = NULL;
   for (size_t i = 0; i < sizeof names / sizeof names[0] && !library; i++) library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
   if (!library) {
-    snprintf(error, sizeof error, "LAPACK was not found (%s); install it, on Debian with: apt install libopenblas0-pthread", names[0]);
+    snprintf(error, sizeof error, "LAPACK (%s) was not found; " ADVICE, names[0]);
     return;
   }
-#define FIND(name, ...)                                                                                  \
-  {                                                                                                      \
-    static const char *const symbols[4] = {__VA_ARGS__};                                                 \
-    for (int i = 0; i < 4; i++)                                                                          \
-      if (!(*(void **)&ember_lapack.name[i] = dlsym(library, symbols[i]))) {                             \
-        snprintf(error, sizeof error,                                                                    \
-                 "the LAPACK library lacks %s; install a whole one, on Debian with: apt install libopenblas0-pthread", symbols[i]); \
-        return;                                                                                          \
-      }                                                                                                  \
+#define FIND(name, arguments, ...)                                                             \
+  {                                                                                            \
+    static const char *const symbols[4] = {__VA_ARGS__};                                       \
+    for (int i = 0; i < 4; i++)                                                                \
+      if (symbols[i] && !(*(void **)&ember_lapack.name[i] = dlsym(library, symbols[i]))) {     \
+        snprintf(error, sizeof error, "the LAPACK library lacks %s; " ADVICE, symbols[i]);     \
+        return;                                                                                \
+      }                                                                                        \
   }
   LAPACK_ROUTINES(FIND)
 #undef FIND

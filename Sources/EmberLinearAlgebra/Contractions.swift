@@ -11,14 +11,17 @@ public func tensordot(_ a: Tensor, _ b: Tensor, dims: ([Int], [Int])) -> Tensor 
     guard first.count == second.count else {
       throw EmberError(.value, in: "tensordot", "\(first.count) dimensions of \(a.summary), but \(second.count) of \(b.summary)")
     }
-    var left = a, right = b
-    var i: [Int] = [], j: [Int] = []
+    var left = a
+    var right = b
+    var i: [Int] = []
+    var j: [Int] = []
     for (p, q) in zip(first, second) {
       i.append(try wrapDimension(p, a.rank, in: "tensordot"))
       j.append(try wrapDimension(q, b.rank, in: "tensordot"))
       let (m, n) = (a.shape[i.last!], b.shape[j.last!])
       guard m == n || m == 1 || n == 1 else {
-        throw EmberError(.shape, in: "tensordot", "\(a.summary) and \(b.summary): dimension \(p) of the first does not match dimension \(q) of the second")
+        throw EmberError(
+          .shape, in: "tensordot", "\(a.summary) and \(b.summary): dimension \(p) of the first does not match dimension \(q) of the second")
       }
       // An extent of 1 stretches: the other is summed over.
       if m == 1, n != 1 { right = right.sum([j.last!], keepDim: true, dtype: b.dtype) }
@@ -27,7 +30,8 @@ public func tensordot(_ a: Tensor, _ b: Tensor, dims: ([Int], [Int])) -> Tensor 
     guard Set(i).count == i.count, Set(j).count == j.count else {
       throw EmberError(.value, in: "tensordot", "a dimension is given twice in \(first) or \(second)")
     }
-    let rows = (0..<a.rank).filter { !i.contains($0) }, columns = (0..<b.rank).filter { !j.contains($0) }
+    let rows = (0..<a.rank).filter { !i.contains($0) }
+    let columns = (0..<b.rank).filter { !j.contains($0) }
     let depth = i.reduce(1) { $0 * left.size($1) }
     let x = left.permute(rows + i).reshape([rows.reduce(1) { $0 * a.size($1) }, depth])
     let y = right.permute(j + columns).reshape([depth, columns.reduce(1) { $0 * b.size($1) }])
@@ -86,6 +90,7 @@ extension Tensor {
 }
 
 private func crossProduct(_ name: String, _ a: Tensor, _ b: Tensor, _ dim: Int) throws(EmberError) -> Tensor {
+  guard a.dtype == b.dtype else { throw EmberError(.dtype, in: name, "\(a.summary) and \(b.summary) must have one dtype") }
   guard a.rank == b.rank else {
     throw EmberError(.shape, in: name, "\(a.summary) and \(b.summary) must have the same number of dimensions")
   }
@@ -118,7 +123,8 @@ extension Linalg {
         throw EmberError(.shape, in: "linalg.vecdot", "\(x.summary) and \(y.summary) do not broadcast")
       }
       // A row times a column for every pair of vectors.
-      let a = x.expand(Array(target)).transpose(last, -1).conj(), b = y.expand(Array(target)).transpose(last, -1)
+      let a = x.expand(Array(target)).transpose(last, -1).conj()
+      let b = y.expand(Array(target)).transpose(last, -1)
       let product = a.unsqueeze(-2).matmul(b.unsqueeze(-1))
       let shape = Array(product.shape.dropLast(2)) + [1]
       return product.reshape(shape).transpose(last, -1).squeeze(last)
@@ -132,14 +138,16 @@ extension Linalg {
       for (i, matrix) in matrices.enumerated() {
         let isEnd = i == 0 || i == matrices.count - 1
         guard matrix.rank == 2 || (isEnd && matrix.rank == 1) else {
-          throw EmberError(.shape, in: "linalg.multi_dot", "tensor \(i) is \(matrix.summary); all must be matrices, the first and the last may be vectors")
+          throw EmberError(
+            .shape, in: "linalg.multi_dot", "tensor \(i) is \(matrix.summary); all must be matrices, the first and the last may be vectors")
         }
         guard matrix.dtype == matrices[0].dtype else {
           throw EmberError(.dtype, in: "linalg.multi_dot", "tensor \(i) is \(matrix.summary), the first \(matrices[0].summary)")
         }
       }
       var chain = matrices
-      let startsWithVector = matrices[0].rank == 1, endsWithVector = matrices.last!.rank == 1
+      let startsWithVector = matrices[0].rank == 1
+      let endsWithVector = matrices.last!.rank == 1
       if startsWithVector { chain[0] = chain[0].unsqueeze(0) }
       if endsWithVector { chain[chain.count - 1] = chain.last!.unsqueeze(1) }
       for (a, b) in zip(chain, chain.dropFirst()) where a.shape[1] != b.shape[0] {
@@ -194,7 +202,9 @@ extension OperatorRegistry {
       case .tensor(let x) where x.rank == 2 && x.size(0) == 2:
         return tensordot(a, b, dims: (x.select(0, 0).elements(as: Int.self), x.select(0, 1).elements(as: Int.self)))
       case .list(let lists):
-        guard lists.count == 2, let first = lists[0].integers, let second = lists[1].integers else { throw EmberError(.value, in: "tensordot", "dims must be a number or two lists of dimensions") }
+        guard lists.count == 2, let first = lists[0].integers, let second = lists[1].integers else {
+          throw EmberError(.value, in: "tensordot", "dims must be a number or two lists of dimensions")
+        }
         return tensordot(a, b, dims: (first, second))
       default: throw EmberError(.value, in: "tensordot", "dims must be a number or two lists of dimensions, not a \(dims.kind)")
       }

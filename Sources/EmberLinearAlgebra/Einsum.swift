@@ -53,9 +53,13 @@ private struct EinsumPlan {
       let labels = part.flatMap { letter in letter.map { [$0] } ?? (0..<rest).map { $0 - rest } }
       for (dimension, label) in labels.enumerated() {
         let extent = operands[i].shape[dimension]
+        if let first = labels[..<dimension].firstIndex(of: label), operands[i].shape[first] != extent {
+          throw EmberError(.shape, in: "einsum", "\"\(equation)\": a label twice means a diagonal, and operand \(i) is \(operands[i].summary)")
+        }
         if let known = extents[label], known != 1, extent != 1, known != extent {
           let name = label < 0 ? "..." : String(UnicodeScalar(UInt8(label)))
-          throw EmberError(.shape, in: "einsum", "\"\(equation)\": \(name) is \(known) in one operand and \(extent) in another, \(operands[i].summary)")
+          throw EmberError(
+            .shape, in: "einsum", "\"\(equation)\": \(name) is \(known) in one operand and \(extent) in another, \(operands[i].summary)")
         }
         extents[label] = (extents[label] ?? 1) == 1 ? extent : extents[label]!
         uses[label, default: 0] += 1
@@ -111,10 +115,7 @@ private struct EinsumTerm {
     self.labels = labels
     // A label twice: the diagonal of its dimensions takes their place.
     while let (i, j) = Self.duplicate(self.labels) {
-      var x = self.tensor
-      let a = x.size(i), b = x.size(j)
-      if a != b { x = a == 1 ? x.expand(x.shape.enumerated().map { $0.offset == i ? b : $0.element }) : x.expand(x.shape.enumerated().map { $0.offset == j ? a : $0.element }) }
-      self.tensor = apply(DiagonalView(offset: 0, dimension1: i, dimension2: j), x)
+      self.tensor = apply(DiagonalView(offset: 0, dimension1: i, dimension2: j), self.tensor)
       let label = self.labels[i]
       self.labels.remove(at: j)
       self.labels.remove(at: i)
@@ -150,12 +151,15 @@ private struct EinsumTerm {
   }
 
   func contracted(with second: EinsumTerm, keeping needed: Set<Int>) -> EinsumTerm {
-    var a = squeezed(beside: second), b = second.squeezed(beside: self)
+    var a = squeezed(beside: second)
+    var b = second.squeezed(beside: self)
     a = a.summed(keeping: needed.union(b.labels))
     b = b.summed(keeping: needed.union(a.labels))
     let shared = a.labels.filter { b.labels.contains($0) }
-    let batch = shared.filter { needed.contains($0) }, inner = shared.filter { !needed.contains($0) }
-    let rows = a.labels.filter { !shared.contains($0) }, columns = b.labels.filter { !shared.contains($0) }
+    let batch = shared.filter { needed.contains($0) }
+    let inner = shared.filter { !needed.contains($0) }
+    let rows = a.labels.filter { !shared.contains($0) }
+    let columns = b.labels.filter { !shared.contains($0) }
     func extents(_ labels: [Int], _ term: EinsumTerm) -> [Int] { labels.map { term.tensor.size(term.labels.firstIndex(of: $0)!) } }
     func arranged(_ term: EinsumTerm, _ groups: [[Int]]) -> Tensor {
       let order = groups.joined().map { term.labels.firstIndex(of: $0)! }

@@ -34,7 +34,8 @@ extension Tensor {
   fileprivate func diagonalView(_ diagonal: DiagonalView) -> Tensor {
     let (i, j, offset) = (diagonal.dimension1, diagonal.dimension2, diagonal.offset)
     let length = offset >= 0 ? Swift.min(shape[i], shape[j] - offset) : Swift.min(shape[i] + offset, shape[j])
-    var extents = Shape(), steps = Strides()
+    var extents = Shape()
+    var steps = Strides()
     for k in 0..<rank where k != i && k != j {
       extents.append(shape[k])
       steps.append(strides[k])
@@ -67,7 +68,8 @@ extension Tensor {
 
   private func part(_ keeps: (Tensor, Tensor) -> Tensor) -> Tensor {
     if isPoisoned { return self }
-    let rows = Tensor.arange(shape[-2], on: device).unsqueeze(1), columns = Tensor.arange(shape[-1], on: device).unsqueeze(0)
+    let rows = Tensor.arange(shape[-2], on: device).unsqueeze(1)
+    let columns = Tensor.arange(shape[-1], on: device).unsqueeze(0)
     // Chosen rather than multiplied: what is left out may be NaN.
     return maskedFill(!keeps(rows, columns), 0)
   }
@@ -89,6 +91,7 @@ extension Tensor {
   public func trace() -> Tensor {
     compose("trace", [self]) { () throws(EmberError) in
       guard rank == 2 else { throw EmberError(.shape, in: "trace", "\(summary) is not a matrix") }
+      guard dtype != .bool else { throw EmberError(.dtype, in: "trace", "\(summary): convert with .to(.int64)") }
       return matrixDiagonal.sum(-1)
     }
   }
@@ -98,7 +101,8 @@ extension Linalg {
   /// A diagonal of the matrices in dimensions `dim1` and `dim2`, as the last dimension of a view; `offset` > 0 lies above the main one.
   public static func diagonal(_ a: Tensor, offset: Int = 0, dim1: Int = -2, dim2: Int = -1) -> Tensor {
     compose("linalg.diagonal", [a]) { () throws(EmberError) in
-      let i = try wrapDimension(dim1, a.rank, in: "linalg.diagonal"), j = try wrapDimension(dim2, a.rank, in: "linalg.diagonal")
+      let i = try wrapDimension(dim1, a.rank, in: "linalg.diagonal")
+      let j = try wrapDimension(dim2, a.rank, in: "linalg.diagonal")
       guard i != j, a.rank >= 2 else {
         throw EmberError(.value, in: "linalg.diagonal", "dimensions \(dim1) and \(dim2) of \(a.summary) are the same")
       }

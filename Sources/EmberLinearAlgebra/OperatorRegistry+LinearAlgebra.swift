@@ -6,5 +6,14 @@ extension OperatorRegistry {
     addMatrixParts()
     addContractions()
     addEinsum()
+    addSystems()
+    addLU()
+    addFactorizations()
+    addSpectra()
+    addDeterminants()
+    addNorms()
+    addDistances()
+    addMatrixFunctions()
+    addLeastSquares()
   }
 }

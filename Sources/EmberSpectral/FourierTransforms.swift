@@ -75,10 +75,12 @@ public enum FFT {
   /// Brings the element at `start(extent)` to the front.
   private static func shifted(_ name: String, _ x: Tensor, _ dim: [Int]?, _ start: (Int) -> Int) -> Tensor {
     compose(name, [x]) { () throws(EmberError) in
+      guard x.rank > 0 else { throw EmberError(.shape, in: name, "\(x.summary) has no dimension") }
       var y = x
       for dimension in dim ?? Array(0..<x.rank) {
         let i = try wrapDimension(dimension, x.rank, in: name)
-        let extent = x.rank == 0 ? 0 : x.shape[i], first = start(extent)
+        let extent = x.shape[i]
+        let first = start(extent)
         if extent < 2 { continue }
         y = cat([y.narrow(i, start: first, length: extent - first), y.narrow(i, start: 0, length: first)], dim: i)
       }
@@ -122,7 +124,9 @@ public enum FFT {
       let input = try promoted(name, x, toComplex: true)
       // The last dimension holds half of a spectrum.
       let (dims, extents) = try checkedDimensions(name, x, s, dim, halvesLast: true)
-      guard let last = dims.last, let n = extents.last else { throw EmberError(.value, in: name, "at least one dimension must be transformed") }
+      guard let last = dims.last, let n = extents.last else {
+        throw EmberError(.value, in: name, "at least one dimension must be transformed")
+      }
       let scale = norm.scale(extents.reduce(1, *), inverse: inverse)
       var y = resized(input, dims, extents.dropLast() + [n / 2 + 1])
       if dims.count > 1 { y = apply(ComplexTransform(dimensions: Array(dims.dropLast()), inverse: inverse, scale: 1), y) }
@@ -133,7 +137,8 @@ public enum FFT {
   private static func promoted(_ name: String, _ x: Tensor, toComplex: Bool) throws(EmberError) -> Tensor {
     let target = x.dtype.category <= .integer ? .float32 : x.dtype
     guard [.float32, .float64, .complex64, .complex128].contains(target) else {
-      throw EmberError(.dtype, in: name, "\(x.summary): transforms exist for float32, float64, complex64 and complex128; convert with .to(.float32)")
+      throw EmberError(
+        .dtype, in: name, "\(x.summary): transforms exist for float32, float64, complex64 and complex128; convert with .to(.float32)")
     }
     return x.to(toComplex ? target.complexType : target)
   }
@@ -157,7 +162,9 @@ public enum FFT {
     for (k, i) in dims.enumerated() {
       let own = halvesLast && k == dims.count - 1 ? 2 * (x.shape[i] - 1) : x.shape[i]
       let extent = s.map { $0[k] == -1 ? own : $0[k] } ?? own
-      guard extent > 0 else { throw EmberError(.value, in: name, "a signal of \(extent) elements in dimension \(i) of \(x.summary); it must have at least 1") }
+      guard extent > 0 else {
+        throw EmberError(.value, in: name, "a signal of \(extent) elements in dimension \(i) of \(x.summary); it must have at least 1")
+      }
       extents.append(extent)
     }
     return (dims, extents)

@@ -10,7 +10,8 @@ private struct Frames: UnaryOperation {
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let step = x.strides[x.rank - 1]
-    var shape = Shape(x.shape.dropLast()), strides = Strides((0..<(x.rank - 1)).map { x.strides[$0] })
+    var shape = Shape(x.shape.dropLast())
+    var strides = Strides((0..<(x.rank - 1)).map { x.strides[$0] })
     shape.append((x.shape[-1] - length) / hop + 1)
     shape.append(length)
     strides.append(hop * step)
@@ -29,7 +30,9 @@ private struct OverlapAdd: UnaryOperation {
   let hop: Int
   let length: Int
 
-  private static let kernels = KernelTable<@Sendable (Bool, Int64, Int64, Int64, Int64, Int64, UnsafeRawPointer?, UnsafeMutableRawPointer?, Int64) -> Void>(
+  private static let kernels = KernelTable<
+    @Sendable (Bool, Int64, Int64, Int64, Int64, Int64, UnsafeRawPointer?, UnsafeMutableRawPointer?, Int64) -> Void
+  >(
     "overlap_add", cpu: { ember_overlap_add($0, $1, $2, $3, $4, $5, $6, $7, $8) })
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
@@ -46,7 +49,8 @@ private struct OverlapAdd: UnaryOperation {
   }
 
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
-    let frames = context.inputShape(0)[-2], length = context.inputShape(0)[-1]
+    let frames = context.inputShape(0)[-2]
+    let length = context.inputShape(0)[-1]
     let covered = (frames - 1) * hop + length
     var signal = gradient
     if covered < self.length { signal = signal.narrow(-1, start: 0, length: covered) }
@@ -118,13 +122,15 @@ extension Tensor {
     isNormalized: Bool = false, isOneSided: Bool? = nil, alignsToWindow: Bool = false
   ) -> Tensor {
     compose("stft", [self, window]) { () throws(EmberError) in
-      let hop = hop ?? size / 4, windowLength = windowLength ?? size
+      let hop = hop ?? size / 4
+      let windowLength = windowLength ?? size
       guard dtype == .float32 || dtype == .float64 || dtype == .complex64 || dtype == .complex128 else {
         throw EmberError(.dtype, in: "stft", "\(summary): signals must be float32, float64, complex64 or complex128")
       }
       guard rank == 1 || rank == 2 else { throw EmberError(.shape, in: "stft", "\(summary) must have one or two dimensions") }
       guard size > 0, hop > 0, windowLength > 0, windowLength <= size else {
-        throw EmberError(.value, in: "stft", "size \(size), hop \(hop) and window length \(windowLength) must be positive, the last at most size")
+        throw EmberError(
+          .value, in: "stft", "size \(size), hop \(hop) and window length \(windowLength) must be positive, the last at most size")
       }
       if center, alignsToWindow { throw EmberError(.value, in: "stft", "alignsToWindow goes without center") }
       let shaped = try centred(window, windowLength, size, like: self, in: "stft")
@@ -154,16 +160,24 @@ extension Tensor {
     isOneSided: Bool? = nil, length: Int? = nil, returnsComplex: Bool = false
   ) -> Tensor {
     compose("istft", [self, window]) { () throws(EmberError) in
-      let hop = hop ?? size / 4, windowLength = windowLength ?? size
-      guard dtype == .complex64 || dtype == .complex128 else { throw EmberError(.dtype, in: "istft", "\(summary) must be complex64 or complex128") }
-      guard rank == 2 || rank == 3, elementCount > 0 else { throw EmberError(.shape, in: "istft", "\(summary) must have two or three dimensions, none empty") }
-      guard size > 0, hop > 0, windowLength > 0, windowLength <= size else {
-        throw EmberError(.value, in: "istft", "size \(size), hop \(hop) and window length \(windowLength) must be positive, the last at most size")
+      let hop = hop ?? size / 4
+      let windowLength = windowLength ?? size
+      guard dtype == .complex64 || dtype == .complex128 else {
+        throw EmberError(.dtype, in: "istft", "\(summary) must be complex64 or complex128")
       }
-      let frequencies = shape[-2], frames = shape[-1]
+      guard rank == 2 || rank == 3, elementCount > 0 else {
+        throw EmberError(.shape, in: "istft", "\(summary) must have two or three dimensions, none empty")
+      }
+      guard size > 0, hop > 0, windowLength > 0, windowLength <= size else {
+        throw EmberError(
+          .value, in: "istft", "size \(size), hop \(hop) and window length \(windowLength) must be positive, the last at most size")
+      }
+      let frequencies = shape[-2]
+      let frames = shape[-1]
       let oneSided = isOneSided ?? (frequencies != size)
       guard frequencies == (oneSided ? size / 2 + 1 : size) else {
-        throw EmberError(.shape, in: "istft", "\(summary) has \(frequencies) frequencies; frames of \(size) have \(oneSided ? size / 2 + 1 : size)")
+        throw EmberError(
+          .shape, in: "istft", "\(summary) has \(frequencies) frequencies; frames of \(size) have \(oneSided ? size / 2 + 1 : size)")
       }
       if oneSided, returnsComplex { throw EmberError(.value, in: "istft", "a complex signal needs all frequencies") }
       let shaped = try centred(window, windowLength, size, like: self, in: "istft")
@@ -177,7 +191,9 @@ extension Tensor {
       let weight = apply(OverlapAdd(hop: hop, length: total), shaped.square().expand([frames, size]))
       let start = center ? size / 2 : 0
       let end = length.map { start + $0 } ?? (center ? total - size / 2 : total)
-      guard end > start, start < total else { throw EmberError(.value, in: "istft", "nothing is left of \(total) elements from \(start) to \(end)") }
+      guard end > start, start < total else {
+        throw EmberError(.value, in: "istft", "nothing is left of \(total) elements from \(start) to \(end)")
+      }
       let kept = min(end, total) - start
       let envelope = weight.narrow(0, start: start, length: kept)
       if backend.holdsData, noGrad({ envelope.abs().amin().item() }) <= 1e-11 {

@@ -16,7 +16,8 @@ private func transformed(
   let y = try Tensor.empty(shape: x.shape.replacing(dimension, with: extent), dtype: dtype, like: x)
   guard let kernel = try table.kernel(on: x.device), y.elementCount > 0 else { return y }
   let source = try x.dense()
-  let outer = x.shape.product(0..<dimension), inner = x.shape.product((dimension + 1)..<x.rank)
+  let outer = x.shape.product(0..<dimension)
+  let inner = x.shape.product((dimension + 1)..<x.rank)
   let isDouble = dtype.realType == .float64
   let done = withExtendedLifetime(source) {
     kernel(isDouble, Int64(outer), Int64(n), Int64(inner), source.operand.pointer, y.operand.pointer, inverse, scale)

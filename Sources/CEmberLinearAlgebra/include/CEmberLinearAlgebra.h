@@ -47,10 +47,21 @@ int ember_lapack_ldl_solve(int type, int64_t batch, bool hermitian, int n, int k
 int ember_lapack_least_squares(int type, int64_t batch, char driver, int m, int n, int k, void *a, void *b, double rcond, int32_t *rank,
                                void *singular, int32_t *info);
 /// Solves op(A) X = B (left) or X op(A) = B for a triangular A; B [m, n] becomes X.
-int ember_lapack_triangular(int type, int64_t batch, bool left, bool upper, char transpose, bool unit, int m, int n, const void *a, void *b);
+int ember_lapack_triangular(int type, int64_t batch, bool left, bool upper, char transpose, bool unit, int m, int n,
+                             const void *a, void *b);
 
-/// The order in which rows end after the exchanges of `pivots` [k] among n rows. Needs no library. False: a pivot is not one of 1 ... n.
+/// The order in which rows end after the exchanges of `pivots` [k] among n rows. Needs no library. False: a pivot is none of
+/// 1 ... n.
 bool ember_pivots_to_order(int64_t batch, int64_t k, int64_t n, const int32_t *pivots, int64_t *order);
+
+// p-norms of the differences between every row of a [batch, m, depth] and every row of b [batch, n, depth]. Need no library.
+
+/// distances [batch, m, n]
+void ember_distances(bool is_double, int64_t batch, int64_t m, int64_t n, int64_t depth, double p, const void *a, const void *b,
+                     void *distances);
+/// The gradient of a [batch, m, depth] from that of the distances. Where a distance is 0 it takes no part.
+void ember_distances_backward(bool is_double, int64_t batch, int64_t m, int64_t n, int64_t depth, double p, const void *a, const void *b,
+                              const void *distances, const void *gradient, void *result);
 
 #ifdef __cplusplus
 }

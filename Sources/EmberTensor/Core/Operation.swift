@@ -84,6 +84,9 @@ public struct DerivativeContext {
     return Tensor(body, node: node.outputCount == 1 ? node : OutputNode(node, index: i, result: body))
   }
 
+  /// Whether the gradients are themselves being recorded, so that the derivative must consist of differentiable operations only.
+  public var isRecordingDerivative: Bool { isRecording }
+
   public func inputShape(_ i: Int) -> Shape { node.inputShapes[i] }
   public func inputDType(_ i: Int) -> DType { node.inputDTypes[i] }
   /// Whether the gradient of input `i` is wanted.

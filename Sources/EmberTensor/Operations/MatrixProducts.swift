@@ -10,7 +10,9 @@ struct AddMatMul: VariadicOperation {
   let alpha: Double
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let base = inputs[0]!, a = inputs[1]!, b = inputs[2]!
+    let base = inputs[0]!
+    let a = inputs[1]!
+    let b = inputs[2]!
     let batch = Shape(a.body.shape.dropLast(2))
     let (m, k, n) = (a.body.shape[-2], a.body.shape[-1], b.body.shape[-1])
     let shape = batch.appending(m).appending(n)
@@ -18,7 +20,8 @@ struct AddMatMul: VariadicOperation {
     let result = try Tensor.empty(shape: shape, dtype: a.dtype, like: a)
     guard a.backend.holdsData, result.elementCount > 0 else { return [result] }
     if beta != 0 { a.backend.copy(source.operand, to: result.operand) }
-    let left = try BatchedMatrix(a, batch), right = try BatchedMatrix(b, batch)
+    let left = try BatchedMatrix(a, batch)
+    let right = try BatchedMatrix(b, batch)
     var product = MatrixProduct(
       dtype: a.dtype, batch: batch.elementCount, rows: m, columns: n, depth: k, a: left.tensor.body.pointer,
       aStrides: (left.batchStride, left.rowStride, left.columnStride), b: right.tensor.body.pointer,
@@ -45,7 +48,8 @@ struct AddMatMul: VariadicOperation {
 private func checkProduct(_ operation: String, _ operands: (Tensor, rank: Int)...) throws(EmberError) {
   let list = operands.map(\.0.summary).joined(separator: ", ")
   for (tensor, rank) in operands where tensor.rank != rank {
-    throw EmberError(.shape, in: operation, "\(list): the operands must have \(operands.map { "\($0.rank)" }.joined(separator: " and ")) dimensions")
+    throw EmberError(
+      .shape, in: operation, "\(list): the operands must have \(operands.map { "\($0.rank)" }.joined(separator: " and ")) dimensions")
   }
   for (tensor, _) in operands where tensor.dtype != operands[0].0.dtype {
     throw EmberError(.dtype, in: operation, "\(list) differ in dtype; convert them to one with .to(dtype)")
@@ -61,12 +65,15 @@ extension Tensor {
 
   /// Products of the matrices of two batches, [b, m, k] and [b, k, n]; batches do not broadcast.
   public func bmm(_ other: Tensor) -> Tensor {
-    product("bmm", other, { () throws(EmberError) in
-      try checkProduct("bmm", (self, 3), (other, 3))
-      guard self.shape[0] == other.shape[0] else {
-        throw EmberError(.shape, in: "bmm", "\(self.summary) and \(other.summary): the batches must be equal; matmul broadcasts them")
+    product(
+      "bmm", other,
+      { () throws(EmberError) in
+        try checkProduct("bmm", (self, 3), (other, 3))
+        guard self.shape[0] == other.shape[0] else {
+          throw EmberError(.shape, in: "bmm", "\(self.summary) and \(other.summary): the batches must be equal; matmul broadcasts them")
+        }
       }
-    }) { apply(MatMul(), self, other) }
+    ) { apply(MatMul(), self, other) }
   }
 
   /// A matrix times a vector, [m, k] and [k].
@@ -76,12 +83,15 @@ extension Tensor {
 
   /// The sum of the products of two vectors' elements. Complex elements are not conjugated.
   public func dot(_ other: Tensor) -> Tensor {
-    product("dot", other, { () throws(EmberError) in
-      try checkProduct("dot", (self, 1), (other, 1))
-      guard self.elementCount == other.elementCount else {
-        throw EmberError(.shape, in: "dot", "\(self.summary) and \(other.summary): the vectors must have the same length")
+    product(
+      "dot", other,
+      { () throws(EmberError) in
+        try checkProduct("dot", (self, 1), (other, 1))
+        guard self.elementCount == other.elementCount else {
+          throw EmberError(.shape, in: "dot", "\(self.summary) and \(other.summary): the vectors must have the same length")
+        }
       }
-    }) { self.matmul(other) }
+    ) { self.matmul(other) }
   }
 
   /// The inner product of two vectors, with this one conjugated.
@@ -126,7 +136,8 @@ extension Tensor {
     return attempt { () throws(EmberError) in
       try checkProduct("addmv", (matrix, 2), (vector, 1))
       guard matrix.shape[1] == vector.shape[0] else {
-        throw EmberError(.shape, in: "addmv", "\(matrix.summary) and \(vector.summary): the matrix needs as many columns as the vector has elements")
+        throw EmberError(
+          .shape, in: "addmv", "\(matrix.summary) and \(vector.summary): the matrix needs as many columns as the vector has elements")
       }
       guard rank <= 1 else { throw EmberError(.shape, in: "addmv", "\(summary) is added to a vector; it must have at most one dimension") }
       let column = rank == 0 ? self : unsqueeze(1)
@@ -177,7 +188,9 @@ extension Tensor {
       try checkProduct(name, (a, rank), (b, rank))
       guard dtype == a.dtype else { throw EmberError(.dtype, in: name, "\(summary), \(a.summary) and \(b.summary) must have one dtype") }
       guard a.shape[-1] == b.shape[-2], Array(a.shape.dropLast(2)) == Array(b.shape.dropLast(2)) else {
-        throw EmberError(.shape, in: name, "\(a.summary) and \(b.summary): the columns of the first must be as many as the rows of the second, and batches equal")
+        throw EmberError(
+          .shape, in: name,
+          "\(a.summary) and \(b.summary): the columns of the first must be as many as the rows of the second, and batches equal")
       }
       try checkFactors(name, self, beta, alpha)
       let isReal = beta.category < .complex && alpha.category < .complex

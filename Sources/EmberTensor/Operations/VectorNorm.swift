@@ -30,7 +30,8 @@ struct VectorNorm: UnaryOperation {
     var kept = Array(x.shape)
     let reduced = dimensions.isEmpty ? Array(0..<x.rank) : dimensions.map { $0 < 0 ? $0 + max(x.rank, 1) : $0 }
     for i in reduced where i < x.rank { kept[i] = 1 }
-    let g = gradient.reshape(kept), y = context.output().reshape(kept)
+    let g = gradient.reshape(kept)
+    let y = context.output().reshape(kept)
     let size = x.abs()
     // x / |x|, and 0 for 0.
     let direction = x.dtype.isComplex ? x / size.maskedFill(size .== 0, 1) : x.sign()
