@@ -158,7 +158,13 @@ extension OperatorRegistry {
       }
       let all = x.reshape([batch, channels, spatial]).withParameters([weight, bias]) { $0.groupNormWithStatistics(groups, weight, bias, eps: eps) }
       let statistics = weight?.dtype ?? x.dtype
-      return (all[0].reshape(Array(x.shape)), all[1].to(statistics), all[2].to(statistics))
+      guard x.requiresGrad, groups > 0, channels % groups == 0 else {
+        return (all[0].reshape(Array(x.shape)), all[1].to(statistics), all[2].to(statistics))
+      }
+      // The kernel's statistics carry no history; these do.
+      let grouped = x.reshape([batch, groups, -1])
+      let rstd = (grouped.var([2], correction: 0) + Scalar.real(eps)).rsqrt()
+      return (all[0].reshape(Array(x.shape)), grouped.mean(2).to(statistics), rstd.to(statistics))
     }
     add(
       "aten::native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)"
