@@ -84,7 +84,8 @@ void ember_pair_distances(int dtype, const void *x, void *y, int64_t rows, int64
   ember_parallel(rows - 1, dtype == EMBER_FLOAT64 ? distances_f64 : distances_f32, &j);
 }
 
-void ember_pair_distances_backward(int dtype, const void *dy, const void *x, const void *y, void *dx, int64_t rows, int64_t features, double p) {
+void ember_pair_distances_backward(int dtype, const void *dy, const void *x, const void *y, void *dx, int64_t rows, int64_t features,
+                                   double p) {
   job j = {.x = x, .y = y, .dy = dy, .out = dx, .rows = rows, .features = features, .p = p};
   ember_parallel(rows, dtype == EMBER_FLOAT64 ? backward_f64 : backward_f32, &j);
 }

@@ -71,7 +71,8 @@ static void pool_plane(void *context, int64_t plane) {
   }
 }
 
-void ember_fractional_max_pool(int dtype, const ember_fractional_pooling *pooling, const void *x, const void *samples, void *y, int64_t *indices) {
+void ember_fractional_max_pool(int dtype, const ember_fractional_pooling *pooling, const void *x, const void *samples, void *y,
+                               int64_t *indices) {
   pooling_job j = {.p = pooling, .x = x, .samples = samples, .y = y, .indices = indices, .dtype = dtype};
   ember_parallel(pooling->planes, pool_plane, &j);
 }
@@ -113,8 +114,8 @@ typedef struct {
 DEFINE_SEGMENT(float, f32)
 DEFINE_SEGMENT(double, f64)
 
-void ember_segment_reduce(int dtype, int mode, const void *x, const int64_t *starts, const int64_t *ends, double initial, void *y, int64_t segments,
-                          int64_t inner) {
+void ember_segment_reduce(int dtype, int mode, const void *x, const int64_t *starts, const int64_t *ends, double initial, void *y,
+                          int64_t segments, int64_t inner) {
   segment_job j = {.x = x, .starts = starts, .ends = ends, .y = y, .initial = initial, .inner = inner, .mode = mode};
   ember_parallel(segments, dtype == EMBER_FLOAT64 ? segment_f64 : segment_f32, &j);
 }

@@ -3,8 +3,9 @@ import EmberTensor
 
 /// softmax(scale · q kᵀ + mask) v, a block of queries at a time: what is kept is the inputs, never the scores of all pairs.
 ///
-/// Inputs: q [batch..., queries, features], k [batch..., keys, features], v [batch..., keys, values], and perhaps a mask that is added to the
-/// scores and broadcasts to them. The derivative computes each block's scores once more (Dao et al., arXiv:2205.14135, without its tiling of keys).
+/// Inputs: q [batch..., queries, features], k [batch..., keys, features], v [batch..., keys, values], and perhaps a mask that is added to
+/// the scores and broadcasts to them. The derivative computes each block's scores once more (Dao et al., arXiv:2205.14135, without its
+/// tiling of keys).
 struct Attention: VariadicOperation {
   static let name = "scaled_dot_product_attention"
   let scale: Double
@@ -90,7 +91,8 @@ extension Tensor {
 
   /// softmax(scale · self keyᵀ + mask) value: self [..., queries, features], key [..., keys, features], value [..., keys, values].
   ///
-  /// Scores are computed a block of queries at a time, so that memory grows with the lengths, not with their product (unless there is dropout).
+  /// Scores are computed a block of queries at a time, so that memory grows with the lengths, not with their product (unless there is
+  /// dropout).
   /// - Parameters:
   ///   - mask: broadcasts to the scores [..., queries, keys]; bool: true where a query sees a key; floating point: is added.
   ///   - dropout: the probability with which attention weights are dropped.
@@ -140,7 +142,8 @@ extension Tensor {
       v = try v.sharingHeads(shape[-3], all)
     }
     let computing: DType = dtype == .float16 || dtype == .bfloat16 ? .float32 : dtype
-    guard let batch = Shape(shape.dropLast(2)).broadcast(with: Shape(k.shape.dropLast(2)))?.broadcast(with: Shape(v.shape.dropLast(2))) else {
+    guard let batch = Shape(shape.dropLast(2)).broadcast(with: Shape(k.shape.dropLast(2)))?.broadcast(with: Shape(v.shape.dropLast(2)))
+    else {
       throw EmberError(.shape, in: name, "\(all): the dimensions before the last two do not broadcast")
     }
     func full(_ x: Tensor) -> Tensor { x.to(computing).expand(Array(batch) + x.shape.suffix(2)) }
@@ -174,15 +177,18 @@ extension Tensor {
 extension OperatorRegistry {
   mutating func addAttention() {
     add(
-      "aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor"
+      "aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, "
+        + "float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor"
     ) { (q: Tensor, k: Tensor, v: Tensor, mask: Tensor?, dropout: Double, isCausal: Bool, scale: Double?, grouped: Bool) in
       q.scaledDotProductAttention(k, v, mask: mask, dropout: dropout, isCausal: isCausal, scale: scale, groupedQueries: grouped)
     }
     add(
-      "aten::_scaled_dot_product_flash_attention_for_cpu(Tensor query, Tensor key, Tensor value, float dropout_p=0.0, bool is_causal=False, *, Tensor? attn_mask=None, float? scale=None) -> (Tensor, Tensor)"
+      "aten::_scaled_dot_product_flash_attention_for_cpu(Tensor query, Tensor key, Tensor value, float dropout_p=0.0, "
+        + "bool is_causal=False, *, Tensor? attn_mask=None, float? scale=None) -> (Tensor, Tensor)"
     ) { (q: Tensor, k: Tensor, v: Tensor, dropout: Double, isCausal: Bool, mask: Tensor?, scale: Double?) in
       guard q.rank == 4, k.rank == 4, v.rank == 4, dropout == 0 else {
-        throw EmberError(.value, in: "_scaled_dot_product_flash_attention_for_cpu", "takes [batch, heads, length, features] without dropout")
+        throw EmberError(
+          .value, in: "_scaled_dot_product_flash_attention_for_cpu", "takes [batch, heads, length, features] without dropout")
       }
       let y = q.scaledDotProductAttention(k, v, mask: mask, isCausal: isCausal, scale: scale)
       // The logarithms of the sums that the weights were divided by, which ATen hands on to its derivative.

@@ -6,13 +6,15 @@ import EmberTensor
 /// one for each spatial dimension of each plane, innermost dimension first for images. Outputs: values and positions in the plane (int64).
 struct FractionalMaxPool: VariadicOperation {
   static let name = "fractional_max_pool"
-  static let kernels = KernelTable<@Sendable (ember_fractional_pooling, Tensor, Tensor, Tensor, Tensor) -> Void>(name, cpu: { p, x, samples, y, indices in
-    withUnsafePointer(to: p) {
-      ember_fractional_max_pool(
-        Int32(x.dtype.rawValue), $0, x.operand.pointer, samples.operand.pointer, y.operand.pointer,
-        indices.operand.pointer!.assumingMemoryBound(to: Int64.self))
-    }
-  })
+  static let kernels = KernelTable<@Sendable (ember_fractional_pooling, Tensor, Tensor, Tensor, Tensor) -> Void>(
+    name,
+    cpu: { p, x, samples, y, indices in
+      withUnsafePointer(to: p) {
+        ember_fractional_max_pool(
+          Int32(x.dtype.rawValue), $0, x.operand.pointer, samples.operand.pointer, y.operand.pointer,
+          indices.operand.pointer!.assumingMemoryBound(to: Int64.self))
+      }
+    })
   let kernel: [Int]
   let output: [Int]
   let saved: SavedTensors = .output(1)
@@ -24,7 +26,9 @@ struct FractionalMaxPool: VariadicOperation {
     let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
     let indices = try Tensor.empty(shape: shape, dtype: .int64, like: x)
     if let run = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
-      func triple(_ list: [Int]) -> (Int64, Int64, Int64) { list.count == 3 ? (Int64(list[0]), Int64(list[1]), Int64(list[2])) : (1, Int64(list[0]), Int64(list[1])) }
+      func triple(_ list: [Int]) -> (Int64, Int64, Int64) {
+        list.count == 3 ? (Int64(list[0]), Int64(list[1]), Int64(list[2])) : (1, Int64(list[0]), Int64(list[1]))
+      }
       let pooling = ember_fractional_pooling(
         rank: Int32(input.count), planes: Int64(x.shape[0]), input: triple(input), output: triple(output), kernel: triple(kernel))
       run(pooling, try x.dense(), try inputs[1]!.dense(), y, indices)
@@ -56,10 +60,17 @@ extension Tensor {
     let name = "fractional_max_pool\(dimensions)d"
     guard mayRunSlowly(name, [self, samples]) else { return (.poison, .poison) }
     do throws(EmberError) {
-      guard dimensions == 2 || dimensions == 3, rank == dimensions + 1 || rank == dimensions + 2, !shape.suffix(dimensions + 1).contains(0) else {
-        throw EmberError(.shape, in: name, "input \(summary): it must be [batch, channels, ...] or [channels, ...] with \(dimensions) spatial dimensions; only the batch may be empty")
+      guard dimensions == 2 || dimensions == 3, rank == dimensions + 1 || rank == dimensions + 2, !shape.suffix(dimensions + 1).contains(0)
+      else {
+        throw EmberError(
+          .shape, in: name,
+          "input \(summary): it must be [batch, channels, ...] or [channels, ...] with \(dimensions) spatial dimensions; "
+            + "only the batch may be empty"
+        )
       }
-      guard dtype.isFloatingPoint, !dtype.isStorageOnly else { throw EmberError(.dtype, in: name, "input \(summary) is not floating point") }
+      guard dtype.isFloatingPoint, !dtype.isStorageOnly else {
+        throw EmberError(.dtype, in: name, "input \(summary) is not floating point")
+      }
       let input = Array(shape.suffix(dimensions))
       let kernel = try resolve(kernelSize, dimensions, "kernelSize", atLeast: 1, in: name)
       let output: [Int]
@@ -93,7 +104,8 @@ extension OperatorRegistry {
   mutating func addFractionalPooling() {
     for n in [2, 3] {
       let arguments =
-        "Tensor input, int[\(n)] kernel_size, int[\(n)]? output_size=None, float[\(n)]? output_ratio=None, bool return_indices=False, Tensor? _random_samples=None"
+        "Tensor input, int[\(n)] kernel_size, int[\(n)]? output_size=None, float[\(n)]? output_ratio=None, "
+        + "bool return_indices=False, Tensor? _random_samples=None"
       add("torch.nn.functional.fractional_max_pool\(n)d(\(arguments)) -> Any") {
         (x: Tensor, kernel: [Int], size: [Int]?, ratio: [Double]?, wantsIndices: Bool, samples: Tensor?) -> OperatorValue in
         let (values, indices) = x.fractionalMaxPool(n, kernel, outputSize: size, outputRatio: ratio, samples: samples)
@@ -104,7 +116,10 @@ extension OperatorRegistry {
         let (values, indices) = x.fractionalMaxPool(n, kernel, outputSize: size, outputRatio: ratio, samples: samples)
         return (values, indices)
       }
-      add("aten::fractional_max_pool\(n)d(Tensor self, int[\(n)] kernel_size, int[\(n)] output_size, Tensor random_samples) -> (Tensor, Tensor)") {
+      add(
+        "aten::fractional_max_pool\(n)d(Tensor self, int[\(n)] kernel_size, int[\(n)] output_size, "
+          + "Tensor random_samples) -> (Tensor, Tensor)"
+      ) {
         (x: Tensor, kernel: [Int], size: [Int], samples: Tensor) in
         let (values, indices) = x.fractionalMaxPool(n, kernel, outputSize: size, samples: samples)
         return (values, indices)

@@ -31,7 +31,8 @@ public struct MultiHeadAttentionWeights: Sendable {
 }
 
 extension Tensor {
-  /// Multi-head attention of these queries [length, batch, features] (or [length, features]) to keys and values; Vaswani et al., arXiv:1706.03762.
+  /// Multi-head attention of these queries [length, batch, features] (or [length, features]) to keys and values; Vaswani et al.,
+  /// arXiv:1706.03762.
   ///
   /// - Parameters:
   ///   - appendsZero: appends a key and a value of zeros.
@@ -50,17 +51,24 @@ extension Tensor {
     do throws(EmberError) {
       guard rank == 2 || rank == 3, key.rank == rank, value.rank == rank, heads > 0, shape[-1] % heads == 0 else {
         throw EmberError(
-          .shape, in: name, "query \(summary), key \(key.summary), value \(value.summary) with \(heads) heads: all must be [length, batch, features] or [length, features], the features divisible by the heads")
+          .shape, in: name,
+          "query \(summary), key \(key.summary), value \(value.summary) with \(heads) heads: "
+            + "all must be [length, batch, features] or [length, features], the features divisible by the heads"
+        )
       }
       if rank == 2 {
         let (y, weights) = unsqueeze(1).multiHeadAttention(
-          key.unsqueeze(1), value.unsqueeze(1), heads: heads, weights: weights, appendsZero: appendsZero, dropout: dropout, training: training,
-          keyPadding: keyPadding?.unsqueeze(0), needsWeights: needsWeights, mask: mask, averagesWeights: averagesWeights, isCausal: isCausal,
+          key.unsqueeze(1), value.unsqueeze(1), heads: heads, weights: weights, appendsZero: appendsZero, dropout: dropout,
+          training: training,
+          keyPadding: keyPadding?.unsqueeze(0), needsWeights: needsWeights, mask: mask, averagesWeights: averagesWeights,
+          isCausal: isCausal,
           staticKey: staticKey, staticValue: staticValue)
         return (y.squeeze(1), weights?.squeeze(0))
       }
       guard key.shape[0] == value.shape[0], key.shape[1] == value.shape[1], key.shape[1] == shape[1] else {
-        throw EmberError(.shape, in: name, "query \(summary), key \(key.summary), value \(value.summary): lengths of key and value, and all batches, must agree")
+        throw EmberError(
+          .shape, in: name,
+          "query \(summary), key \(key.summary), value \(value.summary): lengths of key and value, and all batches, must agree")
       }
       guard mask != nil || !isCausal else { throw EmberError(.value, in: name, "isCausal is a hint about a mask, which is missing") }
       let (length, batch, features) = (shape[0], shape[1], shape[2]), perHead = features / heads
@@ -83,7 +91,8 @@ extension Tensor {
         added = added?.pad([0, 1])
         padding = padding?.pad([0, 1])
       }
-      guard (weights.keyBias == nil) == (weights.valueBias == nil), weights.keyBias == nil || (staticKey == nil && staticValue == nil) else {
+      guard (weights.keyBias == nil) == (weights.valueBias == nil), weights.keyBias == nil || (staticKey == nil && staticValue == nil)
+      else {
         throw EmberError(.value, in: name, "keyBias and valueBias must be given both or not at all, and go without static keys and values")
       }
       if let keyBias = weights.keyBias, let valueBias = weights.valueBias {
@@ -144,7 +153,8 @@ extension Tensor {
     case .separate(let q, let k, let v): return (linear(q, biases?[0]), key.linear(k, biases?[1]), value.linear(v, biases?[2]))
     case .packed(let all):
       guard all.rank == 2, all.shape[0] == 3 * features, key.shape == value.shape else {
-        throw EmberError(.shape, in: name, "packed weights \(all.summary) for \(features) features, key \(key.summary), value \(value.summary)")
+        throw EmberError(
+          .shape, in: name, "packed weights \(all.summary) for \(features) features, key \(key.summary), value \(value.summary)")
       }
       let parts = all.split(features)
       return (linear(parts[0], biases?[0]), key.linear(parts[1], biases?[1]), value.linear(parts[2], biases?[2]))
@@ -157,7 +167,9 @@ extension Tensor {
     if mask.dtype == .bool {
       return Tensor.zeros(Array(mask.shape), dtype: dtype, on: device).maskedFill(mask, .real(-.infinity))
     }
-    guard mask.dtype.isFloatingPoint else { throw EmberError(.dtype, in: name, "\(argument) \(mask.summary) must be bool or floating point") }
+    guard mask.dtype.isFloatingPoint else {
+      throw EmberError(.dtype, in: name, "\(argument) \(mask.summary) must be bool or floating point")
+    }
     return mask
   }
 }
@@ -165,18 +177,29 @@ extension Tensor {
 extension OperatorRegistry {
   mutating func addMultiHeadAttention() {
     add(
-      "torch.nn.functional.multi_head_attention_forward(Tensor query, Tensor key, Tensor value, int embed_dim_to_check, int num_heads, Tensor? in_proj_weight, Tensor? in_proj_bias, Tensor? bias_k, Tensor? bias_v, bool add_zero_attn, float dropout_p, Tensor out_proj_weight, Tensor? out_proj_bias, bool training=True, Tensor? key_padding_mask=None, bool need_weights=True, Tensor? attn_mask=None, bool use_separate_proj_weight=False, Tensor? q_proj_weight=None, Tensor? k_proj_weight=None, Tensor? v_proj_weight=None, Tensor? static_k=None, Tensor? static_v=None, bool average_attn_weights=True, bool is_causal=False) -> (Tensor, Tensor?)"
+      "torch.nn.functional.multi_head_attention_forward(Tensor query, Tensor key, Tensor value, "
+        + "int embed_dim_to_check, int num_heads, Tensor? in_proj_weight, Tensor? in_proj_bias, Tensor? bias_k, "
+        + "Tensor? bias_v, bool add_zero_attn, float dropout_p, Tensor out_proj_weight, Tensor? out_proj_bias, "
+        + "bool training=True, Tensor? key_padding_mask=None, bool need_weights=True, Tensor? attn_mask=None, "
+        + "bool use_separate_proj_weight=False, Tensor? q_proj_weight=None, Tensor? k_proj_weight=None, "
+        + "Tensor? v_proj_weight=None, Tensor? static_k=None, Tensor? static_v=None, bool average_attn_weights=True, "
+        + "bool is_causal=False) -> (Tensor, Tensor?)"
     ) {
-      (q: Tensor, k: Tensor, v: Tensor, features: Int, heads: Int, packed: Tensor?, bias: Tensor?, keyBias: Tensor?, valueBias: Tensor?,
-       appendsZero: Bool, dropout: Double, output: Tensor, outputBias: Tensor?, training: Bool, padding: Tensor?, needsWeights: Bool, mask: Tensor?,
-       isSeparate: Bool, qWeight: Tensor?, kWeight: Tensor?, vWeight: Tensor?, staticKey: Tensor?, staticValue: Tensor?, averages: Bool, isCausal: Bool) in
+      (
+        q: Tensor, k: Tensor, v: Tensor, features: Int, heads: Int, packed: Tensor?, bias: Tensor?, keyBias: Tensor?, valueBias: Tensor?,
+        appendsZero: Bool, dropout: Double, output: Tensor, outputBias: Tensor?, training: Bool, padding: Tensor?, needsWeights: Bool,
+        mask: Tensor?,
+        isSeparate: Bool, qWeight: Tensor?, kWeight: Tensor?, vWeight: Tensor?, staticKey: Tensor?, staticValue: Tensor?, averages: Bool,
+        isCausal: Bool
+      ) in
       let input: MultiHeadAttentionWeights.Input
       if isSeparate, let qWeight, let kWeight, let vWeight {
         input = .separate(query: qWeight, key: kWeight, value: vWeight)
       } else if !isSeparate, let packed {
         input = .packed(packed)
       } else {
-        throw EmberError(.value, in: "multi_head_attention_forward", "give in_proj_weight, or all of q_proj_weight, k_proj_weight and v_proj_weight")
+        throw EmberError(
+          .value, in: "multi_head_attention_forward", "give in_proj_weight, or all of q_proj_weight, k_proj_weight and v_proj_weight")
       }
       guard q.rank > 0, q.shape[-1] == features else {
         throw EmberError(.shape, in: "multi_head_attention_forward", "query \(q.summary) must have \(features) features")
@@ -185,7 +208,8 @@ extension OperatorRegistry {
         input: input, inputBias: bias, keyBias: keyBias, valueBias: valueBias, output: output, outputBias: outputBias)
       let (y, attention) = q.multiHeadAttention(
         k, v, heads: heads, weights: weights, appendsZero: appendsZero, dropout: dropout, training: training, keyPadding: padding,
-        needsWeights: needsWeights, mask: mask, averagesWeights: averages, isCausal: isCausal, staticKey: staticKey, staticValue: staticValue)
+        needsWeights: needsWeights, mask: mask, averagesWeights: averages, isCausal: isCausal, staticKey: staticKey,
+        staticValue: staticValue)
       return (y, attention)
     }
   }

@@ -31,11 +31,13 @@ public enum SegmentReduction: String, Sendable {
 /// Reductions of consecutive rows of x [rows, inner].
 struct SegmentReduce: UnaryOperation {
   static let name = "segment_reduce"
-  static let kernels = KernelTable<@Sendable (SegmentReduce, Tensor, Tensor) -> Void>(name, cpu: { op, x, y in
-    ember_segment_reduce(
-      Int32(x.dtype.rawValue), Int32(op.reduction.mode.rawValue), x.operand.pointer, op.starts, op.ends, op.initial, y.operand.pointer,
-      Int64(op.starts.count), Int64(x.shape[1]))
-  })
+  static let kernels = KernelTable<@Sendable (SegmentReduce, Tensor, Tensor) -> Void>(
+    name,
+    cpu: { op, x, y in
+      ember_segment_reduce(
+        Int32(x.dtype.rawValue), Int32(op.reduction.mode.rawValue), x.operand.pointer, op.starts, op.ends, op.initial, y.operand.pointer,
+        Int64(op.starts.count), Int64(x.shape[1]))
+    })
   let reduction: SegmentReduction
   let starts: [Int64]
   let ends: [Int64]
@@ -90,13 +92,16 @@ extension Tensor {
   ///   - initial: takes part in each reduction. Without, empty segments yield the neutral element, means NaN.
   ///   - unsafe: does not demand that the lengths add up to the extent.
   public func segmentReduce(
-    _ reduction: SegmentReduction, lengths: Tensor? = nil, offsets: Tensor? = nil, axis: Int = 0, unsafe: Bool = false, initial: Double? = nil
+    _ reduction: SegmentReduction, lengths: Tensor? = nil, offsets: Tensor? = nil, axis: Int = 0, unsafe: Bool = false,
+    initial: Double? = nil
   ) -> Tensor {
     let name = "segment_reduce"
     guard mayRunSlowly(name, [self, lengths, offsets]) else { return .poison }
     return attempt { () throws(EmberError) in
-      guard rank > 0, dtype.isFloatingPoint, !dtype.isStorageOnly, (lengths == nil) != (offsets == nil), let given = lengths ?? offsets else {
-        throw EmberError(.value, in: name, "\(summary): it must be floating point with at least one dimension; give either lengths or offsets")
+      guard rank > 0, dtype.isFloatingPoint, !dtype.isStorageOnly, (lengths == nil) != (offsets == nil), let given = lengths ?? offsets
+      else {
+        throw EmberError(
+          .value, in: name, "\(summary): it must be floating point with at least one dimension; give either lengths or offsets")
       }
       let axis = try wrapDimension(axis, rank, in: name)
       guard given.rank == axis + 1, given.dtype.isInteger, given.shape.dropLast().elementsEqual(shape[0..<axis]) else {
@@ -109,9 +114,13 @@ extension Tensor {
         let row = numbers[(item * width)..<((item + 1) * width)], base = Int64(item * extent)
         var bounds = Array(row)
         if lengths != nil {
-          guard row.allSatisfy({ $0 >= 0 && $0 <= Int64(extent) }) else { throw EmberError(.value, in: name, "lengths \(Array(row)) must not be negative, nor larger than \(extent)") }
+          guard row.allSatisfy({ $0 >= 0 && $0 <= Int64(extent) }) else {
+            throw EmberError(.value, in: name, "lengths \(Array(row)) must not be negative, nor larger than \(extent)")
+          }
           bounds = row.reduce(into: [0]) { $0.append($0.last! + $1) }
-          guard unsafe || bounds.last! == Int64(extent) else { throw EmberError(.value, in: name, "lengths \(Array(row)) must add up to \(extent)") }
+          guard unsafe || bounds.last! == Int64(extent) else {
+            throw EmberError(.value, in: name, "lengths \(Array(row)) must add up to \(extent)")
+          }
         }
         guard let last = bounds.last, bounds[0] >= 0, last <= Int64(extent), zip(bounds, bounds.dropFirst()).allSatisfy({ $0 <= $1 }) else {
           throw EmberError(.value, in: name, "segments at \(bounds) do not lie in an extent of \(extent)")
@@ -137,12 +146,14 @@ extension Tensor {
 extension OperatorRegistry {
   mutating func addSegmentReduction() {
     let arguments =
-      "Tensor data, str reduce, *, Tensor? lengths=None, Tensor? indices=None, Tensor? offsets=None, int axis=0, bool unsafe=False, Scalar? initial=None"
+      "Tensor data, str reduce, *, Tensor? lengths=None, Tensor? indices=None, Tensor? offsets=None, int axis=0, "
+      + "bool unsafe=False, Scalar? initial=None"
     for name in ["aten::segment_reduce", "torch._segment_reduce"] {
       add("\(name)(\(arguments)) -> Tensor") {
         (x: Tensor, word: String, lengths: Tensor?, indices: Tensor?, offsets: Tensor?, axis: Int, unsafe: Bool, initial: Scalar?) in
         guard let reduction = SegmentReduction(rawValue: word), indices == nil else {
-          throw EmberError(.value, in: "segment_reduce", "reduction \"\(word)\"; it must be sum, mean, max, min or prod, and indices must not be given")
+          throw EmberError(
+            .value, in: "segment_reduce", "reduction \"\(word)\"; it must be sum, mean, max, min or prod, and indices must not be given")
         }
         return x.segmentReduce(reduction, lengths: lengths, offsets: offsets, axis: axis, unsafe: unsafe, initial: initial?.real)
       }
