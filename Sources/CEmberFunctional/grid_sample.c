@@ -112,8 +112,13 @@ typedef struct {
       taps_of_point_##SUFFIX(s, grid + p * s->rank, d);                                                          \
       const int count = combine_##SUFFIX(s, d, -1, at, weight);                                                  \
       for (int64_t c = 0; c < s->channels; c++) {                                                                \
+        const T *plane = x + c * j->plane;                                                                       \
         T sum = 0;                                                                                               \
-        for (int k = 0; k < count; k++) sum += weight[k] * x[c * j->plane + at[k]];                              \
+        if (count == 4) {                                                                                        \
+          sum = weight[0] * plane[at[0]] + weight[1] * plane[at[1]] + weight[2] * plane[at[2]] + weight[3] * plane[at[3]]; \
+        } else {                                                                                                 \
+          for (int k = 0; k < count; k++) sum += weight[k] * plane[at[k]];                                       \
+        }                                                                                                        \
         y[c * s->points + p] = sum;                                                                              \
       }                                                                                                          \
     }                                                                                                            \
