@@ -93,13 +93,15 @@ extension Tensor {
 
   /// log(1 + exp(-target·self)) for targets 1 and -1.
   public func softMarginLoss(_ target: Tensor, reduction: LossReduction = .mean) -> Tensor {
+    guard isFloatingPoint(of: "soft_margin_loss") else { return .poison }
     // Step by step, so that 16-bit numbers overflow where PyTorch's do.
-    (-target * self).exp().log1p().reducedLoss(reduction, "soft_margin_loss")
+    return (-target * self).exp().log1p().reducedLoss(reduction, "soft_margin_loss")
   }
 
   /// self where target is 1, max(0, margin - self) where it is -1.
   public func hingeEmbeddingLoss(_ target: Tensor, margin: Double = 1, reduction: LossReduction = .mean) -> Tensor {
-    Pointwise.hingeEmbedding(self, target, ScalarParameters(.real(margin))).reducedLoss(reduction, "hinge_embedding_loss")
+    guard isFloatingPoint(of: "hinge_embedding_loss") else { return .poison }
+    return Pointwise.hingeEmbedding(self, target, ScalarParameters(.real(margin))).reducedLoss(reduction, "hinge_embedding_loss")
   }
 
   /// max(0, -target·(self - other) + margin): self should rank higher where target is 1, lower where it is -1.
@@ -140,8 +142,15 @@ extension Tensor {
 
   private func mul(_ other: Tensor) -> Tensor { self * other }
 
+  fileprivate func isFloatingPoint(of name: String) -> Bool {
+    if isPoisoned || dtype.isFloatingPoint { return true }
+    raise(EmberError(.dtype, in: name, "input \(summary) is not floating point; convert with .to(.float32)"))
+    return false
+  }
+
   /// The mean over the last dimension of -(t·log σ(x) + (1 - t)·log(1 - σ(x))), each times its weight.
   public func multilabelSoftMarginLoss(_ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean) -> Tensor {
+    guard isFloatingPoint(of: "multilabel_soft_margin_loss") else { return .poison }
     guard mayRunSlowly("multilabel_soft_margin_loss", [self, target]) else { return .poison }
     guard rank > 0 else {
       raise(EmberError(.shape, in: "multilabel_soft_margin_loss", "input \(summary) must have at least one dimension, of classes"))
@@ -242,13 +251,15 @@ extension OperatorRegistry {
     }
     add("torch.nn.functional.smooth_l1_loss(Tensor input, Tensor target, \(legacy), float beta=1.0) -> Tensor") {
       (x: Tensor, target: Tensor, average: Bool?, reduce: Bool?, word: String, beta: Double) in
-      x.smoothL1Loss(target, reduction: try LossReduction(average, reduce, word, in: "smooth_l1_loss"), beta: beta)
+      guard x.isFloatingPoint(of: "smooth_l1_loss") else { return x }
+      return x.smoothL1Loss(target, reduction: try LossReduction(average, reduce, word, in: "smooth_l1_loss"), beta: beta)
     }
     add(
       "torch.nn.functional.huber_loss(Tensor input, Tensor target, str reduction='mean', float delta=1.0, "
         + "Tensor? weight=None) -> Tensor"
     ) {
       (x: Tensor, target: Tensor, word: String, delta: Double, weight: Tensor?) in
+      guard x.isFloatingPoint(of: "huber_loss") else { return x }
       let reduction = try LossReduction(word, in: "huber_loss")
       return weight.map { x.huberLoss(target, weight: $0, reduction: reduction, delta: delta) }
         ?? x.huberLoss(target, reduction: reduction, delta: delta)

@@ -59,7 +59,7 @@ extension OperatorRegistry {
     }
     add("aten::_unsafe_masked_index(Tensor self, Tensor mask, Tensor?[] indices, Scalar fill) -> Tensor") {
       (x: Tensor, mask: Tensor, indices: [Tensor?], fill: Scalar) in
-      x.taking(try x.limited(indices, "_unsafe_masked_index")).maskedFill(!mask, fill)
+      x.taking(try x.limited(indices, "_unsafe_masked_index")).maskedFill(!mask, fill).to(x.dtype)
     }
     add("aten::_unsafe_masked_index_put_accumulate(Tensor self, Tensor mask, Tensor?[] indices, Tensor values) -> Tensor") {
       (x: Tensor, mask: Tensor, indices: [Tensor?], values: Tensor) in
