@@ -133,14 +133,12 @@ extension Tensor {
     }
     // Squared norms get a small number, so that the cosine of zero vectors is 0.
     let dot = (self * other).sum(-1), epsilon = Scalar.real(1e-12)
-    let cosine = dot / ((self * self).sum(-1) + epsilon).sqrt().mul(((other * other).sum(-1) + epsilon).sqrt())
+    let cosine = dot / (((self * self).sum(-1) + epsilon) * ((other * other).sum(-1) + epsilon)).sqrt()
     let zeros = Tensor.zeros(like: cosine)
     let similar = `where`(target .== 1, 1 - cosine, zeros)
     let different = `where`(target .== -1, Pointwise.positivePart(cosine - Scalar.real(margin)), zeros)
     return (similar + different).reducedLoss(reduction, name)
   }
-
-  private func mul(_ other: Tensor) -> Tensor { self * other }
 
   fileprivate func isFloatingPoint(of name: String) -> Bool {
     if isPoisoned || dtype.isFloatingPoint { return true }

@@ -144,11 +144,8 @@ public struct OperatorRegistry: Sendable {
   }
 
   public func call(_ name: String, _ positional: [OperatorValue], _ named: [(name: String, value: OperatorValue)]) throws -> [OperatorValue] {
-    var candidates = overloads(of: name)
-    if let exact = operators[name] {
-      // The name of an overload without one of its own is also the name of all of them: it comes first.
-      candidates = [exact] + candidates.filter { $0.schema.qualifiedName != name }
-    }
+    if let exact = operators[name] { return try exact.call(positional, named) }
+    let candidates = overloads(of: name)
     guard !candidates.isEmpty else { throw EmberError(.unsupported, in: name, "there is no operator of this name") }
     var first: (any Error)?
     for candidate in candidates {
