@@ -77,6 +77,9 @@ void ember_unfold(int64_t size, const ember_folding *folding, const void *images
 
 void ember_fold(int dtype, const ember_folding *folding, const void *columns, void *images) {
   job j = {folding, columns, images};
-  void (*body)(void *, int64_t) = dtype == EMBER_FLOAT32 ? fold_f32 : dtype == EMBER_FLOAT64 ? fold_f64 : dtype == EMBER_COMPLEX64 ? fold_c64 : fold_c128;
+  void (*body)(void *, int64_t) = dtype == EMBER_FLOAT32     ? fold_f32
+                                  : dtype == EMBER_FLOAT64   ? fold_f64
+                                  : dtype == EMBER_COMPLEX64 ? fold_c64
+                                                             : fold_c128;
   ember_parallel(folding->planes, body, &j);
 }

@@ -112,8 +112,13 @@ typedef struct {
       taps_of_point_##SUFFIX(s, grid + p * s->rank, d);                                                          \
       const int count = combine_##SUFFIX(s, d, -1, at, weight);                                                  \
       for (int64_t c = 0; c < s->channels; c++) {                                                                \
+        const T *plane = x + c * j->plane;                                                                       \
         T sum = 0;                                                                                               \
-        for (int k = 0; k < count; k++) sum += weight[k] * x[c * j->plane + at[k]];                              \
+        if (count == 4) {                                                                                        \
+          sum = weight[0] * plane[at[0]] + weight[1] * plane[at[1]] + weight[2] * plane[at[2]] + weight[3] * plane[at[3]]; \
+        } else {                                                                                                 \
+          for (int k = 0; k < count; k++) sum += weight[k] * plane[at[k]];                                       \
+        }                                                                                                        \
         y[c * s->points + p] = sum;                                                                              \
       }                                                                                                          \
     }                                                                                                            \
@@ -159,7 +164,8 @@ DEFINE_SAMPLING(float, f32, floorf, fmodf, nearbyintf)
 DEFINE_SAMPLING(double, f64, floor, fmod, nearbyint)
 
 static job make_job(const ember_grid_sampling *s) {
-  return (job){.s = s, .plane = s->input[0] * s->input[1] * s->input[2], .point_chunks = (s->points + POINTS_PER_CHUNK - 1) / POINTS_PER_CHUNK,
+  return (job){.s = s, .plane = s->input[0] * s->input[1] * s->input[2],
+               .point_chunks = (s->points + POINTS_PER_CHUNK - 1) / POINTS_PER_CHUNK,
                .channel_chunks = (s->channels + CHANNELS_PER_CHUNK - 1) / CHANNELS_PER_CHUNK};
 }
 
@@ -175,7 +181,8 @@ void ember_grid_sample_backward_input(int dtype, const ember_grid_sampling *s, c
   ember_parallel(s->batch * j.channel_chunks, dtype == EMBER_FLOAT64 ? backward_input_f64 : backward_input_f32, &j);
 }
 
-void ember_grid_sample_backward_grid(int dtype, const ember_grid_sampling *s, const void *dy, const void *x, const void *grid, void *dgrid) {
+void ember_grid_sample_backward_grid(int dtype, const ember_grid_sampling *s, const void *dy, const void *x, const void *grid,
+                                     void *dgrid) {
   job j = make_job(s);
   j.dy = dy, j.x = x, j.grid = grid, j.out = dgrid;
   ember_parallel(s->batch * j.point_chunks, dtype == EMBER_FLOAT64 ? backward_grid_f64 : backward_grid_f32, &j);

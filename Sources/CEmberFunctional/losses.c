@@ -166,7 +166,8 @@ bool ember_multilabel_margin(int dtype, const void *x, const int64_t *targets, v
   return true;
 }
 
-void ember_multilabel_margin_backward(int dtype, const void *dy, const void *x, const int64_t *targets, void *dx, int64_t rows, int64_t classes) {
+void ember_multilabel_margin_backward(int dtype, const void *dy, const void *x, const int64_t *targets, void *dx, int64_t rows,
+                                     int64_t classes) {
   margin_job j = {.x = x, .dy = dy, .targets = targets, .out = dx, .classes = classes};
   ember_parallel(rows, dtype == EMBER_FLOAT64 ? margin_backward_f64 : margin_backward_f32, &j);
 }

@@ -53,8 +53,8 @@ extension Tensor {
     return function(self, parameters)
   }
 
-  private func refuseBool(_ name: String) -> Tensor? {
-    guard dtype == .bool || dtype.isComplex else { return nil }
+  private func refuseBool(_ name: String, alsoComplex: Bool = true) -> Tensor? {
+    guard dtype == .bool || (alsoComplex && dtype.isComplex) else { return nil }
     raise(EmberError(.dtype, in: name, "\(summary): is defined for integers and floating point; convert with .to(.float32)"))
     return .poison
   }
@@ -123,10 +123,14 @@ extension Tensor {
   public func mish() -> Tensor { activated(.mish) }
 
   /// x - tanh x.
-  public func tanhShrink() -> Tensor { Pointwise.tanhShrink(self) }
+  public func tanhShrink() -> Tensor { refuseBool("tanhshrink", alsoComplex: false) ?? Pointwise.tanhShrink(self) }
 
   /// x / (1 + |x|).
-  public func softSign() -> Tensor { Pointwise.softSign(self) }
+  public func softSign() -> Tensor {
+    if let refused = refuseBool("softsign", alsoComplex: false) { return refused }
+    // The derivative of |x| of a complex number leads out of a single expression's type.
+    return dtype.isComplex ? self / (abs() + 1) : Pointwise.softSign(self)
+  }
 
   /// x above 0, else weight·x, with one weight for all or one for each channel (dimension 1); He et al., arXiv:1502.01852.
   public func prelu(_ weight: Tensor) -> Tensor {
@@ -139,7 +143,8 @@ extension Tensor {
       if weight.elementCount != 1 {
         let channels = rank > 1 ? shape[1] : 1
         guard rank > 0, weight.elementCount == channels else {
-          throw EmberError(.shape, in: "prelu", "weight \(weight.summary) for input \(summary); it must have 1 or \(channels) elements, one per channel")
+          throw EmberError(
+            .shape, in: "prelu", "weight \(weight.summary) for input \(summary); it must have 1 or \(channels) elements, one per channel")
         }
       }
       if weight.rank == 0 || rank <= 1 { return Pointwise.parametricReLU(self, rank == 0 ? weight.reshape([]) : weight) }
@@ -196,7 +201,9 @@ extension OperatorRegistry {
 
   private mutating func addRectifiers() {
     add("torch.nn.functional.relu(Tensor input, bool inplace=False) -> Tensor") { (x: Tensor, _: Bool) in
-      if x.dtype == .bool || x.dtype.isComplex { throw EmberError(.dtype, in: "relu", "\(x.summary): is defined for integers and floating point") }
+      if x.dtype == .bool || x.dtype.isComplex {
+        throw EmberError(.dtype, in: "relu", "\(x.summary): is defined for integers and floating point")
+      }
       return x.relu()
     }
     add("torch.nn.functional.relu6(Tensor input, bool inplace=False) -> Tensor") { (x: Tensor, _: Bool) in x.relu6() }

@@ -6,9 +6,13 @@ import EmberTensor
 /// Outputs: losses [batch] and the logarithms of the forward variables [batch, time, 2·longest + 1].
 struct CTCLoss: VariadicOperation {
   static let name = "ctc_loss"
-  static let kernels = KernelTable<@Sendable (CTCLoss, Tensor, Tensor, Tensor) -> Void>(name, cpu: { op, x, losses, alpha in
-    op.described(x.shape) { ctc in ember_ctc_loss(Int32(x.dtype.rawValue), ctc, x.operand.pointer, losses.operand.pointer, alpha.operand.pointer) }
-  })
+  static let kernels = KernelTable<@Sendable (CTCLoss, Tensor, Tensor, Tensor) -> Void>(
+    name,
+    cpu: { op, x, losses, alpha in
+      op.described(x.shape) { ctc in
+        ember_ctc_loss(Int32(x.dtype.rawValue), ctc, x.operand.pointer, losses.operand.pointer, alpha.operand.pointer)
+      }
+    })
   let saved: SavedTensors = [.input0, .output(0), .output(1)]
   let undifferentiableOutputs: Set<Int> = [1]
   let targets: [Int64]
@@ -39,7 +43,8 @@ struct CTCLoss: VariadicOperation {
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!
     let losses = try Tensor.empty(shape: [x.shape[1]], dtype: x.dtype, like: x)
-    let alpha = try Tensor.empty(shape: try checkedShape([x.shape[1], x.shape[0], 2 * longest + 1], in: Self.name), dtype: x.dtype, like: x)
+    let alpha = try Tensor.empty(
+      shape: try checkedShape([x.shape[1], x.shape[0], 2 * longest + 1], in: Self.name), dtype: x.dtype, like: x)
     if let kernel = try Self.kernels.kernel(on: x.device), losses.elementCount > 0 { kernel(self, try x.dense(), losses, alpha) }
     return [losses, alpha]
   }
@@ -54,13 +59,16 @@ struct CTCLoss: VariadicOperation {
 struct CTCLossBackward: VariadicOperation {
   static let name = "ctc_loss_backward"
   /// Gradient, log-probabilities, losses and forward variables; the result.
-  static let kernels = KernelTable<@Sendable (CTCLoss, [Tensor], Tensor) -> Void>(name, cpu: { op, x, dx in
-    op.described(dx.shape) { ctc in
-      ember_ctc_loss_backward(
-        Int32(dx.dtype.rawValue), ctc, x[0].operand.pointer, x[1].operand.pointer, x[2].operand.pointer, x[3].operand.pointer, dx.operand.pointer,
-        op.zeroInfinity)
-    }
-  })
+  static let kernels = KernelTable<@Sendable (CTCLoss, [Tensor], Tensor) -> Void>(
+    name,
+    cpu: { op, x, dx in
+      op.described(dx.shape) { ctc in
+        ember_ctc_loss_backward(
+          Int32(dx.dtype.rawValue), ctc, x[0].operand.pointer, x[1].operand.pointer, x[2].operand.pointer, x[3].operand.pointer,
+          dx.operand.pointer,
+          op.zeroInfinity)
+      }
+    })
   let loss: CTCLoss
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
@@ -90,23 +98,32 @@ extension Tensor {
   ///   - reduction: `mean` divides each loss by its target's length (at least 1) first.
   ///   - zeroInfinity: losses of targets that are too long for their input become 0, and so do their gradients.
   public func ctcLoss(
-    _ targets: Tensor, inputLengths: [Int], targetLengths: [Int], blank: Int = 0, reduction: LossReduction = .mean, zeroInfinity: Bool = false
+    _ targets: Tensor, inputLengths: [Int], targetLengths: [Int], blank: Int = 0, reduction: LossReduction = .mean,
+    zeroInfinity: Bool = false
   ) -> Tensor {
     let name = "ctc_loss"
     guard mayRunSlowly(name, [self, targets]) else { return .poison }
     return attempt { () throws(EmberError) in
-      guard dtype == .float32 || dtype == .float64 else { throw EmberError(.dtype, in: name, "log-probabilities \(summary) must be float32 or float64") }
+      guard dtype == .float32 || dtype == .float64 else {
+        throw EmberError(.dtype, in: name, "log-probabilities \(summary) must be float32 or float64")
+      }
       guard rank == 2 || rank == 3, targets.dtype.isInteger, targets.rank == 1 || targets.rank == 2 else {
-        throw EmberError(.shape, in: name, "log-probabilities \(summary) with targets \(targets.summary): [time, batch, classes] goes with integers [batch, length] or [total]")
+        throw EmberError(
+          .shape, in: name,
+          "log-probabilities \(summary) with targets \(targets.summary): [time, batch, classes] "
+            + "goes with integers [batch, length] or [total]"
+        )
       }
       let x = rank == 2 ? unsqueeze(1) : self
       let (time, batch, classes) = (x.shape[0], x.shape[1], x.shape[2])
       guard blank >= 0, blank < classes else { throw EmberError(.value, in: name, "blank \(blank) is outside of 0 ..< \(classes)") }
       guard inputLengths.count == batch, targetLengths.count == batch else {
-        throw EmberError(.value, in: name, "\(inputLengths.count) input lengths and \(targetLengths.count) target lengths for a batch of \(batch)")
+        throw EmberError(
+          .value, in: name, "\(inputLengths.count) input lengths and \(targetLengths.count) target lengths for a batch of \(batch)")
       }
       guard inputLengths.allSatisfy({ $0 >= 0 && $0 <= time }), targetLengths.allSatisfy({ $0 >= 0 }) else {
-        throw EmberError(.value, in: name, "input lengths \(inputLengths) must be in 0 ... \(time), target lengths \(targetLengths) not negative")
+        throw EmberError(
+          .value, in: name, "input lengths \(inputLengths) must be in 0 ... \(time), target lengths \(targetLengths) not negative")
       }
       var offsets: [Int64] = [], total = 0
       if targets.rank == 1 {
@@ -149,24 +166,29 @@ extension Tensor {
 extension OperatorRegistry {
   mutating func addCTCLoss() {
     add(
-      "torch.nn.functional.ctc_loss(Tensor log_probs, Tensor targets, Any input_lengths, Any target_lengths, int blank=0, str reduction='mean', bool zero_infinity=False) -> Tensor"
+      "torch.nn.functional.ctc_loss(Tensor log_probs, Tensor targets, Any input_lengths, Any target_lengths, "
+        + "int blank=0, str reduction='mean', bool zero_infinity=False) -> Tensor"
     ) { (x: Tensor, targets: Tensor, inputs: OperatorValue, lengths: OperatorValue, blank: Int, word: String, zeroInfinity: Bool) in
       x.ctcLoss(
         targets, inputLengths: try inputs.lengths(), targetLengths: try lengths.lengths(), blank: blank,
         reduction: try LossReduction(word, in: "ctc_loss"), zeroInfinity: zeroInfinity)
     }
     add(
-      "aten::ctc_loss.IntList(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank=0, int reduction=Mean, bool zero_infinity=False) -> Tensor"
+      "aten::ctc_loss.IntList(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, "
+        + "int blank=0, int reduction=Mean, bool zero_infinity=False) -> Tensor"
     ) { (x: Tensor, targets: Tensor, inputs: [Int], lengths: [Int], blank: Int, reduction: Int, zeroInfinity: Bool) in
       x.ctcLoss(
-        targets, inputLengths: inputs, targetLengths: lengths, blank: blank, reduction: try LossReduction(number: reduction, in: "ctc_loss"),
+        targets, inputLengths: inputs, targetLengths: lengths, blank: blank,
+        reduction: try LossReduction(number: reduction, in: "ctc_loss"),
         zeroInfinity: zeroInfinity)
     }
     add(
-      "aten::ctc_loss.Tensor(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank=0, int reduction=Mean, bool zero_infinity=False) -> Tensor"
+      "aten::ctc_loss.Tensor(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, "
+        + "int blank=0, int reduction=Mean, bool zero_infinity=False) -> Tensor"
     ) { (x: Tensor, targets: Tensor, inputs: Tensor, lengths: Tensor, blank: Int, reduction: Int, zeroInfinity: Bool) in
       x.ctcLoss(
-        targets, inputLengths: try OperatorValue.tensor(inputs).lengths(), targetLengths: try OperatorValue.tensor(lengths).lengths(), blank: blank,
+        targets, inputLengths: try OperatorValue.tensor(inputs).lengths(), targetLengths: try OperatorValue.tensor(lengths).lengths(),
+        blank: blank,
         reduction: try LossReduction(number: reduction, in: "ctc_loss"), zeroInfinity: zeroInfinity)
     }
   }

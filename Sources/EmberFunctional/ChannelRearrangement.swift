@@ -7,11 +7,13 @@ extension Tensor {
     guard mayRun("pixel_shuffle", self) else { return .poison }
     return attempt { () throws(EmberError) in
       guard rank >= 3, factor > 0, factor < 1 << 20, shape[-3] % (factor * factor) == 0 else {
-        throw EmberError(.shape, in: "pixel_shuffle", "\(summary) with factor \(factor): the channels, third from the end, must divide by its square")
+        throw EmberError(
+          .shape, in: "pixel_shuffle", "\(summary) with factor \(factor): the channels, third from the end, must divide by its square")
       }
       let leading = Array(shape.dropLast(3)), (channels, height, width) = (shape[-3] / (factor * factor), shape[-2], shape[-1])
       let planes = leading.reduce(1, *) * channels
-      return reshape([planes, factor, factor, height, width]).permute(0, 3, 1, 4, 2).reshape(leading + [channels, height * factor, width * factor])
+      return reshape([planes, factor, factor, height, width]).permute(0, 3, 1, 4, 2).reshape(
+        leading + [channels, height * factor, width * factor])
     }
   }
 
@@ -19,12 +21,15 @@ extension Tensor {
   public func pixelUnshuffle(_ factor: Int) -> Tensor {
     guard mayRun("pixel_unshuffle", self) else { return .poison }
     return attempt { () throws(EmberError) in
+      // As in PyTorch, nothing stays what it is.
+      if elementCount == 0, rank >= 3 { return self }
       guard rank >= 3, factor > 0, factor < 1 << 20, shape[-2] % factor == 0, shape[-1] % factor == 0 else {
         throw EmberError(.shape, in: "pixel_unshuffle", "\(summary) with factor \(factor): height and width must divide by it")
       }
       let leading = Array(shape.dropLast(3)), (channels, height, width) = (shape[-3], shape[-2] / factor, shape[-1] / factor)
       let planes = leading.reduce(1, *) * channels
-      return reshape([planes, height, factor, width, factor]).permute(0, 2, 4, 1, 3).reshape(leading + [channels * factor * factor, height, width])
+      return reshape([planes, height, factor, width, factor]).permute(0, 2, 4, 1, 3).reshape(
+        leading + [channels * factor * factor, height, width])
     }
   }
 
@@ -33,7 +38,9 @@ extension Tensor {
     guard mayRun("channel_shuffle", self) else { return .poison }
     return attempt { () throws(EmberError) in
       guard rank >= 3, groups > 0, shape[1] % groups == 0 else {
-        throw EmberError(.shape, in: "channel_shuffle", "\(summary) with \(groups) groups: it must be [batch, channels, ...] with channels that divide into them")
+        throw EmberError(
+          .shape, in: "channel_shuffle",
+          "\(summary) with \(groups) groups: it must be [batch, channels, ...] with channels that divide into them")
       }
       let inner = shape.dropFirst(2).reduce(1, *)
       return reshape([shape[0], groups, shape[1] / groups, inner]).transpose(1, 2).reshape(Array(shape))

@@ -19,8 +19,12 @@ extension Tensor {
     guard mayRunSlowly(name, [self, target, weight]) else { return .poison }
     return attempt { () throws(EmberError) in
       guard p == 1 || p == 2 else { throw EmberError(.value, in: name, "p = \(p); it must be 1 or 2") }
-      guard dtype == .float32 || dtype == .float64 else { throw EmberError(.dtype, in: name, "input \(summary) must be float32 or float64") }
-      guard rank <= 2, rank == 0 || shape[-1] > 0 else { throw EmberError(.shape, in: name, "input \(summary) must be [batch, classes] or [classes]") }
+      guard dtype == .float32 || dtype == .float64 else {
+        throw EmberError(.dtype, in: name, "input \(summary) must be float32 or float64")
+      }
+      guard rank <= 2, rank == 0 || shape[-1] > 0 else {
+        throw EmberError(.shape, in: name, "input \(summary) must be [batch, classes] or [classes]")
+      }
       let rows = rank == 2 ? shape[0] : 1, classes = rank == 0 ? 1 : shape[-1]
       guard target.rank <= 1, target.elementCount == rows else {
         throw EmberError(.shape, in: name, "target \(target.summary) for input \(summary); it must have \(rows) elements")
@@ -47,8 +51,12 @@ extension Tensor {
     let name = "multilabel_margin_loss"
     guard mayRunSlowly(name, [self, target]) else { return .poison }
     return attempt { () throws(EmberError) in
-      guard dtype == .float32 || dtype == .float64 else { throw EmberError(.dtype, in: name, "input \(summary) must be float32 or float64") }
-      guard rank <= 2, rank == 0 || shape[-1] > 0, shape == target.shape || (rank <= 1 && target.rank <= 1 && target.elementCount == elementCount) else {
+      guard dtype == .float32 || dtype == .float64 else {
+        throw EmberError(.dtype, in: name, "input \(summary) must be float32 or float64")
+      }
+      guard rank <= 2, rank == 0 || shape[-1] > 0,
+        shape == target.shape || (rank <= 1 && target.rank <= 1 && target.elementCount == elementCount)
+      else {
         throw EmberError(.shape, in: name, "input \(summary) and target \(target.summary): both must be [batch, classes] or [classes]")
       }
       let classes = rank == 0 ? 1 : shape[-1], rows = rank == 2 ? shape[0] : 1
@@ -69,7 +77,10 @@ extension Tensor {
     return attempt { () throws(EmberError) in
       guard rank == 1 || rank == 2, linearWeight.rank >= 2, shape[-1] == linearWeight.shape[-1], rank == 2 || linearWeight.rank == 2 else {
         throw EmberError(
-          .shape, in: name, "input \(summary) and weight \(linearWeight.summary): [in] or [batch, in] goes with [classes, in], [batch, in] with [classes, ..., in]")
+          .shape, in: name,
+          "input \(summary) and weight \(linearWeight.summary): "
+            + "[in] or [batch, in] goes with [classes, in], [batch, in] with [classes, ..., in]"
+        )
       }
       let outputs = Array(linearWeight.shape.dropLast())
       if let linearBias, Array(linearBias.shape) != outputs {
@@ -80,7 +91,8 @@ extension Tensor {
         throw EmberError(.value, in: name, "ignoreIndex goes with labels only, target \(target.summary) holds probabilities")
       }
       let logits = linear(linearWeight.reshape([-1, shape[-1]]), linearBias?.reshape([-1])).reshape(logitsShape)
-      return logits.crossEntropy(target, weight: weight, ignoreIndex: ignoreIndex ?? -100, reduction: reduction, labelSmoothing: labelSmoothing)
+      return logits.crossEntropy(
+        target, weight: weight, ignoreIndex: ignoreIndex ?? -100, reduction: reduction, labelSmoothing: labelSmoothing)
     }
   }
 }
@@ -88,11 +100,13 @@ extension Tensor {
 /// The multi-label margin loss of rows. Inputs: x [rows, classes], targets int64 of the same shape.
 struct MultilabelMargin: VariadicOperation {
   static let name = "multilabel_margin_loss"
-  static let kernels = KernelTable<@Sendable (Tensor, Tensor, Tensor) -> Bool>(name, cpu: { x, targets, y in
-    ember_multilabel_margin(
-      Int32(x.dtype.rawValue), x.operand.pointer, targets.operand.pointer!.assumingMemoryBound(to: Int64.self), y.operand.pointer,
-      Int64(x.shape[0]), Int64(x.shape[1]))
-  })
+  static let kernels = KernelTable<@Sendable (Tensor, Tensor, Tensor) -> Bool>(
+    name,
+    cpu: { x, targets, y in
+      ember_multilabel_margin(
+        Int32(x.dtype.rawValue), x.operand.pointer, targets.operand.pointer!.assumingMemoryBound(to: Int64.self), y.operand.pointer,
+        Int64(x.shape[0]), Int64(x.shape[1]))
+    })
   let saved: SavedTensors = [.input0, .input1]
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
@@ -113,11 +127,13 @@ struct MultilabelMargin: VariadicOperation {
 /// The gradient of x: linear in that of the loss, constant in x but for its jumps.
 struct MultilabelMarginBackward: VariadicOperation {
   static let name = "multilabel_margin_loss_backward"
-  static let kernels = KernelTable<@Sendable ([Tensor], Tensor) -> Void>(name, cpu: { x, dx in
-    ember_multilabel_margin_backward(
-      Int32(dx.dtype.rawValue), x[0].operand.pointer, x[1].operand.pointer, x[2].operand.pointer!.assumingMemoryBound(to: Int64.self),
-      dx.operand.pointer, Int64(dx.shape[0]), Int64(dx.shape[1]))
-  })
+  static let kernels = KernelTable<@Sendable ([Tensor], Tensor) -> Void>(
+    name,
+    cpu: { x, dx in
+      ember_multilabel_margin_backward(
+        Int32(dx.dtype.rawValue), x[0].operand.pointer, x[1].operand.pointer, x[2].operand.pointer!.assumingMemoryBound(to: Int64.self),
+        dx.operand.pointer, Int64(dx.shape[0]), Int64(dx.shape[1]))
+    })
   let saved: SavedTensors = [.input(1), .input(2)]
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
@@ -141,31 +157,40 @@ struct MultilabelMarginBackward: VariadicOperation {
 extension OperatorRegistry {
   mutating func addClassLosses() {
     add(
-      "torch.nn.functional.cross_entropy(Tensor input, Tensor target, Tensor? weight=None, bool? size_average=None, int ignore_index=-100, bool? reduce=None, str reduction='mean', float label_smoothing=0.0) -> Tensor"
+      "torch.nn.functional.cross_entropy(Tensor input, Tensor target, Tensor? weight=None, bool? size_average=None, "
+        + "int ignore_index=-100, bool? reduce=None, str reduction='mean', float label_smoothing=0.0) -> Tensor"
     ) { (x: Tensor, target: Tensor, weight: Tensor?, average: Bool?, ignore: Int, reduce: Bool?, word: String, smoothing: Double) in
       let reduction = try LossReduction(average, reduce, word, in: "cross_entropy")
       return x.crossEntropy(target, weight: weight, ignoreIndex: ignore, reduction: reduction, labelSmoothing: smoothing)
     }
     add(
-      "torch.nn.functional.nll_loss(Tensor input, Tensor target, Tensor? weight=None, bool? size_average=None, int ignore_index=-100, bool? reduce=None, str reduction='mean') -> Tensor"
+      "torch.nn.functional.nll_loss(Tensor input, Tensor target, Tensor? weight=None, bool? size_average=None, "
+        + "int ignore_index=-100, bool? reduce=None, str reduction='mean') -> Tensor"
     ) { (x: Tensor, target: Tensor, weight: Tensor?, average: Bool?, ignore: Int, reduce: Bool?, word: String) in
       x.nllLoss(target, weight: weight, ignoreIndex: ignore, reduction: try LossReduction(average, reduce, word, in: "nll_loss"))
     }
     add(
-      "torch.nn.functional.multi_margin_loss(Tensor input, Tensor target, int p=1, float margin=1.0, Tensor? weight=None, bool? size_average=None, bool? reduce=None, str reduction='mean') -> Tensor"
+      "torch.nn.functional.multi_margin_loss(Tensor input, Tensor target, int p=1, float margin=1.0, "
+        + "Tensor? weight=None, bool? size_average=None, bool? reduce=None, str reduction='mean') -> Tensor"
     ) { (x: Tensor, target: Tensor, p: Int, margin: Double, weight: Tensor?, average: Bool?, reduce: Bool?, word: String) in
       let reduction = try LossReduction(average, reduce, word, in: "multi_margin_loss")
       return x.multiMarginLoss(target, p: p, margin: margin, weight: weight, reduction: reduction)
     }
     add(
-      "torch.nn.functional.multilabel_margin_loss(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, str reduction='mean') -> Tensor"
+      "torch.nn.functional.multilabel_margin_loss(Tensor input, Tensor target, bool? size_average=None, "
+        + "bool? reduce=None, str reduction='mean') -> Tensor"
     ) { (x: Tensor, target: Tensor, average: Bool?, reduce: Bool?, word: String) in
       x.multilabelMarginLoss(target, reduction: try LossReduction(average, reduce, word, in: "multilabel_margin_loss"))
     }
     add(
-      "torch.nn.functional.linear_cross_entropy(Tensor input, Tensor linear_weight, Tensor target, *, Tensor? linear_bias=None, Tensor? weight=None, str reduction='mean', int? ignore_index=None, float label_smoothing=0.0, Any? options=None) -> Tensor"
+      "torch.nn.functional.linear_cross_entropy(Tensor input, Tensor linear_weight, Tensor target, *, "
+        + "Tensor? linear_bias=None, Tensor? weight=None, str reduction='mean', int? ignore_index=None, "
+        + "float label_smoothing=0.0, Any? options=None) -> Tensor"
     ) {
-      (x: Tensor, linearWeight: Tensor, target: Tensor, bias: Tensor?, weight: Tensor?, word: String, ignore: Int?, smoothing: Double, _: OperatorValue) in
+      (
+        x: Tensor, linearWeight: Tensor, target: Tensor, bias: Tensor?, weight: Tensor?, word: String, ignore: Int?, smoothing: Double,
+        _: OperatorValue
+      ) in
       let reduction = try LossReduction(word, in: "linear_cross_entropy")
       return x.linearCrossEntropy(
         linearWeight, target, linearBias: bias, weight: weight, reduction: reduction, ignoreIndex: ignore, labelSmoothing: smoothing)

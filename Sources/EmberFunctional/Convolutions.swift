@@ -16,12 +16,16 @@ extension Tensor {
   }
 
   fileprivate func convolvedTransposed(
-    _ rank: Int, _ weight: Tensor, _ bias: Tensor?, _ stride: [Int], _ padding: [Int], _ outputPadding: [Int], _ groups: Int, _ dilation: [Int]
+    _ rank: Int, _ weight: Tensor, _ bias: Tensor?, _ stride: [Int], _ padding: [Int], _ outputPadding: [Int], _ groups: Int,
+    _ dilation: [Int]
   ) -> Tensor {
     switch rank {
-    case 1: convTranspose1d(weight, bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
-    case 2: convTranspose2d(weight, bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
-    default: convTranspose3d(weight, bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
+    case 1:
+      convTranspose1d(weight, bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
+    case 2:
+      convTranspose2d(weight, bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
+    default:
+      convTranspose3d(weight, bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
     }
   }
 
@@ -33,10 +37,12 @@ extension Tensor {
         shape.dropLast().elementsEqual(other.shape.dropLast())
       else {
         throw EmberError(
-          .shape, in: "bilinear", "\(summary), \(other.summary) and weight \(weight.summary): inputs [..., a] and [..., b] go with a weight [out, a, b]")
+          .shape, in: "bilinear",
+          "\(summary), \(other.summary) and weight \(weight.summary): inputs [..., a] and [..., b] go with a weight [out, a, b]")
       }
       if let bias, bias.rank != 1 || bias.shape[0] != weight.shape[0] {
-        throw EmberError(.shape, in: "bilinear", "bias \(bias.summary) for weight \(weight.summary); it must have \(weight.shape[0]) elements")
+        throw EmberError(
+          .shape, in: "bilinear", "bias \(bias.summary) for weight \(weight.summary); it must have \(weight.shape[0]) elements")
       }
       // 16-bit inputs are rounded once, at the end.
       let computing: DType = dtype == .float16 || dtype == .bfloat16 ? .float32 : dtype
@@ -57,18 +63,21 @@ extension OperatorRegistry {
       let n = rank
       let geometry = "int[\(n)] stride=1"
       add(
-        "aten::conv\(n)d(Tensor input, Tensor weight, Tensor? bias=None, \(geometry), int[\(n)] padding=0, int[\(n)] dilation=1, int groups=1) -> Tensor"
+        "aten::conv\(n)d(Tensor input, Tensor weight, Tensor? bias=None, \(geometry), int[\(n)] padding=0, "
+          + "int[\(n)] dilation=1, int groups=1) -> Tensor"
       ) { (x: Tensor, weight: Tensor, bias: Tensor?, stride: [Int], padding: [Int], dilation: [Int], groups: Int) in
         x.convolved(n, weight, bias, stride, padding, dilation, groups)
       }
       add(
-        "aten::conv\(n)d.padding(Tensor input, Tensor weight, Tensor? bias=None, \(geometry), str padding=\"valid\", int[\(n)] dilation=1, int groups=1) -> Tensor"
+        "aten::conv\(n)d.padding(Tensor input, Tensor weight, Tensor? bias=None, \(geometry), str padding=\"valid\", "
+          + "int[\(n)] dilation=1, int groups=1) -> Tensor"
       ) { (x: Tensor, weight: Tensor, bias: Tensor?, stride: [Int], padding: String, dilation: [Int], groups: Int) in
         x.convolved(n, weight, bias, stride, padding, dilation, groups)
       }
       let name = n == 1 ? "conv_transpose1d" : "conv_transpose\(n)d.input"
       add(
-        "aten::\(name)(Tensor input, Tensor weight, Tensor? bias=None, \(geometry), int[\(n)] padding=0, int[\(n)] output_padding=0, int groups=1, int[\(n)] dilation=1) -> Tensor"
+        "aten::\(name)(Tensor input, Tensor weight, Tensor? bias=None, \(geometry), int[\(n)] padding=0, "
+          + "int[\(n)] output_padding=0, int groups=1, int[\(n)] dilation=1) -> Tensor"
       ) { (x: Tensor, weight: Tensor, bias: Tensor?, stride: [Int], padding: [Int], outputPadding: [Int], groups: Int, dilation: [Int]) in
         x.convolvedTransposed(n, weight, bias, stride, padding, outputPadding, groups, dilation)
       }

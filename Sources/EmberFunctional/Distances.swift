@@ -11,7 +11,9 @@ struct RowNorm: UnaryOperation {
 
   /// The dimension is kept with extent 1.
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    guard x.dtype.isFloatingPoint || x.dtype.isComplex else { throw EmberError(.dtype, in: Self.name, "\(x.summary) is not floating point") }
+    guard x.dtype.isFloatingPoint || x.dtype.isComplex else {
+      throw EmberError(.dtype, in: Self.name, "\(x.summary) is not floating point")
+    }
     let isNarrow = x.dtype == .float16 || x.dtype == .bfloat16
     let a = (isNarrow ? x.to(.float32) : x).abs()
     let y: Tensor
@@ -110,7 +112,10 @@ extension Tensor {
   public func pdist(p: Double = 2) -> Tensor {
     guard mayRun("pdist", self) else { return .poison }
     guard rank == 2, dtype == .float32 || dtype == .float64, p >= 0 else {
-      raise(EmberError(rank == 2 && p >= 0 ? .dtype : .value, in: "pdist", "\(summary) with p = \(p): it takes a float32 or float64 matrix and p not negative"))
+      raise(
+        EmberError(
+          rank == 2 && p >= 0 ? .dtype : .value, in: "pdist",
+          "\(summary) with p = \(p): it takes a float32 or float64 matrix and p not negative"))
       return .poison
     }
     return apply(PairDistances(p: p), self)
@@ -120,9 +125,11 @@ extension Tensor {
 /// The distances of all pairs of rows.
 struct PairDistances: UnaryOperation {
   static let name = "pdist"
-  static let kernels = KernelTable<@Sendable (Tensor, Tensor, Double) -> Void>(name, cpu: { x, y, p in
-    ember_pair_distances(Int32(x.dtype.rawValue), x.operand.pointer, y.operand.pointer, Int64(x.shape[0]), Int64(x.shape[1]), p)
-  })
+  static let kernels = KernelTable<@Sendable (Tensor, Tensor, Double) -> Void>(
+    name,
+    cpu: { x, y, p in
+      ember_pair_distances(Int32(x.dtype.rawValue), x.operand.pointer, y.operand.pointer, Int64(x.shape[0]), Int64(x.shape[1]), p)
+    })
   let saved: SavedTensors = [.input0, .output]
   let p: Double
 
@@ -154,11 +161,13 @@ struct PairDistances: UnaryOperation {
   }
 
   /// Gradient, x and distances; the gradient of x; p.
-  static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor, Double) -> Void>("pdist_backward", cpu: { x, dx, p in
-    ember_pair_distances_backward(
-      Int32(dx.dtype.rawValue), x[0].operand.pointer, x[1].operand.pointer, x[2].operand.pointer, dx.operand.pointer, Int64(dx.shape[0]),
-      Int64(dx.shape[1]), p)
-  })
+  static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor, Double) -> Void>(
+    "pdist_backward",
+    cpu: { x, dx, p in
+      ember_pair_distances_backward(
+        Int32(dx.dtype.rawValue), x[0].operand.pointer, x[1].operand.pointer, x[2].operand.pointer, dx.operand.pointer, Int64(dx.shape[0]),
+        Int64(dx.shape[1]), p)
+    })
 }
 
 extension OperatorRegistry {

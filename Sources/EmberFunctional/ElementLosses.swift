@@ -93,20 +93,25 @@ extension Tensor {
 
   /// log(1 + exp(-target·self)) for targets 1 and -1.
   public func softMarginLoss(_ target: Tensor, reduction: LossReduction = .mean) -> Tensor {
+    guard isFloatingPoint(of: "soft_margin_loss") else { return .poison }
     // Step by step, so that 16-bit numbers overflow where PyTorch's do.
-    (-target * self).exp().log1p().reducedLoss(reduction, "soft_margin_loss")
+    return (-target * self).exp().log1p().reducedLoss(reduction, "soft_margin_loss")
   }
 
   /// self where target is 1, max(0, margin - self) where it is -1.
   public func hingeEmbeddingLoss(_ target: Tensor, margin: Double = 1, reduction: LossReduction = .mean) -> Tensor {
-    Pointwise.hingeEmbedding(self, target, ScalarParameters(.real(margin))).reducedLoss(reduction, "hinge_embedding_loss")
+    guard isFloatingPoint(of: "hinge_embedding_loss") else { return .poison }
+    return Pointwise.hingeEmbedding(self, target, ScalarParameters(.real(margin))).reducedLoss(reduction, "hinge_embedding_loss")
   }
 
   /// max(0, -target·(self - other) + margin): self should rank higher where target is 1, lower where it is -1.
   public func marginRankingLoss(_ other: Tensor, _ target: Tensor, margin: Double = 0, reduction: LossReduction = .mean) -> Tensor {
     guard mayRunSlowly("margin_ranking_loss", [self, other, target]) else { return .poison }
     guard rank == other.rank, rank == target.rank else {
-      raise(EmberError(.shape, in: "margin_ranking_loss", "\(summary), \(other.summary) and target \(target.summary) must have one number of dimensions"))
+      raise(
+        EmberError(
+          .shape, in: "margin_ranking_loss", "\(summary), \(other.summary) and target \(target.summary) must have one number of dimensions")
+      )
       return .poison
     }
     return Pointwise.positivePart(-target * (self - other) + Scalar.real(margin)).reducedLoss(reduction, "margin_ranking_loss")
@@ -119,22 +124,31 @@ extension Tensor {
     let name = "cosine_embedding_loss"
     guard mayRunSlowly(name, [self, other, target]) else { return .poison }
     guard target.rank <= 1, rank == target.rank + 1, other.rank == rank else {
-      raise(EmberError(.shape, in: name, "\(summary), \(other.summary) and target \(target.summary): inputs [batch, features] go with a target [batch], [features] with []"))
+      raise(
+        EmberError(
+          .shape, in: name,
+          "\(summary), \(other.summary) and target \(target.summary): inputs [batch, features] go with a target [batch], [features] with []"
+        ))
       return .poison
     }
     // Squared norms get a small number, so that the cosine of zero vectors is 0.
     let dot = (self * other).sum(-1), epsilon = Scalar.real(1e-12)
-    let cosine = dot / ((self * self).sum(-1) + epsilon).sqrt().mul(((other * other).sum(-1) + epsilon).sqrt())
+    let cosine = dot / (((self * self).sum(-1) + epsilon) * ((other * other).sum(-1) + epsilon)).sqrt()
     let zeros = Tensor.zeros(like: cosine)
     let similar = `where`(target .== 1, 1 - cosine, zeros)
     let different = `where`(target .== -1, Pointwise.positivePart(cosine - Scalar.real(margin)), zeros)
     return (similar + different).reducedLoss(reduction, name)
   }
 
-  private func mul(_ other: Tensor) -> Tensor { self * other }
+  fileprivate func isFloatingPoint(of name: String) -> Bool {
+    if isPoisoned || dtype.isFloatingPoint { return true }
+    raise(EmberError(.dtype, in: name, "input \(summary) is not floating point; convert with .to(.float32)"))
+    return false
+  }
 
   /// The mean over the last dimension of -(t·log σ(x) + (1 - t)·log(1 - σ(x))), each times its weight.
   public func multilabelSoftMarginLoss(_ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean) -> Tensor {
+    guard isFloatingPoint(of: "multilabel_soft_margin_loss") else { return .poison }
     guard mayRunSlowly("multilabel_soft_margin_loss", [self, target]) else { return .poison }
     guard rank > 0 else {
       raise(EmberError(.shape, in: "multilabel_soft_margin_loss", "input \(summary) must have at least one dimension, of classes"))
@@ -172,7 +186,10 @@ extension Tensor {
   ) -> Tensor {
     guard mayRunSlowly(name, [self, positive, negative]) else { return .poison }
     guard rank == positive.rank, rank == negative.rank else {
-      raise(EmberError(.shape, in: name, "anchor \(summary), positive \(positive.summary) and negative \(negative.summary) must have one number of dimensions"))
+      raise(
+        EmberError(
+          .shape, in: name,
+          "anchor \(summary), positive \(positive.summary) and negative \(negative.summary) must have one number of dimensions"))
       return .poison
     }
     guard margin > 0 else {
@@ -232,10 +249,15 @@ extension OperatorRegistry {
     }
     add("torch.nn.functional.smooth_l1_loss(Tensor input, Tensor target, \(legacy), float beta=1.0) -> Tensor") {
       (x: Tensor, target: Tensor, average: Bool?, reduce: Bool?, word: String, beta: Double) in
-      x.smoothL1Loss(target, reduction: try LossReduction(average, reduce, word, in: "smooth_l1_loss"), beta: beta)
+      guard x.isFloatingPoint(of: "smooth_l1_loss") else { return x }
+      return x.smoothL1Loss(target, reduction: try LossReduction(average, reduce, word, in: "smooth_l1_loss"), beta: beta)
     }
-    add("torch.nn.functional.huber_loss(Tensor input, Tensor target, str reduction='mean', float delta=1.0, Tensor? weight=None) -> Tensor") {
+    add(
+      "torch.nn.functional.huber_loss(Tensor input, Tensor target, str reduction='mean', float delta=1.0, "
+        + "Tensor? weight=None) -> Tensor"
+    ) {
       (x: Tensor, target: Tensor, word: String, delta: Double, weight: Tensor?) in
+      guard x.isFloatingPoint(of: "huber_loss") else { return x }
       let reduction = try LossReduction(word, in: "huber_loss")
       return weight.map { x.huberLoss(target, weight: $0, reduction: reduction, delta: delta) }
         ?? x.huberLoss(target, reduction: reduction, delta: delta)
@@ -258,35 +280,44 @@ extension OperatorRegistry {
 
   private mutating func addLikelihoodLosses() {
     add(
-      "torch.nn.functional.kl_div(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, str reduction='mean', bool log_target=False) -> Tensor"
+      "torch.nn.functional.kl_div(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, "
+        + "str reduction='mean', bool log_target=False) -> Tensor"
     ) { (x: Tensor, target: Tensor, average: Bool?, reduce: Bool?, word: String, logTarget: Bool) in
       let isBatchMean = average == nil && reduce == nil && word == "batchmean"
       let reduction = isBatchMean ? .batchMean : try LossReduction(average, reduce, word, in: "kl_div")
       return x.klDiv(target, reduction: reduction, logTarget: logTarget)
     }
     add(
-      "torch.nn.functional.binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, bool? size_average=None, bool? reduce=None, str reduction='mean') -> Tensor"
+      "torch.nn.functional.binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, "
+        + "bool? size_average=None, bool? reduce=None, str reduction='mean') -> Tensor"
     ) { (x: Tensor, target: Tensor, weight: Tensor?, average: Bool?, reduce: Bool?, word: String) in
       x.binaryCrossEntropy(target, weight: weight, reduction: try LossReduction(average, reduce, word, in: "binary_cross_entropy"))
     }
     add(
-      "torch.nn.functional.binary_cross_entropy_with_logits(Tensor input, Tensor target, Tensor? weight=None, bool? size_average=None, bool? reduce=None, str reduction='mean', Tensor? pos_weight=None) -> Tensor"
+      "torch.nn.functional.binary_cross_entropy_with_logits(Tensor input, Tensor target, Tensor? weight=None, "
+        + "bool? size_average=None, bool? reduce=None, str reduction='mean', Tensor? pos_weight=None) -> Tensor"
     ) { (x: Tensor, target: Tensor, weight: Tensor?, average: Bool?, reduce: Bool?, word: String, posWeight: Tensor?) in
       let reduction = try LossReduction(average, reduce, word, in: "binary_cross_entropy_with_logits")
       return x.binaryCrossEntropyWithLogits(target, weight: weight, posWeight: posWeight, reduction: reduction)
     }
     add(
-      "torch.nn.functional.poisson_nll_loss(Tensor input, Tensor target, bool log_input=True, bool full=False, bool? size_average=None, float eps=1e-08, bool? reduce=None, str reduction='mean') -> Tensor"
+      "torch.nn.functional.poisson_nll_loss(Tensor input, Tensor target, bool log_input=True, bool full=False, "
+        + "bool? size_average=None, float eps=1e-08, bool? reduce=None, str reduction='mean') -> Tensor"
     ) { (x: Tensor, target: Tensor, logInput: Bool, full: Bool, average: Bool?, eps: Double, reduce: Bool?, word: String) in
       let reduction = try LossReduction(average, reduce, word, in: "poisson_nll_loss")
       return x.poissonNLLLoss(target, logInput: logInput, full: full, eps: eps, reduction: reduction)
     }
     add(
-      "torch.nn.functional.gaussian_nll_loss(Tensor input, Tensor target, Any var, bool full=False, float eps=1e-06, str reduction='mean') -> Tensor"
+      "torch.nn.functional.gaussian_nll_loss(Tensor input, Tensor target, Any var, bool full=False, float eps=1e-06, "
+        + "str reduction='mean') -> Tensor"
     ) { (x: Tensor, target: Tensor, variance: OperatorValue, full: Bool, eps: Double, word: String) in
       let reduction = try LossReduction(word, in: "gaussian_nll_loss")
       let given: Tensor
-      if case .tensor(let tensor) = variance { given = tensor } else if let number = variance.scalar { given = Tensor.full(like: x, number) } else {
+      if case .tensor(let tensor) = variance {
+        given = tensor
+      } else if let number = variance.scalar {
+        given = Tensor.full(like: x, number)
+      } else {
         throw EmberError(.value, in: "gaussian_nll_loss", "the variance must be a tensor or a number, not \(variance.kind)")
       }
       return x.gaussianNLLLoss(target, variance: given, full: full, eps: eps, reduction: reduction)
@@ -317,13 +348,19 @@ extension OperatorRegistry {
       return x.multilabelSoftMarginLoss(target, weight: weight, reduction: reduction)
     }
     add(
-      "torch.nn.functional.triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, float margin=1.0, float p=2, float eps=1e-06, bool swap=False, \(legacy)) -> Tensor"
-    ) { (anchor: Tensor, positive: Tensor, negative: Tensor, margin: Double, p: Double, eps: Double, swap: Bool, average: Bool?, reduce: Bool?, word: String) in
+      "torch.nn.functional.triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, float margin=1.0, "
+        + "float p=2, float eps=1e-06, bool swap=False, \(legacy)) -> Tensor"
+    ) {
+      (
+        anchor: Tensor, positive: Tensor, negative: Tensor, margin: Double, p: Double, eps: Double, swap: Bool, average: Bool?,
+        reduce: Bool?, word: String
+      ) in
       let reduction = try LossReduction(average, reduce, word, in: "triplet_margin_loss")
       return anchor.tripletMarginLoss(positive, negative, margin: margin, p: p, eps: eps, swap: swap, reduction: reduction)
     }
     add(
-      "torch.nn.functional.triplet_margin_with_distance_loss(Tensor anchor, Tensor positive, Tensor negative, *, Function? distance_function=None, float margin=1.0, bool swap=False, str reduction='mean') -> Tensor"
+      "torch.nn.functional.triplet_margin_with_distance_loss(Tensor anchor, Tensor positive, Tensor negative, *, "
+        + "Function? distance_function=None, float margin=1.0, bool swap=False, str reduction='mean') -> Tensor"
     ) { (anchor: Tensor, positive: Tensor, negative: Tensor, distance: OperatorValue, margin: Double, swap: Bool, word: String) in
       let reduction = try LossReduction(word, in: "triplet_margin_with_distance_loss")
       return anchor.tripletMarginLoss(positive, negative, margin: margin, swap: swap, reduction: reduction) { a, b in

@@ -11,13 +11,16 @@ public enum BagMode: String, Sendable {
 /// perhaps a weight per index. Outputs: [bags, features], for maxima the numbers of the winning rows (int64, -1 in empty bags).
 struct EmbeddingBag: VariadicOperation {
   static let name = "embedding_bag"
-  static let kernels = KernelTable<@Sendable (EmbeddingBag, [Tensor], Tensor?, [Tensor]) -> Void>(name, cpu: { op, x, weights, y in
-    let mode = op.mode == .sum ? EMBER_BAG_SUM : op.mode == .mean ? EMBER_BAG_MEAN : EMBER_BAG_MAXIMUM
-    ember_embedding_bag(
-      Int32(x[0].dtype.rawValue), x[0].operand.pointer, x[1].operand.pointer?.assumingMemoryBound(to: Int64.self),
-      x[2].operand.pointer!.assumingMemoryBound(to: Int64.self), weights?.operand.pointer, Int64(op.padding ?? -1), Int32(mode.rawValue),
-      y[0].operand.pointer, y.count > 1 ? y[1].operand.pointer?.assumingMemoryBound(to: Int64.self) : nil, Int64(y[0].shape[0]), Int64(y[0].shape[1]))
-  })
+  static let kernels = KernelTable<@Sendable (EmbeddingBag, [Tensor], Tensor?, [Tensor]) -> Void>(
+    name,
+    cpu: { op, x, weights, y in
+      let mode = op.mode == .sum ? EMBER_BAG_SUM : op.mode == .mean ? EMBER_BAG_MEAN : EMBER_BAG_MAXIMUM
+      ember_embedding_bag(
+        Int32(x[0].dtype.rawValue), x[0].operand.pointer, x[1].operand.pointer?.assumingMemoryBound(to: Int64.self),
+        x[2].operand.pointer!.assumingMemoryBound(to: Int64.self), weights?.operand.pointer, Int64(op.padding ?? -1), Int32(mode.rawValue),
+        y[0].operand.pointer, y.count > 1 ? y[1].operand.pointer?.assumingMemoryBound(to: Int64.self) : nil, Int64(y[0].shape[0]),
+        Int64(y[0].shape[1]))
+    })
   let mode: BagMode
   let padding: Int?
   let scalesByFrequency: Bool
@@ -94,7 +97,9 @@ extension Tensor {
   ///   - paddingIndex: a row that takes no gradient; negative ones count from the end.
   ///   - maxNorm: rows with a larger `normType`-norm are scaled down to it.
   ///   - scalesGradientByFrequency: divides each row's gradient by how often it occurs among the indices.
-  public func embedding(_ weight: Tensor, paddingIndex: Int?, maxNorm: Double?, normType: Double = 2, scalesGradientByFrequency: Bool = false) -> Tensor {
+  public func embedding(
+    _ weight: Tensor, paddingIndex: Int?, maxNorm: Double?, normType: Double = 2, scalesGradientByFrequency: Bool = false
+  ) -> Tensor {
     guard mayRunSlowly("embedding", [self, weight]) else { return .poison }
     let padding = paddingIndex.map { $0 < 0 && weight.rank > 0 ? $0 + weight.shape[0] : $0 }
     var rows = embedding(weight, paddingIndex: padding)
@@ -124,10 +129,13 @@ extension Tensor {
       }
       guard rank == 1 || rank == 2, (rank == 1) == (offsets != nil), offsets.map({ $0.rank == 1 && $0.dtype.isInteger }) ?? true else {
         throw EmberError(
-          .shape, in: name, "indices \(summary) with offsets \(offsets?.summary ?? "missing"): [bags, size] goes without, [n] with integers [bags]")
+          .shape, in: name,
+          "indices \(summary) with offsets \(offsets?.summary ?? "missing"): [bags, size] goes without, [n] with integers [bags]")
       }
       if let perSampleWeights, perSampleWeights.shape != shape || mode != .sum || perSampleWeights.dtype != weight.dtype {
-        throw EmberError(.value, in: name, "perSampleWeights \(perSampleWeights.summary): must be \(weight.dtype)\(shape), and go with mode sum only, not \(mode)")
+        throw EmberError(
+          .value, in: name,
+          "perSampleWeights \(perSampleWeights.summary): must be \(weight.dtype)\(shape), and go with mode sum only, not \(mode)")
       }
       if mode == .max, scalesGradientByFrequency { throw EmberError(.value, in: name, "mode max does not scale gradients by frequency") }
       let entries = weight.shape[0]
@@ -141,10 +149,13 @@ extension Tensor {
         starts = offsets.to(.int64).elements(as: Int64.self)
         if includeLastOffset {
           guard !starts.isEmpty else { throw EmberError(.value, in: name, "includeLastOffset needs at least one offset") }
+          // As in PyTorch, the last bag takes what is left.
+          if starts.count > 1 { starts[starts.count - 1] = Int64(elementCount) }
         } else {
           starts.append(Int64(elementCount))
         }
-        guard starts[0] == 0 || starts.count == 1, starts.last! <= elementCount, zip(starts, starts.dropFirst()).allSatisfy({ $0 <= $1 }) else {
+        guard starts[0] == 0 || starts.count == 1, starts.last! <= elementCount, zip(starts, starts.dropFirst()).allSatisfy({ $0 <= $1 })
+        else {
           throw EmberError(.value, in: name, "offsets \(starts) must begin with 0, ascend, and end at most at \(elementCount)")
         }
       } else {
@@ -152,7 +163,9 @@ extension Tensor {
       }
       if indices.backend.holdsData, elementCount > 0 {
         let low = indices.amin().item(as: Int.self), high = indices.amax().item(as: Int.self)
-        guard low >= 0, high < entries else { throw EmberError(.index, in: name, "indices from \(low) to \(high) for weight \(weight.summary)") }
+        guard low >= 0, high < entries else {
+          throw EmberError(.index, in: name, "indices from \(low) to \(high) for weight \(weight.summary)")
+        }
       }
       let used = Int(starts.last!)
       let table = maxNorm.map { weight.limitingRowNorms($0, p: normType) } ?? weight
@@ -166,7 +179,8 @@ extension Tensor {
 extension OperatorRegistry {
   mutating func addEmbeddings() {
     add(
-      "torch.nn.functional.embedding(Tensor input, Tensor weight, int? padding_idx=None, float? max_norm=None, float norm_type=2.0, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor"
+      "torch.nn.functional.embedding(Tensor input, Tensor weight, int? padding_idx=None, float? max_norm=None, "
+        + "float norm_type=2.0, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor"
     ) { (x: Tensor, weight: Tensor, padding: Int?, maxNorm: Double?, normType: Double, scales: Bool, _: Bool) in
       x.embedding(weight, paddingIndex: padding, maxNorm: maxNorm, normType: normType, scalesGradientByFrequency: scales)
     }
@@ -175,15 +189,22 @@ extension OperatorRegistry {
       x.embedding(weight, paddingIndex: padding < 0 ? nil : padding, maxNorm: nil, scalesGradientByFrequency: scales)
     }
     add(
-      "torch.nn.functional.embedding_bag(Tensor input, Tensor weight, Tensor? offsets=None, float? max_norm=None, float norm_type=2, bool scale_grad_by_freq=False, str mode='mean', bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False, int? padding_idx=None) -> Tensor"
+      "torch.nn.functional.embedding_bag(Tensor input, Tensor weight, Tensor? offsets=None, float? max_norm=None, "
+        + "float norm_type=2, bool scale_grad_by_freq=False, str mode='mean', bool sparse=False, "
+        + "Tensor? per_sample_weights=None, bool include_last_offset=False, int? padding_idx=None) -> Tensor"
     ) {
-      (x: Tensor, weight: Tensor, offsets: Tensor?, maxNorm: Double?, normType: Double, scales: Bool, word: String, sparse: Bool, factors: Tensor?,
-       includesLast: Bool, padding: Int?) in
+      (
+        x: Tensor, weight: Tensor, offsets: Tensor?, maxNorm: Double?, normType: Double, scales: Bool, word: String, sparse: Bool,
+        factors: Tensor?,
+        includesLast: Bool, padding: Int?
+      ) in
       guard let mode = BagMode(rawValue: word), !(sparse && mode == .max) else {
-        throw EmberError(.value, in: "embedding_bag", "mode \"\(word)\"; it must be sum, mean or max, and sparse gradients do not go with max")
+        throw EmberError(
+          .value, in: "embedding_bag", "mode \"\(word)\"; it must be sum, mean or max, and sparse gradients do not go with max")
       }
       return x.embeddingBag(
-        weight, offsets: offsets, maxNorm: maxNorm, normType: normType, scalesGradientByFrequency: scales, mode: mode, perSampleWeights: factors,
+        weight, offsets: offsets, maxNorm: maxNorm, normType: normType, scalesGradientByFrequency: scales, mode: mode,
+        perSampleWeights: factors,
         includeLastOffset: includesLast, paddingIndex: padding)
     }
     add("aten::one_hot(Tensor self, int num_classes=-1) -> Tensor") { (x: Tensor, classes: Int) in x.oneHot(classes) }

@@ -5,15 +5,17 @@ import EmberTensor
 /// Sliding windows of planes as columns, [planes, kernel, blocks] from [planes, height, width], or back by adding up.
 struct Folding: UnaryOperation {
   static let name = "unfold"
-  static let kernels = KernelTable<@Sendable (ember_folding, Tensor, Tensor, Bool) -> Void>(name, cpu: { folding, x, y, isFold in
-    withUnsafePointer(to: folding) {
-      if isFold {
-        ember_fold(Int32(x.dtype.rawValue), $0, x.operand.pointer, y.operand.pointer)
-      } else {
-        ember_unfold(Int64(x.dtype.size), $0, x.operand.pointer, y.operand.pointer)
+  static let kernels = KernelTable<@Sendable (ember_folding, Tensor, Tensor, Bool) -> Void>(
+    name,
+    cpu: { folding, x, y, isFold in
+      withUnsafePointer(to: folding) {
+        if isFold {
+          ember_fold(Int32(x.dtype.rawValue), $0, x.operand.pointer, y.operand.pointer)
+        } else {
+          ember_unfold(Int64(x.dtype.size), $0, x.operand.pointer, y.operand.pointer)
+        }
       }
-    }
-  })
+    })
   let isFold: Bool
   let image: [Int]
   let blocks: [Int]
@@ -31,7 +33,8 @@ struct Folding: UnaryOperation {
     if let run = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
       func pair(_ list: [Int]) -> (Int64, Int64) { (Int64(list[0]), Int64(list[1])) }
       let folding = ember_folding(
-        planes: Int64(x.shape[0]), image: pair(image), blocks: pair(blocks), kernel: pair(kernel), stride: pair(stride), padding: pair(padding),
+        planes: Int64(x.shape[0]), image: pair(image), blocks: pair(blocks), kernel: pair(kernel), stride: pair(stride),
+        padding: pair(padding),
         dilation: pair(dilation))
       run(folding, try source.dense(), y, isFold)
     }
@@ -39,7 +42,9 @@ struct Folding: UnaryOperation {
   }
 
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
-    apply(Folding(isFold: !isFold, image: image, blocks: blocks, kernel: kernel, stride: stride, padding: padding, dilation: dilation), gradient)
+    apply(
+      Folding(isFold: !isFold, image: image, blocks: blocks, kernel: kernel, stride: stride, padding: padding, dilation: dilation), gradient
+    )
   }
 }
 
@@ -58,7 +63,8 @@ extension Tensor {
     }
     guard blocks[0] > 0, blocks[1] > 0 else {
       throw EmberError(
-        .shape, in: name, "an image of \(image) with padding \(padding) is smaller than the kernel \(kernel) with dilation \(dilation), for \(summary)")
+        .shape, in: name,
+        "an image of \(image) with padding \(padding) is smaller than the kernel \(kernel) with dilation \(dilation), for \(summary)")
     }
     return Folding(isFold: isFold, image: image, blocks: blocks, kernel: kernel, stride: stride, padding: padding, dilation: dilation)
   }
@@ -71,8 +77,11 @@ extension Tensor {
     guard mayRun(name, self) else { return .poison }
     return attempt { () throws(EmberError) in
       guard rank == 3 || rank == 4, !shape.suffix(3).contains(0), !dtype.isStorageOnly else {
-        throw EmberError(.shape, in: name, "input \(summary): it must be [batch, channels, height, width] or [channels, height, width]; only the batch may be empty")
+        throw EmberError(
+          .shape, in: name,
+          "input \(summary): it must be [batch, channels, height, width] or [channels, height, width]; only the batch may be empty")
       }
+      guard !dtype.isInteger else { throw EmberError(.dtype, in: name, "input \(summary) must be floating point, complex or bool") }
       let image = Array(shape.suffix(2)), leading = Array(shape.dropLast(2))
       let operation = try folding(false, image: image, kernelSize, dilation, padding, stride, in: name)
       let columns = apply(operation, reshape([leading.reduce(1, *)] + image))
@@ -91,10 +100,15 @@ extension Tensor {
       let image = try resolve(outputSize, 2, "outputSize", atLeast: 1, in: name)
       let operation = try folding(true, image: image, kernelSize, dilation, padding, stride, in: name)
       let kernel = operation.kernel.reduce(1, *), blocks = operation.blocks.reduce(1, *)
-      guard dtype.category >= .floatingPoint, !dtype.isStorageOnly else { throw EmberError(.dtype, in: name, "input \(summary) must be floating point or complex") }
+      guard dtype.category >= .floatingPoint, !dtype.isStorageOnly else {
+        throw EmberError(.dtype, in: name, "input \(summary) must be floating point or complex")
+      }
       guard rank == 2 || rank == 3, shape[-1] == blocks, shape[-2] % kernel == 0, shape[-2] > 0 else {
         throw EmberError(
-          .shape, in: name, "input \(summary): it must be [batch, channels · \(kernel), \(blocks)], or without batch, for \(image) and kernel \(operation.kernel)")
+          .shape, in: name,
+          "input \(summary): it must be [batch, channels · \(kernel), \(blocks)], or without batch, "
+            + "for \(image) and kernel \(operation.kernel)"
+        )
       }
       let channels = shape[-2] / kernel, leading = Array(shape.dropLast(2))
       let images = apply(operation, reshape([leading.reduce(1, *) * channels, kernel, blocks]))
@@ -109,7 +123,10 @@ extension OperatorRegistry {
       (x: Tensor, kernel: [Int], dilation: [Int], padding: [Int], stride: [Int]) in
       x.unfoldWindows(kernel, dilation: dilation, padding: padding, stride: stride)
     }
-    add("torch.nn.functional.fold(Tensor input, int[2] output_size, int[2] kernel_size, int[2] dilation=1, int[2] padding=0, int[2] stride=1) -> Tensor") {
+    add(
+      "torch.nn.functional.fold(Tensor input, int[2] output_size, int[2] kernel_size, int[2] dilation=1, "
+        + "int[2] padding=0, int[2] stride=1) -> Tensor"
+    ) {
       (x: Tensor, size: [Int], kernel: [Int], dilation: [Int], padding: [Int], stride: [Int]) in
       x.fold(size, kernel, dilation: dilation, padding: padding, stride: stride)
     }

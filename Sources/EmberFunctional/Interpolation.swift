@@ -38,7 +38,9 @@ extension Tensor {
     guard mayRun("interpolate", self) else { return .poison }
     return attempt { () throws(EmberError) in
       let dimensions = rank - 2
-      guard (1...3).contains(dimensions) else { throw error(.shape, "it must be [batch, channels, ...] with one to three spatial dimensions") }
+      guard (1...3).contains(dimensions) else {
+        throw error(.shape, "it must be [batch, channels, ...] with one to three spatial dimensions")
+      }
       guard (size == nil) != (scaleFactor == nil) else { throw error(.value, "give either a size or a scale factor") }
       try check(mode, dimensions, alignCorners, antialias)
       var output: [Int], factors: [Double]?
@@ -58,20 +60,27 @@ extension Tensor {
         }
         factors = recomputeScaleFactor || mode == .area ? nil : given
       }
-      return try resampled(to: output, factors: factors, mode: mode, alignCorners: alignCorners ?? false, antialias: antialias || mode == .lanczos)
+      return try resampled(
+        to: output, factors: factors, mode: mode, alignCorners: alignCorners ?? false, antialias: antialias || mode == .lanczos)
     }
   }
 
-  private func error(_ kind: EmberError.Kind, _ message: String) -> EmberError { EmberError(kind, in: "interpolate", "input \(summary): \(message)") }
+  private func error(_ kind: EmberError.Kind, _ message: String) -> EmberError {
+    EmberError(kind, in: "interpolate", "input \(summary): \(message)")
+  }
 
   private func check(_ mode: InterpolationMode, _ dimensions: Int, _ alignCorners: Bool?, _ antialias: Bool) throws(EmberError) {
     let wanted: [InterpolationMode: Int] = [.linear: 1, .bilinear: 2, .bicubic: 2, .lanczos: 2, .trilinear: 3]
-    if let count = wanted[mode], count != dimensions { throw error(.shape, "mode \(mode.rawValue) takes \(count) spatial dimensions, not \(dimensions)") }
+    if let count = wanted[mode], count != dimensions {
+      throw error(.shape, "mode \(mode.rawValue) takes \(count) spatial dimensions, not \(dimensions)")
+    }
     if alignCorners != nil, wanted[mode] == nil || (mode == .lanczos && alignCorners == true) {
       throw error(.value, "alignCorners does not go with mode \(mode.rawValue)")
     }
     if mode == .lanczos, !antialias { throw error(.value, "mode lanczos needs antialias: true") }
-    if antialias, ![.bilinear, .bicubic, .lanczos].contains(mode) { throw error(.value, "antialias goes with bilinear, bicubic and lanczos, not \(mode.rawValue)") }
+    if antialias, ![.bilinear, .bicubic, .lanczos].contains(mode) {
+      throw error(.value, "antialias goes with bilinear, bicubic and lanczos, not \(mode.rawValue)")
+    }
   }
 
   /// The resampling itself, for spatial extents that are known; `factors` overrides the ratio of the extents.
@@ -107,14 +116,18 @@ extension Tensor {
       if extent == output[i], dtype == .uint8 { continue }
       let matrix =
         dtype == .float64 || dtype == .uint8
-        ? matrix(ResamplingGeometry<Double>(input: extent, output: output[i], alignsCorners: alignCorners, factor: factors?[i]), mode, antialias)
-        : matrix(ResamplingGeometry<Float>(input: extent, output: output[i], alignsCorners: alignCorners, factor: factors?[i]), mode, antialias)
+        ? matrix(
+          ResamplingGeometry<Double>(input: extent, output: output[i], alignsCorners: alignCorners, factor: factors?[i]), mode, antialias)
+        : matrix(
+          ResamplingGeometry<Float>(input: extent, output: output[i], alignsCorners: alignCorners, factor: factors?[i]), mode, antialias)
       result = apply(Resample(dimension: i + 2, matrix: matrix), result)
     }
     return isNarrow ? result.to(dtype) : result
   }
 
-  private func matrix<Real: BinaryFloatingPoint>(_ geometry: ResamplingGeometry<Real>, _ mode: InterpolationMode, _ antialias: Bool) -> ResamplingMatrix {
+  private func matrix<Real: BinaryFloatingPoint>(_ geometry: ResamplingGeometry<Real>, _ mode: InterpolationMode, _ antialias: Bool)
+    -> ResamplingMatrix
+  {
     switch mode {
     case .bicubic: antialias ? geometry.antialiased(support: 2, Real.keysCubic) : geometry.cubic
     case .lanczos: geometry.antialiased(support: 3, lanczos)
@@ -143,15 +156,20 @@ private func lanczos<Real: BinaryFloatingPoint>(_ x: Real) -> Real {
 extension OperatorRegistry {
   mutating func addInterpolation() {
     add(
-      "torch.nn.functional.interpolate(Tensor input, Any? size=None, Any? scale_factor=None, str mode='nearest', bool? align_corners=None, bool? recompute_scale_factor=None, bool antialias=False) -> Tensor"
+      "torch.nn.functional.interpolate(Tensor input, Any? size=None, Any? scale_factor=None, str mode='nearest', "
+        + "bool? align_corners=None, bool? recompute_scale_factor=None, bool antialias=False) -> Tensor"
     ) { (x: Tensor, size: OperatorValue, factor: OperatorValue, word: String, align: Bool?, recompute: Bool?, antialias: Bool) in
-      guard let mode = InterpolationMode(rawValue: word) else { throw EmberError(.value, in: "interpolate", "there is no mode \"\(word)\"") }
+      guard let mode = InterpolationMode(rawValue: word) else {
+        throw EmberError(.value, in: "interpolate", "there is no mode \"\(word)\"")
+      }
       return x.interpolate(
-        size: try size.extents(), scaleFactor: try factor.factors(), mode: mode, alignCorners: align, recomputeScaleFactor: recompute ?? false,
+        size: try size.extents(), scaleFactor: try factor.factors(), mode: mode, alignCorners: align,
+        recomputeScaleFactor: recompute ?? false,
         antialias: antialias)
     }
     add("torch.nn.functional.upsample_nearest(Tensor input, Any? size=None, Any? scale_factor=None) -> Tensor") {
-      (x: Tensor, size: OperatorValue, factor: OperatorValue) in x.interpolate(size: try size.extents(), scaleFactor: try factor.factors(), mode: .nearest)
+      (x: Tensor, size: OperatorValue, factor: OperatorValue) in
+      x.interpolate(size: try size.extents(), scaleFactor: try factor.factors(), mode: .nearest)
     }
     add("torch.nn.functional.upsample_bilinear(Tensor input, Any? size=None, Any? scale_factor=None) -> Tensor") {
       (x: Tensor, size: OperatorValue, factor: OperatorValue) in
@@ -164,7 +182,8 @@ extension OperatorRegistry {
   private mutating func addResamplings() {
     let scales = [1: "float? scales=None", 2: "float? scales_h=None, float? scales_w=None"]
     for (name, mode, isAntialiased) in [
-      ("upsample_bilinear2d", InterpolationMode.bilinear, false), ("upsample_bicubic2d", .bicubic, false), ("_upsample_bilinear2d_aa", .bilinear, true),
+      ("upsample_bilinear2d", InterpolationMode.bilinear, false), ("upsample_bicubic2d", .bicubic, false),
+      ("_upsample_bilinear2d_aa", .bilinear, true),
       ("_upsample_bicubic2d_aa", .bicubic, true),
     ] {
       add("aten::\(name)(Tensor self, int[2] output_size, bool align_corners, \(scales[2]!)) -> Tensor") {
@@ -180,7 +199,8 @@ extension OperatorRegistry {
     add("aten::upsample_linear1d(Tensor self, int[1] output_size, bool align_corners, float? scales=None) -> Tensor") {
       (x: Tensor, size: [Int], align: Bool, scale: Double?) in try x.checkedResampling(size, scale.map { [$0] }, .linear, align, false)
     }
-    add("aten::upsample_nearest1d(Tensor self, int[1] output_size, float? scales=None) -> Tensor") { (x: Tensor, size: [Int], scale: Double?) in
+    add("aten::upsample_nearest1d(Tensor self, int[1] output_size, float? scales=None) -> Tensor") {
+      (x: Tensor, size: [Int], scale: Double?) in
       try x.checkedResampling(size, scale.map { [$0] }, .nearest, false, false)
     }
     add("aten::upsample_nearest2d(Tensor self, int[2] output_size, \(scales[2]!)) -> Tensor") {

@@ -8,7 +8,9 @@ extension Tensor {
   public func rmsNorm(_ normalizedShape: [Int], weight: Tensor? = nil, eps: Double? = nil) -> Tensor {
     guard mayRunSlowly("rms_norm", [self, weight]) else { return .poison }
     return attempt { () throws(EmberError) in
-      guard dtype.category >= .floatingPoint else { throw EmberError(.dtype, in: "rms_norm", "\(summary) is not floating point; convert with .to(.float32)") }
+      guard dtype.category >= .floatingPoint else {
+        throw EmberError(.dtype, in: "rms_norm", "\(summary) is not floating point; convert with .to(.float32)")
+      }
       guard !normalizedShape.isEmpty, rank >= normalizedShape.count, Array(shape.suffix(normalizedShape.count)) == normalizedShape else {
         throw EmberError(.shape, in: "rms_norm", "input \(summary) does not end in the normalized shape \(normalizedShape)")
       }
@@ -28,7 +30,8 @@ extension Tensor {
   public func instanceNorm(weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
     guard mayRun("instance_norm", self) else { return .poison }
     guard rank >= 3, shape.dropFirst(2).reduce(1, *) != 1 else {
-      raise(EmberError(.shape, in: "instance_norm", "input \(summary): it must be [batch, channels, ...] with more than one value per channel"))
+      raise(
+        EmberError(.shape, in: "instance_norm", "input \(summary): it must be [batch, channels, ...] with more than one value per channel"))
       return .poison
     }
     return groupNorm(shape[1], weight: weight, bias: bias, eps: eps)
@@ -40,7 +43,10 @@ extension Tensor {
   public func localResponseNorm(_ size: Int, alpha: Double = 1e-4, beta: Double = 0.75, k: Double = 1) -> Tensor {
     guard mayRun("local_response_norm", self) else { return .poison }
     guard rank >= 3, size > 0 else {
-      raise(EmberError(rank >= 3 ? .value : .shape, in: "local_response_norm", "input \(summary) with size \(size): it must be [batch, channels, ...] and the size positive"))
+      raise(
+        EmberError(
+          rank >= 3 ? .value : .shape, in: "local_response_norm",
+          "input \(summary) with size \(size): it must be [batch, channels, ...] and the size positive"))
       return .poison
     }
     if elementCount == 0 { return self }
@@ -99,17 +105,23 @@ extension OperatorRegistry {
 
   private mutating func addFunctionsOfNormalization() {
     add(
-      "torch.nn.functional.batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight=None, Tensor? bias=None, bool training=False, float momentum=0.1, float eps=1e-05) -> Tensor"
+      "torch.nn.functional.batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight=None, "
+        + "Tensor? bias=None, bool training=False, float momentum=0.1, float eps=1e-05) -> Tensor"
     ) { (x: Tensor, mean: Tensor?, variance: Tensor?, weight: Tensor?, bias: Tensor?, training: Bool, _: Double, eps: Double) in
       try x.batchNormOfFunction(mean, variance, weight, bias, training, eps)
     }
     add(
-      "torch.nn.functional.instance_norm(Tensor input, Tensor? running_mean=None, Tensor? running_var=None, Tensor? weight=None, Tensor? bias=None, bool use_input_stats=True, float momentum=0.1, float eps=1e-05) -> Tensor"
+      "torch.nn.functional.instance_norm(Tensor input, Tensor? running_mean=None, Tensor? running_var=None, "
+        + "Tensor? weight=None, Tensor? bias=None, bool use_input_stats=True, float momentum=0.1, "
+        + "float eps=1e-05) -> Tensor"
     ) { (x: Tensor, mean: Tensor?, variance: Tensor?, weight: Tensor?, bias: Tensor?, usesInput: Bool, _: Double, eps: Double) in
       if usesInput { return x.withParameters([weight, bias]) { [$0.instanceNorm(weight: weight, bias: bias, eps: eps)] }[0] }
       return try x.batchNormalized(weight, bias, mean, variance, training: false, eps: eps)[0]
     }
-    add("torch.nn.functional.layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05) -> Tensor") {
+    add(
+      "torch.nn.functional.layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, "
+        + "float eps=1e-05) -> Tensor"
+    ) {
       (x: Tensor, normalized: [Int], weight: Tensor?, bias: Tensor?, eps: Double) in
       x.withParameters([weight, bias]) { [$0.layerNorm(normalized, weight: weight, bias: bias, eps: eps)] }[0]
     }
@@ -118,7 +130,8 @@ extension OperatorRegistry {
       if x.rank >= 2, groups > 0 {
         let values = x.shape[0] * x.shape[1] / groups * x.shape.dropFirst(2).reduce(1, *)
         guard values != 1, x.shape[1] > 0 else {
-          throw EmberError(.value, in: "group_norm", "input \(x.summary) with \(groups) groups: there must be channels, and more than one value per group")
+          throw EmberError(
+            .value, in: "group_norm", "input \(x.summary) with \(groups) groups: there must be channels, and more than one value per group")
         }
       }
       return x.withParameters([weight, bias]) { [$0.groupNorm(groups, weight: weight, bias: bias, eps: eps)] }[0]
@@ -129,11 +142,17 @@ extension OperatorRegistry {
     add("aten::rms_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor") {
       (x: Tensor, normalized: [Int], weight: Tensor?, eps: Double?) in x.rmsNorm(normalized, weight: weight, eps: eps)
     }
-    add("aten::layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enable=True) -> Tensor") {
+    add(
+      "aten::layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, "
+        + "bool cudnn_enable=True) -> Tensor"
+    ) {
       (x: Tensor, normalized: [Int], weight: Tensor?, bias: Tensor?, eps: Double, _: Bool) in
       x.withParameters([weight, bias]) { [$0.layerNorm(normalized, weight: weight, bias: bias, eps: eps)] }[0]
     }
-    add("aten::group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, bool cudnn_enabled=True) -> Tensor") {
+    add(
+      "aten::group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, "
+        + "bool cudnn_enabled=True) -> Tensor"
+    ) {
       (x: Tensor, groups: Int, weight: Tensor?, bias: Tensor?, eps: Double, _: Bool) in
       x.withParameters([weight, bias]) { [$0.groupNorm(groups, weight: weight, bias: bias, eps: eps)] }[0]
     }
@@ -143,7 +162,10 @@ extension OperatorRegistry {
   }
 
   private mutating func addNativeNormalizations() {
-    add("aten::native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)") {
+    add(
+      "aten::native_layer_norm(Tensor input, int[] normalized_shape, Tensor? weight, Tensor? bias, "
+        + "float eps) -> (Tensor, Tensor, Tensor)"
+    ) {
       (x: Tensor, normalized: [Int], weight: Tensor?, bias: Tensor?, eps: Double) in
       let all = x.withParameters([weight, bias]) { $0.layerNormWithStatistics(normalized, weight, bias, eps: eps) }
       let shape = Array(x.shape.dropLast(normalized.count)) + normalized.map { _ in 1 }
@@ -151,34 +173,50 @@ extension OperatorRegistry {
       return (all[0], all[1].reshape(shape).to(statistics), all[2].reshape(shape).to(statistics))
     }
     add(
-      "aten::native_group_norm(Tensor input, Tensor? weight, Tensor? bias, int N, int C, int HxW, int group, float eps) -> (Tensor, Tensor, Tensor)"
+      "aten::native_group_norm(Tensor input, Tensor? weight, Tensor? bias, int N, int C, int HxW, int group, "
+        + "float eps) -> (Tensor, Tensor, Tensor)"
     ) { (x: Tensor, weight: Tensor?, bias: Tensor?, batch: Int, channels: Int, spatial: Int, groups: Int, eps: Double) in
       guard x.elementCount == batch * channels * spatial else {
-        throw EmberError(.shape, in: "native_group_norm", "input \(x.summary) is not [\(batch), \(channels), ...] with \(spatial) values per channel")
+        throw EmberError(
+          .shape, in: "native_group_norm", "input \(x.summary) is not [\(batch), \(channels), ...] with \(spatial) values per channel")
       }
-      let all = x.reshape([batch, channels, spatial]).withParameters([weight, bias]) { $0.groupNormWithStatistics(groups, weight, bias, eps: eps) }
+      let all = x.reshape([batch, channels, spatial]).withParameters([weight, bias]) {
+        $0.groupNormWithStatistics(groups, weight, bias, eps: eps)
+      }
       let statistics = weight?.dtype ?? x.dtype
-      return (all[0].reshape(Array(x.shape)), all[1].to(statistics), all[2].to(statistics))
+      guard x.requiresGrad, groups > 0, channels % groups == 0 else {
+        return (all[0].reshape(Array(x.shape)), all[1].to(statistics), all[2].to(statistics))
+      }
+      // The kernel's statistics carry no history; these do.
+      let grouped = x.reshape([batch, groups, -1])
+      let rstd = (grouped.var([2], correction: 0) + Scalar.real(eps)).rsqrt()
+      return (all[0].reshape(Array(x.shape)), grouped.mean(2).to(statistics), rstd.to(statistics))
     }
     add(
-      "aten::native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)"
+      "aten::native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
+        + "bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)"
     ) { (x: Tensor, weight: Tensor?, bias: Tensor?, mean: Tensor?, variance: Tensor?, training: Bool, _: Double, eps: Double) in
       let all = try x.batchNormalized(weight, bias, mean, variance, training: training, eps: eps)
       return (all[0], all[1], all[2])
     }
     add(
-      "aten::_native_batch_norm_legit(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)"
+      "aten::_native_batch_norm_legit(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, "
+        + "Tensor running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)"
     ) { (x: Tensor, weight: Tensor?, bias: Tensor?, mean: Tensor, variance: Tensor, training: Bool, _: Double, eps: Double) in
       let all = try x.batchNormalized(weight, bias, mean, variance, training: training, eps: eps)
       return (all[0], all[1], all[2])
     }
-    add("aten::_native_batch_norm_legit.no_stats(Tensor input, Tensor? weight, Tensor? bias, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)") {
+    add(
+      "aten::_native_batch_norm_legit.no_stats(Tensor input, Tensor? weight, Tensor? bias, bool training, "
+        + "float momentum, float eps) -> (Tensor, Tensor, Tensor)"
+    ) {
       (x: Tensor, weight: Tensor?, bias: Tensor?, _: Bool, _: Double, eps: Double) in
       let all = try x.batchNormalized(weight, bias, nil, nil, training: true, eps: eps)
       return (all[0], all[1], all[2])
     }
     add(
-      "aten::_batch_norm_with_update(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, float momentum, float eps) -> (Tensor, Tensor, Tensor, Tensor)"
+      "aten::_batch_norm_with_update(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, "
+        + "Tensor running_var, float momentum, float eps) -> (Tensor, Tensor, Tensor, Tensor)"
     ) { (x: Tensor, weight: Tensor?, bias: Tensor?, mean: Tensor, variance: Tensor, _: Double, eps: Double) in
       let all = try x.batchNormalized(weight, bias, mean, variance, training: true, eps: eps)
       return (all[0], all[1], all[2], Tensor.zeros([0], dtype: .uint8, on: x.device))

@@ -17,5 +17,10 @@ extension OperatorRegistry {
     addGridSampling()
     addFolding()
     addChannelRearrangement()
+    addAttention()
+    addMultiHeadAttention()
+    addFractionalPooling()
+    addSegmentReduction()
+    addInternalOperators()
   }
 }

@@ -51,8 +51,8 @@ extension Tensor {
   /// This tensor with margins: `pad` lists two numbers, before and after, for the last dimension, then for the one before it, and so on.
   /// Negative numbers cut off.
   ///
-  /// The modes other than `constant` take inputs with one or two dimensions (batch, channels) more than are padded (`circular`: two), one to
-  /// three padded ones, and no `value`. `reflect` needs margins smaller than the extent, `circular` at most as large.
+  /// The modes other than `constant` take inputs with one or two dimensions (batch, channels) more than are padded, one to three
+  /// padded ones, and no `value`. `reflect` needs margins smaller than the extent, `circular` at most as large.
   public func pad(_ pad: [Int], mode: PaddingMode = .constant, value: Scalar? = nil) -> Tensor {
     guard mayRun("pad", self) else { return .poison }
     return attempt { () throws(EmberError) in
@@ -63,12 +63,16 @@ extension Tensor {
       let first = rank - pad.count / 2
       var margins = Array(repeating: (before: 0, after: 0), count: rank)
       for i in 0..<pad.count / 2 { margins[rank - 1 - i] = (pad[2 * i], pad[2 * i + 1]) }
-      if mode == .constant { return margins.allSatisfy { $0 == (0, 0) } ? self : apply(ConstantPad(margins: margins, value: value ?? 0), self) }
+      if mode == .constant {
+        return margins.allSatisfy { $0 == (0, 0) } ? self : apply(ConstantPad(margins: margins, value: value ?? 0), self)
+      }
       if let value, value.real != 0 { throw EmberError(.value, in: "pad", "mode \(mode.rawValue) takes no value") }
-      guard (1...3).contains(rank - first), first == 2 || (first == 1 && mode != .circular) else {
+      guard (1...3).contains(rank - first), first == 1 || first == 2 else {
         throw EmberError(
-          .shape, in: "pad", "\(pad.count) numbers for \(summary): mode \(mode.rawValue) pads the last one to three dimensions of [batch, channels, ...]"
-            + (mode == .circular ? "" : " or [channels, ...]"))
+          .shape, in: "pad",
+          "\(pad.count) numbers for \(summary): mode \(mode.rawValue) pads the last "
+            + "one to three dimensions of [batch, channels, ...] or [channels, ...]"
+        )
       }
       for d in (mode == .circular ? first : 1)..<rank where shape[d] == 0 {
         throw EmberError(.shape, in: "pad", "\(summary): only the batch may be empty in mode \(mode.rawValue)")
@@ -79,7 +83,9 @@ extension Tensor {
           // What is cut off does not come in again from the other side.
           let (left, right) = (Swift.min(margins[d].before, 0), Swift.min(margins[d].after, 0))
           let kept = shape[d] + left + right
-          guard kept >= 0 else { throw EmberError(.shape, in: "pad", "margins \(margins[d]) cut more than dimension \(d) of \(summary) has") }
+          guard kept >= 0 else {
+            throw EmberError(.shape, in: "pad", "margins \(margins[d]) cut more than dimension \(d) of \(summary) has")
+          }
           result = result.narrow(d, start: -left, length: kept)
           margins[d] = (margins[d].before - left, margins[d].after - right)
         }
@@ -125,8 +131,13 @@ extension OperatorRegistry {
     add("aten::constant_pad_nd(Tensor self, int[] pad, Scalar value=0) -> Tensor") { (x: Tensor, pad: [Int], value: Scalar) in
       x.pad(pad, value: value)
     }
-    for (name, mode, count) in [("reflection", PaddingMode.reflect, 1), ("replication", .replicate, 1), ("reflection", .reflect, 2), ("replication", .replicate, 2), ("reflection", .reflect, 3), ("replication", .replicate, 3)] {
-      add("aten::\(name)_pad\(count)d(Tensor self, int[\(2 * count)] padding) -> Tensor") { (x: Tensor, pad: [Int]) in x.pad(pad, mode: mode) }
+    for (name, mode, count) in [
+      ("reflection", PaddingMode.reflect, 1), ("replication", .replicate, 1), ("reflection", .reflect, 2), ("replication", .replicate, 2),
+      ("reflection", .reflect, 3), ("replication", .replicate, 3),
+    ] {
+      add("aten::\(name)_pad\(count)d(Tensor self, int[\(2 * count)] padding) -> Tensor") { (x: Tensor, pad: [Int]) in
+        x.pad(pad, mode: mode)
+      }
     }
   }
 }

@@ -38,7 +38,10 @@ extension Tensor {
     return attempt { () throws(EmberError) in
       guard rank == dimensions + 1 || rank == dimensions + 2, indices.shape == shape else {
         throw EmberError(
-          .shape, in: name, "\(summary) and indices \(indices.summary): both must have one shape, [batch, channels, ...] or [channels, ...] with \(dimensions) spatial dimensions")
+          .shape, in: name,
+          "\(summary) and indices \(indices.summary): both must have one shape, [batch, channels, ...] "
+            + "or [channels, ...] with \(dimensions) spatial dimensions"
+        )
       }
       guard indices.dtype == .int64 else { throw EmberError(.dtype, in: name, "indices \(indices.summary) must be int64") }
       guard outputSize.count == dimensions, outputSize.allSatisfy({ $0 >= 0 }) else {
@@ -72,13 +75,17 @@ extension Tensor {
     let own = Array(shape.suffix(dimensions))
     let usual = (0..<dimensions).map { (own[$0] - 1) * stride[$0] + kernel[$0] - 2 * padding[$0] }
     guard let wanted else { return usual }
-    let spatial = wanted.count == dimensions + 2 || (wanted.count == dimensions + 1 && rank == dimensions + 1) ? Array(wanted.suffix(dimensions)) : wanted
+    let spatial =
+      wanted.count == dimensions + 2 || (wanted.count == dimensions + 1 && rank == dimensions + 1)
+      ? Array(wanted.suffix(dimensions)) : wanted
     guard spatial.count == dimensions else {
       throw EmberError(.value, in: name, "output_size \(wanted) for \(summary); it must have \(dimensions) or \(dimensions + 2) extents")
     }
     for d in 0..<dimensions where spatial[d] <= usual[d] - stride[d] || spatial[d] >= usual[d] + stride[d] {
       throw EmberError(
-        .value, in: name, "output_size \(wanted): extent \(spatial[d]) of dimension \(d) must lie between \(usual[d] - stride[d]) and \(usual[d] + stride[d])")
+        .value, in: name,
+        "output_size \(wanted): extent \(spatial[d]) of dimension \(d) must lie between \(usual[d] - stride[d]) and \(usual[d] + stride[d])"
+      )
     }
     return spatial
   }
@@ -87,7 +94,9 @@ extension Tensor {
   fileprivate func maxPooled(
     _ n: Int, _ kernel: [Int], _ stride: [Int]?, _ padding: [Int], _ dilation: [Int], _ ceilMode: Bool, _ wantsIndices: Bool
   ) throws(EmberError) -> OperatorValue {
-    if n == 1, dtype.isInteger { throw EmberError(.dtype, in: "max_pool1d", "\(summary) is not floating point; convert with .to(.float32)") }
+    if n == 1, dtype.isInteger {
+      throw EmberError(.dtype, in: "max_pool1d", "\(summary) is not floating point; convert with .to(.float32)")
+    }
     let stride = stride.map { $0.isEmpty ? kernel : $0 }
     if wantsIndices {
       let (values, indices) = maxPoolWithIndices(n, kernel, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
@@ -106,8 +115,10 @@ extension Tensor {
     let stride = stride.isEmpty ? nil : stride
     return switch n {
     case 1: avgPool1d(kernel, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad)
-    case 2: avgPool2d(kernel, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad, divisorOverride: divisor)
-    default: avgPool3d(kernel, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad, divisorOverride: divisor)
+    case 2:
+      avgPool2d(kernel, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad, divisorOverride: divisor)
+    default:
+      avgPool3d(kernel, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad, divisorOverride: divisor)
     }
   }
 
@@ -135,7 +146,8 @@ extension OperatorRegistry {
       addAveragePoolings(n)
     }
     add(
-      "aten::max_pool2d_with_indices_backward(Tensor grad_output, Tensor self, int[2] kernel_size, int[2] stride, int[2] padding, int[2] dilation, bool ceil_mode, Tensor indices) -> Tensor"
+      "aten::max_pool2d_with_indices_backward(Tensor grad_output, Tensor self, int[2] kernel_size, int[2] stride, "
+        + "int[2] padding, int[2] dilation, bool ceil_mode, Tensor indices) -> Tensor"
     ) { (gradient: Tensor, x: Tensor, _: [Int], _: [Int], _: [Int], _: [Int], _: Bool, indices: Tensor) in
       x.maxPoolBackward(2, gradient, indices)
     }
@@ -143,7 +155,8 @@ extension OperatorRegistry {
 
   private mutating func addMaximumPoolings(_ n: Int) {
     add(
-      "torch.nn.functional.max_pool\(n)d(Tensor input, int[\(n)] kernel_size, int[\(n)]? stride=None, int[\(n)] padding=0, int[\(n)] dilation=1, bool ceil_mode=False, bool return_indices=False) -> Any"
+      "torch.nn.functional.max_pool\(n)d(Tensor input, int[\(n)] kernel_size, int[\(n)]? stride=None, "
+        + "int[\(n)] padding=0, int[\(n)] dilation=1, bool ceil_mode=False, bool return_indices=False) -> Any"
     ) { (x: Tensor, kernel: [Int], stride: [Int]?, padding: [Int], dilation: [Int], ceilMode: Bool, wantsIndices: Bool) in
       try x.maxPooled(n, kernel, stride, padding, dilation, ceilMode, wantsIndices)
     }
@@ -168,7 +181,8 @@ extension OperatorRegistry {
       return (values, indices)
     }
     add(
-      "torch.nn.functional.max_unpool\(n)d(Tensor input, Tensor indices, int[\(n)] kernel_size, int[\(n)]? stride=None, int[\(n)] padding=0, int[]? output_size=None) -> Tensor"
+      "torch.nn.functional.max_unpool\(n)d(Tensor input, Tensor indices, int[\(n)] kernel_size, "
+        + "int[\(n)]? stride=None, int[\(n)] padding=0, int[]? output_size=None) -> Tensor"
     ) { (x: Tensor, indices: Tensor, kernel: [Int], stride: [Int]?, padding: [Int], size: [Int]?) in
       x.maxUnpool(n, indices, outputSize: try x.unpooledSize(n, kernel, stride, padding, size, "max_unpool\(n)d"))
     }
@@ -194,7 +208,8 @@ extension OperatorRegistry {
       x.adaptiveAveragePooled(n, size)
     }
     add(
-      "torch.nn.functional.lp_pool\(n)d(Tensor input, float norm_type, int[\(n)] kernel_size, int[\(n)]? stride=None, bool ceil_mode=False) -> Tensor"
+      "torch.nn.functional.lp_pool\(n)d(Tensor input, float norm_type, int[\(n)] kernel_size, int[\(n)]? stride=None, "
+        + "bool ceil_mode=False) -> Tensor"
     ) { (x: Tensor, p: Double, kernel: [Int], stride: [Int]?, ceilMode: Bool) in
       x.lpPool(n, p: p, kernel, stride: stride, ceilMode: ceilMode)
     }

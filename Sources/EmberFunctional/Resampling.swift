@@ -36,7 +36,8 @@ final class ResamplingMatrix: Sendable {
       indices.withUnsafeBufferPointer { indices in
         weights.withUnsafeBufferPointer { weights in
           var matrix = ember_resampling(
-            input: Int64(inputCount), output: Int64(outputCount), starts: starts.baseAddress, indices: indices.baseAddress, weights: weights.baseAddress)
+            input: Int64(inputCount), output: Int64(outputCount), starts: starts.baseAddress, indices: indices.baseAddress,
+            weights: weights.baseAddress)
           body(&matrix)
         }
       }
@@ -47,16 +48,19 @@ final class ResamplingMatrix: Sendable {
 /// One dimension multiplied by a sparse matrix. Bytes are rounded to bytes again and take no gradient.
 struct Resample: UnaryOperation {
   static let name = "interpolate"
-  static let kernels = KernelTable<@Sendable (ResamplingMatrix, Tensor, Tensor, Int, Int) -> Void>(name, cpu: { matrix, x, y, outer, inner in
-    matrix.described { m in
-      if x.dtype == .uint8 {
-        ember_resample_bytes(
-          m, x.operand.pointer!.assumingMemoryBound(to: UInt8.self), y.operand.pointer!.assumingMemoryBound(to: UInt8.self), Int64(outer), Int64(inner))
-      } else {
-        ember_resample(Int32(x.dtype.rawValue), m, x.operand.pointer, y.operand.pointer, Int64(outer), Int64(inner))
+  static let kernels = KernelTable<@Sendable (ResamplingMatrix, Tensor, Tensor, Int, Int) -> Void>(
+    name,
+    cpu: { matrix, x, y, outer, inner in
+      matrix.described { m in
+        if x.dtype == .uint8 {
+          ember_resample_bytes(
+            m, x.operand.pointer!.assumingMemoryBound(to: UInt8.self), y.operand.pointer!.assumingMemoryBound(to: UInt8.self), Int64(outer),
+            Int64(inner))
+        } else {
+          ember_resample(Int32(x.dtype.rawValue), m, x.operand.pointer, y.operand.pointer, Int64(outer), Int64(inner))
+        }
       }
-    }
-  })
+    })
   let dimension: Int
   let matrix: ResamplingMatrix
 
@@ -97,44 +101,55 @@ struct ResamplingGeometry<Real: BinaryFloatingPoint> {
   }
 
   var linear: ResamplingMatrix {
-    ResamplingMatrix(inputCount: input, rows: (0..<output).map { o in
-      if input == output { return [(o, 1)] }
-      let x = position(o, limited: true)
-      let first = Swift.min(Int(x), input - 1)
-      let share = Swift.min(Swift.max(x - Real(first), 0), 1)
-      return [(first, Double(1 - share)), (Swift.min(first + 1, input - 1), Double(share))]
-    })
+    ResamplingMatrix(
+      inputCount: input,
+      rows: (0..<output).map { o in
+        if input == output { return [(o, 1)] }
+        let x = position(o, limited: true)
+        let first = Swift.min(Int(x), input - 1)
+        let share = Swift.min(Swift.max(x - Real(first), 0), 1)
+        return [(first, Double(1 - share)), (Swift.min(first + 1, input - 1), Double(share))]
+      })
   }
 
   /// Keys' cubic convolution with a = -0.75; positions beyond the edges take the edge's value.
   var cubic: ResamplingMatrix {
-    ResamplingMatrix(inputCount: input, rows: (0..<output).map { o in
-      let x = position(o, limited: false)
-      let base = Swift.min(Int(x.rounded(.down)), input - 1)
-      let t = Swift.min(Swift.max(x - Real(base), 0), 1), u = 1 - t
-      let a: Real = -0.75
-      func outer(_ x: Real) -> Real { ((a * x - 5 * a) * x + 8 * a) * x - 4 * a }
-      func inner(_ x: Real) -> Real { ((a + 2) * x - (a + 3)) * x * x + 1 }
-      let weights = [outer(t + 1), inner(t), inner(u), outer(u + 1)]
-      return (0..<4).map { (Swift.max(Swift.min(base + $0 - 1, input - 1), 0), Double(weights[$0])) }
-    })
+    ResamplingMatrix(
+      inputCount: input,
+      rows: (0..<output).map { o in
+        let x = position(o, limited: false)
+        let base = Swift.min(Int(x.rounded(.down)), input - 1)
+        let t = Swift.min(Swift.max(x - Real(base), 0), 1), u = 1 - t
+        let a: Real = -0.75
+        func outer(_ x: Real) -> Real { ((a * x - 5 * a) * x + 8 * a) * x - 4 * a }
+        func inner(_ x: Real) -> Real { ((a + 2) * x - (a + 3)) * x * x + 1 }
+        let weights = [outer(t + 1), inner(t), inner(u), outer(u + 1)]
+        // Positions that fall on the same edge become one.
+        var taps: [(index: Int, weight: Double)] = []
+        for (k, weight) in weights.enumerated() {
+          let index = Swift.max(Swift.min(base + k - 1, input - 1), 0)
+          if taps.last?.index == index { taps[taps.count - 1].weight += Double(weight) } else { taps.append((index, Double(weight))) }
+        }
+        return taps
+      })
   }
 
   /// Filters as wide as the distance between outputs, so that no input is left out when reducing: PIL's resizing.
   func antialiased(support: Real, _ filter: (Real) -> Real) -> ResamplingMatrix {
     let width = scale >= 1 ? support * scale : support
     let inverse: Real = scale >= 1 ? 1 / scale : 1
-    let offset: Real = alignsCorners ? 0 : 0.5
     let most = Int(width.rounded(.up)) * 2 + 1
-    return ResamplingMatrix(inputCount: input, rows: (0..<output).map { o in
-      let centre = scale * (Real(o) + offset)
-      let first = Swift.max(Int(centre - width + offset), 0)
-      let count = Swift.min(Swift.max(Swift.min(Int(centre + width + offset), input) - first, 0), most)
-      var weights = (0..<count).map { filter((Real($0 + first) - centre + offset) * inverse) }
-      let total = weights.reduce(0, +)
-      if total != 0 { weights = weights.map { $0 / total } }
-      return weights.enumerated().map { (first + $0.offset, Double($0.element)) }
-    })
+    return ResamplingMatrix(
+      inputCount: input,
+      rows: (0..<output).map { o in
+        let centre = scale * (Real(o) + 0.5)
+        let first = Swift.max(Int(centre - width + 0.5), 0)
+        let count = Swift.min(Swift.max(Swift.min(Int(centre + width + 0.5), input) - first, 0), most)
+        var weights = (0..<count).map { filter((Real($0 + first) - centre + 0.5) * inverse) }
+        let total = weights.reduce(0, +)
+        if total != 0 { weights = weights.map { $0 / total } }
+        return weights.enumerated().map { (first + $0.offset, Double($0.element)) }
+      })
   }
 }
 

@@ -6,6 +6,7 @@
 #include "ember_functional_distances.h"
 #include "ember_functional_folding.h"
 #include "ember_functional_losses.h"
+#include "ember_functional_reductions.h"
 #include "ember_functional_resampling.h"
 
 #endif

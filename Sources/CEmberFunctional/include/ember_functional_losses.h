@@ -16,7 +16,8 @@ typedef struct {
 /// losses[n] = -log p(targets[n]) under log_probs [time, batch, classes], and the logarithms of the forward variables.
 /// Labels and lengths must have been checked.
 void ember_ctc_loss(int dtype, const ember_ctc *ctc, const void *log_probs, void *losses, void *alpha);
-/// The gradient of the unnormalised scores whose log-softmax log_probs is, scaled per item by dy; 0 where the loss is infinite if `zero_infinity`.
+/// The gradient of the unnormalised scores whose log-softmax log_probs is, scaled per item by dy; 0 where the loss is infinite if
+/// `zero_infinity`.
 void ember_ctc_loss_backward(int dtype, const ember_ctc *ctc, const void *dy, const void *log_probs, const void *losses, const void *alpha,
                              void *dx, bool zero_infinity);
 
@@ -24,6 +25,7 @@ void ember_ctc_loss_backward(int dtype, const ember_ctc *ctc, const void *dy, co
 /// False, y arbitrary, if a target is out of range.
 bool ember_multilabel_margin(int dtype, const void *x, const int64_t *targets, void *y, int64_t rows, int64_t classes);
 /// The gradient of x from that of y.
-void ember_multilabel_margin_backward(int dtype, const void *dy, const void *x, const int64_t *targets, void *dx, int64_t rows, int64_t classes);
+void ember_multilabel_margin_backward(int dtype, const void *dy, const void *x, const int64_t *targets, void *dx, int64_t rows,
+                                     int64_t classes);
 
 #endif

@@ -36,6 +36,7 @@ void ember_grid_sample(int dtype, const ember_grid_sampling *sampling, const voi
 /// The gradient of x from that of y.
 void ember_grid_sample_backward_input(int dtype, const ember_grid_sampling *sampling, const void *dy, const void *grid, void *dx);
 /// The gradient of the grid.
-void ember_grid_sample_backward_grid(int dtype, const ember_grid_sampling *sampling, const void *dy, const void *x, const void *grid, void *dgrid);
+void ember_grid_sample_backward_grid(int dtype, const ember_grid_sampling *sampling, const void *dy, const void *x, const void *grid,
+                                     void *dgrid);
 
 #endif

@@ -45,7 +45,8 @@ extension Tensor {
   public func oneHot(_ classes: Int = -1) -> Tensor {
     guard mayRun("one_hot", self) else { return .poison }
     return attempt { () throws(EmberError) in
-      let index = try checkedIndex(self, in: "one_hot")
+      guard dtype == .int64 else { throw EmberError(.dtype, in: "one_hot", "labels \(summary) must be int64; convert with .to(.int64)") }
+      let index = self
       guard classes > 0 || (classes == -1 && backend.holdsData) else {
         throw EmberError(.value, in: "one_hot", "\(classes) classes for \(summary); give a positive number, or -1 (not on meta) for the largest label plus 1")
       }

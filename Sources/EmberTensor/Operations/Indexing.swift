@@ -420,3 +420,15 @@ extension OperatorRegistry {
     }
   }
 }
+
+extension Tensor {
+  /// The elements (or blocks) at positions given by index tensors for some dimensions, ascending, as `x[i, :, j]` reads them.
+  package func taking(_ indices: [(dimension: Int, index: Tensor)]) -> Tensor {
+    apply(IndexGet(dimensions: indices.map(\.dimension)), [self] + indices.map(\.index))[0]
+  }
+
+  /// This tensor with `values` added at the positions that `taking` reads; a position that occurs twice gets both.
+  package func adding(_ values: Tensor, at indices: [(dimension: Int, index: Tensor)]) -> Tensor {
+    apply(IndexPut(dimensions: indices.map(\.dimension), accumulate: true), [self, values] + indices.map(\.index))[0]
+  }
+}

@@ -135,10 +135,10 @@ struct LinearOperation: VariadicOperation {
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil, nil, nil] }
-    let rows = g.reshape([-1, g.size(-1)])
+    let rows = g.reshape([g.body.shape.product(0..<(g.rank - 1)), g.size(-1)])
     let x = context.needs(0) ? apply(MatMul(), rows, context.input(1).conj()).reshape(Array(context.inputShape(0))) : nil
     let weight: Tensor? =
-      context.needs(1) ? apply(MatMul(), rows.mT, context.input(0).conj().reshape([-1, context.inputShape(0)[-1]])) : nil
+      context.needs(1) ? apply(MatMul(), rows.mT, context.input(0).conj().reshape([rows.size(0), context.inputShape(0)[-1]])) : nil
     return [x, weight, context.needs(2) ? rows.sum(0) : nil]
   }
 }
@@ -168,6 +168,10 @@ extension Tensor {
   /// A weight of one dimension makes one feature, whose dimension is dropped.
   public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
     if weight.rank == 1, !weight.isPoisoned {
+      if let bias, rank == 2, !bias.isPoisoned {
+        raise(EmberError(.shape, in: "linear", "bias \(bias.summary) goes with a weight of two dimensions, not with \(weight.summary)"))
+        return .poison
+      }
       let y = matmul(weight)
       return bias.map { y + $0 } ?? y
     }
