@@ -237,7 +237,8 @@ int ember_lapack_eig(int type, int64_t batch, int n, void *a, void *values, void
   job j = {.type = type, .one = eig_one, .n = n, .a = a, .b = values, .c = vectors, .info = info, .batch = batch,
       .lwork = asked(type, answer),
            .a_bytes = size_of(type) * count * count, .b_bytes = complex * count, .c_bytes = complex * count * count};
-  j.work_bytes = padded(size_of(type) * (size_t)j.lwork) + real_size(type) * (is_complex(type) ? 2 * count : 2 * count + (vectors ? count * count : 1));
+  j.work_bytes = padded(size_of(type) * (size_t)j.lwork) + real_size(type) * (is_complex(type) ? 2 * count
+      : 2 * count + (vectors ? count * count : 1));
   return status < 0 ? status : run(&j);
 }
 
@@ -299,7 +300,8 @@ int ember_lapack_svd(int type, int64_t batch, char choice, char driver, int m, i
   if (status < 0) return status;
   j.lwork = asked(type, answer);
   // The largest that LAPACK's documentation names for rwork.
-  j.lrwork = is_complex(type) ? (int)(smaller * (5 * smaller + 7 > 2 * larger + 2 * smaller + 1 ? 5 * smaller + 7 : 2 * larger + 2 * smaller + 1) + 5 * smaller) : 0;
+  j.lrwork = is_complex(type) ? (int)(smaller * (5 * smaller + 7 > 2 * larger + 2 * smaller + 1 ? 5 * smaller + 7
+      : 2 * larger + 2 * smaller + 1) + 5 * smaller) : 0;
   j.liwork = 8 * (int)smaller;
   j.work_bytes = padded(size * (size_t)j.lwork) + padded(real_size(type) * (size_t)j.lrwork) + 4 * (size_t)j.liwork;
   return run(&j);

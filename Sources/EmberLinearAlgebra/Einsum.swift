@@ -54,7 +54,8 @@ private struct EinsumPlan {
       for (dimension, label) in labels.enumerated() {
         let extent = operands[i].shape[dimension]
         if let first = labels[..<dimension].firstIndex(of: label), operands[i].shape[first] != extent {
-          throw EmberError(.shape, in: "einsum", "\"\(equation)\": a label twice means a diagonal, and operand \(i) is \(operands[i].summary)")
+          throw EmberError(
+            .shape, in: "einsum", "\"\(equation)\": a label twice means a diagonal, and operand \(i) is \(operands[i].summary)")
         }
         if let known = extents[label], known != 1, extent != 1, known != extent {
           let name = label < 0 ? "..." : String(UnicodeScalar(UInt8(label)))

@@ -12,7 +12,7 @@ struct Cholesky: VariadicOperation {
     let a = inputs[0]!
     try checkMatrices(Self.name, a, square: true)
     let factor = try columnMajorCopy(upper ? noGrad { a.mH } : a)
-    let info = zeroInfo(a)
+    let info = try zeroInfo(a)
     if let kernel = try kernels(for: a), a.elementCount > 0 { try kernel.cholesky(factor, info: info) }
     let lower = noGrad { factor.mT.lowerPart() }
     return [upper ? noGrad { lower.mH } : lower, info]
@@ -39,7 +39,7 @@ struct HouseholderQR: VariadicOperation {
     let a = inputs[0]!
     try checkMatrices(Self.name, a)
     let factors = try columnMajorCopy(a)
-    let tau = noGrad { Tensor.zeros(Array(batchShape(a)) + [min(a.shape[-1], a.shape[-2])], dtype: a.dtype, on: a.device) }
+    let tau = try zeros(batchShape(a).appending(min(a.shape[-1], a.shape[-2])), a.dtype, like: a)
     if let kernel = try kernels(for: a), a.elementCount > 0 { try kernel.qr(factors, tau: tau) }
     return [noGrad { factors.mT }, tau]
   }
@@ -71,7 +71,7 @@ struct QR: VariadicOperation {
     if mode == .r { return [noGrad { Tensor.empty([0], dtype: a.dtype, on: a.device) }, r] }
     // The reflectors, and room for the remaining columns.
     let batch = batchShape(a)
-    let q = noGrad { Tensor.zeros(Array(batch) + [rows, m], dtype: a.dtype, on: a.device) }
+    let q = try zeros(batch.appending(rows).appending(m), a.dtype, like: a)
     if a.backend.holdsData, q.elementCount > 0 {
       let target = noGrad { q.narrow(-2, start: 0, length: k) }
       a.backend.copy(noGrad { packed.mT.narrow(-2, start: 0, length: k) }.operand, to: target.operand)
@@ -208,7 +208,7 @@ extension Linalg {
     let all = compose("linalg.ldl_factor", count: 3, [a]) { () throws(EmberError) in
       try checkMatrices("linalg.ldl_factor", a, square: true)
       let factors = try columnMajorCopy(a)
-      let info = zeroInfo(a)
+      let info = try zeroInfo(a)
       let pivots = try Tensor.empty(shape: Shape(a.shape.dropLast()), dtype: .int32, like: a)
       if let kernel = try kernels(for: a), a.elementCount > 0 {
         try kernel.ldl(factors, pivots: pivots, hermitian: hermitian, info: info)

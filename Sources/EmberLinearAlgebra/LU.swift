@@ -14,7 +14,7 @@ struct LUFactor: VariadicOperation {
     let factors = try columnMajorCopy(a)
     let k = min(a.shape[-1], a.shape[-2])
     let pivots = try Tensor.empty(shape: batchShape(a).appending(k), dtype: .int32, like: a)
-    let info = zeroInfo(a)
+    let info = try zeroInfo(a)
     if let kernel = try kernels(for: a), a.elementCount > 0 { try kernel.lu(factors, pivots: pivots, info: info) }
     return [noGrad { factors.mT }, pivots, info]
   }

@@ -33,8 +33,8 @@ private struct LeastSquares: VariadicOperation {
     let room = noGrad { rows == m ? b : cat([b, Tensor.zeros(Array(batch) + [rows - m, k], dtype: b.dtype, on: b.device)], dim: -2) }
     let work = try columnMajorCopy(a)
     let x = try columnMajorCopy(room)
-    let info = zeroInfo(b)
-    let rank = noGrad { Tensor.zeros(Array(batch), dtype: .int32, on: a.device) }
+    let info = try zeroInfo(b)
+    let rank = try zeros(batch, .int32, like: a)
     let singularValues = try Tensor.empty(shape: batch.appending(min(m, n)), dtype: real, like: a)
     if let kernel = try kernels(for: a), a.elementCount > 0, x.elementCount > 0 {
       try kernel.leastSquares(
@@ -80,9 +80,9 @@ private struct LeastSquares: VariadicOperation {
 extension Linalg {
   /// X that minimizes ‖A·X - B‖ for matrices A [m, n] of any shape, B a vector, vectors or matrices; batches broadcast.
   ///
-  /// - Returns: the solution; the squared residuals of each column if m > n and the rank is full (not of `gelsy`), else
-  ///   nothing; the rank (not of
-  ///   `gels`); the singular values (of `gelsd` and `gelss`). `rcond`: what is smaller than rcond times the largest counts as zero.
+  /// - Parameter rcond: what is smaller than rcond times the largest counts as zero.
+  /// - Returns: the solution; the squared residuals of each column if m > n and the rank is full (not of `gelsy`), else nothing;
+  ///   the rank (not of `gels`); the singular values (of `gelsd` and `gelss`).
   public static func lstsq(
     _ a: Tensor, _ b: Tensor, rcond: Double? = nil, driver: LeastSquaresDriver = .gelsy
   ) -> (solution: Tensor, residuals: Tensor, rank: Tensor, singularValues: Tensor) {

@@ -34,6 +34,8 @@ func kernels(for x: Tensor) throws(EmberError) -> (any MatrixKernels)? { try mat
 /// A copy in column-major order: dense [.., n, m] for matrices [.., m, n].
 func columnMajorCopy(_ x: Tensor) throws(EmberError) -> Tensor {
   let source = noGrad { x.value.mT }
+  // Kernels must never see the memory of a result that failed.
+  if source.isPoisoned { throw EmberError(.poisoned, in: "linalg", "an operand could not be computed") }
   let copy = try Tensor.empty(shape: source.shape, dtype: x.dtype, like: x)
   if x.backend.holdsData, x.elementCount > 0 { x.backend.copy(source.operand, to: copy.operand) }
   return copy
@@ -42,7 +44,14 @@ func columnMajorCopy(_ x: Tensor) throws(EmberError) -> Tensor {
 /// The shape of the batch, without the matrices.
 func batchShape(_ x: Tensor) -> Shape { Shape(x.shape.dropLast(2)) }
 
-func zeroInfo(_ x: Tensor) -> Tensor { noGrad { Tensor.zeros(Array(batchShape(x)), dtype: .int32, on: x.device) } }
+/// Zeros for a kernel to write to.
+func zeros(_ shape: Shape, _ dtype: DType, like x: Tensor) throws(EmberError) -> Tensor {
+  let result = try Tensor.empty(shape: shape, dtype: dtype, like: x)
+  result.fillMemory(0)
+  return result
+}
+
+func zeroInfo(_ x: Tensor) throws(EmberError) -> Tensor { try zeros(batchShape(x), .int32, like: x) }
 
 /// Only float32, float64, complex64 and complex128 have decompositions, as in PyTorch.
 func checkMatrices(_ name: String, _ x: Tensor, square: Bool = false) throws(EmberError) {

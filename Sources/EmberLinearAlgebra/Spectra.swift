@@ -15,7 +15,7 @@ struct Eigh: VariadicOperation {
     // The kernel reads the lower triangle; the upper one is the lower one of the adjoint.
     let work = try columnMajorCopy(upper ? noGrad { a.mH } : a)
     let values = try Tensor.empty(shape: Shape(a.shape.dropLast()), dtype: a.dtype.realType, like: a)
-    let info = zeroInfo(a)
+    let info = try zeroInfo(a)
     if let kernel = try kernels(for: a), a.elementCount > 0 { try kernel.eigh(work, values: values, vectors: vectors, info: info) }
     let nothing = noGrad { Tensor.empty([0], dtype: a.dtype, on: a.device) }
     return [values, vectors ? noGrad { work.mT } : nothing, info]
@@ -67,7 +67,7 @@ struct Eig: VariadicOperation {
     }
     let work = try columnMajorCopy(a)
     let values = try Tensor.empty(shape: Shape(a.shape.dropLast()), dtype: a.dtype.complexType, like: a)
-    let info = zeroInfo(a)
+    let info = try zeroInfo(a)
     let found = vectors ? try Tensor.empty(shape: a.shape, dtype: a.dtype.complexType, like: a) : nil
     if let kernel = try kernels(for: a), a.elementCount > 0 { try kernel.eig(work, values: values, vectors: found, info: info) }
     return [values, found.map { x in noGrad { x.mT } } ?? noGrad { Tensor.empty([0], dtype: a.dtype.complexType, on: a.device) }, info]
@@ -111,7 +111,7 @@ struct SVD: VariadicOperation {
     let k = min(m, n)
     let batch = batchShape(a)
     let work = try columnMajorCopy(a)
-    let info = zeroInfo(a)
+    let info = try zeroInfo(a)
     let s = try Tensor.empty(shape: batch.appending(k), dtype: a.dtype.realType, like: a)
     guard vectors else {
       if let kernel = try kernels(for: a), a.elementCount > 0 {

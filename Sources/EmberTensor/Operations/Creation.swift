@@ -100,7 +100,7 @@ extension Tensor {
   }
 
   /// Sets every element. Only for memory that nobody else sees.
-  func fillMemory(_ value: Scalar) {
+  package func fillMemory(_ value: Scalar) {
     guard backend.holdsData, elementCount > 0 else { return }
     let type = ComputeType(dtype)
     withUnsafeTemporaryAllocation(byteCount: 16, alignment: 16) { number in
