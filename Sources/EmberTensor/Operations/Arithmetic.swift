@@ -133,7 +133,7 @@ extension Tensor {
   public var real: Tensor { dtype.isComplex ? Pointwise.realPart(self) : self }
   public var imag: Tensor { accepting(.complex, in: "imag", self) { Pointwise.imaginaryPart(self) } }
   public func conj() -> Tensor { dtype.isComplex ? Pointwise.conjugate(self) : self }
-  public func angle() -> Tensor { Pointwise.angle(self) }
+  public func angle() -> Tensor { dtype.isComplex ? Pointwise.angle(self) : Pointwise.realAngle(self) }
 
   /// Limits every element to `min` ... `max`.
   public func clamp(min: Scalar? = nil, max: Scalar? = nil) -> Tensor {

@@ -22,7 +22,12 @@ private enum RangeKernel {
 
   func callAsFunction(_ operation: String, _ count: Int, on device: Device) throws(EmberError) -> Tensor {
     let result = try Tensor.empty(shape: try checkedShape([count], in: operation), dtype: dtype, on: try Backends.backend(for: device))
-    if let kernel = try Self.kernels.kernel(on: device) { kernel(self, result) }
+    if let kernel = try? Self.kernels.kernel(on: device) {
+      kernel(self, result)
+    } else if result.backend.holdsData {
+      // A device without a kernel of its own gets the numbers from the host.
+      return try self(operation, count, on: .cpu).to(device)
+    }
     return result
   }
 }

@@ -3,6 +3,10 @@ import EmberRuntime
 /// Pointwise functions of one tensor beyond the elementary ones.
 extension Pointwise {
   public static let digamma = Pointwise("digamma", promotion: .floatingPoint) { x in .unary(.digamma, x) }
+  /// π for negative numbers, else 0: piecewise constant, where complex numbers' angle is not.
+  public static let realAngle = Pointwise(
+    "angle", roles: [.value], promotion: .floatingPoint, derivative: { _, _, _, g in [select(g .== g, 0, 0)] }
+  ) { x, _ in .unary(.angle, x[0]) }
   /// z / |z|, and 0 at 0, for complex numbers.
   public static let complexSign = Pointwise(
     "sgn", roles: [.value],
@@ -238,13 +242,14 @@ extension Tensor {
 extension OperatorRegistry {
   mutating func addUnaryFunctions() {
     addUnary([
-      "acos": .acos, "acosh": .acosh, "angle": .angle, "asin": .asin, "asinh": .asinh, "atan": .atan, "atanh": .atanh,
+      "acos": .acos, "acosh": .acosh, "asin": .asin, "asinh": .asinh, "atan": .atan, "atanh": .atanh,
       "bitwise_not": .bitwiseNot, "cos": .cos, "cosh": .cosh, "digamma": .digamma, "erf": .erf, "erfc": .erfc, "erfinv": .erfinv,
       "exp": .exp, "exp2": .exp2, "expm1": .expm1, "isfinite": .isFinite, "isinf": .isInfinite, "isnan": .isNaN, "lgamma": .lgamma,
       "log": .log, "log10": .log10, "log1p": .log1p, "log2": .log2, "logical_not": .logicalNot, "reciprocal": .reciprocal, "rsqrt": .rsqrt,
       "sigmoid": .sigmoid, "sin": .sin, "sinc": .sinc, "sinh": .sinh, "sqrt": .sqrt, "tan": .tan, "tanh": .tanh,
     ])
     add("aten::abs(Tensor self) -> Tensor") { (x: Tensor) in x.abs() }
+    add("aten::angle(Tensor self) -> Tensor") { (x: Tensor) in x.angle() }
     add("aten::neg(Tensor self) -> Tensor") { (x: Tensor) in -x }
     add("aten::sign(Tensor self) -> Tensor") { (x: Tensor) in x.sign() }
     add("aten::sgn(Tensor self) -> Tensor") { (x: Tensor) in x.sgn() }

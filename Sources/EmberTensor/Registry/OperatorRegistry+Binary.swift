@@ -68,9 +68,24 @@ extension OperatorRegistry {
       "remainder": { $0.remainder($1) },
     ])
     addReflected([
-      "radd": { $0 + $1 }, "rmul": { $0 * $1 }, "rsub": { $0.subtracting($1) }, "rdiv": { $0 / $1 }, "rmod": { $0.remainder($1) },
+      "radd": { $0 + $1 }, "rmul": { $0 * $1 }, "rdiv": { $0 / $1 },
       "rand": { $0.bitwiseAnd($1) }, "ror": { $0.bitwiseOr($1) }, "rxor": { $0.bitwiseXor($1) },
     ])
+    // These two are functions of any two operands, one of which is a tensor.
+    let ofAny: KeyValuePairs<String, BinaryFunction> = ["rsub": { $0.subtracting($1) }, "rmod": { $0.remainder($1) }]
+    for (name, function) in ofAny {
+      add("torch.Tensor.__\(name)__(Any self, Any other) -> Tensor") { (x: OperatorValue, other: OperatorValue) in
+        switch (x, other) {
+        case (.tensor(let x), .tensor(let y)): return function(y, x)
+        case (.tensor(let x), _):
+          if let number = other.scalar { return function(x.meeting(number), x) }
+        case (_, .tensor(let y)):
+          if let number = x.scalar { return function(y, y.meeting(number)) }
+        default: break
+        }
+        throw EmberError(.value, in: "__\(name)__", "one operand must be a tensor, the other one or a number; not \(x.kind) and \(other.kind)")
+      }
+    }
     addScaledSums()
     addDivisions()
     addShifts()
