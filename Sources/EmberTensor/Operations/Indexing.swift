@@ -328,7 +328,11 @@ extension Tensor {
   }
 
   /// A 0-dimensional tensor seen as a vector of one for a function that needs a dimension.
-  private func asVector(_ body: (Tensor) -> Tensor) -> Tensor { body(reshape([1])).reshape([]) }
+  private func asVector(_ body: (Tensor) -> Tensor) -> Tensor {
+    let vector = reshape([1])
+    // What failed has no dimension either, and would be seen as a vector again and again.
+    return vector.isPoisoned ? vector : body(vector).reshape([])
+  }
 
   /// out[i][j] = self[index[i][j]][j] for dimension 0, and so on. The index is int64 or int32, in no other dimension larger than self.
   public func gather(dim: Int, index: Tensor) -> Tensor {
