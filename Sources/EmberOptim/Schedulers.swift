@@ -57,31 +57,32 @@ open class RateSchedule: Scheduler {
 /// One schedule after another: the next begins, with its own steps from 0, at each milestone.
 ///
 /// ```swift
-/// let schedule = SequentialLR([LinearLR(optimizer, steps: 500), CosineAnnealingLR(optimizer, period: 9500)], milestones: [500])
+/// let warmUp = LinearLR(optimizer, steps: 500), rest = CosineAnnealingLR(optimizer, period: 9500)
+/// let schedule = SequentialLR(optimizer, [warmUp, rest], milestones: [500])
 /// ```
 public final class SequentialLR: RateSchedule {
   private let schedules: [RateSchedule]
   private let milestones: [Int]
 
-  /// - Parameter schedules: of the same optimizer, one more than milestones. Only this one is stepped.
-  public init(_ schedules: [RateSchedule], milestones: [Int]) {
-    precondition(!schedules.isEmpty, "SequentialLR of no schedules")
+  /// - Parameter schedules: of the same optimizer, one more than milestones. Step only this one, not them.
+  public init(_ optimizer: any Optimizer, _ schedules: [RateSchedule], milestones: [Int]) {
     let ordered = zip(milestones, milestones.dropFirst()).allSatisfy { $0 < $1 } && milestones.first ?? 1 > 0
-    if schedules.count != milestones.count + 1 || !ordered {
+    if schedules.isEmpty || schedules.count != milestones.count + 1 || !ordered {
       raise(
         EmberError(
           .value, in: "SequentialLR", "\(schedules.count) schedules with milestones \(milestones); they rise, one between two schedules"))
     }
-    if schedules.contains(where: { $0.optimizer !== schedules[0].optimizer }) {
-      raise(EmberError(.value, in: "SequentialLR", "the schedules are of several optimizers"))
+    if schedules.contains(where: { $0.optimizer !== optimizer }) {
+      raise(EmberError(.value, in: "SequentialLR", "a schedule is of another optimizer"))
     }
     self.schedules = schedules
     self.milestones = milestones
-    super.init(schedules[0].optimizer)
+    super.init(optimizer)
   }
 
   override public func rate(_ epoch: Int, initial: Double) -> Double {
-    let number = min(milestones.count { $0 <= epoch }, schedules.count - 1)
+    // Fewer schedules than milestones ask for only after an error.
+    guard let number = schedules.indices.prefix(1 + milestones.count { $0 <= epoch }).last else { return initial }
     return schedules[number].rate(number == 0 ? epoch : epoch - milestones[number - 1], initial: initial)
   }
 }

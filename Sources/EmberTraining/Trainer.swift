@@ -95,7 +95,9 @@ public final class Trainer<Batch: Sendable> {
     losses = history
     epochStart = start
     numbers = [:]
-    for (name, values) in saved.numbers where name.hasPrefix(Self.ownNumbers) { numbers[String(name.dropFirst(Self.ownNumbers.count))] = values }
+    for (name, values) in saved.numbers where name.hasPrefix(Self.ownNumbers) {
+      numbers[String(name.dropFirst(Self.ownNumbers.count))] = values
+    }
   }
 
   /// Writes the run's state.

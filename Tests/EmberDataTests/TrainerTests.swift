@@ -21,8 +21,8 @@ final class SmallRun {
   ///   - sharesGenerator: the loader's order is drawn from the generator that dropout draws from.
   ///   - schedulesSteps: a warm-up and a cosine over steps, not epochs.
   init(
-    labels: [Int]? = nil, epochs: Int = 3, checkpoint: String? = nil, every: Int? = nil, rule: String = "adam", sharesGenerator: Bool = false,
-    schedulesSteps: Bool = false
+    labels: [Int]? = nil, epochs: Int = 3, checkpoint: String? = nil, every: Int? = nil, rule: String = "adam",
+    sharesGenerator: Bool = false, schedulesSteps: Bool = false
   ) throws {
     let dropout = dropout
     model = Sequential {
@@ -38,7 +38,8 @@ final class SmallRun {
     optimizer = rule == "adam" ? Adam(model.parameters(), learningRate: 0.02) : SGD(model.parameters(), learningRate: 0.02, momentum: 0.9)
     scheduler =
       schedulesSteps
-      ? SequentialLR([LinearLR(optimizer, startFactor: 0.1, steps: 4), CosineAnnealingLR(optimizer, period: 17)], milestones: [4])
+      ? SequentialLR(
+        optimizer, [LinearLR(optimizer, startFactor: 0.1, steps: 4), CosineAnnealingLR(optimizer, period: 17)], milestones: [4])
       : CosineAnnealingLR(optimizer, period: 5)
     let count = 50
     let numbers = Tensor.randn([count, 6], generator: Generator(seed: 1))

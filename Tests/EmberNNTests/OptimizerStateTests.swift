@@ -203,7 +203,7 @@ import Testing
     let cell = StateCell(Tensor([1.0]), isParameter: true)
     let optimizer = SGD([cell], learningRate: 1)
     let schedule = SequentialLR(
-      [LinearLR(optimizer, startFactor: 0.25, steps: 3), CosineAnnealingLR(optimizer, period: 4)], milestones: [3])
+      optimizer, [LinearLR(optimizer, startFactor: 0.25, steps: 3), CosineAnnealingLR(optimizer, period: 4)], milestones: [3])
     var rates: [Double] = []
     for _ in 0..<8 {
       rates.append(optimizer.learningRate)
@@ -221,6 +221,7 @@ import Testing
     #expect(StepLR(resumed, stepSize: 1).initialRates == [1])
     #expect(throws: EmberError.self) { try schedule.loadState([1]) }
     #expect(throws: EmberError.self) { try schedule.loadState([-1, 1]) }
-    #expect(throws: EmberError.self) { try catchingErrors { _ = SequentialLR([StepLR(optimizer, stepSize: 1)], milestones: [2]) } }
+    #expect(throws: EmberError.self) { try catchingErrors { _ = SequentialLR(optimizer, [], milestones: []) } }
+    #expect(throws: EmberError.self) { try catchingErrors { _ = SequentialLR(optimizer, [StepLR(optimizer, stepSize: 1)], milestones: [2]) } }
   }
 }
