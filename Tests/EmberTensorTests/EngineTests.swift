@@ -76,7 +76,7 @@ import Testing
   }
 
   @Test func aLeafIsTrainedInPlace() {
-    var w = Tensor([1.0, 2.0], requiresGrad: true)
+    var w = Tensor([1.0, 2.0], dtype: .float64, requiresGrad: true)
     for _ in 0..<3 {
       (w * w).sum().backward()
       let step = w.grad!

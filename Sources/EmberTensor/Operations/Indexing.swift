@@ -321,6 +321,7 @@ extension Tensor {
   public func indexSelect(_ dim: Int, _ index: Tensor) -> Tensor { apply(IndexSelect(dimension: dim), self, index) }
   /// self with `alpha · source` added at positions `index` of a dimension.
   public func indexAdd(dim: Int, index: Tensor, source: Tensor, alpha: Scalar = 1) -> Tensor {
+    guard mayRunSlowly("index_add", [self, index, source]) else { return .poison }
     if rank == 0, source.rank <= 1 { return asVector { $0.indexAdd(dim: dim, index: index, source: source.flatten(), alpha: alpha) } }
     let added = source.rank == 0 && rank == 1 ? source.reshape([1]) : source
     if case .complex = alpha { return indexAdd(dim: dim, index: index, source: added * alpha) }
@@ -336,6 +337,7 @@ extension Tensor {
 
   /// out[i][j] = self[index[i][j]][j] for dimension 0, and so on. The index is int64 or int32, in no other dimension larger than self.
   public func gather(dim: Int, index: Tensor) -> Tensor {
+    guard mayRunSlowly("gather", [self, index]) else { return .poison }
     let index = index.dtype == .int32 ? index.to(.int64) : index
     if rank == 0, index.rank == 1 { return reshape([1]).gather(dim: dim, index: index) }
     if rank == 1, index.rank == 0 { return gather(dim: dim, index: index.reshape([1])).reshape([]) }
@@ -353,6 +355,7 @@ extension Tensor {
   public func scatterAdd(dim: Int, index: Tensor, source: Tensor) -> Tensor { scatter(.add, dim, index, source) }
 
   func scatter(_ mode: ScatterMode, _ dim: Int, _ index: Tensor, _ source: Tensor) -> Tensor {
+    guard mayRunSlowly("scatter", [self, index, source]) else { return .poison }
     let index = index.dtype == .int32 ? index.to(.int64) : index
     if rank == 0, index.rank == 1 || source.rank == 1 {
       return asVector { $0.scatter(mode, dim, index.atLeast1D(), source.atLeast1D()) }
