@@ -3,7 +3,6 @@
 
 #include "CEmberKernels.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -54,8 +53,8 @@ typedef struct {
       return;                                                                                                    \
     }                                                                                                            \
     size_t bytes = (size_t)(2 * n) * sizeof(T);                                                                  \
-    T *sum = ember_allocate(bytes);                                                                              \
-    if (!sum) abort();                                                                                           \
+    T *sum = ember_scratch(bytes);                                                                               \
+    if (!sum) return;                                                                                            \
     gather_##SUFFIX(j, bag, sum, sum + n);                                                                       \
     ember_copy(j->dtype, (char *)j->y + (size_t)(bag * n) * ember_dtype_size(j->dtype), &one, type, sum, &one, 1, &n); \
     ember_deallocate(sum, bytes);                                                                                \

@@ -49,9 +49,10 @@ extension Tensor {
       guard isReal || target.isFloatingPoint else {
         let first = start.integerValue ?? 0, last = end.integerValue ?? 0, stride = step.integerValue ?? 1
         let distance = last.subtractingReportingOverflow(first)
-        guard !distance.overflow else { throw EmberError(.memory, in: "arange", "from \(start) to \(end) there are more numbers than can be counted") }
-        let (whole, rest) = distance.partialValue.quotientAndRemainder(dividingBy: stride)
-        return try RangeKernel.integers(start: first, step: stride)("arange", Int(whole) + (rest == 0 ? 0 : 1), on: device).to(target)
+        let whole = distance.partialValue.dividedReportingOverflow(by: stride)
+        guard !distance.overflow, !whole.overflow else { throw EmberError(.memory, in: "arange", "from \(start) to \(end) there are more numbers than can be counted") }
+        let rest = distance.partialValue % stride
+        return try RangeKernel.integers(start: first, step: stride)("arange", Int(whole.partialValue) + (rest == 0 ? 0 : 1), on: device).to(target)
       }
       let length = ((to - from) / by).rounded(.up)
       guard length < 1e15 else { throw EmberError(.memory, in: "arange", "\(length) numbers from \(start) to \(end) are more than can be held") }
@@ -65,6 +66,7 @@ extension Tensor {
   }
 
   /// The same between numbers of any category: integer dtypes take the ends' integer parts, complex ones need a complex dtype.
+  @_disfavoredOverload
   public static func linspace(_ start: Scalar, _ end: Scalar, count: Int, dtype: DType? = nil, on device: Device = .cpu) -> Tensor {
     attempt { () throws(EmberError) in
       let isComplex = start.category == .complex || end.category == .complex
