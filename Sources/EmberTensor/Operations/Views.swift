@@ -148,7 +148,7 @@ struct Slice: UnaryOperation {
     func clip(_ bound: Int) -> Int { Swift.min(Swift.max(bound < 0 ? bound + extent : bound, 0), extent) }
     let first = clip(start ?? 0), last = clip(end ?? extent)
     let count = last <= first ? 0 : (last - first - 1) / step + 1
-    return Slice(dimension: dimension, start: count == 0 ? 0 : first, count: count, step: count == 0 ? 1 : step)
+    return Slice(dimension: dimension, start: count == 0 ? 0 : first, count: count, step: count <= 1 ? 1 : step)
   }
 }
 
@@ -312,8 +312,8 @@ extension Tensor {
     withDimension(dimension, "narrow") { dimension in
       let extent = size(dimension)
       let first = start < 0 ? start + extent : start
-      guard rank > 0, first >= 0, length >= 0, first + length <= extent else {
-        raise(EmberError(.index, in: "narrow", "positions \(start) ..< \(start + length) of dimension \(dimension) of \(summary)"))
+      guard rank > 0, first >= 0, first <= extent, length >= 0, length <= extent - first else {
+        raise(EmberError(.index, in: "narrow", "\(length) positions from \(start) on of dimension \(dimension) of \(summary)"))
         return .poison
       }
       return apply(Slice(dimension: dimension, start: first, count: length, step: 1), self)
