@@ -295,11 +295,16 @@ extension Tensor {
   }
 
   /// A 0-dimensional tensor seen as a vector of one for a function that needs a dimension.
-  private func asVector(_ body: (Tensor) -> Tensor) -> Tensor { body(reshape([1])).reshape([]) }
+  private func asVector(_ body: (Tensor) -> Tensor) -> Tensor {
+    // A poisoned tensor has no dimension either; calling again would not end.
+    let vector = reshape([1])
+    return vector.isPoisoned ? .poison : body(vector).reshape([])
+  }
 
   /// out[i][j] = self[index[i][j]][j] for dimension 0, and so on. The index is int64 or int32, in no other dimension larger than self.
   public func gather(dim: Int, index: Tensor) -> Tensor {
     let index = index.dtype == .int32 ? index.to(.int64) : index
+    guard mayRun("gather", self), mayRun("gather", index) else { return .poison }
     if rank == 0, index.rank == 1 { return reshape([1]).gather(dim: dim, index: index) }
     if rank == 1, index.rank == 0 { return gather(dim: dim, index: index.reshape([1])).reshape([]) }
     return apply(Gather(dimension: dim), self, index)
@@ -316,6 +321,7 @@ extension Tensor {
 
   func scatter(_ mode: ScatterMode, _ dim: Int, _ index: Tensor, _ source: Tensor) -> Tensor {
     let index = index.dtype == .int32 ? index.to(.int64) : index
+    guard mayRunSlowly("scatter", [self, index, source]) else { return .poison }
     if rank == 0, index.rank == 1 || source.rank == 1 {
       return asVector { $0.scatter(mode, dim, index.atLeast1D(), source.atLeast1D()) }
     }
