@@ -3,7 +3,6 @@
 
 #include "CEmberKernels.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /// Rows lie anywhere in a table that is larger than the caches: they are asked for this many rows ahead.
@@ -57,8 +56,8 @@ typedef struct {
     const int64_t n = j->features, one = 1, first = chunk * BAGS_PER_CHUNK;                                      \
     const int type = sizeof(T) == 8 ? EMBER_FLOAT64 : EMBER_FLOAT32;                                             \
     const size_t bytes = (size_t)(2 * n) * sizeof(T), size = ember_dtype_size(j->dtype);                         \
-    T *sum = j->dtype == type ? NULL : ember_allocate(bytes);                                                    \
-    if (j->dtype != type && !sum) abort();                                                                       \
+    T *sum = j->dtype == type ? NULL : ember_scratch(bytes);                                                     \
+    if (j->dtype != type && !sum) return;                                                                        \
     for (int64_t bag = first; bag < first + BAGS_PER_CHUNK && bag < j->bags; bag++) {                            \
       if (j->dtype == type) {                                                                                    \
         gather_##SUFFIX(j, bag, (T *)j->y + bag * n, NULL);                                                      \

@@ -4,7 +4,6 @@
 #include "CEmberKernels.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -66,8 +65,8 @@ static inline int64_t label_at(const ember_ctc *c, int64_t item, int64_t s) {
     if (is_skipped || time == 0) return;                                                                         \
     /* beta of the next and of the present step, exchanged as time runs back. */                                 \
     size_t bytes = (size_t)(2 * states) * sizeof(T);                                                             \
-    T *scratch = ember_allocate(bytes);                                                                          \
-    if (!scratch) abort();                                                                                       \
+    T *scratch = ember_scratch(bytes);                                                                           \
+    if (!scratch) return;                                                                                        \
     T *next = scratch, *beta = scratch + states;                                                                 \
     for (int64_t t = time - 1; t >= 0; t--) {                                                                    \
       for (int64_t s = states - 1; s >= 0; s--) {                                                                \
@@ -127,8 +126,8 @@ static int64_t mark_targets(const int64_t *targets, int64_t classes, uint8_t *is
     const margin_job *j = context;                                                                               \
     const int64_t n = j->classes, *targets = j->targets + row * n;                                               \
     const T *x = (const T *)j->x + row * n;                                                                      \
-    uint8_t *is_target = ember_allocate((size_t)n);                                                              \
-    if (!is_target) abort();                                                                                     \
+    uint8_t *is_target = ember_scratch((size_t)n);                                                               \
+    if (!is_target) return;                                                                                      \
     int64_t count = mark_targets(targets, n, is_target);                                                         \
     T sum = 0;                                                                                                   \
     for (int64_t t = 0; t < count; t++) {                                                                        \
@@ -147,8 +146,8 @@ static int64_t mark_targets(const int64_t *targets, int64_t classes, uint8_t *is
     const T *x = (const T *)j->x + row * n, share = ((const T *)j->dy)[row] / (T)n;                              \
     T *dx = (T *)j->out + row * n;                                                                               \
     memset(dx, 0, (size_t)n * sizeof(T));                                                                        \
-    uint8_t *is_target = ember_allocate((size_t)n);                                                              \
-    if (!is_target) abort();                                                                                     \
+    uint8_t *is_target = ember_scratch((size_t)n);                                                               \
+    if (!is_target) return;                                                                                      \
     int64_t count = mark_targets(targets, n, is_target);                                                         \
     for (int64_t t = 0; t < count; t++)                                                                          \
       for (int64_t i = 0; i < n; i++)                                                                            \

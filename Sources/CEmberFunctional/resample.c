@@ -4,7 +4,6 @@
 #include "CEmberKernels.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 typedef struct {
   const ember_resampling *matrix;
@@ -65,8 +64,8 @@ void ember_resample(int dtype, const ember_resampling *matrix, const void *x, vo
     return;
   }
   int64_t count = matrix->starts[matrix->output];
-  float *weights = ember_allocate((size_t)count * sizeof(float));
-  if (!weights) abort();
+  float *weights = ember_scratch((size_t)count * sizeof(float));
+  if (!weights) return;
   for (int64_t k = 0; k < count; k++) weights[k] = (float)matrix->weights[k];
   j.weights = weights;
   run(&j, resample_f32);
@@ -99,8 +98,8 @@ void ember_resample_bytes(const ember_resampling *matrix, const uint8_t *x, uint
   int precision = 0;
   while (precision < 22 && (int64_t)(0.5 + largest * (double)(1 << (precision + 1))) < 1 << 15) precision++;
   if (precision < 1) precision = 1;
-  int16_t *weights = ember_allocate((size_t)count * sizeof(int16_t));
-  if (!weights) abort();
+  int16_t *weights = ember_scratch((size_t)count * sizeof(int16_t));
+  if (!weights) return;
   for (int64_t k = 0; k < count; k++) {
     double scaled = matrix->weights[k] * (double)(1 << precision);
     weights[k] = (int16_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);

@@ -327,6 +327,23 @@ void *ember_allocate(size_t bytes) {
   return pop(&own.lists[class], class);
 }
 
+// Whether a kernel running on this thread got no memory since somebody asked.
+static _Thread_local bool scratch_failed = false;
+
+void *ember_scratch(size_t bytes) {
+  void *block = ember_allocate(bytes);
+  if (!block) scratch_failed = true;
+  return block;
+}
+
+bool ember_take_scratch_failure(void) {
+  const bool failed = scratch_failed;
+  if (__builtin_expect(failed, 0)) scratch_failed = false;
+  return failed;
+}
+
+void ember_note_scratch_failure(void) { scratch_failed = true; }
+
 static __attribute__((noinline)) void deallocate_slowly(void *block, int class) {
   bool small = class < SMALL_CLASSES;
   size_t size = class_bytes(class);

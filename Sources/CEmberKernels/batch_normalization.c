@@ -1,7 +1,6 @@
 // Batch normalisation: pieces of channels, their statistics, and who works on what.
 #include "ember_batch_normalization.h"
 
-#include <stdlib.h>
 
 #include "batch_normalization_internal.h"
 #include "ember_allocator.h"
@@ -145,8 +144,8 @@ static void backward_pieces(void *context, int64_t chunk) { apply_to_piece(conte
 static void run_few_channels(batch_norm_loop *loop, bool backward) {
   const int64_t count = loop->job.channels * loop->pieces;
   const size_t bytes = (size_t)count * sizeof(batch_norm_sums);
-  loop->sums = ember_allocate(bytes);
-  if (!loop->sums) abort();
+  loop->sums = ember_scratch(bytes);
+  if (!loop->sums) return;
   const bool summing = needs_sums(&loop->job, backward);
   if (summing) ember_parallel(count, backward ? backward_sums : forward_sums, loop);
   for (int64_t channel = 0; channel < loop->job.channels; channel++) {

@@ -53,26 +53,21 @@ static void convert_chunk(void *context, int64_t chunk) {
 
 static float *widened(const gemm_isa *isa, int dtype, const void *in, int64_t count) {
   if (!in) return NULL;
-  float *out = ember_allocate((size_t)count * sizeof(float));
-  if (!out) __builtin_trap();
+  float *out = ember_scratch((size_t)count * sizeof(float));
+  if (!out) return NULL;
   convert_job job = {isa, dtype, count, in, NULL, out};
   ember_parallel((count + CONVERTED_AT_ONCE - 1) / CONVERTED_AT_ONCE, convert_chunk, &job);
   return out;
 }
 
-static void narrow_and_free(const gemm_isa *isa, int dtype, float *values, void *out, int64_t count) {
-  convert_job job = {isa, dtype, count, NULL, out, values};
+static void narrow(const gemm_isa *isa, int dtype, const float *values, void *out, int64_t count) {
+  convert_job job = {isa, dtype, count, NULL, out, (float *)(uintptr_t)values};
   ember_parallel((count + CONVERTED_AT_ONCE - 1) / CONVERTED_AT_ONCE, convert_chunk, &job);
-  ember_deallocate(values, (size_t)count * sizeof(float));
 }
 
 static void release(float *values, int64_t count) { ember_deallocate(values, (size_t)count * sizeof(float)); }
 
-static float *fresh(int64_t count) {
-  float *out = ember_allocate((size_t)count * sizeof(float));
-  if (!out) __builtin_trap();
-  return out;
-}
+static float *fresh(int64_t count) { return ember_scratch((size_t)count * sizeof(float)); }
 
 /// The numbers of elements of all arrays.
 typedef struct {
@@ -86,7 +81,7 @@ static counts counts_of(const convolution_job *job) {
 
 // MARK: Forward
 
-// Offsets of the taps of all dimensions, for the lifetime of one call.
+// Offsets of the taps of all dimensions, for the lifetime of one call; no values if memory is short.
 typedef struct {
   int64_t *values[3];
   size_t bytes;
@@ -94,8 +89,8 @@ typedef struct {
 
 static tap_offsets allocate_offsets(const int64_t *taps) {
   tap_offsets offsets = {.bytes = (size_t)(taps[0] + taps[1] + taps[2]) * sizeof(int64_t)};
-  int64_t *memory = ember_allocate(offsets.bytes);
-  if (!memory) __builtin_trap();
+  int64_t *memory = ember_scratch(offsets.bytes);
+  if (!memory) return offsets;
   offsets.values[0] = memory, offsets.values[1] = memory + taps[0], offsets.values[2] = memory + taps[0] + taps[1];
   return offsets;
 }
@@ -104,6 +99,7 @@ static tap_offsets forward_geometry(const convolution_job *job, convolution_geom
   *g = (convolution_geometry){.images = job->batch, .image_stride = job->groups * job->in * job->input_plane,
                               .plane = job->input_plane};
   const tap_offsets offsets = allocate_offsets(job->kernel);
+  if (!offsets.values[0]) return offsets;
   for (int d = 0; d < 3; d++) {
     g->input[d] = job->input[d], g->grid[d] = g->output[d] = job->output[d];
     g->step[d] = job->stride[d], g->taps[d] = job->kernel[d], g->output_step[d] = 1;
@@ -124,13 +120,16 @@ void ember_convolution_forward(int dtype, const ember_convolution *c, const void
     const counts n = counts_of(&job);
     float *x32 = widened(job.gemm_isa, dtype, x, n.x), *w32 = widened(job.gemm_isa, dtype, w, n.w);
     float *bias32 = widened(job.gemm_isa, dtype, bias, n.bias), *y32 = fresh(n.y);
-    ember_convolution_forward(EMBER_FLOAT32, c, x32, w32, bias32, y32, activation);
-    narrow_and_free(job.gemm_isa, dtype, y32, y, n.y);
-    release(x32, n.x), release(w32, n.w), release(bias32, bias32 ? n.bias : 0);
+    if (x32 && w32 && (bias32 || !bias) && y32) {
+      ember_convolution_forward(EMBER_FLOAT32, c, x32, w32, bias32, y32, activation);
+      narrow(job.gemm_isa, dtype, y32, y, n.y);
+    }
+    release(x32, n.x), release(w32, n.w), release(bias32, n.bias), release(y32, n.y);
     return;
   }
   convolution_geometry g;
   const tap_offsets offsets = forward_geometry(&job, &g);
+  if (!offsets.values[0]) return;
   if (convolution_is_direct(&job, &g, job.in, job.out)) {
     const int64_t depth = job.in * job.taps;
     const convolution_weights weights = {w, job.out * depth, depth, job.taps, job.taps, NULL};
@@ -154,14 +153,17 @@ void ember_convolution_backward_weight(int dtype, const ember_convolution *c, co
     const counts n = counts_of(&job);
     float *x32 = widened(job.gemm_isa, dtype, x, n.x), *dy32 = widened(job.gemm_isa, dtype, dy, n.y);
     float *dw32 = fresh(n.w), *db32 = db ? fresh(n.bias) : NULL;
-    ember_convolution_backward_weight(EMBER_FLOAT32, c, x32, dy32, dw32, db32);
-    narrow_and_free(job.gemm_isa, dtype, dw32, dw, n.w);
-    if (db) narrow_and_free(job.gemm_isa, dtype, db32, db, n.bias);
-    release(x32, n.x), release(dy32, n.y);
+    if (x32 && dy32 && dw32 && (db32 || !db)) {
+      ember_convolution_backward_weight(EMBER_FLOAT32, c, x32, dy32, dw32, db32);
+      narrow(job.gemm_isa, dtype, dw32, dw, n.w);
+      if (db) narrow(job.gemm_isa, dtype, db32, db, n.bias);
+    }
+    release(x32, n.x), release(dy32, n.y), release(dw32, n.w), release(db32, n.bias);
     return;
   }
   convolution_geometry g;
   const tap_offsets offsets = forward_geometry(&job, &g);
+  if (!offsets.values[0]) return;
   if (convolution_weight_is_direct(&job, &g)) convolution_run_weight_direct(&job, &g, x, dy, dw, db);
   else convolution_run_weight(&job, &g, x, dy, dw, db);
   ember_deallocate(offsets.values[0], offsets.bytes);
@@ -204,8 +206,8 @@ static void run_phase_by_columns(arrange_job *a, const convolution_geometry *g, 
   const convolution_job *job = a->job;
   const int64_t elements = job->groups * job->in * job->out * product(g->taps);
   const size_t bytes = (size_t)(elements * job->size);
-  a->out = ember_allocate(bytes);
-  if (!a->out) __builtin_trap();
+  a->out = ember_scratch(bytes);
+  if (!a->out) return;
   if (elements >= 1 << 15) ember_parallel(job->groups * job->in, arrange, a);
   else
     for (int64_t i = 0; i < job->groups * job->in; i++) arrange(a, i);
@@ -216,8 +218,8 @@ static void run_phase_by_columns(arrange_job *a, const convolution_geometry *g, 
 static void run_phase_directly(const arrange_job *a, const convolution_geometry *g, const void *dy, void *dx) {
   const convolution_job *job = a->job;
   const size_t bytes = (size_t)job->taps * sizeof(int64_t);
-  int64_t *used = ember_allocate(bytes), next = 0;
-  if (!used) __builtin_trap();
+  int64_t *used = ember_scratch(bytes), next = 0;
+  if (!used) return;
   for (int64_t t = 0; t < job->taps; t++) used[t] = -1;
   for (int64_t i = 0; i < a->counts[0]; i++)
     for (int64_t j = 0; j < a->counts[1]; j++)
@@ -233,7 +235,7 @@ static void run_phase(const convolution_job *job, const int64_t *phase, const vo
                             .plane = job->output_plane};
   tap_offsets offsets = allocate_offsets(job->kernel), taps = allocate_offsets(job->kernel);
   arrange_job a = {.job = job, .w = w};
-  for (int d = 0; d < 3; d++) {
+  for (int d = 0; d < 3 && offsets.values[0] && taps.values[0]; d++) {
     g.input[d] = job->output[d], g.output[d] = job->input[d];
     g.output_start[d] = phase[d], g.output_step[d] = job->stride[d], g.step[d] = 1;
     g.grid[d] = (job->input[d] - phase[d] + job->stride[d] - 1) / job->stride[d];
@@ -246,8 +248,10 @@ static void run_phase(const convolution_job *job, const int64_t *phase, const vo
     g.offsets[d] = offsets.values[d];
     a.counts[d] = g.taps[d], a.taps[d] = taps.values[d];
   }
-  if (convolution_is_direct(job, &g, job->out, job->in)) run_phase_directly(&a, &g, dy, dx);
-  else run_phase_by_columns(&a, &g, dy, dx);
+  if (offsets.values[0] && taps.values[0]) {
+    if (convolution_is_direct(job, &g, job->out, job->in)) run_phase_directly(&a, &g, dy, dx);
+    else run_phase_by_columns(&a, &g, dy, dx);
+  }
   ember_deallocate(offsets.values[0], offsets.bytes);
   ember_deallocate(taps.values[0], taps.bytes);
 }
@@ -261,9 +265,11 @@ void ember_convolution_backward_input(int dtype, const ember_convolution *c, con
   if (gemm_is_half(dtype)) {
     const counts n = counts_of(&job);
     float *dy32 = widened(job.gemm_isa, dtype, dy, n.y), *w32 = widened(job.gemm_isa, dtype, w, n.w), *dx32 = fresh(n.x);
-    ember_convolution_backward_input(EMBER_FLOAT32, c, dy32, w32, dx32);
-    narrow_and_free(job.gemm_isa, dtype, dx32, dx, n.x);
-    release(dy32, n.y), release(w32, n.w);
+    if (dy32 && w32 && dx32) {
+      ember_convolution_backward_input(EMBER_FLOAT32, c, dy32, w32, dx32);
+      narrow(job.gemm_isa, dtype, dx32, dx, n.x);
+    }
+    release(dy32, n.y), release(w32, n.w), release(dx32, n.x);
     return;
   }
   int64_t phase[3];

@@ -54,8 +54,8 @@ static void pad_plane(void *context, int64_t plane) {
   }
 }
 
-convolution_input convolution_input_make(const convolution_job *job, const convolution_geometry *g, int64_t channels,
-                                         const void *x, int first_dimension) {
+bool convolution_input_make(const convolution_job *job, const convolution_geometry *g, int64_t channels, const void *x,
+                            int first_dimension, convolution_input *result) {
   convolution_input in = {.data = x, .plane = g->plane};
   bool padded = g->plane * job->size % 1024 == 0;  // planes would meet in the same few places of the nearest cache
   for (int d = 0; d < 3; d++) {
@@ -75,8 +75,8 @@ convolution_input convolution_input_make(const convolution_job *job, const convo
     if (in.plane / line % 2 == 0) in.plane += line;
     const int64_t planes = g->images * job->groups * channels;
     in.bytes = (size_t)(planes * in.plane * job->size);
-    char *data = ember_allocate(in.bytes);
-    if (!data) __builtin_trap();
+    char *data = ember_scratch(in.bytes);
+    if (!data) return false;
     pad_job p = {job, &in, g->input, x, data};
     if (planes * in.plane < 1 << 14)
       for (int64_t plane = 0; plane < planes; plane++) pad_plane(&p, plane);
@@ -84,7 +84,8 @@ convolution_input convolution_input_make(const convolution_job *job, const convo
     in.data = data;
   }
   in.image = job->groups * channels * in.plane;
-  return in;
+  *result = in;
+  return true;
 }
 
 void convolution_input_free(convolution_input *in) {
@@ -205,8 +206,8 @@ static void direct_task(void *context, int64_t task) {
   const bool whole = d->k_block >= d->k;
   const int64_t line_bytes = d->geometry->grid[2] * d->width * d->job->size;
   const size_t bytes = (size_t)((whole ? 1 : line1 - line0) * line_bytes);
-  char *sums = ember_allocate(bytes);
-  if (!sums) __builtin_trap();
+  char *sums = ember_scratch(bytes);
+  if (!sums) return;
   for (int64_t panel = panel0; panel < panel1; panel++)
     for (int64_t k0 = 0; k0 < d->k; k0 += d->k_block) {
       const int64_t k1 = minimum(k0 + d->k_block, d->k);
@@ -246,17 +247,17 @@ void convolution_run_direct(const convolution_job *job, const convolution_geomet
   d.panel_tasks = ceiling(d.panels, d.panels_per_task);
 
   const size_t table_bytes = (size_t)(d.k + channels * weights->taps) * sizeof(int64_t);
-  d.offsets = ember_allocate(table_bytes);
+  d.offsets = ember_scratch(table_bytes);
   const size_t packed_bytes = (size_t)(job->groups * d.panels * d.k * d.width * job->size);
-  d.packed = ember_allocate(packed_bytes);
-  if (!d.offsets || !d.packed) __builtin_trap();
-  d.places = d.offsets + d.k;
-  d.input = convolution_input_make(job, g, channels, x, 2);
-  convolution_fill_offsets(g, &d.input, channels, d.offsets);
-  convolution_fill_places(g, channels, weights->taps, weights->used, d.places);
-  ember_parallel(job->groups * d.panels, pack_panel, &d);
-  ember_parallel(job->groups * d.line_tasks * d.panel_tasks, direct_task, &d);
-  convolution_input_free(&d.input);
+  d.packed = ember_scratch(packed_bytes);
+  if (d.offsets && d.packed && convolution_input_make(job, g, channels, x, 2, &d.input)) {
+    d.places = d.offsets + d.k;
+    convolution_fill_offsets(g, &d.input, channels, d.offsets);
+    convolution_fill_places(g, channels, weights->taps, weights->used, d.places);
+    ember_parallel(job->groups * d.panels, pack_panel, &d);
+    ember_parallel(job->groups * d.line_tasks * d.panel_tasks, direct_task, &d);
+    convolution_input_free(&d.input);
+  }
   ember_deallocate(d.packed, packed_bytes);
   ember_deallocate(d.offsets, table_bytes);
 }

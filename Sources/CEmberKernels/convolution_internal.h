@@ -38,7 +38,7 @@ typedef struct {
   size_t bytes;
 } convolution_plan;
 
-/// `flat`: the grid's points of all images in one sequence; else those of one image.
+/// `flat`: the grid's points of all images in one sequence; else those of one image. NULL if memory is short.
 convolution_plan *convolution_plan_make(const convolution_geometry *geometry, int64_t lanes, bool flat);
 void convolution_plan_free(convolution_plan *plan);
 
@@ -116,9 +116,9 @@ typedef struct {
   size_t bytes;
 } convolution_input;
 
-/// Zeros are added along `first_dimension` and those after it.
-convolution_input convolution_input_make(const convolution_job *job, const convolution_geometry *geometry, int64_t channels,
-                                         const void *x, int first_dimension);
+/// Zeros are added along `first_dimension` and those after it. False if memory is short.
+bool convolution_input_make(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, const void *x,
+                            int first_dimension, convolution_input *input);
 void convolution_input_free(convolution_input *input);
 /// For every (channel, tap) its place in the order of the direct loops: tap 0, tap 1, channel, tap 2.
 void convolution_fill_places(const convolution_geometry *geometry, int64_t channels, int64_t taps, const int64_t *used,

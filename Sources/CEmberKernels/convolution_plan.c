@@ -116,8 +116,8 @@ convolution_plan *convolution_plan_make(const convolution_geometry *g, int64_t l
   if (plan.segments_per_vector > 0)
     plan.bytes = head + vectors * (size_t)plan.segments_per_vector * sizeof(convolution_segment) + vectors;
   else plan.bytes = head + bases + vectors * (size_t)lanes * sizeof(int32_t);
-  char *memory = ember_allocate(plan.bytes);
-  if (!memory) __builtin_trap();
+  char *memory = ember_scratch(plan.bytes);
+  if (!memory) return NULL;
   if (plan.segments_per_vector > 0) {
     plan.segments = (convolution_segment *)(memory + head);
     plan.counts = (uint8_t *)(plan.segments + vectors * (size_t)plan.segments_per_vector);
@@ -135,4 +135,6 @@ convolution_plan *convolution_plan_make(const convolution_geometry *g, int64_t l
   return result;
 }
 
-void convolution_plan_free(convolution_plan *plan) { ember_deallocate(plan, plan->bytes); }
+void convolution_plan_free(convolution_plan *plan) {
+  if (plan) ember_deallocate(plan, plan->bytes);
+}

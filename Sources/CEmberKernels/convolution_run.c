@@ -92,8 +92,8 @@ static void run_task(void *context, int64_t task) {
   const int64_t end = minimum(first + r->panels_per_task, r->plan->panels);
   const size_t elements = (size_t)(r->panels_at_once * width);
   const size_t bytes = elements * (size_t)(r->k_block + (r->dense && !r->flat ? 0 : r->rows)) * (size_t)size;
-  char *columns = ember_allocate(bytes);
-  if (!columns) __builtin_trap();
+  char *columns = ember_scratch(bytes);
+  if (!columns) return;
   char *results = columns + elements * (size_t)r->k_block * (size_t)size;
   for (int64_t image = image0; image < image0 + images; image++)
     for (int64_t panel = first; panel < end; panel += r->panels_at_once)
@@ -106,8 +106,8 @@ static void depthwise_task(void *context, int64_t task) {
   const run_job *r = context;
   const int64_t size = r->job->size, end = minimum((task + 1) * r->images_per_task, r->geometry->images * r->job->groups);
   const size_t bytes = (size_t)(r->points * size);
-  char *results = r->dense ? NULL : ember_allocate(bytes);
-  if (!r->dense && !results) __builtin_trap();
+  char *results = r->dense ? NULL : ember_scratch(bytes);
+  if (!r->dense && !results) return;
   for (int64_t plane = task * r->images_per_task; plane < end; plane++) {
     const int64_t image = plane / r->job->groups, group = plane % r->job->groups;
     char *to = r->dense ? r->y + plane * r->output_plane * size : results;
@@ -181,17 +181,18 @@ void convolution_run(const convolution_job *job, const convolution_geometry *g, 
     r.plan = plan;
     r.padded_rows = ceiling(rows, job->gemm->tile_rows) * job->gemm->tile_rows;
     const size_t bytes = (size_t)(job->groups * r.padded_rows * r.k * job->size);
-    r.packed = ember_allocate(bytes);
-    if (!r.packed) __builtin_trap();
-    const int64_t chunks = job->groups * (r.padded_rows / job->gemm->tile_rows);
-    if (rows * r.k * job->groups >= 1 << 16) ember_parallel(chunks, pack_weights, &r);
-    else
-      for (int64_t chunk = 0; chunk < chunks; chunk++) pack_weights(&r, chunk);
-    share_out(&r);
-    const int64_t tasks = r.column_tasks * job->groups * (r.flat ? 1 : ceiling(g->images, r.images_per_task));
-    if (shared) ember_parallel(tasks, run_task, &r);
-    else
-      for (int64_t task = 0; task < tasks; task++) run_task(&r, task);
+    r.packed = ember_scratch(bytes);
+    if (plan && r.packed) {
+      const int64_t chunks = job->groups * (r.padded_rows / job->gemm->tile_rows);
+      if (rows * r.k * job->groups >= 1 << 16) ember_parallel(chunks, pack_weights, &r);
+      else
+        for (int64_t chunk = 0; chunk < chunks; chunk++) pack_weights(&r, chunk);
+      share_out(&r);
+      const int64_t tasks = r.column_tasks * job->groups * (r.flat ? 1 : ceiling(g->images, r.images_per_task));
+      if (shared) ember_parallel(tasks, run_task, &r);
+      else
+        for (int64_t task = 0; task < tasks; task++) run_task(&r, task);
+    }
     ember_deallocate(r.packed, bytes);
     convolution_plan_free(plan);
   }

@@ -1,8 +1,8 @@
 // Convolutions, the plain reference loops.
 #include "bodies/isa.h"
 #include "convolution_internal.h"
+#include "ember_allocator.h"
 
-#include <stdlib.h>
 
 #define EMBER_BUILD_ISA EMBER_BUILD_SCALAR
 EMBER_BEGIN_SCALAR

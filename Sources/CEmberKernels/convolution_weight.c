@@ -60,8 +60,8 @@ static void weight_task(void *context, int64_t task) {
   const int64_t end = minimum((slice + 1) * w->images_per_slice, job->batch);
   char *to = w->parts + (((slice * job->groups + group) * w->m + row) * w->n + column) * size;
   const size_t a_bytes = (size_t)(w->tile_rows * w->k_block * size), b_bytes = (size_t)(w->tile_columns * w->k_block * size);
-  char *a = ember_allocate(a_bytes + b_bytes);
-  if (!a) __builtin_trap();
+  char *a = ember_scratch(a_bytes + b_bytes);
+  if (!a) return;
   char *b = a + a_bytes;
   // The tiles along one edge also sum up the bias gradient of their output channels.
   double *bias = w->bias_parts && (w->swapped ? row : column) == 0
@@ -153,8 +153,8 @@ static void join(const weight_job *w, void *dw, void *db) {
 static void bias_alone(const convolution_job *job, const weight_job *w, void *db) {
   const int64_t channels = job->groups * job->out;
   const size_t bytes = (size_t)channels * sizeof(double);
-  double *sums = ember_allocate(bytes);
-  if (!sums) __builtin_trap();
+  double *sums = ember_scratch(bytes);
+  if (!sums) return;
   memset(sums, 0, bytes);
   for (int64_t image = 0; image < job->batch; image++)
     job->kernels->row_sums(w->dy + image * channels * w->points * job->size, channels, w->points, w->points, sums);
@@ -207,8 +207,8 @@ void convolution_run_weight(const convolution_job *job, const convolution_geomet
   const bool direct = w.slices == 1 && !w.swapped;
   const size_t part_bytes = direct ? 0 : (size_t)(w.slices * count * size), head = (part_bytes + 63) / 64 * 64;
   const size_t bias_bytes = db ? (size_t)(w.slices * channels) * sizeof(double) : 0;
-  char *scratch = head + bias_bytes > 0 ? ember_allocate(head + bias_bytes) : NULL;
-  if (head + bias_bytes > 0 && !scratch) __builtin_trap();
+  char *scratch = head + bias_bytes > 0 ? ember_scratch(head + bias_bytes) : NULL;
+  if (head + bias_bytes > 0 && !scratch) return;
   w.parts = direct ? dw : scratch;
   w.bias_parts = db ? (double *)(void *)(scratch + head) : NULL;
   if (db) memset(w.bias_parts, 0, bias_bytes);
@@ -216,12 +216,14 @@ void convolution_run_weight(const convolution_job *job, const convolution_geomet
 
   convolution_plan *plan = depthwise ? NULL : convolution_plan_make(g, lanes, false);
   w.plan = plan;
-  const int64_t tasks = tiles * w.slices;
-  void (*body)(void *, int64_t) = depthwise ? depthwise_task : weight_task;
-  if (work >= MINIMUM_TASK) ember_parallel(tasks, body, &w);
-  else
-    for (int64_t task = 0; task < tasks; task++) body(&w, task);
-  if (plan) convolution_plan_free(plan);
-  join(&w, dw, db);
+  if (plan || depthwise) {
+    const int64_t tasks = tiles * w.slices;
+    void (*body)(void *, int64_t) = depthwise ? depthwise_task : weight_task;
+    if (work >= MINIMUM_TASK) ember_parallel(tasks, body, &w);
+    else
+      for (int64_t task = 0; task < tasks; task++) body(&w, task);
+    join(&w, dw, db);
+  }
+  convolution_plan_free(plan);
   ember_deallocate(scratch, head + bias_bytes);
 }

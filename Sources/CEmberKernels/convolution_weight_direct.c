@@ -97,8 +97,8 @@ static void weight_task(void *context, int64_t task) {
   char *sums = w->parts + task * w->k * w->width * size;
   memset(sums, 0, (size_t)(w->k * w->width * size));
   const size_t gradient_bytes = (size_t)(most * w->width * size), bytes = gradient_bytes + (size_t)most * 2 * sizeof(int64_t);
-  block b = {.gradient = ember_allocate(bytes)};
-  if (!b.gradient) __builtin_trap();
+  block b = {.gradient = ember_scratch(bytes)};
+  if (!b.gradient) return;
   b.offsets = (int64_t *)(void *)(b.gradient + gradient_bytes);
   b.places = b.offsets + most;
   for (int64_t i = slice * w->blocks_per_slice; i < minimum((slice + 1) * w->blocks_per_slice, w->blocks); i++) {
@@ -146,24 +146,25 @@ void convolution_run_weight_direct(const convolution_job *job, const convolution
 
   const size_t table_bytes = (size_t)w.k * 2 * sizeof(int64_t), part_bytes = (size_t)(w.slices * tiles * part * size);
   const size_t bias_bytes = db ? (size_t)(w.slices * channels) * sizeof(double) : 0;
-  char *scratch = ember_allocate(part_bytes + bias_bytes + table_bytes);
-  if (!scratch) __builtin_trap();
+  char *scratch = ember_scratch(part_bytes + bias_bytes + table_bytes);
+  if (!scratch) return;
   w.parts = scratch;
   w.offsets = (int64_t *)(void *)(scratch + part_bytes);
   w.places = w.offsets + w.k;
   w.bias_parts = db ? (double *)(void *)(scratch + part_bytes + table_bytes) : NULL;
   if (db) memset(w.bias_parts, 0, bias_bytes);
-  w.input = convolution_input_make(job, g, job->in, x, 0);
-  convolution_fill_offsets(g, &w.input, job->in, w.offsets);
-  convolution_fill_places(g, job->in, job->taps, NULL, w.places);
-  ember_parallel(tiles * w.slices, weight_task, &w);
-  ember_parallel(tiles, join_panel, &w);
-  for (int64_t c = 0; db && c < channels; c++) {
-    double sum = 0;
-    for (int64_t slice = 0; slice < w.slices; slice++) sum += w.bias_parts[slice * channels + c];
-    if (size == 4) ((float *)db)[c] = (float)sum;
-    else ((double *)db)[c] = sum;
+  if (convolution_input_make(job, g, job->in, x, 0, &w.input)) {
+    convolution_fill_offsets(g, &w.input, job->in, w.offsets);
+    convolution_fill_places(g, job->in, job->taps, NULL, w.places);
+    ember_parallel(tiles * w.slices, weight_task, &w);
+    ember_parallel(tiles, join_panel, &w);
+    for (int64_t c = 0; db && c < channels; c++) {
+      double sum = 0;
+      for (int64_t slice = 0; slice < w.slices; slice++) sum += w.bias_parts[slice * channels + c];
+      if (size == 4) ((float *)db)[c] = (float)sum;
+      else ((double *)db)[c] = sum;
+    }
+    convolution_input_free(&w.input);
   }
-  convolution_input_free(&w.input);
   ember_deallocate(scratch, part_bytes + bias_bytes + table_bytes);
 }

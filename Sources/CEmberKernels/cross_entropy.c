@@ -1,7 +1,6 @@
 // Classification losses: layout, chunks and totals; the whole of the negative likelihood, which only picks elements.
 #include "ember_cross_entropy.h"
 
-#include <stdlib.h>
 
 #include "cross_entropy_internal.h"
 #include "ember_allocator.h"
@@ -94,8 +93,8 @@ ember_class_loss_totals ember_cross_entropy_forward(int dtype, const void *logit
   if (loop.count <= 0) return all;
   const int64_t chunks = divide_up(loop.count, loop.per_chunk);
   const size_t bytes = (size_t)chunks * sizeof(ember_class_loss_totals);
-  loop.totals = chunks <= 16 ? few : ember_allocate(bytes);
-  if (!loop.totals) abort();
+  loop.totals = chunks <= 16 ? few : ember_scratch(bytes);
+  if (!loop.totals) return all;
   ember_parallel(chunks, forward_chunk, &loop);
   for (int64_t i = 0; i < chunks; i++) {
     all.loss += loop.totals[i].loss;

@@ -129,8 +129,8 @@ static void half_columns_chunk(void *context, int64_t chunk) {
 // Converts everything, multiplies in float32, converts back.
 static void run_half_columns(const call *c) {
   const size_t count = (size_t)(c->m * c->k + c->k * c->n + c->m * c->n + c->m + c->n);
-  float *scratch = ember_allocate(count * sizeof(float));
-  if (!scratch) __builtin_trap();
+  float *scratch = ember_scratch(count * sizeof(float));
+  if (!scratch) return;
   float *a = scratch, *b = a + c->m * c->k, *result = b + c->k * c->n, *row_bias = result + c->m * c->n;
   gemm_product p = product_of(c);
   widen(c, c->a, c->m, c->k, &p.a_row_stride, &p.a_column_stride, a);

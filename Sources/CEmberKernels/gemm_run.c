@@ -133,8 +133,8 @@ void gemm_run_packed(const gemm_product *p) {
   const int64_t b_panels = ceiling(minimum(p->n, BLOCK_COLUMNS), kernels->tile_columns);
   const size_t a_bytes = (size_t)(a_panels * kernels->tile_rows * k_block * p->element_size);
   const size_t b_bytes = (size_t)(b_panels * kernels->tile_columns * k_block * p->element_size);
-  char *scratch = ember_allocate(a_bytes + b_bytes + 64);
-  if (!scratch) __builtin_trap();  // nowhere to report it, and C would silently be wrong
+  char *scratch = ember_scratch(a_bytes + b_bytes + 64);
+  if (!scratch) return;
   packed_job job = {.product = p, .b = scratch, .a = scratch + (b_bytes + 63) / 64 * 64};
   for (job.column0 = 0; job.column0 < p->n; job.column0 += BLOCK_COLUMNS) {
     job.columns = minimum(BLOCK_COLUMNS, p->n - job.column0);
@@ -174,8 +174,8 @@ static void half_packed_tile(void *context, int64_t tile) {
   const int64_t column0 = tile % job->grid.across * job->grid.columns;
   const int64_t rows = minimum(job->grid.rows, p->m - row), end = minimum(column0 + job->grid.columns, p->n);
   const size_t bytes = (size_t)(width * job->k_block * p->element_size);
-  char *panel = ember_allocate(bytes);
-  if (!panel) __builtin_trap();
+  char *panel = ember_scratch(bytes);
+  if (!panel) return;
   for (int64_t k0 = 0; k0 < p->k; k0 += job->k_block) {
     const int64_t k = minimum(job->k_block, p->k - k0);
     for (int64_t j = column0; j < end; j += width) {
@@ -274,8 +274,8 @@ static bool run_transposed(const gemm_product *p) {
     return true;
   }
   const size_t bytes = (size_t)(p->m * p->n * p->element_size);
-  char *scratch = ember_allocate(bytes);
-  if (!scratch) __builtin_trap();
+  char *scratch = ember_scratch(bytes);
+  if (!scratch) return true;
   t.c = scratch, t.c_row_stride = p->m;
   if (p->beta != 0)
     for (int64_t i = 0; i < p->m; i++)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "elements.h"
+#include "ember_allocator.h"
 #include "index_walk.h"
 
 enum { MASK_GRAIN = 65536 };
@@ -87,7 +88,10 @@ static void count_chunk(void *context, int64_t chunk) {
 static int64_t count_chunks(mask_job *job, int64_t *chunks) {
   *chunks = (job->walk.size + MASK_GRAIN - 1) / MASK_GRAIN;
   job->starts = malloc((size_t)(*chunks + 1) * sizeof(int64_t));
-  if (!job->starts) return -1;
+  if (!job->starts) {
+    ember_note_scratch_failure();
+    return -1;
+  }
   index_parallel(*chunks, count_chunk, job);
   int64_t total = 0;
   for (int64_t chunk = 0; chunk < *chunks; ++chunk) {

@@ -1,7 +1,6 @@
 // Layer, root-mean-square and group normalisation: layout, chunks, and sums over the batch.
 #include "ember_normalization.h"
 
-#include <stdlib.h>
 
 #include "ember_allocator.h"
 #include "normalization_internal.h"
@@ -48,12 +47,6 @@ static void normalize(const normalization_job *job, int64_t rows) {
 
 // MARK: Backward
 
-static void *allocate(size_t bytes) {
-  void *block = ember_allocate(bytes);
-  if (!block) abort();
-  return block;
-}
-
 static void rows_chunk(void *context, int64_t chunk) {
   const normalization_loop *loop = context;
   char *dweight = loop->parameters ? loop->parameters + 2 * chunk * loop->padded : NULL;
@@ -93,7 +86,8 @@ static void elements_backward(normalization_loop *loop) {
     loop->chunks = divide_up(loop->rows, loop->per_chunk);
     loop->padded = divide_up(n, NORMALIZATION_PADDING) * NORMALIZATION_PADDING *
                    (int64_t)ember_dtype_size(floating_statistics(loop->job->dtype));
-    loop->parameters = allocate((size_t)(2 * loop->chunks * loop->padded));
+    loop->parameters = ember_scratch((size_t)(2 * loop->chunks * loop->padded));
+    if (!loop->parameters) return;
   }
   ember_parallel(divide_up(loop->rows, loop->per_chunk), rows_chunk, loop);
   if (!summing) return;
@@ -111,7 +105,8 @@ static void planes_backward(normalization_loop *loop) {
   const normalization_job *job = loop->job;
   const int64_t channels = job->channels * job->groups, planes = loop->rows * job->channels;
   loop->per_chunk = divide_up(CHUNK_ELEMENTS, job->channels * job->spatial);
-  loop->sums = allocate((size_t)planes * 2 * sizeof(double));
+  loop->sums = ember_scratch((size_t)planes * 2 * sizeof(double));
+  if (!loop->sums) return;
   ember_parallel(divide_up(loop->rows, loop->per_chunk), planes_chunk, loop);
   for (int64_t c = 0; c < channels; c++) {
     double product = 0, plain = 0;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "ember_allocator.h"
 #include "ember_pointwise.h"
 
 /// Runs one operation over n contiguous elements. Bit 0, 1, 2 of `uniform`: a, b, c is a single element.
@@ -86,7 +87,10 @@ int64_t ember_single_chunk(int opcode, int type);
 
 /// Memory for the length of a call: `inline_memory` if that is large enough, else allocated, or NULL.
 static inline void *ember_borrow(void *inline_memory, size_t inline_bytes, size_t bytes) {
-  return bytes <= inline_bytes ? inline_memory : malloc(bytes);
+  if (bytes <= inline_bytes) return inline_memory;
+  void *memory = malloc(bytes);
+  if (!memory) ember_note_scratch_failure();
+  return memory;
 }
 static inline void ember_give_back(void *memory, void *inline_memory) {
   if (memory != inline_memory) free(memory);

@@ -288,7 +288,10 @@ bool ember_plan_make(ember_plan *plan, const ember_program *program, void *const
     const size_t location_bytes = (size_t)location_limit * sizeof(ember_location);
     const size_t step_bytes = (size_t)step_limit * sizeof(ember_step);
     char *memory = malloc(location_bytes + step_bytes + (size_t)slots * (sizeof *values + sizeof *outputs + sizeof *second));
-    if (!memory) return false;
+    if (!memory) {
+      ember_note_scratch_failure();
+      return false;
+    }
     plan->allocated = memory;
     plan->locations = (ember_location *)memory;
     plan->steps = (ember_step *)(memory + location_bytes);

@@ -2,7 +2,6 @@
 // bodies/pooling.inc, and what integers use.
 #include "pooling_internal.h"
 
-#include <stdlib.h>
 
 #include "ember_allocator.h"
 #include "ember_copy.h"
@@ -110,23 +109,11 @@ static pooling_job make_job(const ember_pooling *p, bool adaptive) {
 static const pooling_kernels plain_f32 = {max_f32, max_backward_f32, average_f32, average_backward_f32};
 static const pooling_kernels plain_f64 = {max_f64, max_backward_f64, average_f64, average_backward_f64};
 
-// The scalar set has no loops of its own: the plain ones above are the reference. (EMBER_ISA_PICK would name them.)
-static const pooling_isa *vector_loops(int isa) {
-#if EMBER_X86_ISAS
-  if (isa == EMBER_ISA_AVX512) return &pooling_isa_avx512;
-  if (isa == EMBER_ISA_AVX2) return &pooling_isa_avx2;
-#else
-  (void)isa;
-#endif
-  return &pooling_isa_baseline;
-}
+const pooling_isa pooling_isa_scalar = {.f32 = &plain_f32, .f64 = &plain_f64};
 
 static const pooling_kernels *kernels_for(int dtype) {
-  const bool is_double = dtype == EMBER_FLOAT64;
-  const int isa = ember_isa_current();
-  if (isa == EMBER_ISA_SCALAR) return is_double ? &plain_f64 : &plain_f32;
-  const pooling_isa *loops = vector_loops(isa);
-  return is_double ? loops->f64 : loops->f32;
+  const pooling_isa *loops = &EMBER_ISA_PICK(pooling_isa, ember_isa_current());
+  return dtype == EMBER_FLOAT64 ? loops->f64 : loops->f32;
 }
 
 enum { ELEMENTS_PER_CHUNK = 1 << 13 };
@@ -147,12 +134,13 @@ static void run_planes(void *context, int64_t chunk) {
 static void run(int dtype, pooling_job j, pooling_body body, const void *in, int64_t in_count, void *out, int64_t out_count) {
   if (!out_count) return;
   if (dtype == EMBER_FLOAT16 || dtype == EMBER_BFLOAT16) {
-    float *a = ember_allocate((size_t)in_count * 4 + 4), *b = ember_allocate((size_t)out_count * 4);
-    if (!a || !b) abort();
-    int64_t one = 1;
-    if (in_count) ember_copy(EMBER_FLOAT32, a, &one, dtype, in, &one, 1, &in_count);
-    run(EMBER_FLOAT32, j, body, a, in_count, b, out_count);
-    ember_copy(dtype, out, &one, EMBER_FLOAT32, b, &one, 1, &out_count);
+    float *a = ember_scratch((size_t)in_count * 4 + 4), *b = ember_scratch((size_t)out_count * 4);
+    if (a && b) {
+      int64_t one = 1;
+      if (in_count) ember_copy(EMBER_FLOAT32, a, &one, dtype, in, &one, 1, &in_count);
+      run(EMBER_FLOAT32, j, body, a, in_count, b, out_count);
+      ember_copy(dtype, out, &one, EMBER_FLOAT32, b, &one, 1, &out_count);
+    }
     ember_deallocate(a, (size_t)in_count * 4 + 4);
     ember_deallocate(b, (size_t)out_count * 4);
     return;

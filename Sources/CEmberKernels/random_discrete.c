@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "elements.h"
+#include "ember_allocator.h"
 #include "ember_reduce.h"
 #include "ember_sort.h"
 #include "random_internal.h"
@@ -216,6 +217,7 @@ static bool draw_distinct(ember_generator *generator, int dtype, const void *wei
     if (positive == 0) return false;
   }
   void *ratios = malloc((size_t)total * size), *best = malloc((size_t)(rows * samples) * size);
+  if (!ratios || !best) ember_note_scratch_failure();
   bool fine = ratios && best && ember_random_exponential(generator, dtype, ratios, total, 1);
   if (fine) {
     for (int64_t i = 0; i < total; ++i) {
@@ -238,6 +240,7 @@ bool ember_random_multinomial(ember_generator *generator, int dtype, const void 
   if (!replacement || samples == 1) return draw_distinct(generator, dtype, weights, rows, categories, samples, out);
   void *cumulative = malloc((size_t)categories * sizeof(double));
   bool fine = cumulative != NULL;
+  if (!fine) ember_note_scratch_failure();
   for (int64_t row = 0; fine && row < rows; ++row) {
     if (dtype == EMBER_FLOAT64)
       fine = draw_f64(generator, dtype, weights, row * categories, categories, samples, cumulative, out + row * samples);

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "ember_allocator.h"
 #include "sort_entries.h"
 
 typedef struct {
@@ -102,6 +103,7 @@ static void sort_chunk(void *context, int64_t chunk) {
   const bool in_place = sort_is_narrow(job->dtype, job->n) && job->indices && job->inner == 1;
   void *memory = malloc((size_t)job->n * sort_entry_size(job->dtype, job->n) * (in_place ? 1 : 2));
   if (!memory) {
+    ember_note_scratch_failure();
     atomic_store(&job->failed, true);
     return;
   }

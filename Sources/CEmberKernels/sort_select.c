@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "ember_allocator.h"
 #include "sort_entries.h"
 
 enum { TILE = 1024, STREAM = 1 << 16, SMALL = 32 };  // rows from STREAM elements on are not copied to be selected from
@@ -41,7 +42,10 @@ static int64_t row_base(const select_job *job, int64_t row, int64_t length) {
     const char *in = job->in + row_base(job, row, job->n) * size;                                                       \
     const int64_t room = 3 * k + TILE < job->n ? 3 * k + TILE : job->n;                                                 \
     entry *buffer = malloc((size_t)(room + k) * sizeof(entry)), tile[TILE];                                             \
-    if (!buffer) return false;                                                                                          \
+    if (!buffer) {                                                                                                      \
+      ember_note_scratch_failure();                                                                                     \
+      return false;                                                                                                     \
+    }                                                                                                                   \
     entry limit = buffer[0] = (entry){0};                                                                               \
     int64_t count = 0;                                                                                                  \
     for (int64_t first = 0; first < job->n; first += TILE) {                                                            \

@@ -1,6 +1,7 @@
 // Distinct elements, of a whole array or of runs of equal neighbours.
 #include <stdlib.h>
 
+#include "ember_allocator.h"
 #include "sort_entries.h"
 
 enum { TILE = 1024 };
@@ -15,7 +16,10 @@ static bool same_key(int dtype, uint64_t a, uint64_t b) {
   static int64_t unique_##suffix(int dtype, const void *in, int64_t n, int64_t base, void *values, int64_t *inverse,     \
                                  int64_t *counts) {                                                                     \
     entry *memory = malloc((size_t)n * 2 * sizeof(entry));                                                              \
-    if (!memory) return -1;                                                                                             \
+    if (!memory) {                                                                                                      \
+      ember_note_scratch_failure();                                                                                     \
+      return -1;                                                                                                        \
+    }                                                                                                                   \
     load_##suffix(memory);                                                                                              \
     entry *sorted = sort_entries_##suffix(memory, memory + n, n);                                                       \
     int64_t distinct = 0, start = 0;                                                                                    \

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #endif
 
+#include "ember_allocator.h"
 #include "ember_kernels_types.h"
 
 #define MAXIMUM_THREADS 512
@@ -35,6 +36,8 @@ static struct {
   // Chunks finished, and whether the caller sleeps until all are.
   _Alignas(64) _Atomic uint32_t done;
   _Atomic uint32_t caller_sleeps;
+  // Set when a chunk on another thread ran out of memory, which the caller is to learn.
+  _Atomic bool memory_failed;
   // Counts jobs; workers wait for it to change.
   _Alignas(64) _Atomic uint32_t generation;
   _Atomic uint32_t sleepers;
@@ -138,6 +141,7 @@ static void work(bool for_another_thread) {
     // Bodies normally take their kernels from the caller's context; for those that ask here, the caller's choice holds too.
     if (for_another_thread) ember_isa_set(isa);
     body(context, first + chunk);
+    if (for_another_thread && ember_take_scratch_failure()) atomic_store(&job.memory_failed, true);
     uint32_t finished = atomic_fetch_add(&job.done, 1) + 1;
     if ((int64_t)finished == count && atomic_load(&job.caller_sleeps)) wake(&job.done, 1);
     ticket = atomic_load_explicit(&job.ticket, memory_order_acquire);
@@ -189,6 +193,7 @@ static void forget_threads(void) {
   atomic_store(&job.sleepers, 0);
   atomic_store(&job.caller_sleeps, 0);
   atomic_store(&job.ticket, CLOSED);
+  atomic_store(&job.memory_failed, false);
   atomic_store(&job.held, false);
 }
 
@@ -286,5 +291,9 @@ void ember_parallel(int64_t chunks, void (*body)(void *context, int64_t chunk), 
   for (int64_t first = 0; first < chunks; first += MAXIMUM_BATCH)
     run_batch(first, chunks - first < MAXIMUM_BATCH ? chunks - first : MAXIMUM_BATCH, body, context, isa);
   inside = false;
+  if (atomic_load_explicit(&job.memory_failed, memory_order_relaxed)) {
+    atomic_store_explicit(&job.memory_failed, false, memory_order_relaxed);
+    ember_note_scratch_failure();
+  }
   atomic_store_explicit(&job.held, false, memory_order_release);
 }

@@ -29,7 +29,7 @@ static void choose(fft_call *call, bool is_double) {
 
 static void run_chunk(void *context, int64_t chunk) {
   fft_call *call = context;
-  void *work = ember_allocate(call->work_bytes);
+  void *work = ember_scratch(call->work_bytes);
   if (!work) {
     call->failed = true;
     return;

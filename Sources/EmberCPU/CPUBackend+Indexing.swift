@@ -80,7 +80,8 @@ extension CPUBackend {
   }
 
   public func countNonzero(_ input: Operand) -> Int {
-    input.withKernelLayout { Int(ember_nonzero_count(input.kernelDType, input.pointer, Int32(input.shape.rank), $0, $1)) }
+    // Negative if memory was short, which is noted and raised by the operation.
+    input.withKernelLayout { max(0, Int(ember_nonzero_count(input.kernelDType, input.pointer, Int32(input.shape.rank), $0, $1))) }
   }
 
   public func nonzero(_ input: Operand, count: Int, into output: Operand) {

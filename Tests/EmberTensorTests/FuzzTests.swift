@@ -22,7 +22,13 @@ import Testing
     mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
     mutating func chance(_ one: Int) -> Bool { below(one) == 0 }
     mutating func shape() -> [Int] { (0..<below(5)).map { _ in chance(8) ? 0 : 1 + below(5) } }
-    mutating func dimension() -> Int { below(7) - 3 }
+    mutating func dimension() -> Int { sometimesExtreme(below(7) - 3) }
+    /// Mostly `ordinary`, sometimes a number that arithmetic on it overflows.
+    mutating func sometimesExtreme(_ ordinary: Int) -> Int {
+      let extremes = [Int.min, .min + 1, .max, .max - 1, 1 << 62, 1 << 40, 1 << 31]
+      return chance(25) ? extremes[below(extremes.count)] : ordinary
+    }
+    mutating func optional(_ ordinary: Int) -> Int? { chance(4) ? nil : sometimesExtreme(ordinary) }
     mutating func dtype() -> DType { chance(4) ? DType.allCases[below(DType.allCases.count)] : .float32 }
 
     mutating func tensor(_ shape: [Int]? = nil, _ dtype: DType? = nil) -> Tensor {
@@ -56,28 +62,28 @@ import Testing
     { r, x in x.sum(r.dimension(), keepDim: r.chance(2)) }, { _, x in x.sum() }, { r, x in x.mean(r.dimension()) }, { r, x in x.prod(r.dimension()) },
     { r, x in x.amax([r.dimension()]) }, { r, x in x.max(r.dimension()).values }, { r, x in x.argmax(r.dimension()) }, { r, x in x.var([r.dimension()]) },
     { r, x in x.logSumExp([r.dimension()]) }, { r, x in x.cumsum(r.dimension()) }, { r, x in x.cumprod(r.dimension()) }, { r, x in x.softmax(r.dimension()) },
-    { r, x in x.logSoftmax(r.dimension()) }, { _, x in x.norm() }, { r, x in x.sort(r.dimension()).values }, { r, x in x.topk(r.below(6), dim: r.dimension()).values },
+    { r, x in x.logSoftmax(r.dimension()) }, { _, x in x.norm() }, { r, x in x.sort(r.dimension()).values }, { r, x in x.topk(r.sometimesExtreme(r.below(6)), dim: r.dimension()).values },
     { r, x in x.reshape(r.shape()) }, { _, x in x.reshape(-1) }, { r, x in x.transpose(r.dimension(), r.dimension()) }, { r, x in x.unsqueeze(r.dimension()) },
     { r, x in x.squeeze(r.dimension()) }, { r, x in x.expand(r.shape()) }, { r, x in x.flatten(r.dimension(), r.dimension()) }, { r, x in x.flip(r.dimension()) },
-    { r, x in x.narrow(r.dimension(), start: r.below(5) - 1, length: r.below(5) - 1) }, { r, x in cat([x, r.tensor(Array(x.shape))], dim: r.dimension()) },
-    { r, x in stack([x, r.tensor(Array(x.shape))], dim: r.dimension()) }, { r, x in x.repeat(r.below(3), r.below(3)) }, { r, x in cat(x.chunk(1 + r.below(4), dim: r.dimension())) },
+    { r, x in x.narrow(r.dimension(), start: r.sometimesExtreme(r.below(5) - 1), length: r.sometimesExtreme(r.below(5) - 1)) }, { r, x in cat([x, r.tensor(Array(x.shape))], dim: r.dimension()) },
+    { r, x in stack([x, r.tensor(Array(x.shape))], dim: r.dimension()) }, { r, x in x.repeat(r.sometimesExtreme(r.below(3)), r.sometimesExtreme(r.below(3))) }, { r, x in cat(x.chunk(r.sometimesExtreme(1 + r.below(4)), dim: r.dimension())) },
     { r, x in x.matmul(r.tensor()) }, { r, x in x.rank == 2 ? x.matmul(r.tensor([x.shape[1], r.below(5)])) : x }, { r, x in x.linear(r.tensor(), r.tensor()) },
-    { r, x in x[r.below(8) - 4] }, { r, x in x[r.indices()] }, { r, x in x[.all, r.indices()] }, { r, x in x[r.indices(), .ellipsis, r.indices()] },
+    { r, x in x[r.sometimesExtreme(r.below(8) - 4)] }, { r, x in x[r.indices()] }, { r, x in x[.all, r.indices()] }, { r, x in x[r.indices(), .ellipsis, r.indices()] },
     { r, x in x[x .> 0] }, { r, x in x[r.tensor(nil, .bool)] }, { r, x in x.gather(dim: r.dimension(), index: r.indices(Array(x.shape))) },
     { r, x in x.scatter(dim: r.dimension(), index: r.indices(), source: r.tensor(Array(x.shape))) },
     { r, x in x.scatterAdd(dim: r.dimension(), index: r.indices(Array(x.shape)), source: r.tensor(Array(x.shape))) },
     { r, x in x.indexSelect(r.dimension(), r.indices([r.below(4)])) }, { r, x in x.indexAdd(dim: r.dimension(), index: r.indices([2]), source: r.tensor()) },
     { r, x in x.maskedFill(r.tensor(Array(x.shape), .bool), 2) }, { r, x in x.maskedSelect(x .> 0) }, { r, x in `where`(x .> 0, x, r.tensor(Array(x.shape))) },
     { r, x in r.indices().embedding(x) }, { r, x in x.crossEntropy(r.indices(Array(x.shape.prefix(1)))) }, { r, x in x.mseLoss(r.tensor(Array(x.shape))) },
-    { r, x in x.binaryCrossEntropy(r.tensor(Array(x.shape))) }, { r, x in x.layerNorm(Array(x.shape.suffix(1))) }, { r, x in x.groupNorm(r.below(4)) },
+    { r, x in x.binaryCrossEntropy(r.tensor(Array(x.shape))) }, { r, x in x.layerNorm(Array(x.shape.suffix(1))) }, { r, x in x.groupNorm(r.sometimesExtreme(r.below(4))) },
     { r, x in x.batchNorm().output }, { r, x in x.dropout(Double(r.below(13)) / 10 - 0.1, generator: Generator(seed: 1)) },
-    { r, x in x.conv1d(r.tensor(), nil, stride: r.below(3), padding: r.below(3), dilation: r.below(3), groups: r.below(3)) },
+    { r, x in x.conv1d(r.tensor(), nil, stride: r.sometimesExtreme(r.below(3)), padding: r.sometimesExtreme(r.below(3)), dilation: r.sometimesExtreme(r.below(3)), groups: r.sometimesExtreme(r.below(3))) },
     { r, x in
       let w = r.tensor([1 + r.below(3), x.rank == 4 ? x.shape[1] : 2, 1 + r.below(3), 1 + r.below(3)], x.dtype)
       return x.conv2d(w, r.chance(2) ? r.tensor([w.shape[0]], x.dtype) : nil, stride: 1 + r.below(2), padding: r.below(3), dilation: 1 + r.below(2))
     },
     { r, x in x.convTranspose2d(r.tensor([x.rank == 4 ? x.shape[1] : 2, 2, 2, 2], x.dtype), nil, stride: 1 + r.below(2), padding: r.below(2)) },
-    { r, x in x.maxPool2d(r.below(4), stride: 1 + r.below(2), padding: r.below(2)) }, { r, x in x.avgPool1d(r.below(4)) }, { r, x in x.adaptiveAvgPool2d(r.below(4)) },
+    { r, x in x.maxPool2d(r.sometimesExtreme(r.below(4)), stride: r.sometimesExtreme(1 + r.below(2)), padding: r.sometimesExtreme(r.below(2))) }, { r, x in x.avgPool1d(r.sometimesExtreme(r.below(4))) }, { r, x in x.adaptiveAvgPool2d(r.sometimesExtreme(r.below(4))) },
     { r, x in x.adaptiveMaxPool1d(r.below(4)) }, { r, x in x.to(r.dtype()) }, { _, x in x.to(.meta) }, { _, x in x.contiguous() }, { _, x in x.detach() },
     { r, x in
       var y = x
@@ -95,7 +101,23 @@ import Testing
       y[0..., r.below(3)] = r.tensor(Array(x.shape.prefix(1)))
       return y
     },
-    { _, x in x.nonzero() }, { r, x in Tensor.arange(r.below(5)).oneHot(r.below(6)) }, { r, x in x.repeat(1) }, { r, x in x .== r.tensor(Array(x.shape)) },
+    { _, x in x.nonzero() }, { r, x in Tensor.arange(r.below(5)).oneHot(r.sometimesExtreme(r.below(6))) }, { r, x in x.repeat(1) }, { r, x in x .== r.tensor(Array(x.shape)) },
+    { r, x in x.slice(r.dimension(), start: r.optional(r.below(4) - 2), end: r.optional(r.below(6)), step: r.sometimesExtreme(1 + r.below(3))) },
+    { r, x in x[.slice(r.optional(r.below(3)), r.optional(r.below(5)), step: r.sometimesExtreme(1 + r.below(2)))] },
+    { r, x in x[0...r.sometimesExtreme(r.below(4)).magnitudeOrMax] }, { r, x in x[...r.sometimesExtreme(r.below(4) - 2)] },
+    { r, x in x[stride(from: r.sometimesExtreme(r.below(3)), to: r.sometimesExtreme(r.below(6)), by: r.sometimesExtreme(1 + r.below(2)))] },
+    { r, x in x.unfold(r.dimension(), size: r.sometimesExtreme(r.below(4)), step: r.sometimesExtreme(1 + r.below(2))) },
+    { r, x in stack(x.split(r.sometimesExtreme(1 + r.below(3)), dim: r.dimension())) },
+    { r, x in x.split([r.sometimesExtreme(1), r.below(4)], dim: r.dimension())[1] },
+    { r, x in x.tensorSplit(r.sometimesExtreme(1 + r.below(4)), dim: r.dimension())[0] },
+    { r, x in x.tensorSplit(at: [r.sometimesExtreme(1), r.below(4)], dim: r.dimension())[2] },
+    { r, x in x.unbind(r.dimension()).first ?? x }, { r, x in x.roll([r.sometimesExtreme(1)], [r.dimension()]) },
+    { r, x in x.diagonal(offset: r.sometimesExtreme(r.below(3) - 1)) }, { r, x in x.diagEmbed(offset: r.sometimesExtreme(r.below(3) - 1)) },
+    { r, x in x.tril(r.sometimesExtreme(0)) }, { r, x in x.triu(r.sometimesExtreme(0)) },
+    { r, x in x.repeatInterleave(r.sometimesExtreme(r.below(3)), dim: r.dimension()) },
+    { r, x in x.asStrided([r.sometimesExtreme(2)], strides: [r.sometimesExtreme(1)], offset: r.optional(0)) },
+    { r, x in Tensor.arange(.integer(Int64(r.sometimesExtreme(0))), .integer(Int64(r.sometimesExtreme(5))), step: .integer(Int64(r.sometimesExtreme(1)))) },
+    { r, x in x + x.unsqueeze(0).expand([r.sometimesExtreme(2)] + Array(x.shape)) },
     { r, x in x & r.tensor(Array(x.shape), .int32) }, { _, x in x.bernoulli(generator: Generator(seed: 2)) },
   ]
 
@@ -123,4 +145,9 @@ import Testing
     // Both kinds happen often, or the test tests nothing.
     #expect(successes > rounds / 5 && errors > rounds / 10, "\(successes) successes, \(errors) errors")
   }
+}
+
+extension Int {
+  /// A number that may end a range from 0.
+  fileprivate var magnitudeOrMax: Int { Int(clamping: magnitude) }
 }

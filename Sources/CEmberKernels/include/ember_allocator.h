@@ -29,6 +29,13 @@ typedef struct {
 void *ember_allocate(size_t bytes);
 /// Gives a block back; `bytes` as it was asked for. Any thread may do this. NULL is allowed.
 void ember_deallocate(void *block, size_t bytes);
+/// The same for what a kernel needs while it runs. A kernel that gets NULL returns early, whatever its result then holds: the failure
+/// is noted for the thread that called the kernel, also where a worker of a parallel loop met it.
+void *ember_scratch(size_t bytes);
+/// Whether a kernel that this thread called since the last question ran out of memory, so that its result is worthless.
+bool ember_take_scratch_failure(void);
+/// Notes such a failure; for the allocator and the thread pool.
+void ember_note_scratch_failure(void);
 /// Gives all cached memory back to the system. Other threads give up their own small blocks when they next free one.
 void ember_allocator_release(void);
 /// Limits the bytes taken from the system, live and cached together (0: no limit).

@@ -334,6 +334,9 @@ extension ComputeType {
 extension Opcode {
   /// Whether the function means anything for operands of a type.
   func isDefined(for type: ComputeType) -> Bool {
+    // Of integers these have no kernel; functions that take integers compute in the default floating type.
+    let isElementary = (Opcode.sqrt.rawValue...Opcode.sigmoid.rawValue).contains(rawValue) || self == .lgamma || self == .digamma
+    if isElementary, type.rawValue < ComputeType.float32.rawValue { return false }
     switch self {
     case .less, .lessEqual, .greater, .greaterEqual, .maximum, .minimum, .fmax, .fmin, .floorDivide, .remainder, .fmod, .atan2,
       .floor, .ceil, .round, .trunc, .copysign, .hypot, .nextafter, .erf, .erfc, .erfinv, .lgamma, .digamma, .polygamma,

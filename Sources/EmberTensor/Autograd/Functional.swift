@@ -29,7 +29,11 @@ public func vjp(_ function: ([Tensor]) -> Tensor, at inputs: [Tensor], cotangent
 ///
 /// The reverse product v ↦ vᵀJ is linear in v; its own reverse product is J·t. Two passes, no rule beyond the derivatives.
 public func jvp(_ function: ([Tensor]) -> Tensor, at inputs: [Tensor], tangents: [Tensor]) -> (value: Tensor, tangent: Tensor) {
-  enableGrad {
+  guard tangents.count == inputs.count else {
+    let failed = refuse(.value, "jvp", "\(tangents.count) tangents for \(inputs.count) inputs; give one for each")
+    return (failed, failed)
+  }
+  return enableGrad {
     let leaves = inputs.map { $0.detach().requiringGrad() }
     let value = function(leaves)
     guard value.node != nil else { return (value, Tensor.zeros(like: value)) }

@@ -188,6 +188,10 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
 
 // MARK: - Applying
 
+/// How many poisoned tensors or zeros stand for the results of a failed operation when it is unknown how many there would have been:
+/// enough that a caller who goes on inside `catchingErrors` does not leave the array.
+let standInCount = 64
+
 /// What every operation does first: false if it must return at once with a poisoned result.
 @inline(__always) package func mayRun(_ name: @autoclosure () -> String, _ x: Tensor) -> Bool {
   if ThreadFlags.current.isDisjoint(with: .slow), !x.isPoisoned { return true }
@@ -217,10 +221,11 @@ public func apply<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
   guard mayRun(Op.name, x) else { return .poison }
   do throws(EmberError) {
     var y = try operation.forward(x.value)
+    try checkScratch(in: Op.name)
     if x.node != nil, isRecordingEnabled, y.dtype.isDifferentiable { y.node = UnaryNode(operation, x, y) }
     return y
   } catch {
-    raise(error)
+    raise(takeScratchFailure(in: Op.name) ?? error)
     return .poison
   }
 }
@@ -230,10 +235,11 @@ public func apply<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor
   do throws(EmberError) {
     try checkDevices(Op.name, a, b)
     var y = try operation.forward(a.value, b.value)
+    try checkScratch(in: Op.name)
     if a.node != nil || b.node != nil, isRecordingEnabled, y.dtype.isDifferentiable { y.node = BinaryNode(operation, a, b, y) }
     return y
   } catch {
-    raise(error)
+    raise(takeScratchFailure(in: Op.name) ?? error)
     return .poison
   }
 }
@@ -245,6 +251,7 @@ public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], c
     let present = inputs.compactMap { $0 }
     for other in present.dropFirst() { try checkDevices(Op.name, present[0], other) }
     var outputs = try operation.forward(inputs.map { $0?.value })
+    try checkScratch(in: Op.name)
     guard isRecordingEnabled, operation.readsParameters || present.contains(where: { $0.node != nil }) else { return outputs }
     let node = VariadicNode(operation, inputs, outputs)
     let excluded = operation.undifferentiableOutputs
@@ -253,7 +260,7 @@ public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], c
     }
     return outputs
   } catch {
-    raise(error)
+    raise(takeScratchFailure(in: Op.name) ?? error)
     return Array(repeating: .poison, count: count)
   }
 }
@@ -267,8 +274,12 @@ package func compose(_ name: String, _ inputs: [Tensor?], _ body: () throws(Embe
 /// The same for several results.
 package func compose(_ name: String, count: Int, _ inputs: [Tensor?], _ body: () throws(EmberError) -> [Tensor]) -> [Tensor] {
   guard mayRunSlowly(name, inputs) else { return Array(repeating: .poison, count: count) }
-  do throws(EmberError) { return try body() } catch {
-    raise(error)
+  do throws(EmberError) {
+    let results = try body()
+    try checkScratch(in: name)
+    return results
+  } catch {
+    raise(takeScratchFailure(in: name) ?? error)
     return Array(repeating: .poison, count: count)
   }
 }

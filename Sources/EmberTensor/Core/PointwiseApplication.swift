@@ -374,7 +374,10 @@ func runPointwise(
   let output = if let target { target } else { try Tensor.empty(shape: shape, dtype: program.outputs[0].dtype, on: backend).body }
   var more: [TensorBody] = []
   for extra in program.outputs.dropFirst() { more.append(try Tensor.empty(shape: shape, dtype: extra.dtype, on: backend).body) }
-  if backend.holdsData, shape.elementCount > 0 { launch(program, operands, parameters, output, more, backend) }
+  if backend.holdsData, shape.elementCount > 0 {
+    launch(program, operands, parameters, output, more, backend)
+    try checkScratch(in: function.name)
+  }
   return (Tensor(output), more.map { Tensor($0) })
 }
 

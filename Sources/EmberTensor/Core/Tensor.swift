@@ -108,9 +108,9 @@ extension Tensor {
     return copy
   }
 
-  /// A dense tensor of arbitrary contents.
+  /// A dense tensor of arbitrary contents; the place where a shape that cannot be addressed becomes an error.
   static func empty(shape: Shape, dtype: DType, on backend: any Backend) throws(EmberError) -> Tensor {
-    let storage = try Storage(byteCount: shape.elementCount * dtype.size, on: backend)
+    let storage = try Storage(byteCount: try shape.checkedElementCount(in: "allocate") * dtype.size, on: backend)
     return Tensor(TensorBody(storage: storage, dtype: dtype, shape: shape, strides: shape.contiguousStrides, isContiguous: true))
   }
 

@@ -234,6 +234,7 @@ extension Tensor {
       }
       try checkBias(bias, outputs, weight, in: name)
       let extents = Array(x.body.shape.dropFirst(2)), kernel = Array(weight.body.shape.dropFirst(2))
+      try checkSpatialExtents(extents + kernel, weight, in: name)
       var before: [Int], output: [Int] = []
       if let word = padding as? String {
         guard word == "same" || word == "valid" else { throw EmberError(.value, in: name, "padding \"\(word)\"; it is a number, \"same\" or \"valid\"") }
@@ -262,6 +263,13 @@ extension Tensor {
     }
   }
 
+  /// Extents that can be multiplied with a stride or dilation. Only tensors on meta and expanded ones have others.
+  private func checkSpatialExtents(_ extents: [Int], _ weight: Tensor, in name: String) throws(EmberError) {
+    guard extents.allSatisfy({ $0 <= 1 << 30 }) else {
+      throw EmberError(.shape, in: name, "input \(summary) and weight \(weight.summary): no spatial extent may exceed \(1 << 30)")
+    }
+  }
+
   private func transposedConvolution(
     _ rank: Int, _ weight: Tensor, _ bias: Tensor?, _ stride: any SpatialExtents, _ padding: any SpatialExtents,
     _ outputPadding: any SpatialExtents, _ groups: Int, _ dilation: any SpatialExtents
@@ -284,6 +292,7 @@ extension Tensor {
       let outputs = weight.body.shape[1] * groups
       try checkBias(bias, outputs, weight, in: name)
       let extents = Array(x.body.shape.dropFirst(2)), kernel = Array(weight.body.shape.dropFirst(2))
+      try checkSpatialExtents(extents + kernel, weight, in: name)
       var result: [Int] = []
       for d in 0..<rank {
         let extent = (extents[d] - 1) * stride[d] - 2 * padding[d] + dilation[d] * (kernel[d] - 1) + extra[d] + 1

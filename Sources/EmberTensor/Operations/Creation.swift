@@ -3,8 +3,12 @@ import EmberRuntime
 /// Converts a thrown error into a raised one and a poisoned result.
 @inline(__always) package func attempt(_ body: () throws(EmberError) -> Tensor) -> Tensor {
   if ThreadFlags.current.contains(.failed) { return .poison }
-  do throws(EmberError) { return try body() } catch {
-    raise(error)
+  do throws(EmberError) {
+    let result = try body()
+    try checkScratch(in: "allocate")
+    return result
+  } catch {
+    raise(takeScratchFailure(in: "allocate") ?? error)
     return .poison
   }
 }
@@ -13,14 +17,26 @@ package func checkedShape(_ extents: [Int], in operation: String) throws(EmberEr
   if extents.count > maximumRank {
     throw EmberError(.shape, in: operation, "\(extents) has \(extents.count) dimensions; a tensor has at most \(maximumRank)")
   }
-  var product = 1
-  for extent in extents {
-    if extent < 0 { throw EmberError(.shape, in: operation, "\(extents) has a negative extent") }
-    let (next, overflow) = product.multipliedReportingOverflow(by: Swift.max(extent, 1))
-    if overflow || next > 1 << 56 { throw EmberError(.memory, in: operation, "\(extents) has more elements than can be addressed") }
-    product = next
+  if extents.contains(where: { $0 < 0 }) { throw EmberError(.shape, in: operation, "\(extents) has a negative extent") }
+  let shape = Shape(extents)
+  _ = try shape.checkedElementCount(in: operation)
+  return shape
+}
+
+extension Shape {
+  /// The number of elements, or an error if there are more than can be addressed. Extents of 0 do not hide the others, whose product
+  /// strides are made of.
+  package func checkedElementCount(in operation: @autoclosure () -> String) throws(EmberError) -> Int {
+    var count = 1, product = 1
+    for i in 0..<rank {
+      let extent = self[unchecked: i]
+      let (next, overflow) = product.multipliedReportingOverflow(by: Swift.max(extent, 1))
+      if overflow || next > 1 << 56 { throw EmberError(.memory, in: operation(), "\(self) has more elements than can be addressed") }
+      product = next
+      if extent == 0 { count = 0 }
+    }
+    return count * product
   }
-  return Shape(extents)
 }
 
 extension Tensor {
@@ -167,11 +183,12 @@ extension Tensor {
     return try elementsOrThrow(as: type)[0]
   }
 
-  /// All elements in row-major order, converted.
+  /// All elements in row-major order, converted. Inside a failed error scope they read as zeros: as many as there are or, of a tensor
+  /// that an operation failed to make, as many as harmless reading is likely to want.
   public func elements<Element: TensorElement>(as type: Element.Type) -> [Element] {
     do throws(EmberError) { return try elementsOrThrow(as: type) } catch {
       if !(error.kind == .poisoned && ThreadFlags.current.contains(.failed)) { raise(error) }
-      return [Element(.integer(0))]
+      return Array(repeating: Element(.integer(0)), count: isPoisoned ? standInCount : elementCount)
     }
   }
 

@@ -35,7 +35,8 @@ extension Tensor {
   ///
   /// - Parameter spacing: one for all dimensions, or one for each.
   public func gradient(spacing: [Spacing] = [.step(1)], _ dims: [Int]? = nil, edgeOrder: Int = 1) -> [Tensor] {
-    if isPoisoned { return [.poison] }
+    let expected = dims?.count ?? (isPoisoned ? standInCount : rank)
+    if isPoisoned { return Array(repeating: .poison, count: expected) }
     do throws(EmberError) {
       let list = try (dims ?? Array(0..<rank)).map { dim throws(EmberError) in try wrapDimension(dim, rank, in: "gradient") }
       guard Set(list).count == list.count else { throw EmberError(.value, in: "gradient", "a dimension is given twice in \(dims ?? [])") }
@@ -56,7 +57,7 @@ extension Tensor {
       }
     } catch {
       raise(error)
-      return [.poison]
+      return Array(repeating: .poison, count: expected)
     }
   }
 

@@ -84,9 +84,9 @@ extension Tensor {
   public func histogramDD(
     _ bins: [Int], ranges: [(low: Double, high: Double)]? = nil, weight: Tensor? = nil, density: Bool = false
   ) -> (histogram: Tensor, edges: [Tensor]) {
-    guard mayRun("histogramdd", self) else { return (.poison, [.poison]) }
+    guard mayRun("histogramdd", self) else { return (.poison, Array(repeating: .poison, count: bins.count)) }
     do throws(EmberError) {
-      guard rank >= 2, size(-1) == bins.count, bins.allSatisfy({ $0 > 0 }), ranges == nil || ranges!.count == bins.count else {
+      guard rank >= 2, size(-1) == bins.count, bins.allSatisfy({ (1...(1 << 40)).contains($0) }), ranges == nil || ranges!.count == bins.count else {
         throw EmberError(.value, in: "histogramdd", "bins \(bins) for \(summary); give a positive number for each of the last dimension")
       }
       let points = detach().reshape([elementCount / Swift.max(1, bins.count), bins.count])
@@ -97,7 +97,7 @@ extension Tensor {
       return (histogramDD(edges: edges, weight: weight, density: density), edges)
     } catch {
       raise(error)
-      return (.poison, [.poison])
+      return (.poison, Array(repeating: .poison, count: bins.count))
     }
   }
 

@@ -54,11 +54,13 @@ extension Tensor {
       guard isReal || target.isFloatingPoint else {
         let first = start.integerValue ?? 0, last = end.integerValue ?? 0, stride = step.integerValue ?? 1
         let distance = last.subtractingReportingOverflow(first)
-        guard !distance.overflow else {
+        let whole = distance.partialValue.dividedReportingOverflow(by: stride)
+        guard !distance.overflow, !whole.overflow else {
           throw EmberError(.memory, in: "arange", "from \(start) to \(end) there are more numbers than can be counted")
         }
-        let (whole, rest) = distance.partialValue.quotientAndRemainder(dividingBy: stride)
-        return try RangeKernel.integers(start: first, step: stride)("arange", Int(whole) + (rest == 0 ? 0 : 1), on: device).to(target)
+        let rest = distance.partialValue % stride
+        return try RangeKernel.integers(start: first, step: stride)("arange", Int(whole.partialValue) + (rest == 0 ? 0 : 1), on: device)
+          .to(target)
       }
       let length = ((to - from) / by).rounded(.up)
       guard length < 1e15 else {

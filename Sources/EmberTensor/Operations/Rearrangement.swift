@@ -121,7 +121,7 @@ extension Tensor {
       let positions = (Tensor.arange(size(dim), on: device).unsqueeze(1) + Tensor.zeros([count], dtype: .int64, on: device)).flatten()
       if rank == maximumRank { return indexSelect(dim, positions) }
       let wide = unsqueeze(dim + 1).expand(extents[...dim] + [count] + extents[(dim + 1)...])
-      return wide.reshape(extents[..<dim] + [extents[dim] * count] + extents[(dim + 1)...])
+      return wide.reshape(extents[..<dim] + [extents[dim] &* count] + extents[(dim + 1)...])
     }
   }
 
@@ -193,7 +193,8 @@ extension Tensor {
   /// The coordinates, in a tensor of `shape`, of these row-major positions: one tensor for each dimension.
   public func unravelIndex(_ shape: [Int]) -> [Tensor] {
     guard dtype.isInteger, shape.allSatisfy({ $0 >= 0 }) else {
-      return [refused(.dtype, "unravel_index", "positions \(summary) in the shape \(shape); they must be integers, no extent negative")]
+      let failed = refused(.dtype, "unravel_index", "positions \(summary) in the shape \(shape); they must be integers, no extent negative")
+      return Array(repeating: failed, count: shape.count)
     }
     var step = 1
     var coordinates: [Tensor] = []

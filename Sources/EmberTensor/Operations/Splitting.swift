@@ -1,41 +1,58 @@
 import EmberRuntime
 
+/// More pieces than anybody can handle are an error rather than an array that exhausts the memory.
+private let maximumPieces = 1 << 24
+
+/// Inside `catchingErrors` a cut that fails gives as many poisoned tensors as were asked for or, where the count follows from the tensor,
+/// more than a caller is likely to read.
 extension Tensor {
   /// Pieces of `size` along a dimension; the last one may be smaller.
   public func split(_ size: Int, dim: Int = 0) -> [Tensor] {
-    pieces("split", dim) { extent in
+    pieces("split", dim, expected: standInCount) { extent in
       guard size > 0 || (size == 0 && extent == 0) else { return nil }
-      return extent == 0 ? [0] : stride(from: 0, to: extent, by: size).map { Swift.min(size, extent - $0) }
+      return extent == 0 ? (1, { _ in 0 }) : Self.evenPieces(of: size, extent)
     }
   }
 
   /// Pieces of the given sizes, which add up to the dimension.
   public func split(_ sizes: [Int], dim: Int = 0) -> [Tensor] {
-    pieces("split", dim) { extent in sizes.allSatisfy { $0 >= 0 && $0 <= extent } && sizes.reduce(0, +) == extent ? sizes : nil }
+    pieces("split", dim, expected: sizes.count) { extent in
+      var rest = extent
+      for size in sizes {
+        guard size >= 0, size <= rest else { return nil }
+        rest -= size
+      }
+      return rest == 0 ? (sizes.count, { sizes[$0] }) : nil
+    }
   }
 
   /// At most `count` pieces of equal size (the last one may be smaller).
   public func chunk(_ count: Int, dim: Int = 0) -> [Tensor] {
-    pieces("chunk", dim) { extent in
+    pieces("chunk", dim, expected: count) { extent in
       guard count > 0 else { return nil }
-      if extent == 0 { return Array(repeating: 0, count: count) }
-      let size = (extent + count - 1) / count
-      return stride(from: 0, to: extent, by: size).map { Swift.min(size, extent - $0) }
+      return extent == 0 ? (count, { _ in 0 }) : Self.evenPieces(of: (extent - 1) / count + 1, extent)
     }
   }
 
   /// Exactly `count` pieces; the first ones are larger by one where the dimension does not divide.
   public func tensorSplit(_ count: Int, dim: Int = 0) -> [Tensor] {
-    pieces("tensor_split", dim) { extent in
-      guard count > 0 else { return nil }
-      return (0..<count).map { extent / count + ($0 < extent % count ? 1 : 0) }
+    pieces("tensor_split", dim, expected: count) { extent in
+      count > 0 ? (count, { extent / count + ($0 < extent % count ? 1 : 0) }) : nil
     }
+  }
+
+  /// How many pieces of `size` an extent above 0 has, and how large each is.
+  private static func evenPieces(of size: Int, _ extent: Int) -> (count: Int, size: (Int) -> Int) {
+    ((extent - 1) / size + 1, { Swift.min(size, extent - $0 * size) })
   }
 
   /// The pieces before, between and after the given positions, each cut as a slice is: bounds are clipped, pieces may be empty.
   public func tensorSplit(at positions: [Int], dim: Int = 0) -> [Tensor] {
     if isPoisoned { return Array(repeating: .poison, count: positions.count + 1) }
-    guard rank > 0 else { return [refused(.shape, "tensor_split", "a 0-dimensional tensor has no dimension to split")] }
+    guard rank > 0 else {
+      raise(EmberError(.shape, in: "tensor_split", "a 0-dimensional tensor has no dimension to split"))
+      return Array(repeating: .poison, count: positions.count + 1)
+    }
     return (0...positions.count).map { i in
       slice(dim, start: i == 0 ? 0 : positions[i - 1], end: i == positions.count ? nil : positions[i])
     }
@@ -56,46 +73,59 @@ extension Tensor {
 
   /// One tensor for each position of a dimension, which disappears.
   public func unbind(_ dim: Int = 0) -> [Tensor] {
-    guard mayRun("unbind", self) else { return [.poison] }
-    guard rank > 0, dim >= -rank, dim < rank else {
-      return [refused(.index, "unbind", "dimension \(dim) for \(summary)")]
+    guard mayRun("unbind", self) else { return Self.poisons(standInCount) }
+    guard rank > 0, dim >= -rank, dim < rank, size(dim) <= maximumPieces else {
+      raise(EmberError(.index, in: "unbind", "dimension \(dim) for \(summary)"))
+      return Self.poisons(standInCount)
     }
     return (0..<size(dim)).map { select(dim, $0) }
   }
 
-  /// Cuts a dimension into pieces of the sizes that `sizes` says for its extent; nil: it does not allow that.
-  private func pieces(_ operation: String, _ dim: Int, _ sizes: (Int) -> [Int]?) -> [Tensor] {
-    guard mayRun(operation, self) else { return [.poison] }
+  /// Cuts a dimension into as many pieces as `cut` says for its extent, of the sizes that it says; nil: that is not allowed.
+  ///
+  /// - Parameter expected: how many pieces the caller counts on if it fails.
+  private func pieces(
+    _ operation: String, _ dim: Int, expected: Int, _ cut: (Int) -> (count: Int, size: (Int) -> Int)?
+  ) -> [Tensor] {
+    guard mayRun(operation, self) else { return Self.poisons(expected) }
     do throws(EmberError) {
       if rank == 0 { throw EmberError(.shape, in: operation, "a 0-dimensional tensor has no dimension to split") }
       let dimension = try wrapDimension(dim, rank, in: operation)
-      guard let list = sizes(size(dimension)) else {
+      guard let (count, length) = cut(size(dimension)), count <= maximumPieces else {
         throw EmberError(
-          .value, in: operation, "dimension \(dim) of \(summary) cannot be cut so; sizes must be positive and add up to the dimension")
+          .value, in: operation,
+          "dimension \(dim) of \(summary) cannot be cut so; sizes must be positive and add up to the dimension, in at most \(maximumPieces) pieces")
       }
       var start = 0
-      return list.map { length in
+      return (0..<count).map { i in
+        let length = length(i)
         defer { start += length }
         return apply(Slice(dimension: dimension, start: length == 0 ? 0 : start, count: length, step: 1), self)
       }
     } catch {
       raise(error)
-      return [.poison]
+      return Self.poisons(expected)
     }
   }
 
+  private static func poisons(_ count: Int) -> [Tensor] {
+    Array(repeating: .poison, count: count > 0 && count <= maximumPieces ? count : standInCount)
+  }
+
   private func evenSplit(_ operation: String, _ count: Int, _ dim: Int, minimumRank: Int) -> [Tensor] {
-    if isPoisoned { return [.poison] }
+    if isPoisoned { return Self.poisons(count) }
     guard rank >= minimumRank, count > 0, size(dim) % count == 0 else {
-      return [refused(.shape, operation, "\(summary) does not split into \(count) even parts; it needs \(minimumRank) dimensions or more")]
+      raise(EmberError(.shape, in: operation, "\(summary) does not split into \(count) even parts; it needs \(minimumRank) dimensions or more"))
+      return Self.poisons(count)
     }
     return tensorSplit(count, dim: dim)
   }
 
   private func splitAt(_ operation: String, _ positions: [Int], _ dim: Int, minimumRank: Int) -> [Tensor] {
-    if isPoisoned { return [.poison] }
+    if isPoisoned { return Self.poisons(positions.count + 1) }
     guard rank >= minimumRank else {
-      return [refused(.shape, operation, "\(summary) has too few dimensions; it needs \(minimumRank) or more")]
+      raise(EmberError(.shape, in: operation, "\(summary) has too few dimensions; it needs \(minimumRank) or more"))
+      return Self.poisons(positions.count + 1)
     }
     return tensorSplit(at: positions, dim: dim)
   }

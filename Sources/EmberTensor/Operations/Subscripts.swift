@@ -42,7 +42,7 @@ extension Range: TensorIndexConvertible where Bound == Int {
   public var tensorIndex: TensorIndex { .range(start: lowerBound, end: upperBound, step: 1) }
 }
 extension ClosedRange: TensorIndexConvertible where Bound == Int {
-  public var tensorIndex: TensorIndex { .range(start: lowerBound, end: upperBound == -1 ? nil : upperBound + 1, step: 1) }
+  public var tensorIndex: TensorIndex { .range(start: lowerBound, end: endAfter(upperBound), step: 1) }
 }
 extension PartialRangeFrom: TensorIndexConvertible where Bound == Int {
   public var tensorIndex: TensorIndex { .range(start: lowerBound, end: nil, step: 1) }
@@ -51,16 +51,38 @@ extension PartialRangeUpTo: TensorIndexConvertible where Bound == Int {
   public var tensorIndex: TensorIndex { .range(start: nil, end: upperBound, step: 1) }
 }
 extension PartialRangeThrough: TensorIndexConvertible where Bound == Int {
-  public var tensorIndex: TensorIndex { .range(start: nil, end: upperBound == -1 ? nil : upperBound + 1, step: 1) }
+  public var tensorIndex: TensorIndex { .range(start: nil, end: endAfter(upperBound), step: 1) }
 }
 extension StrideTo: TensorIndexConvertible where Element == Int {
   public var tensorIndex: TensorIndex {
-    let positions = Array(self)
-    guard let first = positions.first else { return .range(start: 0, end: 0, step: 1) }
-    let step = positions.count > 1 ? positions[1] - first : 1
-    return step > 0 ? .range(start: first, end: positions[positions.count - 1] + 1, step: step) : .tensor(Tensor(positions))
+    guard let (first, last, step) = ends else { return .range(start: 0, end: 0, step: 1) }
+    if step > 0 { return .range(start: first, end: endAfter(last), step: step) }
+    let (distance, overflow) = first.subtractingReportingOverflow(last)
+    guard !overflow, distance / Int(step.magnitude) < 1 << 40 else {
+      return .tensor(refuse(.memory, "index", "a stride down from \(first) has more positions than can be held"))
+    }
+    return .tensor(Tensor(Array(self)))
+  }
+
+  /// First and last position and the step, without walking there; nil if there is no position.
+  private var ends: (first: Int, last: Int, step: Int)? {
+    var positions = makeIterator()
+    guard let first = positions.next() else { return nil }
+    guard let second = positions.next() else { return (first, first, 1) }
+    let step = second - first
+    // Swift keeps the end to itself but for its mirror.
+    guard let end = Mirror(reflecting: self).children.first(where: { $0.label == "to" })?.value as? Int else {
+      return (first, Array(self).last!, step)
+    }
+    // In the end's direction from `first`, so that the distance fits its magnitude.
+    let distance = (step > 0 ? UInt(bitPattern: end &- first) : UInt(bitPattern: first &- end)) - 1
+    let whole = Int(bitPattern: distance / step.magnitude &* step.magnitude)
+    return (first, step > 0 ? first &+ whole : first &- whole, step)
   }
 }
+
+/// The end of a range that includes `last`; nil for one that reaches the edge.
+private func endAfter(_ last: Int) -> Int? { last == -1 || last == .max ? nil : last + 1 }
 
 extension Tensor {
   /// Reads or writes a part: `x[0]`, `x[1..<3, .all]`, `x[.ellipsis, -1]`, `x[mask]`, `x[rows, columns]`.

@@ -125,8 +125,8 @@ struct Unfold: UnaryOperation {
     var strides = x.body.strides
     if x.rank > 0 {
       shape[unchecked: dimension] = (extent - size) / step + 1
-      // A step beyond the end is never taken.
-      strides[dimension] *= Swift.min(step, Swift.max(extent, 1))
+      // A single window needs no stride, and an absurd step has but one.
+      if shape[unchecked: dimension] > 1 { strides[dimension] *= step }
     }
     shape.append(size)
     strides.append(x.rank == 0 ? 1 : x.body.strides[dimension])

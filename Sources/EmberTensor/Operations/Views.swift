@@ -332,7 +332,7 @@ extension Tensor {
     withDimension(dimension, "narrow") { dimension in
       let extent = size(dimension)
       let first = start < 0 ? start + extent : start
-      guard rank > 0, first >= 0, length >= 0, length <= extent, first <= extent - length else {
+      guard rank > 0, first >= 0, first <= extent, length >= 0, length <= extent - first else {
         return refused(.index, "narrow", "\(length) positions from \(start) of dimension \(dimension) of \(summary)")
       }
       return apply(Slice(dimension: dimension, start: first, count: length, step: 1), self)
