@@ -43,7 +43,11 @@ let package = Package(
     .target(name: "EmberVision", dependencies: ["EmberTensor", "EmberData", "EmberFormats", "CEmberFormats"]),
     .target(name: "EmberTraining", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats"]),
     .target(
-      name: "Ember", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats", "EmberVision", "EmberTraining"]),
+      name: "Ember",
+      dependencies: [
+        "EmberTensor", "EmberCPU", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
+        "EmberData", "EmberFormats", "EmberVision", "EmberTraining",
+      ]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
     .executableTarget(name: "Overhead", dependencies: ["EmberTensor"], path: "Benchmarks/Overhead"),

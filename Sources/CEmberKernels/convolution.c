@@ -51,6 +51,7 @@ static void convert_chunk(void *context, int64_t chunk) {
   else job->isa->narrow(job->dtype, job->values + first, job->out16 + first, count);
 }
 
+// NULL of NULL, which an array without elements is.
 static float *widened(const gemm_isa *isa, int dtype, const void *in, int64_t count) {
   if (!in) return NULL;
   float *out = ember_scratch((size_t)count * sizeof(float));
@@ -120,7 +121,7 @@ void ember_convolution_forward(int dtype, const ember_convolution *c, const void
     const counts n = counts_of(&job);
     float *x32 = widened(job.gemm_isa, dtype, x, n.x), *w32 = widened(job.gemm_isa, dtype, w, n.w);
     float *bias32 = widened(job.gemm_isa, dtype, bias, n.bias), *y32 = fresh(n.y);
-    if (x32 && w32 && (bias32 || !bias) && y32) {
+    if ((x32 || !x) && (w32 || !w) && (bias32 || !bias) && y32) {
       ember_convolution_forward(EMBER_FLOAT32, c, x32, w32, bias32, y32, activation);
       narrow(job.gemm_isa, dtype, y32, y, n.y);
     }
@@ -153,7 +154,7 @@ void ember_convolution_backward_weight(int dtype, const ember_convolution *c, co
     const counts n = counts_of(&job);
     float *x32 = widened(job.gemm_isa, dtype, x, n.x), *dy32 = widened(job.gemm_isa, dtype, dy, n.y);
     float *dw32 = fresh(n.w), *db32 = db ? fresh(n.bias) : NULL;
-    if (x32 && dy32 && dw32 && (db32 || !db)) {
+    if ((x32 || !x) && (dy32 || !dy) && dw32 && (db32 || !db)) {
       ember_convolution_backward_weight(EMBER_FLOAT32, c, x32, dy32, dw32, db32);
       narrow(job.gemm_isa, dtype, dw32, dw, n.w);
       if (db) narrow(job.gemm_isa, dtype, db32, db, n.bias);
@@ -265,7 +266,7 @@ void ember_convolution_backward_input(int dtype, const ember_convolution *c, con
   if (gemm_is_half(dtype)) {
     const counts n = counts_of(&job);
     float *dy32 = widened(job.gemm_isa, dtype, dy, n.y), *w32 = widened(job.gemm_isa, dtype, w, n.w), *dx32 = fresh(n.x);
-    if (dy32 && w32 && dx32) {
+    if ((dy32 || !dy) && (w32 || !w) && dx32) {
       ember_convolution_backward_input(EMBER_FLOAT32, c, dy32, w32, dx32);
       narrow(job.gemm_isa, dtype, dx32, dx, n.x);
     }

@@ -1,8 +1,13 @@
+@_exported import EmberCPU
 @_exported import EmberData
 @_exported import EmberFormats
+@_exported import EmberFunctional
+@_exported import EmberLinearAlgebra
 @_exported import EmberNN
 @_exported import EmberOptim
 @_exported import EmberRuntime
+@_exported import EmberSparse
+@_exported import EmberSpectral
 @_exported import EmberTensor
 @_exported import EmberTraining
 @_exported import EmberVision
