@@ -109,12 +109,11 @@ static pooling_job make_job(const ember_pooling *p, bool adaptive) {
 
 static const pooling_kernels plain_f32 = {max_f32, max_backward_f32, average_f32, average_backward_f32};
 static const pooling_kernels plain_f64 = {max_f64, max_backward_f64, average_f64, average_backward_f64};
+const pooling_isa pooling_isa_scalar = {&plain_f32, &plain_f64};
 
 static const pooling_kernels *kernels_for(int dtype) {
   const bool is_double = dtype == EMBER_FLOAT64;
-  const int isa = ember_isa_current();
-  if (isa == EMBER_ISA_SCALAR) return is_double ? &plain_f64 : &plain_f32;
-  const pooling_isa *loops = &EMBER_ISA_PICK(pooling_isa, isa);
+  const pooling_isa *loops = &EMBER_ISA_PICK(pooling_isa, ember_isa_current());
   return is_double ? loops->f64 : loops->f32;
 }
 
