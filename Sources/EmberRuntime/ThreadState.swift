@@ -17,6 +17,8 @@ public struct ThreadFlags: OptionSet, Sendable {
   public static let observed = ThreadFlags(rawValue: 1 << 3)
   /// Nodes remember where they were made, and backward checks for NaN.
   public static let detectsAnomalies = ThreadFlags(rawValue: 1 << 4)
+  /// Inside a function that is being differentiated (`valueAndGrad`, `jvp`, …), so that an inner one must be differentiable itself.
+  public static let differentiates = ThreadFlags(rawValue: 1 << 5)
 
   /// Any of these sends an operation to its slow path.
   public static let slow: ThreadFlags = [.failed, .observed]

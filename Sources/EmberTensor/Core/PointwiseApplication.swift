@@ -46,8 +46,13 @@ struct PointwiseOperands {
     x.node != nil || y?.node != nil || z?.node != nil || (!rest.isEmpty && rest.contains { $0.node != nil })
   }
 
-  var isPoisoned: Bool {
-    x.isPoisoned || (y?.isPoisoned ?? false) || (z?.isPoisoned ?? false) || (!rest.isEmpty && rest.contains { $0.isPoisoned })
+  /// No operand is poisoned or batched.
+  var arePlain: Bool {
+    x.body.isPlain && (y?.body.isPlain ?? true) && (z?.body.isPlain ?? true) && (rest.isEmpty || rest.allSatisfy { $0.body.isPlain })
+  }
+
+  var isBatched: Bool {
+    x.body.batch != nil || y?.body.batch != nil || z?.body.batch != nil || (!rest.isEmpty && rest.contains { $0.body.batch != nil })
   }
 }
 
@@ -204,9 +209,9 @@ extension Pointwise {
 /// Nil if the call is not such a one, or fails; the general way then finds out why.
 private func applyDense(_ function: Pointwise, _ x: Tensor, _ y: Tensor?, _ parameters: ScalarParameters) -> Tensor? {
   let first = x.body
-  guard first.isContiguous, !first.isPoisoned, ThreadFlags.current.isDisjoint(with: .slow) else { return nil }
+  guard first.isContiguous, first.isPlain, ThreadFlags.current.isDisjoint(with: .slow) else { return nil }
   if let second = y?.body {
-    guard second.isContiguous, !second.isPoisoned, second.dtype == first.dtype, second.shape == first.shape,
+    guard second.isContiguous, second.isPlain, second.dtype == first.dtype, second.shape == first.shape,
       second.storage.backend === first.storage.backend
     else { return nil }
   }
@@ -266,8 +271,9 @@ private func runDense(
 }
 
 func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters) -> Tensor {
-  if !ThreadFlags.current.isDisjoint(with: .slow) || operands.isPoisoned {
+  if !ThreadFlags.current.isDisjoint(with: .slow) || !operands.arePlain {
     guard mayRunSlowly(function.name, operands.list) else { return .poison }
+    if operands.isBatched { return applyPointwiseBatched(function, operands, parameters) }
   }
   do throws(EmberError) {
     var result = try runPointwise(function, operands, parameters, into: nil).first
@@ -284,10 +290,10 @@ func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ para
 /// Runs a gradient function: one result per gradient, in one pass over memory; one by one where they are recorded.
 private func applyForAllResults(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters) -> [Tensor] {
   if function.resultCount == 1 { return [applyPointwise(function, operands, parameters)] }
-  if isRecordingEnabled, operands.needsGradient {
+  if (isRecordingEnabled && operands.needsGradient) || !operands.arePlain {
     return (0..<function.resultCount).map { applyPointwise(function.result($0), operands, parameters) }
   }
-  if operands.isPoisoned || ThreadFlags.current.contains(.failed) { return (0..<function.resultCount).map { _ in .poison } }
+  if ThreadFlags.current.contains(.failed) { return (0..<function.resultCount).map { _ in .poison } }
   do throws(EmberError) {
     let (first, rest) = try runPointwise(function, operands, parameters, into: nil)
     return [first] + rest
@@ -300,7 +306,7 @@ private func applyForAllResults(_ function: Pointwise, _ operands: PointwiseOper
 /// `x = function(x, …)` in x's own memory where nobody else holds it and the result fits; otherwise like a plain call.
 func applyInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ parameters: ScalarParameters) {
   let needsGradient = isRecordingEnabled && (x.node != nil || y?.node != nil)
-  if !needsGradient, ThreadFlags.current.isDisjoint(with: .slow), y.map({ !$0.isPoisoned && fits($0, into: x) }) ?? true, x.isUniquelyHeld(),
+  if !needsGradient, ThreadFlags.current.isDisjoint(with: .slow), y.map({ $0.body.isPlain && fits($0, into: x) }) ?? true, x.isUniquelyHeld(),
     (parameters.count == 0 || parameters[0].category <= x.dtype.category)
   {
     let isDense = x.isContiguous && y.map { $0.isContiguous && $0.dtype == x.dtype && $0.body.shape == x.body.shape } ?? true

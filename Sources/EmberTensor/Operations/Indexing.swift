@@ -393,6 +393,7 @@ extension Tensor {
   public func nonzero() -> Tensor {
     guard mayRun("nonzero", self) else { return .poison }
     return attempt { () throws(EmberError) in
+      try checkReadable(in: "nonzero")
       guard backend.holdsData else { throw EmberError(.device, in: "nonzero", "the result's shape depends on data, which \(summary) does not have") }
       let count = backend.countNonzero(operand)
       let result = try Tensor.empty(shape: [count, rank], dtype: .int64, like: self)

@@ -187,7 +187,7 @@ extension Tensor {
     do throws(EmberError) {
       if dtype.isComplex || dtype == .bool || dtype.isStorageOnly { throw EmberError(.dtype, in: name, "\(summary): convert with .to(.float32)") }
       let geometry = try poolingGeometry(rank, kernel, stride, padding, dilation, ceilMode, in: name)
-      let wanted = indices || (node != nil && isRecordingEnabled)
+      let wanted = indices || (hasHistory && isRecordingEnabled)
       let results = apply(MaxPool(geometry: geometry, isAdaptive: false, withIndices: wanted), [self], count: 2)
       return (results[0], results.count > 1 ? results[1] : nil)
     } catch {

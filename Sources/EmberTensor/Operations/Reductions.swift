@@ -282,7 +282,7 @@ struct Cumulative: UnaryOperation {
     if scan == .sum { return g.flip(dimension).cumsum(dimension).flip(dimension) }
     // d/dx_i of Σ_k g_k y_k: sums of g·y from i on, over x_i; by explicit products where an element is zero.
     let x = context.input(0), y = context.output()
-    let hasZero = noGrad { (x .== 0).any().item(as: Bool.self) }
+    let hasZero = noGrad { (x .== 0).holdsSomewhere }
     if !hasZero { return (g * y.conj()).flip(dimension).cumsum(dimension).flip(dimension) / x.conj() }
     let n = x.size(dimension)
     let pieces = (0..<n).map { i -> Tensor in
