@@ -133,12 +133,16 @@ private struct Checkpoint: VariadicOperation {
 
   func forward(_ inputs: [Tensor?]) -> [Tensor] { [noGrad { function(inputs.map { $0! }) }.detach()] }
 
-  /// The function may use tensors of the same batch by itself, so it runs on members of it.
+  /// The function may use tensors of the same batch by itself, so it runs on all members.
   func batched(_ batch: OperationBatch) -> [Tensor]? {
-    let level = batch.inputs[0]!.batchLevel
-    let result = noGrad { function(batch.inputs.map { $0!.value }) }.detach()
-    guard !result.isPoisoned, let value = result.lifted(to: level).body.batch else { return [.poison] }
-    return [value.isShared ? value.physical.expand([batch.size] + Array(value.physical.shape)) : value.physical]
+    let level = batch.inputs[0]!.batchLevel, size = batch.size, areShared = (0..<batch.count).map(batch.isShared), function = self.function
+    let whole = Checkpoint(
+      function: { physical in
+        let members = physical.enumerated().map { Tensor(batched: $1, level: level, isShared: areShared[$0]) }
+        guard let value = function(members).lifted(to: level).body.batch else { return .poison }
+        return value.isShared ? value.physical.expand([size] + Array(value.physical.shape)) : value.physical
+      }, alwaysRecords: alwaysRecords)
+    return apply(whole, (0..<batch.count).map { batch.asIs($0) })
   }
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {

@@ -333,13 +333,23 @@ struct RegionGet: UnaryOperation {
   let region: Region
   func forward(_ x: Tensor) throws(EmberError) -> Tensor { x.view(region.shape, region.strides, offset: x.body.offset + region.offset) }
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
-    attempt { () throws(EmberError) in
-      let result = Tensor.zeros(Array(context.inputShape(0)), dtype: gradient.dtype, on: gradient.device)
-      let part = result.view(region.shape, region.strides, offset: region.offset)
-      if gradient.backend.holdsData, part.elementCount > 0 { gradient.backend.copy(gradient.operand, to: part.operand) }
-      return result
-    }
+    apply(RegionBackward(region: region, shape: context.inputShape(0)), gradient)
   }
+}
+
+/// Zeros with a part filled in: the gradient of `RegionGet`.
+struct RegionBackward: UnaryOperation {
+  static let name = "index_backward"
+  let region: Region
+  let shape: Shape
+  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+    let result = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
+    result.fillMemory(0)
+    let part = result.view(region.shape, region.strides, offset: region.offset)
+    if x.backend.holdsData, part.elementCount > 0 { x.backend.copy(x.operand, to: part.operand) }
+    return result
+  }
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { apply(RegionGet(region: region), gradient.contiguous()) }
 }
 
 /// A dense tensor with zeros in a part.

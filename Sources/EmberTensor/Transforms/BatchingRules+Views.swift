@@ -83,6 +83,14 @@ extension RegionGet {
   }
 }
 
+extension RegionBackward {
+  func batched(_ batch: OperationBatch) -> [Tensor]? {
+    guard shape.rank < maximumRank, region.shape.rank < maximumRank else { return nil }
+    let moved = RegionBackward(region: region.behindBatch(batch.size, of: shape.elementCount), shape: Shape([batch.size] + Array(shape)))
+    return [apply(moved, batch[0])]
+  }
+}
+
 extension RegionPut {
   func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard dimensions.isEmpty, region.shape.rank < maximumRank, batch.shape(1).rank <= region.shape.rank else { return nil }
