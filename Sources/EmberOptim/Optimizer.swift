@@ -17,6 +17,8 @@ public struct ParameterGroup<Options: Sendable>: Sendable {
 /// A step is all or nothing: inside a failed error scope nothing is changed. Parameters keep their memory over steps.
 public protocol Optimizer: AnyObject {
   func step()
+  /// The parameters of all groups, in order.
+  var parameters: [StateCell] { get }
   func zeroGrad()
   /// Everything needed to continue: moments and step counts by position of the parameter (`state.3.exp_avg`), options by group.
   func stateDict() -> [(String, Tensor)]
@@ -135,6 +137,8 @@ open class GroupOptimizer<Options: Sendable>: Optimizer {
     }
     return moves
   }
+
+  public var parameters: [StateCell] { groups.flatMap(\.parameters) }
 
   public func zeroGrad() {
     for cell in groups.lazy.flatMap(\.parameters) { cell.grad = nil }

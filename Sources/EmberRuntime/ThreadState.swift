@@ -19,9 +19,12 @@ public struct ThreadFlags: OptionSet, Sendable {
   public static let detectsAnomalies = ThreadFlags(rawValue: 1 << 4)
   /// Inside a function that is being differentiated (`valueAndGrad`, `jvp`, …), so that an inner one must be differentiable itself.
   public static let differentiates = ThreadFlags(rawValue: 1 << 5)
+  /// Inside `autocast`: inputs of some operations are converted; to float16 with the second flag, else to bfloat16.
+  public static let autocasts = ThreadFlags(rawValue: 1 << 6)
+  public static let autocastsToFloat16 = ThreadFlags(rawValue: 1 << 7)
 
   /// Any of these sends an operation to its slow path.
-  public static let slow: ThreadFlags = [.failed, .observed]
+  public static let slow: ThreadFlags = [.failed, .observed, .autocasts]
 
   @inlinable public static var current: ThreadFlags {
     @inline(__always) get { ThreadFlags(rawValue: ember_thread().pointee.flags) }

@@ -228,6 +228,7 @@ func checkDevices(_ name: String, _ a: Tensor, _ b: Tensor) throws(EmberError) {
 public func apply<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
   if !isOrdinary(x) {
     guard mayRunSlowly(Op.name, [x]) else { return .poison }
+    if let inputs = Autocast.converted(operation.callName, [x]) { return apply(operation, inputs[0]!) }
     if x.body.batch != nil { return applyBatched(operation, x) }
   }
   do throws(EmberError) {
@@ -243,6 +244,7 @@ public func apply<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
 public func apply<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor) -> Tensor {
   if !isOrdinary(a) || !b.body.isPlain {
     guard mayRunSlowly(Op.name, [a, b]) else { return .poison }
+    if let inputs = Autocast.converted(operation.callName, [a, b]) { return apply(operation, inputs[0]!, inputs[1]!) }
     if a.body.batch != nil || b.body.batch != nil { return applyBatched(operation, a, b) }
   }
   do throws(EmberError) {
@@ -259,6 +261,7 @@ public func apply<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor
 /// Runs an operation of any number of inputs. `count`: how many results the caller counts on if it fails.
 public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], count: Int = 1) -> [Tensor] {
   guard mayRunSlowly(Op.name, inputs) else { return Array(repeating: .poison, count: count) }
+  if let inputs = Autocast.converted(operation.callName, inputs) { return apply(operation, inputs, count: count) }
   if inputs.contains(where: { $0?.body.batch != nil }) { return applyBatched(operation, inputs, count: count) }
   do throws(EmberError) {
     let present = inputs.compactMap { $0 }

@@ -273,6 +273,9 @@ private func runDense(
 func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters) -> Tensor {
   if !ThreadFlags.current.isDisjoint(with: .slow) || !operands.arePlain {
     guard mayRunSlowly(function.name, operands.list) else { return .poison }
+    if let inputs = Autocast.converted(function.name, operands.list) {
+      return applyPointwise(function, PointwiseOperands(inputs.map { $0! }), parameters)
+    }
     if operands.isBatched { return applyPointwiseBatched(function, operands, parameters) }
   }
   do throws(EmberError) {

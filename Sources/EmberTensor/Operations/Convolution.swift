@@ -221,6 +221,9 @@ extension Tensor {
   ) -> Tensor {
     let name = "conv\(rank)d"
     guard mayRunSlowly(name, [self, weight, bias]) else { return .poison }
+    if let inputs = Autocast.converted(name, [self, weight, bias]) {
+      return inputs[0]!.convolution(rank, inputs[1]!, inputs[2], stride, padding, dilation, groups)
+    }
     return attempt { () throws(EmberError) in
       let x = try batched(rank, weight, bias, in: name)
       let stride = try resolve(stride, rank, "stride", atLeast: 1, in: name)
@@ -267,6 +270,9 @@ extension Tensor {
   ) -> Tensor {
     let name = "conv_transpose\(rank)d"
     guard mayRunSlowly(name, [self, weight, bias]) else { return .poison }
+    if let inputs = Autocast.converted(name, [self, weight, bias]) {
+      return inputs[0]!.transposedConvolution(rank, inputs[1]!, inputs[2], stride, padding, outputPadding, groups, dilation)
+    }
     return attempt { () throws(EmberError) in
       let x = try batched(rank, weight, bias, in: name)
       let stride = try resolve(stride, rank, "stride", atLeast: 1, in: name)

@@ -160,7 +160,7 @@ extension Tensor {
   public func mm(_ other: Tensor) -> Tensor { apply(MatMul(), self, other) }
   public func bmm(_ other: Tensor) -> Tensor { apply(MatMul(), self, other) }
   /// The inner product of two vectors.
-  public func dot(_ other: Tensor) -> Tensor { matmul(other) }
+  public func dot(_ other: Tensor) -> Tensor { autocast(enabled: false) { matmul(other) } }
   /// self + matrix product.
   public func addmm(_ a: Tensor, _ b: Tensor) -> Tensor { self + a.matmul(b) }
 

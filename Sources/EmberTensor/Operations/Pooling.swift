@@ -184,6 +184,9 @@ extension Tensor {
   ) -> (Tensor, Tensor?) {
     let name = "max_pool\(rank)d"
     guard mayRun(name, self) else { return (.poison, nil) }
+    if let inputs = Autocast.converted(name, [self]) {
+      return inputs[0]!.maxPool(rank, kernel, stride, padding, dilation, ceilMode, indices: indices)
+    }
     do throws(EmberError) {
       if dtype.isComplex || dtype == .bool || dtype.isStorageOnly { throw EmberError(.dtype, in: name, "\(summary): convert with .to(.float32)") }
       let geometry = try poolingGeometry(rank, kernel, stride, padding, dilation, ceilMode, in: name)
@@ -202,6 +205,9 @@ extension Tensor {
   ) -> Tensor {
     let name = "avg_pool\(rank)d"
     guard mayRun(name, self) else { return .poison }
+    if let inputs = Autocast.converted(name, [self]) {
+      return inputs[0]!.averagePool(rank, kernel, stride, padding, ceilMode, countIncludePad, divisor)
+    }
     return attempt { () throws(EmberError) in
       try checkPoolingDType(name)
       if divisor == 0 { throw EmberError(.value, in: name, "divisorOverride must not be 0") }
@@ -213,6 +219,7 @@ extension Tensor {
   private func adaptivePool(_ rank: Int, _ size: any SpatialExtents, maximum: Bool) -> Tensor {
     let name = "adaptive_\(maximum ? "max" : "avg")_pool\(rank)d"
     guard mayRun(name, self) else { return .poison }
+    if let inputs = Autocast.converted(name, [self]) { return inputs[0]!.adaptivePool(rank, size, maximum: maximum) }
     return attempt { () throws(EmberError) in
       try checkPoolingDType(name)
       try checkPoolingRank(rank, name)
