@@ -11,7 +11,9 @@ extension Module {
     var replaced: [(cell: StateCell, own: Tensor)] = []
     for (name, value) in state.sorted(by: { $0.key < $1.key }) {
       guard let cell = cells[name] else {
-        raise(EmberError(.value, in: "functionalCall", "\(Swift.type(of: self)) has no parameter or buffer \"\(name)\"; it has: \(cells.keys.sorted().joined(separator: ", "))"))
+        let names = cells.keys.sorted().joined(separator: ", ")
+        raise(
+          EmberError(.value, in: "functionalCall", "\(Swift.type(of: self)) has no parameter or buffer \"\(name)\"; it has: \(names)"))
         continue
       }
       replaced.append((cell, cell.exchange(value)))

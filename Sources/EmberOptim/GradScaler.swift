@@ -51,12 +51,14 @@ public final class GradScaler {
   public func unscale(_ optimizer: any Optimizer) {
     guard isEnabled, !ErrorScopes.hasFailed else { return }
     if visited[ObjectIdentifier(optimizer)] != nil {
-      raise(EmberError(.value, in: "GradScaler.unscale", "the gradients of this optimizer were divided already; call update() after step()"))
+      raise(
+        EmberError(.value, in: "GradScaler.unscale", "the gradients of this optimizer were divided already; call update() after step()"))
       return
     }
     if optimizer.parameters.contains(where: { $0.grad?.dtype == .float16 }) {
       raise(
-        EmberError(.dtype, in: "GradScaler.unscale", "a float16 gradient loses what scaling kept; keep parameters in float32 and use autocast"))
+        EmberError(
+          .dtype, in: "GradScaler.unscale", "a float16 gradient loses what scaling kept; keep parameters in float32 and use autocast"))
       return
     }
     journal()
@@ -132,11 +134,14 @@ public final class GradScaler {
   public func loadStateDict(_ saved: [(String, Tensor)]) throws {
     let values = Dictionary(saved, uniquingKeysWith: { _, last in last })
     guard let scale = values["scale"], let tracker = values["_growth_tracker"] else {
-      throw EmberError(.value, in: "loadStateDict", "the state of a GradScaler has \"scale\" and \"_growth_tracker\", not: \(values.keys.sorted().joined(separator: ", "))")
+      let names = values.keys.sorted().joined(separator: ", ")
+      throw EmberError(.value, in: "loadStateDict", "the state of a GradScaler has \"scale\" and \"_growth_tracker\", not: \(names)")
     }
     let (newScale, newTracker) = (try scale.itemOrThrow(as: Double.self), try tracker.itemOrThrow(as: Int.self))
     guard newScale > 0, newScale.isFinite, newTracker >= 0 else {
-      throw EmberError(.value, in: "loadStateDict", "scale \(newScale), growth tracker \(newTracker): the scale must be positive, the tracker not negative")
+      throw EmberError(
+        .value, in: "loadStateDict",
+        "scale \(newScale), growth tracker \(newTracker): the scale must be positive, the tracker not negative")
     }
     (currentScale, growthTracker, visited) = (newScale, newTracker, [:])
   }

@@ -31,7 +31,8 @@ import Testing
           of: [result], with: [leaves[i]], gradients: [Tensor.eye(value.elementCount, dtype: value.dtype)[row].reshape(Array(value.shape))],
           retainGraph: true)[0]
       }
-      expectClose(reverse[i], stack(rows).reshape(Array(value.shape) + Array(inputs[i].shape)), "\(sample), input \(i), loop", tolerance: 1e-9)
+      let loop = stack(rows).reshape(Array(value.shape) + Array(inputs[i].shape))
+      expectClose(reverse[i], loop, "\(sample), input \(i), loop", tolerance: 1e-9)
     }
   }
 
@@ -52,8 +53,10 @@ import Testing
     expectClose(jacobian({ jacobian(loss, at: $0, mode: .forward) }, at: x, mode: .forward), second, "forward over forward")
     let direction = numbers([4], seed: 5)
     expectClose(
-      jvp({ gradient($0[0]) }, at: [x], tangents: [direction]).tangent, second.matmul(direction), "product with the hessian", tolerance: 1e-9)
-    expectClose(jacobian({ hessian(loss, at: $0) }, at: x), differences({ hessian(loss, at: $0) }, at: x), "third derivatives", tolerance: 1e-4)
+      jvp({ gradient($0[0]) }, at: [x], tangents: [direction]).tangent, second.matmul(direction), "product with the hessian",
+      tolerance: 1e-9)
+    let third = jacobian({ hessian(loss, at: $0) }, at: x)
+    expectClose(third, differences({ hessian(loss, at: $0) }, at: x), "third derivatives", tolerance: 1e-4)
     let parts = hessian({ ($0[0] * $0[1].sum()).sum() * $0[0].sum() }, at: [x, w])
     expectClose(parts[0][1].permute(1, 2, 0), parts[1][0], "blocks are transposes")
   }
@@ -62,13 +65,16 @@ import Testing
     let xs = numbers([5, 4], seed: 6), w = numbers([4], seed: 7)
     func f(_ x: Tensor, _ w: Tensor) -> Tensor { ((x * w).sum().sin() * (w * w * x).sum()) }
     let loop = (0..<5).map { xs[$0] }
-    expectClose(vmap { hessian({ f($0, w) }, at: $0) }(xs), stack(loop.map { hessian({ f($0, w) }, at: $0) }), "vmap of a hessian", tolerance: 1e-9)
+    expectClose(
+      vmap { hessian({ f($0, w) }, at: $0) }(xs), stack(loop.map { hessian({ f($0, w) }, at: $0) }), "vmap of a hessian", tolerance: 1e-9)
     expectClose(
       vmap { jacobian({ valueAndGrad({ f($0, w) }, at: $0).gradient }, at: $0, mode: .forward) }(xs),
       stack(loop.map { hessian({ f($0, w) }, at: $0) }), "vmap of a jacobian of a gradient", tolerance: 1e-9)
     // A gradient through a vmap of gradients: the inner ones depend on w by the outside.
     func penalty(_ w: Tensor) -> Tensor { vmap { x in valueAndGrad({ f($0, w) }, at: x).gradient.square().sum() }(xs).sum() }
-    func looped(_ w: Tensor) -> Tensor { loop.reduce(Tensor(0.0, dtype: .float64)) { $0 + valueAndGrad({ f($0, w) }, at: $1).gradient.square().sum() } }
+    func looped(_ w: Tensor) -> Tensor {
+      loop.reduce(Tensor(0.0, dtype: .float64)) { $0 + valueAndGrad({ f($0, w) }, at: $1).gradient.square().sum() }
+    }
     expectClose(penalty(w), looped(w), "penalty")
     expectClose(valueAndGrad(penalty, at: w).gradient, differences(penalty, at: w), "its gradient", tolerance: 1e-6)
     expectClose(valueAndGrad(penalty, at: w).gradient, valueAndGrad(looped, at: w).gradient, "its gradient by the loop", tolerance: 1e-9)
@@ -95,20 +101,24 @@ import Testing
 
   /// An operation of layers: its inputs, of which each may or may not differ among the members.
   private static let layers: [(name: String, inputs: [Tensor], run: @Sendable ([Tensor]) -> Tensor)] = [
-    ("conv2d", [numbers([2, 4, 5, 6]), numbers([6, 2, 3, 3], seed: 2), numbers([6], seed: 3)], { $0[0].conv2d($0[1], $0[2], stride: 2, padding: 1, groups: 2) }),
+    ("conv2d", [numbers([2, 4, 5, 6]), numbers([6, 2, 3, 3], seed: 2), numbers([6], seed: 3)],
+      { $0[0].conv2d($0[1], $0[2], stride: 2, padding: 1, groups: 2) }),
     ("conv1d of one", [numbers([4, 7]), numbers([3, 4, 2], seed: 2)], { $0[0].conv1d($0[1], dilation: 2) }),
-    ("conv_transpose2d", [numbers([2, 4, 3, 3]), numbers([4, 3, 2, 3], seed: 2), numbers([6], seed: 3)], { $0[0].convTranspose2d($0[1], $0[2], stride: 2, groups: 2) }),
+    ("conv_transpose2d", [numbers([2, 4, 3, 3]), numbers([4, 3, 2, 3], seed: 2), numbers([6], seed: 3)],
+      { $0[0].convTranspose2d($0[1], $0[2], stride: 2, groups: 2) }),
     ("max_pool2d", [numbers([2, 3, 6, 6])], { $0[0].maxPool2d(3, stride: 2, padding: 1) }),
     ("adaptive_max_pool1d", [numbers([3, 7])], { $0[0].adaptiveMaxPool1d(3) }),
     ("avg_pool2d", [numbers([2, 3, 6, 6])], { $0[0].avgPool2d(2) }),
     ("adaptive_avg_pool2d", [numbers([2, 3, 5, 7])], { $0[0].adaptiveAvgPool2d([2, 3]) }),
     ("layer_norm", [numbers([3, 5]), numbers([5], seed: 2), numbers([5], seed: 3)], { $0[0].layerNorm([5], weight: $0[1], bias: $0[2]) }),
     ("group_norm", [numbers([2, 4, 3]), numbers([4], seed: 2), numbers([4], seed: 3)], { $0[0].groupNorm(2, weight: $0[1], bias: $0[2]) }),
-    ("batch_norm", [numbers([4, 3, 2]), numbers([3], seed: 2), numbers([3], seed: 3)], { $0[0].batchNorm(weight: $0[1], bias: $0[2]).output }),
+    ("batch_norm", [numbers([4, 3, 2]), numbers([3], seed: 2), numbers([3], seed: 3)],
+      { $0[0].batchNorm(weight: $0[1], bias: $0[2]).output }),
     ("linear", [numbers([4]), numbers([3, 4], seed: 2), numbers([3], seed: 3)], { $0[0].linear($0[1], $0[2]) }),
     ("cross_entropy", [numbers([5, 3])], { $0[0].crossEntropy(Tensor([0, 2, -100, 1, 1]), labelSmoothing: 0.1) }),
     ("cross_entropy of one", [numbers([3])], { $0[0].crossEntropy(Tensor(1)) }),
-    ("nll_loss weighted", [numbers([5, 3]), numbers([3], 0.5, 2, seed: 2)], { $0[0].nllLoss(Tensor([0, 2, 0, 1, 1]), weight: $0[1].detach()) }),
+    ("nll_loss weighted", [numbers([5, 3]), numbers([3], 0.5, 2, seed: 2)],
+      { $0[0].nllLoss(Tensor([0, 2, 0, 1, 1]), weight: $0[1].detach()) }),
     ("embedding", [numbers([5, 2])], { Tensor([[1, 4], [0, 1]]).embedding($0[0], paddingIndex: 1) * $0[0].sum() }),
     ("pad", [numbers([3, 4])], { $0[0].pad([(1, 2)], mode: .reflect) }),
     ("checkpoint", [numbers([3]), numbers([3], seed: 2)], { checkpoint($0) { $0[0].sin() * $0[1] } }),
@@ -144,7 +154,8 @@ import Testing
       expectClose(result, stack((0..<4).map { logits[$0].crossEntropy(labels[$0], weight: weight, reduction: reduction) }), "\(reduction)")
     }
     let table = numbers([4, 3], seed: 5)
-    let gradients = vmap { index in valueAndGrad({ index.embedding($0).square().sum() }, at: table).gradient }(Tensor([[0, 1], [1, 1], [3, 2]]))
+    let rows = Tensor([[0, 1], [1, 1], [3, 2]])
+    let gradients = vmap { index in valueAndGrad({ index.embedding($0).square().sum() }, at: table).gradient }(rows)
     let loop = [[0, 1], [1, 1], [3, 2]].map { index in valueAndGrad({ Tensor(index).embedding($0).square().sum() }, at: table).gradient }
     expectClose(gradients, stack(loop), "embedding")
   }

@@ -16,7 +16,8 @@ func members(of sample: Sample, _ count: Int) -> [[Tensor]] {
 func expectClose(_ a: Tensor, _ b: Tensor, _ what: @autoclosure () -> String, tolerance: Double = 1e-10) {
   #expect(a.shape == b.shape && a.dtype == b.dtype, "\(what()): \(a.dtype)\(a.shape) for \(b.dtype)\(b.shape)")
   guard a.shape == b.shape else { return }
-  for (x, y) in zip(a.elements(as: Double.self), b.elements(as: Double.self)) where !(abs(x - y) <= tolerance * max(1, abs(y)) || (x.isNaN && y.isNaN)) {
+  for (x, y) in zip(a.elements(as: Double.self), b.elements(as: Double.self)) {
+    if abs(x - y) <= tolerance * max(1, abs(y)) || (x.isNaN && y.isNaN) { continue }
     Issue.record("\(what()): \(x) for \(y)")
     return
   }

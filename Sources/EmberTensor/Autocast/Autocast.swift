@@ -20,7 +20,7 @@ public func autocast<Result, Failure: Error>(
   }
 }
 
-@available(*, unavailable, message: "autocast belongs to a thread and does not survive an await; call it around the synchronous tensor operations")
+@available(*, unavailable, message: "autocast belongs to a thread and does not survive an await; call it around synchronous operations")
 public func autocast<Result>(_ dtype: DType = .bfloat16, enabled: Bool = true, _ body: () async throws -> Result) async rethrows -> Result {
   fatalError()
 }
@@ -46,10 +46,10 @@ public enum Autocast {
       "binary_cross_entropy_with_logits", "hinge_embedding_loss", "cosine_embedding_loss", "margin_ranking_loss", "soft_margin_loss",
       "triplet_margin_loss", "multi_margin_loss", "multilabel_margin_loss", "poisson_nll_loss", "ctc_loss",
     ]
-    // Fourier transforms and decompositions, whatever their name.
     return Dictionary(lower.map { ($0, Policy.lower) } + float32.map { ($0, .float32) }, uniquingKeysWith: { first, _ in first })
   }()
 
+  /// Fourier transforms and decompositions count by the beginning of their name.
   private static func policy(of operation: String) -> Policy? {
     policies[operation] ?? (operation.hasPrefix("fft_") || operation.hasPrefix("linalg_") ? .float32 : nil)
   }

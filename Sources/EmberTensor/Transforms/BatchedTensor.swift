@@ -63,8 +63,8 @@ extension Tensor {
     if body.batch == nil { return }
     throw EmberError(
       .value, in: operation,
-      "\(summary) stands for every member of a batch inside vmap and has no elements of its own; keep to tensor operations (`where` instead of if), "
-        + "or return the tensor from vmap and read it there")
+      "\(summary) stands for every member of a batch inside vmap and has no elements of its own; keep to tensor operations "
+        + "(`where` instead of if), or return the tensor from vmap and read it there")
   }
 
   /// Whether any element holds, of any member of a batch: what derivatives may ask to choose among formulas that agree.

@@ -81,8 +81,10 @@ private func runMembers(_ batch: OperationBatch, count: Int, _ run: ([Tensor?]) 
   }
   if batch.size == 0 {
     // Nobody is there to run it: the shapes come from zeros.
-    let zeros = (0..<batch.count).map { i in
-      batch.isPresent(i) ? batch.isShared(i) ? batch.asIs(i) : Tensor.zeros(Array(batch.shape(i)), dtype: batch.asIs(i).dtype, on: batch.asIs(i).device) : nil
+    let zeros = (0..<batch.count).map { i -> Tensor? in
+      guard batch.isPresent(i) else { return nil }
+      let tensor = batch.asIs(i)
+      return batch.isShared(i) ? tensor : Tensor.zeros(Array(batch.shape(i)), dtype: tensor.dtype, on: tensor.device)
     }
     return run(zeros).map { $0.isPoisoned ? $0 : Tensor.zeros([0] + Array($0.shape), dtype: $0.dtype, on: $0.device) }
   }
@@ -136,7 +138,8 @@ func applyPointwiseBatched(_ function: Pointwise, _ operands: PointwiseOperands,
     for (i, operand) in lifted.enumerated() where !operand.body.batch!.isShared {
       if let common, operand.rank == 0, function.roles[i] == .value { physical[i] = physical[i].to(common) }
       if operand.rank < rank {
-        physical[i] = physical[i].reshape([physical[i].size(0)] + Array(repeating: 1, count: rank - operand.rank) + Array(operand.body.shape))
+        let ones = Array(repeating: 1, count: rank - operand.rank)
+        physical[i] = physical[i].reshape([physical[i].size(0)] + ones + Array(operand.body.shape))
       }
     }
   }

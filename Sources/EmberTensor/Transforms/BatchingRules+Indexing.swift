@@ -84,13 +84,16 @@ private func pairs(_ batch: OperationBatch, _ indices: [Int], rank: Int, on devi
 /// indexed dimensions that are not neighbours move to the front. Nil where both are the same.
 private func pairOrder(position: Int, indexRank: Int, rank: Int) -> [Int]? {
   if position == 0 { return nil }
-  return [0] + Array((1 + position)..<(1 + position + indexRank)) + Array(1..<(1 + position)) + Array((1 + position + indexRank)..<(1 + rank))
+  let start = 1 + position, end = start + indexRank
+  return [0] + Array(start..<end) + Array(1..<start) + Array(end..<(1 + rank))
 }
 
 /// Reads blocks of input 0 at the positions of the other inputs.
 private func readPairs(_ batch: OperationBatch, _ operation: IndexGet) -> [Tensor]? {
   let indices = Array(1..<batch.count)
-  guard let result = resultShape(batch, operation.dimensions, target: 0, indices: indices), result.shape.rank < maximumRank else { return nil }
+  guard let result = resultShape(batch, operation.dimensions, target: 0, indices: indices), result.shape.rank < maximumRank else {
+    return nil
+  }
   let x = batch[0]
   let moved = IndexGet(dimensions: [0] + operation.dimensions.map { $0 + 1 })
   let y = apply(moved, [x] + pairs(batch, indices, rank: result.indexRank, on: x.device))[0]

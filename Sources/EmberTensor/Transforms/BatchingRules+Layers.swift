@@ -18,7 +18,9 @@ extension LinearOperation {
     }
     let shape = batch.shape(0), weight = batch.shape(1)
     // Rows of each member times its own matrix; wrong shapes are left to the members, who say so.
-    guard shape.rank >= 1, weight.rank == 2, shape[-1] == weight[1], !batch.isPresent(2) || batch.shape(2) == [weight[0]] else { return nil }
+    guard shape.rank >= 1, weight.rank == 2, shape[-1] == weight[1], !batch.isPresent(2) || batch.shape(2) == [weight[0]] else {
+      return nil
+    }
     let rows = shape.product(0..<(shape.rank - 1)), x = batch.asIs(0)
     let y = apply(MatMul(), x.reshape((batch.isShared(0) ? [] : [batch.size]) + [rows, shape[-1]]), batch.asIs(1).mT)
     let biased = batch.isPresent(2) ? y + batch[2].unsqueeze(1) : y
@@ -133,7 +135,8 @@ extension BatchNormOperation {
 extension ClassLoss {
   func batched(_ batch: OperationBatch) -> [Tensor]? {
     let shape = batch.shape(0)
-    guard batch.size > 0, batch.isShared(2), shape.rank >= 1, reduction != .batchMean, batch.shape(1) == shape.removing(shape.rank == 1 ? 0 : 1)
+    guard batch.size > 0, batch.isShared(2), shape.rank >= 1, reduction != .batchMean,
+      batch.shape(1) == shape.removing(shape.rank == 1 ? 0 : 1)
     else { return nil }
     // Each position's loss, of all members in one batch; the reduction is each member's own.
     let positions = ClassLoss(isLogarithmic: isLogarithmic, reduction: .none, ignoreIndex: ignoreIndex, labelSmoothing: labelSmoothing)

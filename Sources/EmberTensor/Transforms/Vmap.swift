@@ -53,7 +53,8 @@ final class VmapScope {
     case .error:
       raise(
         EmberError(
-          .value, in: name, "draws random numbers inside vmap; pass vmap randomness: .different (each member its own) or .same (all members the same)"))
+          .value, in: name,
+          "draws random numbers inside vmap; pass vmap randomness: .different (each member its own) or .same (all members the same)"))
       return .poison
     case .same: return outside { make([]) }
     case .different: return Tensor(batched: outside { make([size]) }, level: level)
@@ -64,7 +65,10 @@ final class VmapScope {
   func drawing(_ name: String, for tensor: Tensor, _ make: (Tensor) -> Tensor) -> Tensor {
     let batch = tensor.lifted(to: level).body.batch!
     if randomness == .same, !batch.isShared {
-      raise(EmberError(.value, in: name, "the members' probabilities differ, so that they cannot draw the same numbers; pass vmap randomness: .different"))
+      raise(
+        EmberError(
+          .value, in: name,
+          "the members' probabilities differ, so that they cannot draw the same numbers; pass vmap randomness: .different"))
       return .poison
     }
     return drawing(name) { extents in
@@ -182,7 +186,9 @@ public func vmap(
   _ function: @escaping (Tensor, Tensor) -> Tensor
 ) -> (Tensor, Tensor) -> Tensor {
   {
-    vmap([$0, $1], inDims: [inDims.0, inDims.1], outDims: [outDim], randomness: randomness, chunkSize: chunkSize) { [function($0[0], $0[1])] }[0]
+    vmap([$0, $1], inDims: [inDims.0, inDims.1], outDims: [outDim], randomness: randomness, chunkSize: chunkSize) {
+      [function($0[0], $0[1])]
+    }[0]
   }
 }
 
