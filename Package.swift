@@ -20,16 +20,20 @@ let package = Package(
     .target(name: "EmberCPU", dependencies: ["EmberRuntime", "CEmberKernels"]),
     .target(name: "EmberTensor", dependencies: ["EmberRuntime", "EmberCPU", "CEmberRuntime", "CEmberKernels"]),
     // Operations in families of their own, above the core.
-    .target(name: "EmberFunctional", dependencies: ["EmberTensor", "EmberRuntime"]),
-    .target(name: "EmberLinearAlgebra", dependencies: ["EmberTensor", "EmberRuntime"]),
-    .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberRuntime"]),
+    .target(name: "CEmberFunctional", dependencies: ["CEmberKernels"]),
+    .target(name: "EmberFunctional", dependencies: ["EmberTensor", "EmberRuntime", "CEmberFunctional"]),
+    .target(name: "CEmberLinearAlgebra", dependencies: ["CEmberKernels"]),
+    .target(name: "EmberLinearAlgebra", dependencies: ["EmberTensor", "EmberRuntime", "CEmberLinearAlgebra"]),
+    .target(name: "CEmberSpectral", dependencies: ["CEmberKernels"], exclude: ["bodies"]),
+    .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberRuntime", "CEmberSpectral"]),
+    .target(name: "EmberSparse", dependencies: ["EmberTensor", "EmberRuntime", "CEmberKernels"]),
     // Training: modules, optimizers, data.
     .target(name: "EmberNN", dependencies: ["EmberTensor"]),
     .target(name: "EmberOptim", dependencies: ["EmberTensor", "CEmberKernels"]),
     .target(name: "EmberData", dependencies: ["EmberTensor"]),
     // Every operator by name, and the runner that holds them against PyTorch's own samples.
-    .target(name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSpectral"]),
-    .target(name: "EmberConformance", dependencies: ["EmberOperators", "EmberTensor", "EmberFormats"]),
+    .target(name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral"]),
+    .target(name: "EmberConformance", dependencies: ["EmberOperators", "EmberFunctional", "EmberSparse", "EmberTensor", "EmberFormats"]),
     .executableTarget(
       name: "EmberCommand",
       dependencies: ["EmberConformance", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -47,7 +51,11 @@ let package = Package(
     .testTarget(
       name: "EmberTensorTests",
       dependencies: ["EmberTensor", "EmberCPU", "EmberRuntime", "EmberNN", "EmberOptim", "EmberFormats", "CEmberKernels"]),
-    .testTarget(name: "EmberOperatorsTests", dependencies: ["EmberConformance", "EmberOperators", "EmberRuntime", "EmberTensor"]),
+    .testTarget(
+      name: "EmberOperatorsTests",
+      dependencies: [
+        "EmberConformance", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse", "EmberSpectral", "EmberTensor",
+      ]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(
       name: "EmberDataTests",

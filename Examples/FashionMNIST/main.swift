@@ -94,7 +94,6 @@ func train(_ options: Options) throws {
     print("Going on after step \(trainer.losses.count)")
   }
 
-  SignalHandler.install()
   let batches = loader.batchCount ?? 1
   trainer.onStep = { step, loss in if step <= options.printedLosses { print("step \(step) loss \(loss)") } }
   trainer.onEpoch = { summary in

@@ -53,6 +53,7 @@ static int operation_weight(int opcode, int type) {
   if (type == EMBER_TYPE_COMPLEX64 || type == EMBER_TYPE_COMPLEX128)
     return opcode >= EMBER_OP_SQRT && opcode <= EMBER_OP_SIGMOID ? 60 : opcode == EMBER_OP_POWER ? 100 : 3;
   const bool wide = type != EMBER_TYPE_FLOAT32;
+  if ((opcode >= EMBER_OP_BESSEL_J0 && opcode <= EMBER_OP_NDTRI) || (opcode >= EMBER_OP_ZETA && opcode <= EMBER_OP_LEGENDRE_P)) return 80;
   switch (opcode) {
     case EMBER_OP_SQRT:
     case EMBER_OP_RSQRT:

@@ -109,11 +109,23 @@ static pooling_job make_job(const ember_pooling *p, bool adaptive) {
 
 static const pooling_kernels plain_f32 = {max_f32, max_backward_f32, average_f32, average_backward_f32};
 static const pooling_kernels plain_f64 = {max_f64, max_backward_f64, average_f64, average_backward_f64};
-const pooling_isa pooling_isa_scalar = {&plain_f32, &plain_f64};
+
+// The scalar set has no loops of its own: the plain ones above are the reference. (EMBER_ISA_PICK would name them.)
+static const pooling_isa *vector_loops(int isa) {
+#if EMBER_X86_ISAS
+  if (isa == EMBER_ISA_AVX512) return &pooling_isa_avx512;
+  if (isa == EMBER_ISA_AVX2) return &pooling_isa_avx2;
+#else
+  (void)isa;
+#endif
+  return &pooling_isa_baseline;
+}
 
 static const pooling_kernels *kernels_for(int dtype) {
   const bool is_double = dtype == EMBER_FLOAT64;
-  const pooling_isa *loops = &EMBER_ISA_PICK(pooling_isa, ember_isa_current());
+  const int isa = ember_isa_current();
+  if (isa == EMBER_ISA_SCALAR) return is_double ? &plain_f64 : &plain_f32;
+  const pooling_isa *loops = vector_loops(isa);
   return is_double ? loops->f64 : loops->f32;
 }
 

@@ -200,6 +200,36 @@ static void scan_log_sum_exp(const void *scan, const char *in, char *out, int64_
   }
 }
 
+// log(exp(low) + exp(high)) with the larger real part taken out: high + log1p(exp(low - high)). The imaginary part is not
+// brought back to one turn, so that it goes on from element to element.
+static void scan_log_sum_exp_complex(const void *scan, const char *in, char *out, int64_t *indices, int64_t width) {
+  (void)indices;
+  const scan_job *job = scan;
+  const int component = element_component(job->in_dtype);
+  for (int64_t j = 0; j < width; ++j) {
+    double re = -INFINITY, im = 0;
+    for (int64_t step = 0; step < job->n; ++step) {
+      const int64_t at = scan_position(job, step) * job->inner + j;
+      const double x = element_load_double(component, in, 2 * at), y = element_load_double(component, in, 2 * at + 1);
+      if (x != x || y != y || re != re || im != im) {
+        re = im = NAN;
+      } else if (x == re && x - x != 0) {
+        // Two infinities: of -inf the angle does not matter, of +inf it is that of the sum.
+        if (x > 0) im = atan2(sin(y) + sin(im), cos(y) + cos(im));
+      } else {
+        const bool larger = x > re;
+        const double high_re = larger ? x : re, high_im = larger ? y : im;
+        const double scale = exp((larger ? re : x) - high_re), angle = (larger ? im : y) - high_im;
+        const double a = scale * cos(angle), b = scale * sin(angle);
+        re = high_re + 0.5 * log1p(a * (2 + a) + b * b);
+        im = high_im + atan2(b, 1 + a);
+      }
+      element_store_double(component, out, 2 * at, re);
+      element_store_double(component, out, 2 * at + 1, im);
+    }
+  }
+}
+
 static void scan_chunk(void *context, int64_t chunk) {
   const scan_job *job = context;
   const int64_t in_size = (int64_t)ember_dtype_size(job->in_dtype), out_size = (int64_t)ember_dtype_size(job->out_dtype);
@@ -235,8 +265,8 @@ bool ember_scan(int operation, int in_dtype, const void *in, int out_dtype, void
       job.lanes = extremes[in_dtype];
       break;
     case EMBER_SCAN_LOG_SUM_EXP:
-      if (!floating || out_dtype != in_dtype) return false;
-      job.lanes = scan_log_sum_exp;
+      if (!(floating || complex) || out_dtype != in_dtype) return false;
+      job.lanes = complex ? scan_log_sum_exp_complex : scan_log_sum_exp;
       break;
     default: return false;
   }

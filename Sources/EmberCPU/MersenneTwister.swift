@@ -32,6 +32,13 @@ final class MersenneTwister: GeneratorState {
       state, output.kernelDType, output.pointer, Int64(output.shape.elementCount), probabilities.kernelDType, probabilities.pointer)
   }
 
+  func multinomial(_ weights: Operand, rows: Int, samples: Int, replacement: Bool, into output: Operand) -> Bool {
+    let categories = weights.shape.elementCount / max(rows, 1)
+    return ember_random_multinomial(
+      state, weights.kernelDType, weights.pointer, Int64(rows), Int64(categories), Int64(samples), replacement,
+      output.pointer?.assumingMemoryBound(to: Int64.self))
+  }
+
   func fill(_ output: Operand, from distribution: Distribution) -> Bool {
     let dtype = output.kernelDType, pointer = output.pointer, count = Int64(output.shape.elementCount)
     switch distribution {
@@ -44,6 +51,9 @@ final class MersenneTwister: GeneratorState {
       return true
     case .bernoulli(let probability): return ember_random_bernoulli_scalar(state, dtype, pointer, count, probability)
     case .exponential(let rate): return ember_random_exponential(state, dtype, pointer, count, rate)
+    case .logNormal(let mean, let deviation): return ember_random_log_normal(state, dtype, pointer, count, mean, deviation)
+    case .cauchy(let median, let sigma): return ember_random_cauchy(state, dtype, pointer, count, median, sigma)
+    case .geometric(let probability): return ember_random_geometric(state, dtype, pointer, count, probability)
     }
   }
 }

@@ -1,5 +1,7 @@
 import EmberFormats
+import EmberFunctional
 import EmberRuntime
+import EmberSparse
 import EmberTensor
 
 /// Why a case cannot be read or did not come out as expected.
@@ -42,7 +44,7 @@ struct ValueReader {
       guard parts.count == 3 else { throw CaseFailure("a malformed slice") }
       return .slice(start: parts[0], end: parts[1], step: parts[2])
     case "tensor":
-      if let layout = json["layout"]?.text, layout != "strided" { return try sparse(json, layout: layout) }
+      if let layout = json["layout"]?.text, layout != "strided" { return .opaque(try sparse(json, layout: layout)) }
       var tensor = try tensor(json)
       if json["grad"]?.flag == true {
         tensor = tensor.requiringGrad()
@@ -71,8 +73,10 @@ struct ValueReader {
       throw CaseFailure("a tensor lies outside of the payload")
     }
     guard let strides = json["strides"]?.items?.compactMap(\.integer), let length = json["storage_numel"]?.integer else {
-      return payload.bytes.withUnsafeBytes { all in
-        Tensor(bytes: UnsafeRawBufferPointer(rebasing: all[offset..<(count == 0 ? offset : offset + count)]), shape: extents, dtype: dtype)
+      return try catchingErrors {
+        payload.bytes.withUnsafeBytes { all in
+          Tensor(bytes: UnsafeRawBufferPointer(rebasing: all[offset..<(count == 0 ? offset : offset + count)]), shape: extents, dtype: dtype)
+        }
       }
     }
     let start = json["storage_offset"]?.integer ?? 0
@@ -92,12 +96,45 @@ struct ValueReader {
     return storage.view(Shape(extents), Strides(strides), offset: start)
   }
 
-  private mutating func sparse(_ json: JSON, layout: String) throws -> OperatorValue {
-    throw CaseFailure("sparse tensors are not implemented (\(layout))")
+  /// A tensor in a sparse layout.
+  func sparse(_ json: JSON, layout name: String) throws -> SparseTensor {
+    guard let layout = SparseTensor.Layout(rawValue: name), let extents = json["shape"]?.items?.compactMap(\.integer) else {
+      throw CaseFailure("a sparse tensor of layout \(name)")
+    }
+    func part(_ key: String) throws -> Tensor {
+      guard let part = json[key] else { throw CaseFailure("a tensor of layout \(name) lacks \(key)") }
+      return try tensor(part)
+    }
+    let values = try part("values")
+    return try catchingErrors {
+      switch layout {
+      case .coordinates:
+        try SparseTensor(indices: part("indices"), values: values, shape: extents, isCoalesced: json["coalesced"]?.flag ?? false)
+      case .rows, .rowBlocks:
+        try SparseTensor(layout, compressed: part("crow_indices"), indices: part("col_indices"), values: values, shape: extents)
+      case .columns, .columnBlocks:
+        try SparseTensor(layout, compressed: part("ccol_indices"), indices: part("row_indices"), values: values, shape: extents)
+      }
+    }
   }
 
-  private func function(_ json: JSON) throws -> OperatorValue {
-    throw CaseFailure("a \(json["class"]?.text ?? json["v"]?.text ?? "function") as an argument is not implemented")
+  /// A function of tensors: an operator by name, or a module without state that stands for one.
+  private mutating func function(_ json: JSON) throws -> OperatorValue {
+    let module = json["class"]?.text
+    let name = module ?? json["v"]?.text ?? ""
+    var settings: [String: OperatorValue] = [:]
+    for argument in json["ctor"]?.items ?? [] { settings[argument["n"]?.text ?? ""] = try value(argument) }
+    func number(_ key: String, _ usual: Double) -> Double { settings[key]?.scalar.map { if case .integer(let n) = $0 { Double(n) } else if case .real(let x) = $0 { x } else { usual } } ?? usual }
+    switch name {
+    case "torch.nn.PairwiseDistance", "torch.pairwise_distance", "torch.nn.functional.pairwise_distance":
+      let (p, eps) = (number("p", 2), number("eps", 1e-6))
+      let keepDim = if case .bool(true)? = settings["keepdim"] { true } else { false }
+      return .function { $0[0].pairwiseDistance($0[1], p: p, eps: eps, keepDim: keepDim) }
+    case "torch.nn.CosineSimilarity", "torch.cosine_similarity", "torch.nn.functional.cosine_similarity":
+      let (dim, eps) = (Int(number("dim", 1)), number("eps", 1e-8))
+      return .function { $0[0].cosineSimilarity($0[1], dim: dim, eps: eps) }
+    default: throw CaseFailure("a \(name) as an argument is not implemented")
+    }
   }
 
   static func dtype(_ name: String) throws -> DType {

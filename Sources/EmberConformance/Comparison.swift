@@ -1,5 +1,6 @@
 import EmberFormats
 import EmberRuntime
+import EmberSparse
 import EmberTensor
 
 /// Holds results against expected ones by the corpus's own rules and tolerances, never looser.
@@ -17,6 +18,9 @@ struct Comparison {
   func difference(_ actual: OperatorValue, _ expected: JSON, firstArgument: OperatorValue?, indexedDimension: Int?) throws -> String? {
     let tag = expected["t"]?.text ?? ""
     let onlyShape = expected["check"]?.text == "shape"
+    if tag == "tensor", let layout = expected["layout"]?.text, layout != "strided" {
+      return try sparseDifference(actual, try reader.sparse(expected, layout: layout), tolerances(expected))
+    }
     if tag == "tensor" {
       guard case .tensor(let tensor) = actual else { return "the result is a \(actual.kind), not a tensor" }
       return try difference(tensor, expected, firstArgument: firstArgument, indexedDimension: indexedDimension)
@@ -53,7 +57,9 @@ struct Comparison {
     switch expected["check"]?.text {
     case nil: return Self.difference(actual, wanted, tolerances(expected))
     case "abs2": return Self.difference(Self.squaredMagnitude(actual), Self.squaredMagnitude(wanted), tolerances(expected))
-    case "multiset": return Self.difference(Self.sorted(actual), Self.sorted(wanted), tolerances(expected))
+    case "multiset":
+      if wanted.dtype.isComplex { return Self.complexMultisetDifference(actual, wanted, tolerances(expected)) }
+      return Self.difference(Self.sorted(actual), Self.sorted(wanted), tolerances(expected))
     case "gather":
       guard case .tensor(let source)? = firstArgument else { return "the indices select from no tensor" }
       var dimension = expected["dim"]?.integer ?? indexedDimension ?? -1
@@ -67,9 +73,41 @@ struct Comparison {
     }
   }
 
+  /// Sparse results agree if their layouts and dtypes do, and all elements, those that are not stored being 0.
+  private func sparseDifference(
+    _ actual: OperatorValue, _ expected: SparseTensor, _ tolerances: (relative: Double, absolute: Double)
+  ) throws -> String? {
+    guard case .opaque(let value) = actual, let tensor = value as? SparseTensor else { return "the result is a \(actual.kind), not a sparse tensor" }
+    if tensor.layout != expected.layout { return "the layout is \(tensor.layout.rawValue), not \(expected.layout.rawValue)" }
+    if tensor.dtype != expected.dtype { return "the dtype is \(tensor.dtype), not \(expected.dtype)" }
+    if tensor.shape != expected.shape { return "the shape is \(tensor.shape), not \(expected.shape)" }
+    return try catchingErrors { Self.difference(try tensor.dense(), try expected.dense(), tolerances) }
+  }
+
   static func squaredMagnitude(_ x: Tensor) -> Tensor { x.dtype.isComplex ? (x * x.conj()).real : x * x }
 
   private static func sorted(_ x: Tensor) -> Tensor { x.detach().sort(-1).values }
+
+  /// Complex numbers have no order: every expected one takes the nearest of its row that is left.
+  private static func complexMultisetDifference(
+    _ actual: Tensor, _ expected: Tensor, _ tolerances: (relative: Double, absolute: Double)
+  ) -> String? {
+    let length = expected.rank == 0 ? 1 : expected.size(-1)
+    var rest = actual.detach().to(.complex128).elements(as: Complex<Double>.self)
+    let wanted = expected.to(.complex128).elements(as: Complex<Double>.self)
+    guard rest.count == wanted.count else { return "\(rest.count) elements, not \(wanted.count)" }
+    func distance(_ a: Complex<Double>, _ b: Complex<Double>) -> Double {
+      let x = a.real - b.real, y = a.imaginary - b.imaginary
+      return x * x + y * y
+    }
+    for (i, number) in wanted.enumerated() {
+      let row = i..<((i / length + 1) * length)
+      let nearest = row.min { distance(rest[$0], number) < distance(rest[$1], number) }!
+      rest.swapAt(i, nearest)
+      if !isClose(rest[i], number, tolerances) { return "row \(i / length): \(number) is missing; the nearest is \(rest[i])" }
+    }
+    return nil
+  }
 
   /// Element by element: |actual - expected| <= atol + rtol * |expected|, with equal positions of NaN and infinities.
   static func difference(_ actual: Tensor, _ expected: Tensor, _ tolerances: (relative: Double, absolute: Double)) -> String? {

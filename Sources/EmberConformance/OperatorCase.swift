@@ -38,10 +38,18 @@ extension Case {
     var reader = ValueReader(payload: payload)
     let expectsError = json["expects"]?.text == "error"
     var arguments: [(name: String, value: OperatorValue)] = []
-    for argument in json["args"]?.items ?? [] {
-      arguments.append((argument["n"]?.text ?? "", try reader.value(argument)))
-    }
     var results: [OperatorValue] = []
+    do {
+      for argument in json["args"]?.items ?? [] {
+        var value = try reader.value(argument)
+        // Python tells x[[0, 1]] from x[0, 1]: a list stands for one place, a tuple for several.
+        if entry.name == "torch.Tensor.__getitem__", argument["t"]?.text == "list" { value = .list([value]) }
+        arguments.append((argument["n"]?.text ?? "", value))
+      }
+    } catch is EmberError where expectsError {
+      // A tensor that cannot exist here, of more dimensions than there may be, is refused when it is made.
+      return .refused
+    }
     do {
       results = try call(registry, names, arguments)
     } catch {
@@ -81,7 +89,10 @@ extension Case {
   private func callees(_ registry: OperatorRegistry) -> [String] {
     if let schema = json["schema"]?.text {
       if registry[schema] != nil { return [schema] }
-      return []
+      // A call that must be refused may name an overload for plain numbers, which is no tensor operator: the others must refuse it.
+      guard json["expects"]?.text == "error" else { return [] }
+      let name = String(schema.prefix { $0 != "." })
+      return registry.overloads(of: name).isEmpty ? [] : [name]
     }
     let function = json["fn"]?.text ?? entry.name
     if registry[function] != nil || !registry.overloads(of: function).isEmpty { return [function] }

@@ -7,13 +7,17 @@ public struct LoaderState: Sendable, Hashable {
   public var epoch: Int
   /// Batches of the current epoch handed out so far.
   public var batch: Int
-  /// The sampler's generator as it was before this epoch's order was drawn; empty if the order is not random.
+  /// The sampler's generator now; empty if the order is not random.
   public var generator: [UInt8]
+  /// The same before this epoch's order was drawn; empty if that is still to come. The generator may have gone on for other reasons
+  /// since, when it is shared.
+  public var order: [UInt8]
 
-  public init(epoch: Int, batch: Int, generator: [UInt8]) {
+  public init(epoch: Int, batch: Int, generator: [UInt8], order: [UInt8] = []) {
     self.epoch = epoch
     self.batch = batch
     self.generator = generator
+    self.order = order
   }
 }
 
@@ -31,8 +35,10 @@ public final class DataLoader<Batch: Sendable>: Sequence {
   public let workers: Int
   public let prefetch: Int
   private let fetch: @Sendable ([Int]) throws -> Batch
-  private var position: LoaderState
+  fileprivate var position = Position()
   private var isResumed = false
+  /// Number of the latest iteration, whose position is the loader's.
+  fileprivate var iteration = 0
   /// Batches of an epoch, if the sampler's count is known without drawing: for progress bars.
   public let batchCount: Int?
 
@@ -45,7 +51,6 @@ public final class DataLoader<Batch: Sendable>: Sequence {
     self.prefetch = Swift.max(1, prefetch ?? 2 * Swift.max(1, workers))
     self.batchCount = batchCount
     self.fetch = fetch
-    position = LoaderState(epoch: 0, batch: 0, generator: batchSampler.sampler.generator?.state ?? [])
   }
 
   private convenience init(
@@ -111,31 +116,51 @@ public final class DataLoader<Batch: Sendable>: Sequence {
 
   // MARK: Position
 
-  /// Where the loader stands. Read it between batches.
-  public var state: LoaderState { position }
+  /// A state without what the generator holds now.
+  fileprivate struct Position {
+    var epoch = 0
+    var batch = 0
+    var order: [UInt8] = []
+  }
 
-  /// Makes the next iteration continue at a saved position.
+  /// Where the latest iteration stands. Read it between batches.
+  public var state: LoaderState {
+    LoaderState(
+      epoch: position.epoch, batch: position.batch, generator: batchSampler.sampler.generator?.state ?? [], order: position.order)
+  }
+
+  /// Makes the next iteration continue at a saved position. Changes nothing if it throws.
   public func restore(_ state: LoaderState) throws {
     guard state.epoch >= 0, state.batch >= 0 else { throw EmberError(.value, in: "DataLoader.restore", "a position before the start") }
-    if let generator = batchSampler.sampler.generator, !generator.restore(state.generator) {
-      throw EmberError(.value, in: "DataLoader.restore", "the saved generator's state does not fit the loader's")
-    }
-    position = state
+    _ = try orderSource(state.order)
+    guard batchSampler.sampler.generator?.restore(state.generator) ?? state.generator.isEmpty else { throw unfitGenerator }
+    position = Position(epoch: state.epoch, batch: state.batch, order: state.order)
     isResumed = true
+  }
+
+  /// What an epoch's order is drawn from: the sampler's generator, or for an order drawn before a copy of it as it was then.
+  fileprivate func orderSource(_ order: [UInt8]) throws -> EmberTensor.Generator? {
+    guard !order.isEmpty else { return batchSampler.sampler.generator }
+    guard let generator = batchSampler.sampler.generator else { throw unfitGenerator }
+    let copy = EmberTensor.Generator(seed: 0, device: generator.device)
+    guard copy.restore(order) else { throw unfitGenerator }
+    return copy
+  }
+
+  private var unfitGenerator: EmberError {
+    EmberError(.value, in: "DataLoader.restore", "the saved generator's state does not fit the loader's")
   }
 
   // MARK: Iteration
 
-  /// Starts the next epoch, or continues a restored one.
+  /// Starts the next epoch, or continues a restored one. Iterations do not disturb each other; `state` is that of the latest.
   public func makeIterator() -> Iterator { batches() }
 
   /// As `makeIterator`; its `nextBatch` throws.
   public func batches() -> Iterator {
-    if !isResumed {
-      position.batch = 0
-      position.generator = batchSampler.sampler.generator?.state ?? []
-    }
+    if !isResumed { position = Position(epoch: position.epoch) }
     isResumed = false
+    iteration += 1
     return Iterator(self)
   }
 
@@ -147,23 +172,29 @@ public final class DataLoader<Batch: Sendable>: Sequence {
 
   public final class Iterator: IteratorProtocol {
     private let loader: DataLoader
+    private let iteration: Int
+    private var position: Position
     private var jobs: [[Int]]?
     private var prefetcher: Prefetcher<Batch>?
     private var isDone = false
 
-    init(_ loader: DataLoader) { self.loader = loader }
+    fileprivate init(_ loader: DataLoader) {
+      self.loader = loader
+      iteration = loader.iteration
+      position = loader.position
+    }
 
     /// The next batch, nil at the end of the epoch. After an error the epoch is over.
     public func nextBatch() throws -> Batch? {
       if isDone { return nil }
+      defer { if loader.iteration == iteration { loader.position = position } }
       do {
         let batch = try fetchNext()
         if batch != nil {
-          loader.position.batch += 1
+          position.batch += 1
         } else {
           finish()
-          loader.position = LoaderState(
-            epoch: loader.position.epoch + 1, batch: 0, generator: loader.batchSampler.sampler.generator?.state ?? [])
+          position = Position(epoch: position.epoch + 1)
         }
         return batch
       } catch {
@@ -178,18 +209,22 @@ public final class DataLoader<Batch: Sendable>: Sequence {
     }
 
     private func fetchNext() throws -> Batch? {
-      if jobs == nil {
-        let all = try loader.batchSampler.batches()
-        jobs = all
-        if loader.workers > 0 {
-          prefetcher = try Prefetcher(
-            jobs: Array(all.dropFirst(loader.position.batch)), workers: loader.workers, bound: loader.prefetch, fetch: loader.fetch)
-        }
-      }
+      let jobs = try self.jobs ?? drawJobs()
       if let prefetcher { return try prefetcher.next() }
-      guard let jobs, loader.position.batch < jobs.count else { return nil }
-      let indices = jobs[loader.position.batch]
-      return try loader.fetch(indices)
+      guard position.batch < jobs.count else { return nil }
+      return try loader.fetch(jobs[position.batch])
+    }
+
+    private func drawJobs() throws -> [[Int]] {
+      let source = try loader.orderSource(position.order)
+      if position.order.isEmpty { position.order = source?.state ?? [] }
+      let all = try loader.batchSampler.batches(drawnFrom: source)
+      jobs = all
+      if loader.workers > 0 {
+        prefetcher = try Prefetcher(
+          jobs: Array(all.dropFirst(position.batch)), workers: loader.workers, bound: loader.prefetch, fetch: loader.fetch)
+      }
+      return all
     }
 
     public func next() -> Batch? {

@@ -4,33 +4,41 @@ import Glibc
 
 /// Decides which samples an epoch visits, in which order.
 public protocol Sampler: Sendable {
-  /// The positions of the next epoch. Draws from the generator where the order is random.
-  func indices() throws -> [Int]
+  /// The positions of an epoch, drawn where the order is random from the sampler's generator, or from a copy of it as it was at the
+  /// start of an epoch that is repeated.
+  func indices(drawnFrom source: Generator?) throws -> [Int]
   /// What the order depends on; its state at the start of an epoch is all that is needed to repeat the epoch.
   var generator: Generator? { get }
+}
+
+extension Sampler {
+  /// The positions of the next epoch.
+  public func indices() throws -> [Int] { try indices(drawnFrom: generator) }
 }
 
 /// 0, 1, 2, …
 public struct SequentialSampler: Sampler {
   public let count: Int
   public init(count: Int) { self.count = count }
-  public func indices() -> [Int] { Array(0..<max(0, count)) }
+  public func indices(drawnFrom source: Generator?) -> [Int] { Array(0..<max(0, count)) }
   public var generator: Generator? { nil }
 }
 
 /// Every sample once, in the order of `torch.randperm` with the same generator.
 public struct RandomSampler: Sampler {
   public let count: Int
-  private let source: Generator
+  private let own: Generator
 
   public init(count: Int, generator: Generator) {
     self.count = count
-    source = generator
+    own = generator
   }
 
   public init(count: Int, seed: UInt64) { self.init(count: count, generator: Generator(seed: seed)) }
-  public func indices() throws -> [Int] { try Tensor.randperm(max(0, count), generator: source).elementsOrThrow(as: Int.self) }
-  public var generator: Generator? { source }
+  public func indices(drawnFrom source: Generator?) throws -> [Int] {
+    try Tensor.randperm(max(0, count), generator: source ?? own).elementsOrThrow(as: Int.self)
+  }
+  public var generator: Generator? { own }
 }
 
 /// Samples drawn with probabilities in proportion to weights.
@@ -39,7 +47,7 @@ public struct WeightedRandomSampler: Sampler {
   /// Samples drawn in an epoch.
   public let count: Int
   public let isReplacing: Bool
-  private let source: Generator
+  private let own: Generator
 
   public init(weights: [Double], count: Int, replacement: Bool = true, generator: Generator) throws {
     guard weights.allSatisfy({ $0 >= 0 && $0.isFinite }), weights.reduce(0, +) > 0, weights.reduce(0, +).isFinite else {
@@ -52,15 +60,14 @@ public struct WeightedRandomSampler: Sampler {
     self.weights = weights
     self.count = count
     isReplacing = replacement
-    source = generator
+    own = generator
   }
 
-  public var generator: Generator? { source }
+  public var generator: Generator? { own }
 
-  /// In (0, 1).
-  private func draw() -> Double { (Double(source.next() >> 11) + 0.5) * 0x1p-53 }
-
-  public func indices() -> [Int] {
+  public func indices(drawnFrom source: Generator?) -> [Int] {
+    /// In (0, 1).
+    func draw() -> Double { (Double((source ?? own).next() >> 11) + 0.5) * 0x1p-53 }
     guard isReplacing else {
       // The largest of u^(1/w) (Efraimidis and Spirakis, 2006), compared by logarithms.
       let keys = weights.map { weight in
@@ -103,8 +110,11 @@ public struct BatchSampler: Sendable {
   }
 
   /// The batches of the next epoch.
-  public func batches() throws -> [[Int]] {
-    let order = try sampler.indices()
+  public func batches() throws -> [[Int]] { try batches(drawnFrom: sampler.generator) }
+
+  /// The batches of an epoch, as `Sampler.indices(drawnFrom:)`.
+  public func batches(drawnFrom source: Generator?) throws -> [[Int]] {
+    let order = try sampler.indices(drawnFrom: source)
     let end = dropsLast ? order.count / batchSize * batchSize : order.count
     return stride(from: 0, to: end, by: batchSize).map { Array(order[$0..<min($0 + batchSize, end)]) }
   }

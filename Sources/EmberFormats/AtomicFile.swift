@@ -4,7 +4,8 @@ import Glibc
 /// Writes a file so that readers, and a crash at any moment, find either the old contents or the new, never a mixture.
 ///
 /// The bytes go into a temporary file in the same folder, which is flushed to disk and renamed over the target; then
-/// the folder is flushed.
+/// the folder is flushed. The temporary file is locked while its writer lives: what a killed one left is removed by the next write
+/// of the same target.
 public struct AtomicFile: ~Copyable {
   private let path: String
   private let temporary: String
@@ -24,14 +25,49 @@ public struct AtomicFile: ~Copyable {
   private init(_ path: String, in operation: String) throws {
     self.path = path
     self.operation = operation
+    AtomicFile.removeAbandoned(of: path)
+    (temporary, descriptor) = try AtomicFile.openTemporary(for: path, in: operation)
+  }
+
+  /// A new file beside `path`, with a lock that says that it is being written.
+  private static func openTemporary(for path: String, in operation: String) throws -> (name: String, descriptor: Int32) {
     var number = SystemRandomNumberGenerator()
-    temporary = "\(path).\(getpid())-\(String(number.next() as UInt64, radix: 36)).tmp"
-    descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    if descriptor < 0 {
-      let why = errorText()
-      descriptor = -1
-      throw EmberError(.file, in: operation, "\(path): cannot be written: \(why)")
+    while true {
+      let name = "\(path).\(getpid())-\(String(number.next() as UInt64, radix: 36)).tmp"
+      let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      if descriptor < 0 { throw EmberError(.file, in: operation, "\(path): cannot be written: \(errorText())") }
+      // Where the file system has no locks, nobody else gets one either, and nothing is ever removed.
+      _ = flock(descriptor, LOCK_EX)
+      var status = stat()
+      if fstat(descriptor, &status) == 0, status.st_nlink > 0 { return (name, descriptor) }
+      // Another writer took it for abandoned before it was locked.
+      close(descriptor)
     }
+  }
+
+  /// Removes temporary files of `path` whose writers are gone.
+  private static func removeAbandoned(of path: String) {
+    let folder = folder(of: path)
+    guard let entries = opendir(folder) else { return }
+    defer { closedir(entries) }
+    let target = path.split(separator: "/").last.map(String.init) ?? path
+    while let entry = readdir(entries) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: $0.pointee)) { String(cString: $0) }
+      }
+      guard isTemporary(name, of: target) else { continue }
+      let descriptor = open("\(folder)/\(name)", O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+      if descriptor < 0 { continue }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink("\(folder)/\(name)") }
+      close(descriptor)
+    }
+  }
+
+  /// Whether a name is the target's with a process number and a random one, as `openTemporary` makes it.
+  private static func isTemporary(_ name: String, of target: String) -> Bool {
+    guard name.hasPrefix(target + "."), name.hasSuffix(".tmp") else { return false }
+    let parts = name.dropFirst(target.count + 1).dropLast(4).split(separator: "-", omittingEmptySubsequences: false)
+    return parts.count == 2 && Int32(parts[0]) != nil && UInt64(parts[1], radix: 36) != nil
   }
 
   deinit {

@@ -1,5 +1,6 @@
 import EmberFunctional
 import EmberLinearAlgebra
+import EmberSparse
 import EmberSpectral
 import EmberTensor
 
@@ -11,6 +12,7 @@ extension OperatorRegistry {
     registry.addFunctionalOperators()
     registry.addLinearAlgebraOperators()
     registry.addSpectralOperators()
+    registry.addSparseOperators()
     return registry
   }()
 }

@@ -10,7 +10,7 @@ import EmberTensor
 
 /// Adam (Kingma and Ba, 2015, arXiv:1412.6980) and AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101), as in `torch.optim`.
 open class Adam: GroupOptimizer<Adam.Options> {
-  public struct Options: Sendable {
+  public struct Options: OptimizerOptions {
     public var learningRate: Double
     public var betas: (Double, Double)
     public var epsilon: Double
@@ -32,6 +32,13 @@ open class Adam: GroupOptimizer<Adam.Options> {
       self.maximize = maximize
       self.decoupled = decoupled
     }
+
+    public static var saved: [(name: String, path: WritableKeyPath<Options, Double>)] {
+      [
+        ("lr", \.learningRate), ("beta1", \.betas.0), ("beta2", \.betas.1), ("eps", \.epsilon), ("weight_decay", \.weightDecay),
+        ("amsgrad", \.amsgrad.asNumber), ("maximize", \.maximize.asNumber), ("decoupled_weight_decay", \.decoupled.asNumber),
+      ]
+    }
   }
 
   public init(groups: [ParameterGroup<Options>]) {
@@ -43,7 +50,7 @@ open class Adam: GroupOptimizer<Adam.Options> {
       checkOption("Adam", "epsilon", o.epsilon, o.epsilon >= 0)
       checkOption("Adam", "weightDecay", o.weightDecay, o.weightDecay >= 0)
     }
-    super.init(groups, rate: \.learningRate)
+    super.init(groups)
   }
 
   public convenience init(
@@ -58,15 +65,11 @@ open class Adam: GroupOptimizer<Adam.Options> {
     ])
   }
 
-  override open func prepare(_ state: inout ParameterState, for value: Tensor, options: Options) {
-    for name in ["exp_avg", "exp_avg_sq"] + (options.amsgrad ? ["max_exp_avg_sq"] : []) where state.tensors[name] == nil {
-      state.tensors[name] = Tensor.zeros(like: value)
-    }
+  override open func stateNames(_ options: Options) -> [String] {
+    ["exp_avg", "exp_avg_sq"] + (options.amsgrad ? ["max_exp_avg_sq"] : [])
   }
 
-  override open func updatesInPlace(_ value: Tensor, gradient: Tensor) -> Bool {
-    value.device == .cpu && value.dtype.isFloatingPoint && gradient.dtype == value.dtype
-  }
+  override open func updatesInPlace(_ value: Tensor, gradient: Tensor) -> Bool { hasOptimizerKernel(value, gradient) }
 
   override open func update(_ value: inout Tensor, gradient: Tensor, state: inout ParameterState, options o: Options) {
     state.step += 1
@@ -78,8 +81,9 @@ open class Adam: GroupOptimizer<Adam.Options> {
       var options = ember_adam_options(
         learning_rate: o.learningRate, beta1: o.betas.0, beta2: o.betas.1, epsilon: o.epsilon, weight_decay: o.weightDecay,
         bias_correction1: correction1, bias_correction2: correction2, decoupled: o.decoupled, amsgrad: o.amsgrad, maximize: o.maximize)
-      var count = Int64(value.elementCount)
-      let dtype = Int32(value.dtype.rawValue)
+      // Complex numbers move as pairs of real ones.
+      var count = Int64(value.elementCount * (value.dtype.isComplex ? 2 : 1))
+      let dtype = Int32(value.dtype.realType.rawValue)
       gradient.withOperand { g in
         value.withMutableOperand { p in
           average.withMutableOperand { m in
@@ -101,20 +105,33 @@ open class Adam: GroupOptimizer<Adam.Options> {
         }
       }
     } else {
-      // The rule in tensor operations, for devices and dtypes without a kernel.
-      var g = o.maximize ? -gradient : gradient
-      if o.weightDecay != 0 {
-        if o.decoupled { value *= Scalar.real(1 - o.learningRate * o.weightDecay) } else { g = g + value * o.weightDecay }
-      }
-      average = average + (g - average) * (1 - o.betas.0)
-      square = square * o.betas.1 + g * g * (1 - o.betas.1)
-      if let before = largest { largest = maximum(before, square) }
-      let denominator = (largest ?? square).sqrt() / correction2.squareRoot() + o.epsilon
-      value -= average / denominator * Scalar.real(o.learningRate / correction1)
+      composed(&value, gradient, &average, &square, &largest, o, correction1, correction2)
     }
     state.tensors["exp_avg"] = average
     state.tensors["exp_avg_sq"] = square
     if let largest { state.tensors["max_exp_avg_sq"] = largest }
+  }
+
+  /// The rule in tensor operations, for devices without a kernel.
+  private func composed(
+    _ value: inout Tensor, _ gradient: Tensor, _ average: inout Tensor, _ square: inout Tensor, _ largest: inout Tensor?, _ o: Options,
+    _ correction1: Double, _ correction2: Double
+  ) {
+    // Complex numbers move as pairs of real ones, each part with a second moment of its own.
+    let isComplex = value.dtype.isComplex
+    func parts(_ x: Tensor) -> Tensor { isComplex ? x.viewAsReal() : x }
+    func whole(_ x: Tensor) -> Tensor { isComplex ? x.viewAsComplex() : x }
+    if o.decoupled, o.weightDecay != 0 { value *= Scalar.real(1 - o.learningRate * o.weightDecay) }
+    var g = parts(o.maximize ? -gradient : gradient)
+    if !o.decoupled, o.weightDecay != 0 { g = g + parts(value) * o.weightDecay }
+    let m = parts(average) * o.betas.0 + g * (1 - o.betas.0)
+    let v = parts(square) * o.betas.1 + g * g * (1 - o.betas.1)
+    let top = largest.map { maximum(parts($0), v) } ?? v
+    let denominator = top.sqrt() / correction2.squareRoot() + o.epsilon
+    value -= whole(m / denominator * Scalar.real(o.learningRate / correction1))
+    average = whole(m)
+    square = whole(v)
+    if largest != nil { largest = whole(top) }
   }
 }
 

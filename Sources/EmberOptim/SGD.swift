@@ -4,7 +4,7 @@ import EmberTensor
 
 /// Stochastic gradient descent with momentum (Sutskever et al., 2013), as `torch.optim.SGD`.
 public final class SGD: GroupOptimizer<SGD.Options> {
-  public struct Options: Sendable {
+  public struct Options: OptimizerOptions {
     public var learningRate: Double
     public var momentum: Double
     public var dampening: Double
@@ -23,6 +23,13 @@ public final class SGD: GroupOptimizer<SGD.Options> {
       self.nesterov = nesterov
       self.maximize = maximize
     }
+
+    public static var saved: [(name: String, path: WritableKeyPath<Options, Double>)] {
+      [
+        ("lr", \.learningRate), ("momentum", \.momentum), ("dampening", \.dampening), ("weight_decay", \.weightDecay),
+        ("nesterov", \.nesterov.asNumber), ("maximize", \.maximize.asNumber),
+      ]
+    }
   }
 
   public init(groups: [ParameterGroup<Options>]) {
@@ -33,7 +40,7 @@ public final class SGD: GroupOptimizer<SGD.Options> {
       checkOption("SGD", "weightDecay", o.weightDecay, o.weightDecay >= 0)
       checkOption("SGD", "dampening with nesterov", o.dampening, !o.nesterov || (o.momentum > 0 && o.dampening == 0))
     }
-    super.init(groups, rate: \.learningRate)
+    super.init(groups)
   }
 
   public convenience init(
@@ -48,15 +55,14 @@ public final class SGD: GroupOptimizer<SGD.Options> {
     ])
   }
 
+  override public func stateNames(_ options: Options) -> [String] { options.momentum == 0 ? [] : ["momentum_buffer"] }
+
   override public func prepare(_ state: inout ParameterState, for value: Tensor, options: Options) {
-    guard options.momentum != 0, state.tensors["momentum_buffer"] == nil else { return }
-    state.tensors["momentum_buffer"] = Tensor.zeros(like: value)
-    state.isFresh = true
+    if options.momentum != 0, state.tensors["momentum_buffer"] == nil { state.isFresh = true }
+    super.prepare(&state, for: value, options: options)
   }
 
-  override public func updatesInPlace(_ value: Tensor, gradient: Tensor) -> Bool {
-    value.device == .cpu && value.dtype.isFloatingPoint && gradient.dtype == value.dtype
-  }
+  override public func updatesInPlace(_ value: Tensor, gradient: Tensor) -> Bool { hasOptimizerKernel(value, gradient) }
 
   override public func update(_ value: inout Tensor, gradient: Tensor, state: inout ParameterState, options o: Options) {
     // The buffer begins as the first gradient.
@@ -68,8 +74,9 @@ public final class SGD: GroupOptimizer<SGD.Options> {
       learning_rate: o.learningRate, momentum: o.momentum, dampening: o.dampening, weight_decay: o.weightDecay, nesterov: o.nesterov,
       maximize: o.maximize, first_step: isFirst)
     var buffer = o.momentum == 0 ? nil : state.tensors.removeValue(forKey: "momentum_buffer") ?? Tensor.zeros(like: value)
-    var count = Int64(value.elementCount)
-    let dtype = Int32(value.dtype.rawValue)
+    // The rule is linear: complex numbers move as pairs of real ones.
+    var count = Int64(value.elementCount * (value.dtype.isComplex ? 2 : 1))
+    let dtype = Int32(value.dtype.realType.rawValue)
     gradient.withOperand { g in
       value.withMutableOperand { p in
         var parameters: UnsafeMutableRawPointer? = p.pointer
@@ -87,7 +94,7 @@ public final class SGD: GroupOptimizer<SGD.Options> {
     if let buffer { state.tensors["momentum_buffer"] = buffer }
   }
 
-  /// The rule in tensor operations, for devices and dtypes without a kernel.
+  /// The rule in tensor operations, for devices without a kernel.
   private func composed(_ value: inout Tensor, _ gradient: Tensor, _ state: inout ParameterState, _ o: Options, isFirst: Bool) {
     var g = o.maximize ? -gradient : gradient
     if o.weightDecay != 0 { g = g + value * o.weightDecay }

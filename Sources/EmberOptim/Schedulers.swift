@@ -6,23 +6,27 @@ import EmberRuntime
   import Darwin
 #endif
 
-/// Changes an optimizer's learning rates as training goes on. Call `step()` after the optimizer's.
+/// Changes an optimizer's learning rates as training goes on. Call `step()` after the optimizer's, every epoch or every step.
 public protocol Scheduler: AnyObject {
   func step()
   /// Everything needed to continue.
-  var state: [Double] { get set }
+  var state: [Double] { get }
+  /// Continues a saved state and sets the rates that belong to it; throws, changing nothing, if it does not fit.
+  func loadState(_ state: [Double]) throws
 }
 
 /// A schedule that is a function of the number of steps taken and of the initial rate.
+///
+/// The initial rates are those that the optimizer had when its first schedule was made, whatever earlier schedules did to them.
 open class RateSchedule: Scheduler {
   public let optimizer: any Optimizer
-  public let initialRates: [Double]
+  public private(set) var initialRates: [Double]
   /// Steps taken.
   public private(set) var epoch = 0
 
   public init(_ optimizer: any Optimizer) {
     self.optimizer = optimizer
-    initialRates = optimizer.learningRates
+    initialRates = optimizer.beginSchedule()
     apply()
   }
 
@@ -37,12 +41,49 @@ open class RateSchedule: Scheduler {
     apply()
   }
 
-  public var state: [Double] {
-    get { [Double(epoch)] }
-    set {
-      epoch = newValue.first.flatMap { Int(exactly: $0) } ?? 0
-      apply()
+  /// The steps taken, then the initial rates.
+  public var state: [Double] { [Double(epoch)] + initialRates }
+
+  public func loadState(_ state: [Double]) throws {
+    guard state.count == 1 + initialRates.count, let steps = Int(exactly: state[0]), steps >= 0 else {
+      throw EmberError(.value, in: "loadState", "\(state) is no state of a schedule for \(initialRates.count) groups of parameters")
     }
+    epoch = steps
+    initialRates = Array(state.dropFirst())
+    apply()
+  }
+}
+
+/// One schedule after another: the next begins, with its own steps from 0, at each milestone.
+///
+/// ```swift
+/// let warmUp = LinearLR(optimizer, steps: 500), rest = CosineAnnealingLR(optimizer, period: 9500)
+/// let schedule = SequentialLR(optimizer, [warmUp, rest], milestones: [500])
+/// ```
+public final class SequentialLR: RateSchedule {
+  private let schedules: [RateSchedule]
+  private let milestones: [Int]
+
+  /// - Parameter schedules: of the same optimizer, one more than milestones. Step only this one, not them.
+  public init(_ optimizer: any Optimizer, _ schedules: [RateSchedule], milestones: [Int]) {
+    let ordered = zip(milestones, milestones.dropFirst()).allSatisfy { $0 < $1 } && milestones.first ?? 1 > 0
+    if schedules.isEmpty || schedules.count != milestones.count + 1 || !ordered {
+      raise(
+        EmberError(
+          .value, in: "SequentialLR", "\(schedules.count) schedules with milestones \(milestones); they rise, one between two schedules"))
+    }
+    if schedules.contains(where: { $0.optimizer !== optimizer }) {
+      raise(EmberError(.value, in: "SequentialLR", "a schedule is of another optimizer"))
+    }
+    self.schedules = schedules
+    self.milestones = milestones
+    super.init(optimizer)
+  }
+
+  override public func rate(_ epoch: Int, initial: Double) -> Double {
+    // Fewer schedules than milestones ask for only after an error.
+    guard let number = schedules.indices.prefix(1 + milestones.count { $0 <= epoch }).last else { return initial }
+    return schedules[number].rate(number == 0 ? epoch : epoch - milestones[number - 1], initial: initial)
   }
 }
 

@@ -177,6 +177,11 @@ public enum Distribution: Sendable {
   /// 0 or 1, with one probability for all.
   case bernoulli(probability: Double)
   case exponential(rate: Double)
+  /// e to the power of a normal variate.
+  case logNormal(mean: Double, standardDeviation: Double)
+  case cauchy(median: Double, sigma: Double)
+  /// The number of trials up to the first success.
+  case geometric(probability: Double)
 }
 
 /// A device's random state. Used by one thread at a time (the `Generator` that owns it sees to that).
@@ -190,4 +195,6 @@ public protocol GeneratorState: AnyObject {
   func next() -> UInt64
   /// Draws 0 or 1 for each element of dense `probabilities`.
   func bernoulli(_ probabilities: Operand, into output: Operand) -> Bool
+  /// Draws `samples` positions (int64) from each row of dense weights, [rows, categories]. False if a row's weights cannot be drawn from.
+  func multinomial(_ weights: Operand, rows: Int, samples: Int, replacement: Bool, into output: Operand) -> Bool
 }

@@ -64,7 +64,7 @@ extension DType {
     }
   }
   /// Types that hold data only; operations convert them first.
-  public var isStorageOnly: Bool { rawValue >= DType.uint16.rawValue }
+  public var isStorageOnly: Bool { rawValue >= DType.uint16.rawValue && self != .complex32 }
 
   /// The real type of a complex type's parts; other types are their own.
   @inlinable public var realType: DType {

@@ -47,6 +47,7 @@ public struct Checkpoint {
     if let loader {
       tensors.append(("loader.position", Tensor([loader.epoch, loader.batch])))
       tensors.append(("loader.generator", Tensor(loader.generator)))
+      tensors.append(("loader.order", Tensor(loader.order)))
     }
     for (name, values) in numbers.sorted(by: { $0.key < $1.key }) { tensors.append(("numbers." + name, Tensor(values, dtype: .float64))) }
     var metadata: [String: String] = ["format": Checkpoint.format]
@@ -65,7 +66,7 @@ public struct Checkpoint {
     let file = try Safetensors.load(path, mapped: false)
     guard file.metadata["format"] == Checkpoint.format else { throw bad("a safetensors file, but no checkpoint of Ember") }
     var position: [Int]?
-    var order: [UInt8] = []
+    var generator: [UInt8] = [], order: [UInt8] = []
     func rest(_ name: String, after prefix: String) -> String? { name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : nil }
     func pair(_ tensor: Tensor, _ name: String) throws -> [Int] {
       guard tensor.dtype == .int64, tensor.shape == [2] else { throw bad("\(name) is not a pair of int64") }
@@ -90,12 +91,14 @@ public struct Checkpoint {
       } else if name == "loader.position" {
         position = try pair(tensor, name)
       } else if name == "loader.generator" {
+        generator = try tensor.elementsOrThrow(as: UInt8.self)
+      } else if name == "loader.order" {
         order = try tensor.elementsOrThrow(as: UInt8.self)
       } else {
         throw bad("\"\(name)\" is no part of a checkpoint")
       }
     }
-    if let position { loader = LoaderState(epoch: position[0], batch: position[1], generator: order) }
+    if let position { loader = LoaderState(epoch: position[0], batch: position[1], generator: generator, order: order) }
     for (key, text) in file.metadata { if let name = rest(key, after: "note.") { notes[name] = text } }
   }
 
@@ -104,19 +107,30 @@ public struct Checkpoint {
     _ = try model.loadStateDict(self.model.map { (name: $0.0, tensor: $0.1) }, strict: true)
   }
 
-  /// Puts everything back. Throws where something does not fit.
+  /// Puts everything back. Throws where something does not fit; then nothing was changed.
   public func restore(
     model: Module, optimizer: (any Optimizer)? = nil, scheduler: (any Scheduler)? = nil, generators: [String: Generator] = [:]
   ) throws {
-    try restore(model)
-    try optimizer?.loadStateDict(self.optimizer)
-    if let scheduler {
-      guard let state = self.scheduler else { throw EmberError(.value, in: "Checkpoint.restore", "it holds no scheduler") }
-      scheduler.state = state
-    }
-    for (name, generator) in generators {
-      guard let state = self.generators[name], generator.restore(state) else {
-        throw EmberError(.value, in: "Checkpoint.restore", "it holds no fitting state of the generator \"\(name)\"")
+    // The scope's journal takes back what was restored before the part that does not fit.
+    try catchingErrors {
+      let rates = optimizer?.learningRates
+      try restore(model)
+      try optimizer?.loadStateDict(self.optimizer)
+      if let scheduler {
+        guard let state = self.scheduler else { throw EmberError(.value, in: "Checkpoint.restore", "it holds no scheduler") }
+        let old = scheduler.state
+        try scheduler.loadState(state)
+        ErrorScopes.journal(for: scheduler) {
+          try? scheduler.loadState(old)
+          if let rates { optimizer?.learningRates = rates }
+        }
+      }
+      for (name, generator) in generators {
+        let old = generator.state
+        guard let state = self.generators[name], generator.restore(state) else {
+          throw EmberError(.value, in: "Checkpoint.restore", "it holds no fitting state of the generator \"\(name)\"")
+        }
+        ErrorScopes.journal(for: generator) { _ = generator.restore(old) }
       }
     }
   }

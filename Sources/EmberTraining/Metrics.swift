@@ -77,6 +77,9 @@ private func classNumbers(_ scores: Tensor, _ targets: Tensor, in operation: Str
 }
 
 /// Says when a number has stopped getting better.
+///
+/// To continue it with a run, keep its state among the trainer's numbers:
+/// `trainer.numbers["stopping"] = stopping.state` in `onEpoch`, and after `resume` the other way.
 public struct EarlyStopping: Sendable {
   public let patience: Int
   public let minimumDelta: Double

@@ -22,6 +22,9 @@ public final class Trainer<Batch: Sendable> {
     case interrupted
   }
 
+  /// When the scheduler takes its steps.
+  public enum Interval: Sendable { case epoch, step }
+
   /// What an epoch came to.
   public struct EpochSummary: Sendable {
     /// From 1.
@@ -33,6 +36,8 @@ public final class Trainer<Batch: Sendable> {
   public let model: Module
   public let optimizer: any Optimizer
   public let scheduler: (any Scheduler)?
+  /// Whether the scheduler takes a step after each epoch or after each step of the optimizer.
+  public let schedulerInterval: Interval
   public let loader: DataLoader<Batch>
   public let epochs: Int
   public let checkpointPath: String?
@@ -43,8 +48,12 @@ public final class Trainer<Batch: Sendable> {
   public var showsProgress = true
   /// Throws when a loss is NaN or infinite, before it reaches the parameters.
   public var stopsAtNonFiniteLoss = true
+  /// Whether Ctrl-C and SIGTERM let `run` finish its step, save and return, instead of ending the process.
+  public var handlesSignals = true
   /// Kept in checkpoints.
   public var notes: [String: String] = [:]
+  /// Numbers of the caller's, kept in checkpoints and put back by `resume`: best results, the state of `EarlyStopping`.
+  public var numbers: [String: [Double]] = [:]
   /// Called after each step with its number (from 1) and loss.
   public var onStep: ((Int, Double) throws -> Void)?
   /// Called after each epoch, the model in evaluation mode: for validation. False ends the run.
@@ -52,16 +61,19 @@ public final class Trainer<Batch: Sendable> {
   /// Losses of all steps.
   public private(set) var losses: [Double] = []
   private var epochStart = 0
+  /// What the names of `numbers` begin with in a checkpoint.
+  private static var ownNumbers: String { "user." }
   private let lossOf: (Batch) throws -> Tensor
 
   /// - Parameter loss: the loss of a batch, with its history.
   public init(
-    model: Module, optimizer: any Optimizer, scheduler: (any Scheduler)? = nil, loader: DataLoader<Batch>, epochs: Int, checkpoint: String? = nil,
-    checkpointEvery: Int? = nil, loss: @escaping (Batch) throws -> Tensor
+    model: Module, optimizer: any Optimizer, scheduler: (any Scheduler)? = nil, every schedulerInterval: Interval = .epoch,
+    loader: DataLoader<Batch>, epochs: Int, checkpoint: String? = nil, checkpointEvery: Int? = nil, loss: @escaping (Batch) throws -> Tensor
   ) {
     self.model = model
     self.optimizer = optimizer
     self.scheduler = scheduler
+    self.schedulerInterval = schedulerInterval
     self.loader = loader
     self.epochs = epochs
     checkpointPath = checkpoint
@@ -69,17 +81,23 @@ public final class Trainer<Batch: Sendable> {
     lossOf = loss
   }
 
-  /// Continues a saved run: the next step is the one that would have come next, to the bit.
+  /// Continues a saved run: the next step is the one that would have come next, to the bit. Changes nothing if it throws.
   public func resume(from path: String) throws {
     let saved = try Checkpoint(path: path)
     guard let position = saved.loader else { throw EmberError(.file, in: "Trainer.resume", "\(path): it holds no position of a loader") }
     let history = saved.numbers["losses"] ?? []
     let start = saved.numbers["epoch_start"]?.first.flatMap { Int(exactly: $0) } ?? 0
     guard start >= 0, start <= history.count else { throw EmberError(.file, in: "Trainer.resume", "\(path): the losses are incomplete") }
-    try saved.restore(model: model, optimizer: optimizer, scheduler: scheduler, generators: generators)
-    try loader.restore(position)
+    try catchingErrors {
+      try saved.restore(model: model, optimizer: optimizer, scheduler: scheduler, generators: generators)
+      try loader.restore(position)
+    }
     losses = history
     epochStart = start
+    numbers = [:]
+    for (name, values) in saved.numbers where name.hasPrefix(Self.ownNumbers) {
+      numbers[String(name.dropFirst(Self.ownNumbers.count))] = values
+    }
   }
 
   /// Writes the run's state.
@@ -88,6 +106,7 @@ public final class Trainer<Batch: Sendable> {
       model: model, optimizer: optimizer, scheduler: scheduler, generators: generators, loader: loader.state, epoch: loader.state.epoch,
       step: losses.count)
     checkpoint.numbers = ["losses": losses, "epoch_start": [Double(epochStart)]]
+    for (name, values) in numbers { checkpoint.numbers[Self.ownNumbers + name] = values }
     checkpoint.notes = notes
     try checkpoint.save(to: path)
   }
@@ -99,13 +118,15 @@ public final class Trainer<Batch: Sendable> {
   @discardableResult
   public func run() throws -> Outcome {
     try checkBeforeStart()
+    if handlesSignals { SignalHandler.install() }
+    defer { if handlesSignals { SignalHandler.remove() } }
     while loader.state.epoch < epochs {
       let epoch = loader.state.epoch + 1, start = monotonicSeconds()
       if !(try runEpoch(epoch)) {
         if let checkpointPath { try save(to: checkpointPath) }
-        return .interrupted
+        return interrupted()
       }
-      scheduler?.step()
+      if schedulerInterval == .epoch { scheduler?.step() }
       let own = losses[epochStart...]
       let summary = EpochSummary(epoch: epoch, loss: own.reduce(0, +) / Double(max(1, own.count)), seconds: monotonicSeconds() - start)
       epochStart = losses.count
@@ -117,9 +138,15 @@ public final class Trainer<Batch: Sendable> {
       }
       if let checkpointPath { try save(to: checkpointPath) }
       if !goesOn { return .stopped }
-      if SignalHandler.isRequested { return .interrupted }
+      if SignalHandler.isRequested { return interrupted() }
     }
     return .finished
+  }
+
+  /// The signal is dealt with: a further `run` goes on.
+  private func interrupted() -> Outcome {
+    SignalHandler.clear()
+    return .interrupted
   }
 
   /// Finds before an hour of training what would fail after it.
@@ -135,6 +162,9 @@ public final class Trainer<Batch: Sendable> {
   private func runEpoch(_ epoch: Int) throws -> Bool {
     _ = model.train()
     let batches = loader.batches()
+    var isComplete = false
+    // A further `run` goes on with the batch that this one did not get to.
+    defer { if !isComplete { try? loader.restore(loader.state) } }
     var bar = ProgressBar("Epoch \(epoch)/\(epochs)", total: loader.batchCount, done: loader.state.batch)
     var sum = losses[epochStart...].reduce(0, +)
     while let batch = try batches.nextBatch() {
@@ -147,6 +177,7 @@ public final class Trainer<Batch: Sendable> {
       if SignalHandler.isRequested { return false }
     }
     if showsProgress { bar.finish("loss \(fixed(sum / Double(max(1, losses.count - epochStart)), 4))") }
+    isComplete = true
     return true
   }
 
@@ -169,6 +200,7 @@ public final class Trainer<Batch: Sendable> {
         }
         loss.backward()
         optimizer.step()
+        if schedulerInterval == .step, !ErrorScopes.hasFailed { scheduler?.step() }
         return value
       }
     } catch {

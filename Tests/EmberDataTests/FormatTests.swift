@@ -2,6 +2,7 @@ import EmberFormats
 import EmberRuntime
 import EmberTensor
 import EmberVision
+import Glibc
 import Testing
 
 @Suite struct FormatTests {
@@ -145,6 +146,27 @@ import Testing
     #expect(try contents(path) == [1, 2, 3])
     #expect(folder.names == ["a"])
     #expect(throws: EmberError.self) { try write([1], to: folder.file("no/such/folder")) }
+  }
+
+  @Test func whatAKilledWriterLeftIsRemoved() async throws {
+    let path = folder.file("a"), others = ["a.tmp", "a.1-x!.tmp", "b.1-2.tmp", "a.1-2"]
+    try write([1, 2, 3], to: path)
+    for name in others { try write([0], to: folder.file(name)) }
+    await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
+      try AtomicFile.write(to: path) { file in
+        try file.append([UInt8](repeating: 9, count: 1 << 20))
+        kill(getpid(), SIGKILL)
+      }
+    }
+    #expect(folder.names.count == 2 + others.count)
+    try AtomicFile.write(to: path) { file in
+      try file.append([4])
+      // The file of a living writer stays.
+      try write([5], to: path)
+      #expect(folder.names.count == 2 + others.count)
+    }
+    #expect(try contents(path) == [4])
+    #expect(folder.names == (["a"] + others).sorted())
   }
 
   @Test func pictures() throws {

@@ -69,6 +69,70 @@ import Testing
     }
   }
 
+  /// Others draw from the loader's generator within epochs, as dropout does from the default one.
+  @Test(arguments: [0, 2]) func resumesWithASharedGenerator(workers: Int) throws {
+    func make(_ generator: Generator) -> DataLoader<[Int]> {
+      DataLoader(Numbers(count: 30), batchSize: 4, shuffle: true, generator: generator, workers: workers) { $0 }
+    }
+    /// The rest of an epoch and one more, and what others drew.
+    func run(_ loader: DataLoader<[Int]>, _ generator: Generator, epochs: Int) throws -> ([[Int]], [UInt64]) {
+      var seen: [[Int]] = [], draws: [UInt64] = []
+      for _ in 0..<epochs {
+        try loader.forEachBatch {
+          seen.append($0)
+          draws.append(generator.next())
+        }
+      }
+      return (seen, draws)
+    }
+    let shared = Generator(seed: 1)
+    let (batches, draws) = try run(make(shared), shared, epochs: 3)
+    for stop in [0, 1, 5, 8] {
+      let first = Generator(seed: 1), loader = make(first)
+      _ = try run(loader, first, epochs: 1)
+      let iterator = loader.batches()
+      for _ in 0..<stop {
+        _ = try #require(try iterator.nextBatch())
+        _ = first.next()
+      }
+      let second = Generator(seed: 99), resumed = make(second)
+      // As a checkpoint does: the generators, then the loader.
+      #expect(second.restore(first.state))
+      try resumed.restore(loader.state)
+      let (rest, restDraws) = try run(resumed, second, epochs: 2)
+      #expect(rest == Array(batches.dropFirst(8 + stop)) && restDraws == Array(draws.dropFirst(8 + stop)), "stopped after \(stop)")
+    }
+  }
+
+  @Test(arguments: [0, 2]) func iterationsDoNotDisturbEachOther(workers: Int) throws {
+    let loader = loader(Numbers(count: 10), workers: workers, shuffle: false)
+    var pairs: [[Int]] = []
+    for outer in loader {
+      for inner in loader { pairs.append([outer[0], inner[0]]) }
+      if pairs.count > 9 { break }
+    }
+    #expect(pairs == [[0, 0], [0, 4], [0, 8], [4, 0], [4, 4], [4, 8], [8, 0], [8, 4], [8, 8]])
+    // An iteration that is not the latest does not move the loader.
+    let old = loader.batches(), new = loader.batches()
+    _ = try new.nextBatch()
+    _ = try old.nextBatch()
+    _ = try old.nextBatch()
+    #expect(loader.state.batch == 1)
+    #expect(try old.nextBatch() == [8, 9] && new.nextBatch() == [4, 5, 6, 7])
+  }
+
+  @Test func aStateThatDoesNotFitChangesNothing() throws {
+    let loader = loader(Numbers(count: 30)), before = loader.state
+    for state in [
+      LoaderState(epoch: -1, batch: 0, generator: before.generator), LoaderState(epoch: 1, batch: 0, generator: []),
+      LoaderState(epoch: 1, batch: 0, generator: Generator(seed: 5).state, order: [1, 2]),
+    ] {
+      #expect(throws: EmberError.self) { try loader.restore(state) }
+      #expect(loader.state == before)
+    }
+    #expect(throws: EmberError.self) { try self.loader(Numbers(count: 30), shuffle: false).restore(before) }
+  }
+
   @Test func abandonedIterationsStop() throws {
     for _ in 0..<20 {
       let loader = loader(Numbers(count: 1000), workers: 3)

@@ -85,6 +85,38 @@ import Testing
     #expect(weight.value.elements(as: Float.self) == [1, 1] && running.value.elements(as: Float.self) == [0, 0])
   }
 
+  @Test func cellsKeepValuesThatCannotHaveGradients() {
+    let cell = StateCell(Tensor([1, 2]), isParameter: false), weight = StateCell(Tensor.ones([2]), isParameter: true)
+    let error = #expect(throws: EmberError.self) {
+      try catchingErrors {
+        weight.requiresGrad = false  // before the failure: taken back
+        cell.requiresGrad = true
+        weight.requiresGrad = false
+      }
+    }
+    #expect(error?.kind == .dtype)
+    #expect(cell.value.elements(as: Int.self) == [1, 2] && !cell.requiresGrad && weight.requiresGrad)
+    var tensor = Tensor([3])
+    #expect(throws: EmberError.self) { try catchingErrors { tensor.requiresGrad = true } }
+    #expect(tensor.elements(as: Int.self) == [3] && !tensor.requiresGrad)
+  }
+
+  @Test func updatesMayReadTheirCell() {
+    let cell = StateCell(Tensor.ones([2]), isParameter: true)
+    cell.grad = Tensor.ones([2])
+    cell.update { $0 += cell.value * 2 }
+    cell.update { value in
+      cell.update { $0 *= 0 }
+      value += 1
+    }
+    #expect(cell.value.elements(as: Float.self) == [4, 4])
+    #expect(cell.requiresGrad && cell.grad?.elements(as: Float.self) == [1, 1])
+    // Another shape needs another leaf.
+    cell.update { $0 = Tensor.ones([3]) }
+    cell.value.sum().backward()
+    #expect(cell.grad?.elements(as: Float.self) == [1, 1, 1])
+  }
+
   @Test func scopesNest() throws {
     let value = try catchingErrors { () -> Double in
       _ = try? catchingErrors { _ = Tensor.ones([2])[9] }

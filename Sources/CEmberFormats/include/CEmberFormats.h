@@ -52,7 +52,8 @@ int ember_png_write(const uint8_t *pixels, uint32_t width, uint32_t height, int 
 int ember_png_read(const uint8_t *input, size_t count, int channels, size_t limit, uint8_t **pixels, uint32_t *width,
                    uint32_t *height, int *found_channels, char *message);
 
-/// A handler for SIGINT and SIGTERM that only sets a flag; a second signal ends the process as usual.
+/// A handler for SIGINT and SIGTERM that only sets a flag; a second signal ends the process as usual. Signals that are ignored stay so.
+/// Installations nest: the first clears the flag, the last `remove` puts back the handlers that were there before.
 void ember_signal_install(void);
 void ember_signal_remove(void);
 int ember_signal_received(void);

@@ -41,6 +41,12 @@
 #if __has_include("ember_sort.h")
 #include "ember_sort.h"
 #endif
+#if __has_include("ember_range.h")
+#include "ember_range.h"
+#endif
+#if __has_include("ember_sparse.h")
+#include "ember_sparse.h"
+#endif
 #if __has_include("ember_random.h")
 #include "ember_random.h"
 #endif

@@ -58,6 +58,24 @@ typedef enum {
   EMBER_OP_REAL,       // complex → real
   EMBER_OP_IMAGINARY,  // complex → real
   EMBER_OP_ANGLE,      // complex → real; real: pi where negative, else 0, NaN kept
+  EMBER_OP_MANTISSA,   // frexp: x = mantissa 2^exponent, 1/2 <= |mantissa| < 1
+  EMBER_OP_EXPONENT,
+  // Special functions, see special_functions.h.
+  EMBER_OP_BESSEL_J0,
+  EMBER_OP_BESSEL_J1,
+  EMBER_OP_BESSEL_Y0,
+  EMBER_OP_BESSEL_Y1,
+  EMBER_OP_MODIFIED_BESSEL_I0,
+  EMBER_OP_SCALED_BESSEL_I0,
+  EMBER_OP_MODIFIED_BESSEL_I1,
+  EMBER_OP_SCALED_BESSEL_I1,
+  EMBER_OP_MODIFIED_BESSEL_K0,
+  EMBER_OP_SCALED_BESSEL_K0,
+  EMBER_OP_MODIFIED_BESSEL_K1,
+  EMBER_OP_SCALED_BESSEL_K1,
+  EMBER_OP_AIRY_AI,
+  EMBER_OP_ERFCX,
+  EMBER_OP_NDTRI,
   // Binary.
   EMBER_OP_ADD,       // BOOL: or
   EMBER_OP_SUBTRACT,  // BOOL: exclusive or
@@ -93,6 +111,21 @@ typedef enum {
   EMBER_OP_GCD,
   EMBER_OP_LCM,
   EMBER_OP_MAKE_COMPLEX,  // real a, imaginary b → complex
+  EMBER_OP_ZETA,
+  EMBER_OP_IGAMMA,
+  EMBER_OP_IGAMMAC,
+  EMBER_OP_CHEBYSHEV_T,
+  EMBER_OP_CHEBYSHEV_U,
+  EMBER_OP_CHEBYSHEV_V,
+  EMBER_OP_CHEBYSHEV_W,
+  EMBER_OP_SHIFTED_CHEBYSHEV_T,
+  EMBER_OP_SHIFTED_CHEBYSHEV_U,
+  EMBER_OP_SHIFTED_CHEBYSHEV_V,
+  EMBER_OP_SHIFTED_CHEBYSHEV_W,
+  EMBER_OP_HERMITE_H,
+  EMBER_OP_HERMITE_HE,
+  EMBER_OP_LAGUERRE_L,
+  EMBER_OP_LEGENDRE_P,
   // Ternary.
   EMBER_OP_SELECT,  // a (BOOL) ? b : c; `type` is that of b and c
   EMBER_OP_FMA,     // a * b + c, rounded once where the machine can

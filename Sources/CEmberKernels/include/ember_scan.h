@@ -13,7 +13,7 @@ typedef enum {
   EMBER_SCAN_PRODUCT = 1,
   EMBER_SCAN_MAXIMUM = 2,  ///< a later equal element wins; once NaN, always NaN
   EMBER_SCAN_MINIMUM = 3,
-  EMBER_SCAN_LOG_SUM_EXP = 4,  ///< floating point only
+  EMBER_SCAN_LOG_SUM_EXP = 4,  ///< floating point and complex
 } ember_scan_operation;
 
 /// Running sum, product, extreme or log-sum-exp, of dense `in` into dense `out` (the two may be the same array when the

@@ -76,12 +76,14 @@ enum GradientRules {
     case .conjugate: return [conj(g)]
     case .real: return [.apply(.makeComplex, g, zero(like: g))]
     case .imaginary: return [.apply(.makeComplex, zero(like: g), g)]
-    case .angle: return [nil]
+    // i z / |z|²; for real operands the literal has no imaginary part and the gradient is 0.
+    case .angle: return [select(x .== 0, 0, g * (x / .apply(.square, abs(x))) * Expression(.complex(0, 1)))]
     case .isNaN, .isInfinite, .isFinite, .logicalNot, .bitwiseNot: return [nil]
     case .select:
       return [nil, select(x, g, 0), select(x, 0, g)]
     case .fma: return [g * conj(operands[1]), g * conj(operands[0]), g]
-    default: return binaryGradients(opcode, g, x, operands[1], result: y)
+    default:
+      return opcode.isSpecial ? special(opcode, g, operands, result: y) : binaryGradients(opcode, g, x, operands[1], result: y)
     }
   }
 
@@ -101,17 +103,20 @@ enum GradientRules {
       let exponent = select((a .== 0) .& (.apply(.real, b) .>= 0), 0, g * conj(y * log(a)))
       return [base, exponent]
     case .atan2:
-      let scale = g / (.apply(.square, a) + .apply(.square, b))
+      let square: Expression = .apply(.square, a) + .apply(.square, b)
+      let scale = select(square .== 0, 0, g / square)
       return [scale * b, scale * -a]
-    // Equal operands share the gradient evenly.
-    case .maximum: return [share(g, a .> b, a .== b), share(g, b .> a, a .== b)]
-    case .minimum: return [share(g, a .< b, a .== b), share(g, b .< a, a .== b)]
+    // Equal operands share the gradient evenly; where one is NaN, so is the result, and both receive it.
+    case .maximum: return [share(g, unless: a .< b, a .== b), share(g, unless: b .< a, a .== b)]
+    case .minimum: return [share(g, unless: a .> b, a .== b), share(g, unless: b .> a, a .== b)]
+    // Here a NaN yields to the other operand; of two, the first one counts.
     case .fmax:
       let first = (a .>= b) .| .apply(.isNaN, b)
-      return [select(first, g, 0), select(first, 0, g)]
+      return [select(a .== b, g * 0.5, select(first, g, 0)), select(a .== b, g * 0.5, select(first, 0, g))]
     case .fmin:
       let first = (a .<= b) .| .apply(.isNaN, b)
-      return [select(first, g, 0), select(first, 0, g)]
+      return [select(a .== b, g * 0.5, select(first, g, 0)), select(a .== b, g * 0.5, select(first, 0, g))]
+    case .nextafter: return [select(a .== b, 0, g), nil]
     case .copysign: return [select(a .== 0, 0, g * (y / a)), nil]
     case .hypot: return [g * (a / y), g * (b / y)]
     case .polygamma: return [nil, g * .apply(.polygamma, a + 1, b)]
@@ -120,8 +125,8 @@ enum GradientRules {
     }
   }
 
-  private static func share(_ g: Expression, _ wins: Expression, _ ties: Expression) -> Expression {
-    select(ties, g * 0.5, select(wins, g, 0))
+  private static func share(_ g: Expression, unless loses: Expression, _ ties: Expression) -> Expression {
+    select(ties, g * 0.5, select(loses, 0, g))
   }
 }
 

@@ -36,6 +36,11 @@ public struct Expression {
 extension Expression: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
   public init(floatLiteral value: Double) { self.init(.real(value)) }
   public init(integerLiteral value: Int64) { self.init(.integer(value)) }
+
+  // Numbers that have no literal.
+  public static var nan: Expression { Expression(.real(.nan)) }
+  public static var infinity: Expression { Expression(.real(.infinity)) }
+  public static var negativeInfinity: Expression { Expression(.real(-.infinity)) }
 }
 
 /// The nodes of an expression and of what was derived from it. Used by one thread while it is built.

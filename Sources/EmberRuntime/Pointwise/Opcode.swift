@@ -6,12 +6,18 @@ public enum Opcode: UInt16, Sendable, CaseIterable {
   case negate, absolute, sign, square, reciprocal, sqrt, rsqrt, exp, exp2, expm1, log, log2, log10, log1p
   case sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh, erf, erfc, erfinv, sigmoid
   case floor, ceil, round, trunc, lgamma, digamma
-  case isNaN, isInfinite, isFinite, logicalNot, bitwiseNot, conjugate, real, imaginary, angle
+  case isNaN, isInfinite, isFinite, logicalNot, bitwiseNot, conjugate, real, imaginary, angle, mantissa, exponent
+  case besselJ0, besselJ1, besselY0, besselY1, modifiedBesselI0, scaledBesselI0, modifiedBesselI1, scaledBesselI1
+  case modifiedBesselK0, scaledBesselK0, modifiedBesselK1, scaledBesselK1, airyAi, erfcx, ndtri
   // Binary.
   case add, subtract, multiply, divide, floorDivide, remainder, fmod, power, atan2, maximum, minimum, fmax, fmin
   case copysign, hypot, nextafter, polygamma
   case equal, notEqual, less, lessEqual, greater, greaterEqual
   case logicalAnd, logicalOr, logicalXor, bitwiseAnd, bitwiseOr, bitwiseXor, shiftLeft, shiftRight, gcd, lcm, makeComplex
+  case zeta, igamma, igammac
+  case chebyshevT, chebyshevU, chebyshevV, chebyshevW
+  case shiftedChebyshevT, shiftedChebyshevU, shiftedChebyshevV, shiftedChebyshevW
+  case hermiteH, hermiteHe, laguerreL, legendreP
   // Ternary.
   case select, fma
 }
@@ -24,6 +30,12 @@ extension Opcode {
     case .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual: true
     default: false
     }
+  }
+
+  /// Functions of real numbers only that are no elementary ones.
+  var isSpecial: Bool {
+    let unary = Opcode.mantissa.rawValue...Opcode.ndtri.rawValue, binary = Opcode.zeta.rawValue...Opcode.legendreP.rawValue
+    return unary.contains(rawValue) || binary.contains(rawValue)
   }
 
   /// True for functions that map a complex operand to a real result.

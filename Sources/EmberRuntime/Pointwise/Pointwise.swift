@@ -117,8 +117,8 @@ public final class Pointwise: Sendable {
   }
 
   /// The program for inputs of the given dtypes computing in `common`. Cached; the fast path takes no lock.
-  @inlinable public func program(_ inputDTypes: UInt64, common: DType) throws(EmberError) -> PointwiseProgram {
-    let key = inputDTypes &<< 8 | UInt64(common.rawValue)
+  @inlinable public func program(_ inputDTypes: InputDTypes, common: DType) throws(EmberError) -> PointwiseProgram {
+    let key = inputDTypes.packed &<< 5 | UInt64(common.rawValue)
     if let known = cached(key) { return known }
     return try compile(key, common: common)
   }
@@ -127,7 +127,7 @@ public final class Pointwise: Sendable {
 
   @usableFromInline func compile(_ key: UInt64, common: DType) throws(EmberError) -> PointwiseProgram {
     let computeType = ComputeType(common)
-    let dtypes = (0..<arity).map { DType(rawValue: UInt8(truncatingIfNeeded: key >> (8 + 8 * UInt64($0))))! }
+    let dtypes = (0..<arity).map { DType(rawValue: UInt8(truncatingIfNeeded: key >> (5 + 5 * UInt64($0)) & 31))! }
     var inputs: [PointwiseProgram.Input] = zip(dtypes, roles).map { dtype, role in
       // A value of another type than the common one is converted as it is read.
       .init(dtype: dtype, type: role == .condition ? .bool : ComputeType.meetForLoad(dtype, computeType))
@@ -139,8 +139,14 @@ public final class Pointwise: Sendable {
       let type = compiler.infer(root) ?? computeType
       let slot = compiler.emit(root, as: type)
       // 16-bit tensors compute in float32 and are stored as what they are.
-      let dtype: DType =
-        type == computeType ? (common.isStorageOnly ? computeType.dtype : common) : type == computeType.realPart ? common.realType : type.dtype
+      let dtype: DType
+      if type == computeType {
+        dtype = common.isStorageOnly ? computeType.dtype : common
+      } else if type == computeType.realPart {
+        dtype = common.realType
+      } else {
+        dtype = common == .float16 && type == .complex64 ? .complex32 : type.dtype
+      }
       outputs.append(.init(dtype: dtype, type: type, slot: slot))
     }
     let program = compiler.finish(name: name, key: key, inputs: inputs, outputs: outputs)
@@ -157,8 +163,8 @@ public final class Pointwise: Sendable {
   /// - Precondition: no input is a condition, whose dtype would say nothing about the result's.
   public func makeUniformProgram(_ dtype: DType) throws(EmberError) -> PointwiseProgram {
     let common = try computeDType(common: dtype.isStorageOnly ? ComputeType(dtype).dtype : dtype)
-    var inputDTypes: UInt64 = 0
-    for i in 0..<arity { inputDTypes |= UInt64(dtype.rawValue) << (8 * UInt64(i)) }
+    var inputDTypes = InputDTypes()
+    for _ in 0..<arity { inputDTypes.append(dtype) }
     let program = try program(inputDTypes, common: common)
     cache.noteUniform(program, for: dtype)
     return program
@@ -333,10 +339,24 @@ extension Opcode {
       .floor, .ceil, .round, .trunc, .copysign, .hypot, .nextafter, .erf, .erfc, .erfinv, .lgamma, .digamma, .polygamma,
       .makeComplex:
       return !type.isComplex
-    case .bitwiseAnd, .bitwiseOr, .bitwiseXor, .bitwiseNot, .shiftLeft, .shiftRight, .gcd, .lcm:
-      return type.rawValue <= ComputeType.int64.rawValue
-    default: return true
+    case .bitwiseAnd, .bitwiseOr, .bitwiseXor, .bitwiseNot: return type.rawValue <= ComputeType.int64.rawValue
+    case .shiftLeft, .shiftRight, .gcd, .lcm: return type.rawValue <= ComputeType.int64.rawValue && type != .bool
+    default: return !isSpecial || !type.isComplex
     }
+  }
+}
+
+/// The dtypes of a call's operands in one word, five bits each: ten fit beside the common dtype, the eight inputs of a user's
+/// function and the output and upstream gradient that its derivative reads besides.
+public struct InputDTypes: Sendable {
+  @usableFromInline var packed: UInt64 = 0
+  private var shift: UInt64 = 0
+
+  public init() {}
+
+  public mutating func append(_ dtype: DType) {
+    packed |= UInt64(dtype.rawValue) << shift
+    shift += 5
   }
 }
 

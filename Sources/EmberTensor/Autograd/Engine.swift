@@ -37,6 +37,7 @@ struct BackwardPass {
   /// Adds a contribution to what a node will receive.
   mutating func send(_ gradient: Tensor, to node: Node, index: Int = 0) {
     if let needed, !needed.contains(ObjectIdentifier(node)) { return }
+    guard let gradient = fitted(gradient, to: node) else { return }
     if isDetectingAnomalies { AnomalyMode.check(gradient, from: current, to: node) }
     let key = ObjectIdentifier(node)
     if let slot = find(key) {
@@ -59,6 +60,26 @@ struct BackwardPass {
     push((node.sequence, slot))
   }
 
+  /// A gradient in the shape and dtype of the tensor it belongs to, whatever a derivative or a hook returned: what was broadcast is
+  /// summed, another dtype converted. Anything else is an error, before a kernel relies on it.
+  private func fitted(_ gradient: Tensor, to node: Node) -> Tensor? {
+    guard let form = node.result else { return gradient }
+    if gradient.body.shape == form.shape, gradient.dtype == form.dtype { return gradient }
+    if gradient.isPoisoned { return nil }
+    guard form.shape.broadcast(with: gradient.body.shape) == gradient.body.shape else {
+      let source = current.map { " from \($0.operationName)" } ?? ""
+      raise(
+        EmberError(
+          .shape, in: "backward",
+          "the gradient\(source) for a result of \(node.operationName) is \(gradient.summary); the result is \(form.dtype)\(form.shape)"))
+      return nil
+    }
+    var result = gradient
+    if result.body.shape != form.shape { result = result.sum(to: form.shape) }
+    if result.dtype.isComplex, !form.dtype.isComplex { result = result.real }
+    return result.to(form.dtype)
+  }
+
   /// Few pending nodes are searched faster than hashed.
   private static let linearLimit = 8
 
@@ -71,26 +92,39 @@ struct BackwardPass {
   mutating func run() {
     while let (node, arrived) = pop() {
       var gradients = arrived
-      if node.hasExtras, let first = gradients.first { gradients.first = node.applyExtras(to: first) }
+      if node.hasExtras, let first = gradients.first {
+        guard let changed = fitted(node.applyExtras(to: first), to: node) else { return }
+        gradients.first = changed
+      }
       if isDetectingAnomalies { AnomalyMode.checkSum(gradients, of: node) }
       if ThreadFlags.current.contains(.failed) { return }
       let key = ObjectIdentifier(node)
       if collected[key] != nil {
         collected[key] = gradients.first
-        if node is LeafNode { continue }
+        if node is LeafNode || !leadsOn(node) { continue }
       }
-      if node.isReleased {
+      current = node
+      let ran = node.guardian.withLock { _ in
+        if node.isReleased { return false }
+        node.propagate(gradients, in: &self)
+        return true
+      }
+      current = nil
+      if !ran {
         raise(
           EmberError(
             .value, in: "backward",
             "the graph at \(node.operationName) was freed by an earlier backward pass; pass retainGraph: true to that one to go through it again"))
         return
       }
-      current = node
-      node.propagate(gradients, in: &self)
-      current = nil
       if !keepsGraph, !(node is LeafNode) { node.release() }
     }
+  }
+
+  /// Whether gradients that are asked for lie beyond a node.
+  private func leadsOn(_ node: Node) -> Bool {
+    guard let needed else { return true }
+    return (0..<node.edgeCount).contains { i in node.edge(i).map { needed.contains(ObjectIdentifier($0)) } ?? false }
   }
 
   func gradient(of node: Node) -> Tensor? { collected[ObjectIdentifier(node)] ?? nil }

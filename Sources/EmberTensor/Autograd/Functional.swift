@@ -120,16 +120,18 @@ public func checkGradients(
 
 /// Runs `function` without keeping what its derivative needs; the backward pass runs it again.
 ///
-/// Memory for time (Chen et al., 2016, arXiv:1604.06174). The function must give the same result both times.
+/// Memory for time (Chen et al., 2016, arXiv:1604.06174). The function must give the same result both times; numbers it draws from
+/// the default generator are drawn again as they were.
 public func checkpoint(_ inputs: [Tensor], _ function: @escaping @Sendable ([Tensor]) -> Tensor) -> Tensor {
-  apply(Checkpoint(function: function, alwaysRecords: isRecordingEnabled), inputs)[0]
+  apply(Checkpoint(function: function, generatorState: Generator.default.state), inputs)[0]
 }
 
 private struct Checkpoint: VariadicOperation {
   static let name = "checkpoint"
   let saved = SavedTensors.inputs
   let function: @Sendable ([Tensor]) -> Tensor
-  let alwaysRecords: Bool
+  let generatorState: [UInt8]
+  var readsParameters: Bool { true }
 
   func forward(_ inputs: [Tensor?]) -> [Tensor] { [noGrad { function(inputs.map { $0! }) }.detach()] }
 
@@ -141,12 +143,15 @@ private struct Checkpoint: VariadicOperation {
         let members = physical.enumerated().map { Tensor(batched: $1, level: level, isShared: areShared[$0]) }
         guard let value = function(members).lifted(to: level).body.batch else { return .poison }
         return value.isShared ? value.physical.expand([size] + Array(value.physical.shape)) : value.physical
-      }, alwaysRecords: alwaysRecords)
+      }, generatorState: generatorState)
     return apply(whole, (0..<batch.count).map { batch.asIs($0) })
   }
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     let inputs = context.node.inputShapes.indices.map { context.input($0) }
+    let now = Generator.default.state
+    _ = Generator.default.restore(generatorState)
+    defer { _ = Generator.default.restore(now) }
     return enableGrad {
       let leaves = inputs.enumerated().map { i, x in context.isRecording ? x : context.needs(i) ? x.detach().requiringGrad() : x.detach() }
       let output = function(leaves)

@@ -11,7 +11,11 @@ public class Node: @unchecked Sendable {
   final private(set) var edge1: Node?
   /// Absent for nearly all nodes; an empty array would cost reference counting.
   final private(set) var moreEdges: [Node?]?
-  /// Guards edges and saved values against a second thread that releases them.
+  /// Shape and dtype of the tensor that this is the history of, which a gradient must have; nil where an operation has several
+  /// results, each of which has a node of its own.
+  final let result: ResultForm?
+  /// Held while the node's part of a backward pass runs and while edges and saved values are released, so that two passes on
+  /// two threads may meet at a node.
   final let guardian = Mutex<Void>(())
   final private(set) var isReleased = false
   private final var extras: Extras?
@@ -26,19 +30,29 @@ public class Node: @unchecked Sendable {
 
   private static let counter = Atomic<UInt64>(0)
 
-  init(leaf: Void) { sequence = 0 }
+  struct ResultForm {
+    let shape: Shape
+    let dtype: DType
+  }
+
+  init(leaf result: ResultForm) {
+    sequence = 0
+    self.result = result
+  }
 
   /// Leaves have no edges.
   final var isLeaf: Bool { sequence == 0 }
 
-  init(_ edge0: Node?, _ edge1: Node? = nil) {
+  init(_ edge0: Node?, _ edge1: Node? = nil, result: TensorBody?) {
+    self.result = result.map { ResultForm(shape: $0.shape, dtype: $0.dtype) }
     sequence = Self.counter.wrappingAdd(1, ordering: .relaxed).newValue
     self.edge0 = edge0
     self.edge1 = edge1
     noteOrigin()
   }
 
-  init(edges: [Node?]) {
+  init(edges: [Node?], result: TensorBody?) {
+    self.result = result.map { ResultForm(shape: $0.shape, dtype: $0.dtype) }
     sequence = Self.counter.wrappingAdd(1, ordering: .relaxed).newValue
     edge0 = edges.isEmpty ? nil : edges[0]
     edge1 = edges.count > 1 ? edges[1] : nil
@@ -183,9 +197,9 @@ struct Gradients {
 final class OutputNode: Node, @unchecked Sendable {
   let index: Int
 
-  init(_ operation: Node, index: Int) {
+  init(_ operation: Node, index: Int, result: TensorBody) {
     self.index = index
-    super.init(operation)
+    super.init(operation, result: result)
   }
 
   override var operationName: String { edge0?.operationName ?? "operation" }
@@ -198,15 +212,9 @@ final class OutputNode: Node, @unchecked Sendable {
 
 /// A tensor that the user asked gradients for: accumulates what arrives.
 final class LeafNode: Node, @unchecked Sendable {
-  private let shape: Shape
-  private let dtype: DType
   private let accumulated = Mutex<Tensor?>(nil)
 
-  init(shape: Shape, dtype: DType) {
-    self.shape = shape
-    self.dtype = dtype
-    super.init(leaf: ())
-  }
+  init(shape: Shape, dtype: DType) { super.init(leaf: ResultForm(shape: shape, dtype: dtype)) }
 
   override var operationName: String { "leaf" }
 
@@ -217,19 +225,21 @@ final class LeafNode: Node, @unchecked Sendable {
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first else { return }
-    // Taken out while adding, so that the sum can reuse the old gradient's memory.
-    let before = accumulated.withLock { value -> Tensor? in
-      defer { value = nil }
-      return value
+    // The lock is held over the addition: two passes on two threads may end at the same leaf.
+    accumulated.withLock { value in
+      guard var before = value else {
+        value = gradient
+        return
+      }
+      // Taken out, so that the sum can reuse the old gradient's memory; put back if there is no sum.
+      value = nil
+      if before.node == nil, gradient.node == nil, before.isUniquelyHeld() {
+        before += gradient
+        value = before
+      } else {
+        let sum = before + gradient
+        value = sum.isPoisoned ? before : sum
+      }
     }
-    let sum: Tensor
-    if var before {
-      before += gradient
-      sum = before
-    } else {
-      sum = gradient
-    }
-    if sum.isPoisoned { return }
-    accumulated.withLock { $0 = sum }
   }
 }

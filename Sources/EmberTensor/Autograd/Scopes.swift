@@ -22,12 +22,14 @@ public var isGradEnabled: Bool { isRecordingEnabled }
 // MARK: - Leaves, detaching, hooks
 
 extension Tensor {
-  /// Whether gradients are computed for this tensor. Setting it makes a leaf, or cuts the history off.
+  /// Whether gradients are computed for this tensor. Setting it makes a leaf, or cuts the history off; a dtype that has no gradients
+  /// leaves the tensor as it was.
   public var requiresGrad: Bool {
     get { node != nil }
     set {
-      if newValue == (node != nil) { return }
-      self = newValue ? requiringGrad() : detach()
+      if ErrorScopes.hasFailed || newValue == (node != nil) { return }
+      let changed = requiringGrad(newValue)
+      if !changed.isPoisoned { self = changed }
     }
   }
 

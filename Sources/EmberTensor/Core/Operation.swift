@@ -54,17 +54,20 @@ public protocol VariadicOperation: Operation {
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?]
   /// Outputs that carry no gradient (indices, statistics).
   var undifferentiableOutputs: Set<Int> { get }
+  /// Recorded also where no input requires a gradient: the operation reads parameters by itself.
+  var readsParameters: Bool { get }
 }
 
 extension VariadicOperation {
   public var undifferentiableOutputs: Set<Int> { [] }
+  public var readsParameters: Bool { false }
 }
 
 /// What a derivative can ask about the recorded operation.
 public struct DerivativeContext {
   let node: RecordedNode
   /// Gradients are recorded, or belong to members of a batch: the derivative must be written in tensor operations.
-  let isRecording: Bool
+  package let isRecording: Bool
 
   init(node: RecordedNode, isRecording: Bool, _ gradient: Tensor) {
     self.node = node
@@ -93,8 +96,11 @@ public struct DerivativeContext {
   public func output(_ i: Int = 0) -> Tensor {
     guard let body = node.savedOutput(i) else { preconditionFailure("\(node.operationName): output \(i) is not listed in `saved`") }
     guard isRecording, body.dtype.isDifferentiable, !node.undifferentiableOutputs.contains(i) else { return Tensor(body) }
-    return Tensor(body, node: node.outputCount == 1 ? node : OutputNode(node, index: i))
+    return Tensor(body, node: node.outputCount == 1 ? node : OutputNode(node, index: i, result: body))
   }
+
+  /// Whether the gradients are themselves being recorded, so that the derivative must consist of differentiable operations only.
+  public var isRecordingDerivative: Bool { isRecording }
 
   public func inputShape(_ i: Int) -> Shape { node.inputShapes[i] }
   public func inputDType(_ i: Int) -> DType { node.inputDTypes[i] }
@@ -141,7 +147,7 @@ final class UnaryNode<Op: UnaryOperation>: RecordedNode, @unchecked Sendable {
 
   init(_ operation: Op, _ x: Tensor, _ y: Tensor) {
     self.operation = operation
-    super.init(x.node)
+    super.init(x.node, result: y.body)
     save(operation.saved, inputs: [x], outputs: [y])
   }
 
@@ -160,7 +166,7 @@ final class BinaryNode<Op: BinaryOperation>: RecordedNode, @unchecked Sendable {
 
   init(_ operation: Op, _ a: Tensor, _ b: Tensor, _ y: Tensor) {
     self.operation = operation
-    super.init(a.node, b.node)
+    super.init(a.node, b.node, result: y.body)
     save(operation.saved, inputs: [a, b], outputs: [y])
   }
 
@@ -181,7 +187,7 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
   init(_ operation: Op, _ inputs: [Tensor?], _ outputs: [Tensor]) {
     self.operation = operation
     results = outputs.count
-    super.init(edges: inputs.map { $0?.node })
+    super.init(edges: inputs.map { $0?.node }, result: outputs.count == 1 ? outputs[0].body : nil)
     save(operation.saved, inputs: inputs, outputs: outputs)
   }
 
@@ -204,9 +210,9 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
 @inline(__always) func isOrdinary(_ x: Tensor) -> Bool { ThreadFlags.current.isDisjoint(with: .slow) && x.body.isPlain }
 
 /// What every operation does first: false if it must return at once with a poisoned result.
-@inline(__always) func mayRun(_ name: @autoclosure () -> String, _ x: Tensor) -> Bool { isOrdinary(x) || mayRunSlowly(name(), [x]) }
+@inline(__always) package func mayRun(_ name: @autoclosure () -> String, _ x: Tensor) -> Bool { isOrdinary(x) || mayRunSlowly(name(), [x]) }
 
-@inline(never) func mayRunSlowly(_ name: String, _ inputs: [Tensor?]) -> Bool {
+@inline(never) package func mayRunSlowly(_ name: String, _ inputs: [Tensor?]) -> Bool {
   if ThreadFlags.current.contains(.failed) { return false }
   for case let input? in inputs where input.isPoisoned {
     raise(EmberError(.poisoned, in: name, "an input is the result of an operation that failed inside catchingErrors; it has no value"))
@@ -216,7 +222,7 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
 }
 
 /// Operations record only where gradients are on.
-@inline(__always) var isRecordingEnabled: Bool { !ThreadFlags.current.contains(.gradientsDisabled) }
+@inline(__always) package var isRecordingEnabled: Bool { !ThreadFlags.current.contains(.gradientsDisabled) }
 
 /// Two inputs of one operation must share a device.
 func checkDevices(_ name: String, _ a: Tensor, _ b: Tensor) throws(EmberError) {
@@ -275,12 +281,27 @@ public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], c
 
 /// The results of an operation with their history, if a gradient of an input is wanted.
 func recorded<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], _ results: [Tensor]) -> [Tensor] {
-  guard isRecordingEnabled, inputs.contains(where: { $0?.node != nil }) else { return results }
+  guard isRecordingEnabled, operation.readsParameters || inputs.contains(where: { $0?.node != nil }) else { return results }
   var outputs = results
   let node = VariadicNode(operation, inputs, outputs)
   let excluded = operation.undifferentiableOutputs
   for i in outputs.indices where outputs[i].dtype.isDifferentiable && !excluded.contains(i) {
-    outputs[i].node = outputs.count == 1 ? node : OutputNode(node, index: i)
+    outputs[i].node = outputs.count == 1 ? node : OutputNode(node, index: i, result: outputs[i].body)
   }
   return outputs
+}
+
+/// Runs a function that is composed of other operations: checks first that no input is poisoned, and raises what it throws.
+package func compose(_ name: String, _ inputs: [Tensor?], _ body: () throws(EmberError) -> Tensor) -> Tensor {
+  guard mayRunSlowly(name, inputs) else { return .poison }
+  return attempt(body)
+}
+
+/// The same for several results.
+package func compose(_ name: String, count: Int, _ inputs: [Tensor?], _ body: () throws(EmberError) -> [Tensor]) -> [Tensor] {
+  guard mayRunSlowly(name, inputs) else { return Array(repeating: .poison, count: count) }
+  do throws(EmberError) { return try body() } catch {
+    raise(error)
+    return Array(repeating: .poison, count: count)
+  }
 }

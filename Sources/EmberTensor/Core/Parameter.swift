@@ -52,18 +52,44 @@ public final class StateCell: Sendable {
     set { value.grad = newValue }
   }
 
-  /// Frozen parameters take no gradient.
+  /// Frozen parameters take no gradient. A dtype that has no gradients leaves the cell as it was.
   public var requiresGrad: Bool {
     get { value.requiresGrad }
-    set { state.withLock { $0.requiresGrad = newValue } }
+    set {
+      let old = value
+      if ErrorScopes.hasFailed || newValue == old.requiresGrad { return }
+      let new = old.requiringGrad(newValue)
+      if new.isPoisoned { return }
+      journal()
+      state.withLock { $0 = new }
+    }
   }
 
-  /// Changes the numbers in place: the memory is handed to `body`, which writes to it if nobody else holds it.
-  /// Gradient and leaf stay. Discarded if `body` leaves a poisoned tensor or the error scope has failed.
+  /// Changes the numbers: `body` gets the value to change, and may read this cell, which shows the old numbers until it is through.
+  /// Gradient and leaf stay unless shape or dtype become others. Discarded if `body` leaves a poisoned tensor or the error scope has
+  /// failed. Of updates at the same time on several threads, the last to finish counts.
+  public func update(_ body: (inout Tensor) -> Void) {
+    if ErrorScopes.hasFailed { return }
+    let old = value
+    var changed = old.value
+    noGrad { body(&changed) }
+    if changed.isPoisoned { return }
+    guard changed.shape == old.shape, changed.dtype == old.dtype else {
+      value = changed
+      return
+    }
+    if ErrorScopes.hasFailed { return }
+    journal()
+    changed.node = old.node
+    state.withLock { $0 = changed }
+  }
+
+  /// As `update`, for rules of optimizers: `body` gets the cell's own memory to write to, if nobody else holds it. It runs under the
+  /// cell's lock and must not touch the cell.
   ///
   /// - Parameter cannotFail: the caller made sure of that (see `makeWritable`), so that inside an error scope nothing needs to be
   ///   kept for taking the update back, and the memory stays the same.
-  public func update(cannotFail: Bool = false, _ body: (inout Tensor) -> Void) {
+  package func updateInPlace(cannotFail: Bool, _ body: (inout Tensor) -> Void) {
     if ErrorScopes.hasFailed { return }
     if !cannotFail { journal() }
     state.withLock { current in

@@ -36,6 +36,8 @@ struct PointwiseOperands {
     }
   }
 
+  var count: Int { y == nil ? 1 : z == nil ? 2 : 3 + rest.count }
+
   var list: [Tensor] {
     var all: [Tensor] = []
     forEach { all.append($0) }
@@ -65,7 +67,6 @@ final class PointwiseNode: Node, @unchecked Sendable {
   /// What the gradient function reads besides the upstream gradient, in its order; nil where that goes.
   private var saved: (TensorBody?, TensorBody?, TensorBody?) = (nil, nil, nil)
   private var moreSaved: [TensorBody?]?
-  private let outputShape: Shape
   /// Shapes of the inputs where one of them was broadcast; nil otherwise.
   private let inputShapes: [Shape]?
   /// Dtypes of the inputs where one of them differs from the gradient's; nil otherwise.
@@ -75,18 +76,16 @@ final class PointwiseNode: Node, @unchecked Sendable {
   init(_ function: Pointwise, _ x: Tensor, _ y: Tensor?, _ parameters: ScalarParameters, output: TensorBody) {
     self.function = function
     self.parameters = parameters
-    outputShape = output.shape
     inputShapes = nil
     inputDTypes = nil
     gradient = function.gradient(mask: (x.node == nil ? 0 : 1) | (y?.node == nil ? 0 : 2))
-    super.init(x.node, y?.node)
+    super.init(x.node, y?.node, result: output)
     save { $0 == 0 ? x.body : y!.body } output: { output }
   }
 
   init(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, output: TensorBody) {
     self.function = function
     self.parameters = parameters
-    outputShape = output.shape
     var mask: UInt8 = 0, broadcasts = false, mixes = false, i: UInt8 = 0
     operands.forEach { operand in
       if operand.node != nil { mask |= 1 << i }
@@ -98,9 +97,9 @@ final class PointwiseNode: Node, @unchecked Sendable {
     inputShapes = broadcasts ? operands.list.map(\.body.shape) : nil
     inputDTypes = mixes ? operands.list.map(\.dtype) : nil
     if operands.z == nil {
-      super.init(operands.x.node, operands.y?.node)
+      super.init(operands.x.node, operands.y?.node, result: output)
     } else {
-      super.init(edges: operands.list.map(\.node))
+      super.init(edges: operands.list.map(\.node), result: output)
     }
     save { operands[$0].body } output: { output }
   }
@@ -201,7 +200,11 @@ extension Pointwise {
 
   /// For functions of more than three inputs.
   public func callAsFunction(_ inputs: [Tensor], _ parameters: ScalarParameters = .none) -> Tensor {
-    applyPointwise(self, PointwiseOperands(inputs), parameters)
+    if inputs.isEmpty {
+      raise(EmberError(.value, in: name, "called without a tensor; it takes \(arity)"))
+      return .poison
+    }
+    return applyPointwise(self, PointwiseOperands(inputs), parameters)
   }
 }
 
@@ -215,6 +218,7 @@ private func applyDense(_ function: Pointwise, _ x: Tensor, _ y: Tensor?, _ para
       second.storage.backend === first.storage.backend
     else { return nil }
   }
+  guard function.arity == (y == nil ? 1 : 2), function.parameterCount == parameters.count else { return nil }
   guard let result = runDense(function, first, y?.body, parameters, into: nil) else { return nil }
   if x.node != nil || y?.node != nil, isRecordingEnabled, result.dtype.isDifferentiable {
     if result.dtype == first.dtype { return Tensor(result, node: PointwiseNode(function, x, y, parameters, output: result)) }
@@ -307,7 +311,13 @@ private func applyForAllResults(_ function: Pointwise, _ operands: PointwiseOper
 }
 
 /// `x = function(x, …)` in x's own memory where nobody else holds it and the result fits; otherwise like a plain call.
+///
+/// Where nothing is recorded a leaf stays the leaf it was, as in PyTorch: `noGrad { w -= rate * w.grad! }` goes on training `w`.
 func applyInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ parameters: ScalarParameters) {
+  let leaf = isRecordingEnabled ? nil : x.node as? LeafNode
+  defer {
+    if let leaf, let form = leaf.result, x.body.shape == form.shape, x.dtype == form.dtype { x.node = leaf }
+  }
   let needsGradient = isRecordingEnabled && (x.node != nil || y?.node != nil)
   if !needsGradient, ThreadFlags.current.isDisjoint(with: .slow), y.map({ $0.body.isPlain && fits($0, into: x) }) ?? true, x.isUniquelyHeld(),
     (parameters.count == 0 || parameters[0].category <= x.dtype.category)
@@ -339,14 +349,18 @@ func runPointwise(
 ) throws(EmberError) -> (first: Tensor, rest: [Tensor]) {
   let first = operands.x.body
   let backend = first.storage.backend
-  var dtypes: UInt64 = 0, position: UInt64 = 0
+  guard operands.count == function.arity, parameters.count == function.parameterCount else {
+    throw EmberError(
+      .value, in: function.name,
+      "called with \(operands.count) tensors and \(parameters.count) numbers; it takes \(function.arity) and \(function.parameterCount)")
+  }
+  var dtypes = InputDTypes()
   var isUniform = parameters.count == 0 && function.isUniform && function.promotion == .common
   var shape = first.shape
   var failure: EmberError?
   operands.forEach { operand in
     let body = operand.body
-    dtypes |= UInt64(body.dtype.rawValue) << (8 * position)
-    position += 1
+    dtypes.append(body.dtype)
     if body.dtype != first.dtype { isUniform = false }
     if body.storage.backend !== backend, failure == nil {
       failure = EmberError(
@@ -366,13 +380,9 @@ func runPointwise(
   if let failure { throw failure }
   let common = isUniform && !first.dtype.isStorageOnly ? first.dtype : try commonDType(function, operands, parameters)
   let program = try function.program(dtypes, common: common)
-  func make(_ dtype: DType) throws(EmberError) -> TensorBody {
-    let storage = try Storage(byteCount: shape.elementCount * dtype.size, on: backend)
-    return TensorBody(storage: storage, dtype: dtype, shape: shape, strides: shape.contiguousStrides, isContiguous: true)
-  }
-  let output = if let target { target } else { try make(program.outputs[0].dtype) }
+  let output = if let target { target } else { try Tensor.empty(shape: shape, dtype: program.outputs[0].dtype, on: backend).body }
   var more: [TensorBody] = []
-  for extra in program.outputs.dropFirst() { more.append(try make(extra.dtype)) }
+  for extra in program.outputs.dropFirst() { more.append(try Tensor.empty(shape: shape, dtype: extra.dtype, on: backend).body) }
   if backend.holdsData, shape.elementCount > 0 { launch(program, operands, parameters, output, more, backend) }
   return (Tensor(output), more.map { Tensor($0) })
 }

@@ -70,12 +70,15 @@ public struct Tensor: Sendable {
     self.node = node
   }
 
-  static var poison: Tensor { Tensor(.poison) }
-  var isPoisoned: Bool { body.isPoisoned }
+  /// What an operation returns after it raised an error.
+  package static var poison: Tensor { Tensor(.poison) }
+  package var isPoisoned: Bool { body.isPoisoned }
   /// The same value without history.
-  var value: Tensor { Tensor(body) }
-  var backend: any Backend { body.storage.backend }
-  var operand: Operand { body.operand }
+  package var value: Tensor { Tensor(body) }
+  package var backend: any Backend { body.storage.backend }
+  package var operand: Operand { body.operand }
+  /// Position of the first element in the storage, in elements.
+  package var storageOffset: Int { body.offset }
 }
 
 // MARK: - Properties
@@ -108,7 +111,7 @@ extension Tensor {
   }
 
   /// The value in dense row-major order: itself if it is so already. Without history.
-  func dense() throws(EmberError) -> Tensor {
+  package func dense() throws(EmberError) -> Tensor {
     if body.isContiguous { return value }
     try checkReadable(in: "contiguous")
     let copy = try Tensor.empty(shape: body.shape, dtype: body.dtype, like: self)
@@ -122,7 +125,7 @@ extension Tensor {
     return Tensor(TensorBody(storage: storage, dtype: dtype, shape: shape, strides: shape.contiguousStrides, isContiguous: true))
   }
 
-  static func empty(shape: Shape, dtype: DType, like other: Tensor) throws(EmberError) -> Tensor {
+  package static func empty(shape: Shape, dtype: DType, like other: Tensor) throws(EmberError) -> Tensor {
     try empty(shape: shape, dtype: dtype, on: other.backend)
   }
 
@@ -133,7 +136,7 @@ extension Tensor {
   }
 
   /// Describes a value in messages: `float32[2, 3]`.
-  var summary: String { "\(dtype)\(body.shape)" + (device == .cpu ? "" : " on \(device)") }
+  package var summary: String { "\(dtype)\(body.shape)" + (device == .cpu ? "" : " on \(device)") }
 }
 
 // MARK: - For kernels outside of this module

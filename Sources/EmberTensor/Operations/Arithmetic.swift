@@ -18,7 +18,8 @@ extension Tensor {
   public static func / (a: Tensor, b: Tensor) -> Tensor { Pointwise.divide(a, b) }
   public static func % (a: Tensor, b: Tensor) -> Tensor { Pointwise.remainder(a, b) }
   public static func ** (a: Tensor, b: Tensor) -> Tensor { Pointwise.power(a, b) }
-  public static prefix func - (a: Tensor) -> Tensor { Pointwise.negate(a) }
+  /// Truth values have no sign and are refused; `logicalNot()` inverts them.
+  public static prefix func - (a: Tensor) -> Tensor { a.dtype == .bool ? accepting(.number, in: "neg", a) { a } : Pointwise.negate(a) }
 
   public static func + (a: Tensor, b: Scalar) -> Tensor { Pointwise.addNumber(a, ScalarParameters(b)) }
   public static func + (a: Scalar, b: Tensor) -> Tensor { Pointwise.addNumber(b, ScalarParameters(a)) }
@@ -77,11 +78,15 @@ extension Tensor {
     // The common exponents are exact and much cheaper.
     if exponent == 2 || exponent == 2.0, dtype.category >= .floatingPoint { return Pointwise.square(self) }
     if exponent == 0.5, dtype.isFloatingPoint { return Pointwise.sqrt(self) }
+    if case .integer(let power) = exponent, power < 0, dtype.category <= .integer {
+      return refuse(.value, "pow", "integers have no powers of negative integers; convert \(summary) to floating point first")
+    }
     return Pointwise.powerOfNumber(self, ScalarParameters(exponent))
   }
-  public func abs() -> Tensor { Pointwise.absolute(self) }
-  public func sign() -> Tensor { Pointwise.sign(self) }
-  public func square() -> Tensor { Pointwise.square(self) }
+  public func abs() -> Tensor { dtype == .bool ? accepting(.number, in: "abs", self) { self } : Pointwise.absolute(self) }
+  /// -1, 0 or 1. Complex numbers have no sign; `sgn()` gives their direction.
+  public func sign() -> Tensor { dtype.isComplex ? accepting(.real, in: "sign", self) { self } : Pointwise.sign(self) }
+  public func square() -> Tensor { Pointwise.square(dtype == .bool ? to(.int64) : self) }
   public func sqrt() -> Tensor { Pointwise.sqrt(self) }
   public func rsqrt() -> Tensor { Pointwise.rsqrt(self) }
   public func reciprocal() -> Tensor { Pointwise.reciprocal(self) }
@@ -109,21 +114,11 @@ extension Tensor {
   public func erfinv() -> Tensor { Pointwise.erfinv(self) }
   public func sigmoid() -> Tensor { Pointwise.sigmoid(self) }
   public func lgamma() -> Tensor { Pointwise.lgamma(self) }
-  /// The derivative of `lgamma`.
-  public func digamma() -> Tensor { Pointwise.digamma(self) }
-  /// The n-th derivative of `digamma`.
-  public func polygamma(_ n: Int) -> Tensor {
-    if n < 0 {
-      raise(EmberError(.value, in: "polygamma", "n = \(n); it must not be negative"))
-      return .poison
-    }
-    return Pointwise.polygamma(self, ScalarParameters(.real(Double(n))))
-  }
-  public func floor() -> Tensor { dtype.category <= .integer ? self : Pointwise.floor(self) }
-  public func ceil() -> Tensor { dtype.category <= .integer ? self : Pointwise.ceil(self) }
+  public func floor() -> Tensor { accepting(.realNumber, in: "floor", self) { dtype.isInteger ? self : Pointwise.floor(self) } }
+  public func ceil() -> Tensor { accepting(.realNumber, in: "ceil", self) { dtype.isInteger ? self : Pointwise.ceil(self) } }
   /// To the nearest integer, halves to the even one.
-  public func round() -> Tensor { dtype.category <= .integer ? self : Pointwise.round(self) }
-  public func trunc() -> Tensor { dtype.category <= .integer ? self : Pointwise.trunc(self) }
+  public func round() -> Tensor { accepting(.realNumber, in: "round", self) { dtype.isInteger ? self : Pointwise.round(self) } }
+  public func trunc() -> Tensor { accepting(.realNumber, in: "trunc", self) { dtype.isInteger ? self : Pointwise.trunc(self) } }
   public func relu() -> Tensor { Pointwise.relu(self) }
   public func leakyReLU(negativeSlope: Double = 0.01) -> Tensor { Pointwise.leakyReLU(self, ScalarParameters(.real(negativeSlope))) }
   public enum GELUApproximation: String, Sendable { case none, tanh }
@@ -136,9 +131,9 @@ extension Tensor {
   public var isInfinite: Tensor { Pointwise.isInfinite(self) }
   public var isFinite: Tensor { Pointwise.isFinite(self) }
   public var real: Tensor { dtype.isComplex ? Pointwise.realPart(self) : self }
-  public var imag: Tensor { Pointwise.imaginaryPart(self) }
+  public var imag: Tensor { accepting(.complex, in: "imag", self) { Pointwise.imaginaryPart(self) } }
   public func conj() -> Tensor { dtype.isComplex ? Pointwise.conjugate(self) : self }
-  public func angle() -> Tensor { Pointwise.angle(self) }
+  public func angle() -> Tensor { dtype.isComplex ? Pointwise.angle(self) : Pointwise.realAngle(self) }
 
   /// Limits every element to `min` ... `max`.
   public func clamp(min: Scalar? = nil, max: Scalar? = nil) -> Tensor {
@@ -152,11 +147,14 @@ extension Tensor {
     }
   }
 
-  /// This tensor with `value` where `mask` holds.
+  /// This tensor with `value`, converted to its dtype, where `mask` holds. Raises if the value is complex and the tensor is not.
   public func maskedFill(_ mask: Tensor, _ value: Scalar) -> Tensor {
     guard mask.dtype == .bool || mask.isPoisoned else {
-      raise(EmberError(.dtype, in: "masked_fill", "the mask must be bool, not \(mask.summary)"))
-      return .poison
+      return refused(.dtype, "masked_fill", "the mask must be bool, not \(mask.summary)")
+    }
+    guard value.category <= dtype.category else {
+      guard let converted = value.converted(to: dtype) else { return refused(.dtype, "masked_fill", "\(value) does not fit into \(summary)") }
+      return Pointwise.maskedFill(self, mask, ScalarParameters(converted))
     }
     return Pointwise.maskedFill(self, mask, ScalarParameters(value))
   }
@@ -169,6 +167,17 @@ public func minimum(_ a: Tensor, _ b: Tensor) -> Tensor { Pointwise.minimum(a, b
 public func atan2(_ a: Tensor, _ b: Tensor) -> Tensor { Pointwise.atan2(a, b) }
 
 extension Scalar {
+  /// The number as one of a dtype's category, reals cut off towards zero; nil if it has an imaginary part or fits no integer.
+  func converted(to dtype: DType) -> Scalar? {
+    if case .complex = self, !dtype.isComplex { return nil }
+    switch dtype.category {
+    case .bool: return .bool(isTrue)
+    case .integer: return integerValue.map { .integer($0) }
+    case .floatingPoint: return .real(doubleValue)
+    case .complex: return self
+    }
+  }
+
   var negated: Scalar {
     switch self {
     case .bool(let value): .integer(value ? -1 : 0)

@@ -22,7 +22,7 @@ extension [Int]: ConvolutionPadding {}
 extension String: ConvolutionPadding {}
 
 /// Extents as a list, or an error that names the argument.
-func resolve(_ value: any SpatialExtents, _ rank: Int, _ argument: String, atLeast minimum: Int, in operation: String) throws(EmberError) -> [Int] {
+package func resolve(_ value: any SpatialExtents, _ rank: Int, _ argument: String, atLeast minimum: Int, in operation: String) throws(EmberError) -> [Int] {
   guard let list = value.extents(rank), list.allSatisfy({ $0 >= minimum && $0 <= 1 << 30 }) else {
     throw EmberError(
       .value, in: operation, "\(argument) \(value) for \(rank) spatial dimensions; give one number or \(rank), each at least \(minimum)")
@@ -224,6 +224,7 @@ extension Tensor {
     if let inputs = Autocast.converted(name, [self, weight, bias]) {
       return inputs[0]!.convolution(rank, inputs[1]!, inputs[2], stride, padding, dilation, groups)
     }
+    if let composed = composedOfReal(weight, bias, { $0.convolution(rank, $1, $2, stride, padding, dilation, groups) }) { return composed }
     return attempt { () throws(EmberError) in
       let x = try batched(rank, weight, bias, in: name)
       let stride = try resolve(stride, rank, "stride", atLeast: 1, in: name)
@@ -273,6 +274,9 @@ extension Tensor {
     if let inputs = Autocast.converted(name, [self, weight, bias]) {
       return inputs[0]!.transposedConvolution(rank, inputs[1]!, inputs[2], stride, padding, outputPadding, groups, dilation)
     }
+    if let composed = composedOfReal(weight, bias, { $0.transposedConvolution(rank, $1, $2, stride, padding, outputPadding, groups, dilation) }) {
+      return composed
+    }
     return attempt { () throws(EmberError) in
       let x = try batched(rank, weight, bias, in: name)
       let stride = try resolve(stride, rank, "stride", atLeast: 1, in: name)
@@ -302,6 +306,18 @@ extension Tensor {
       if let bias { y = y + bias.reshape([-1] + Array(repeating: 1, count: rank)) }
       return self.rank == rank + 1 ? y.reshape(Array(y.shape.dropFirst())) : y
     }
+  }
+
+  /// A convolution of complex numbers or int64, which have no kernel, as real ones; nil for other types.
+  ///
+  /// Integers go through float64 and are exact as long as sums stay below 2⁵³.
+  private func composedOfReal(_ weight: Tensor, _ bias: Tensor?, _ convolve: (Tensor, Tensor, Tensor?) -> Tensor) -> Tensor? {
+    guard weight.dtype == dtype, bias.map({ $0.dtype == dtype }) ?? true else { return nil }
+    if dtype == .int64 { return convolve(to(.float64), weight.to(.float64), bias?.to(.float64)).to(.int64) }
+    guard dtype.isComplex else { return nil }
+    let (a, b, c, d) = (self.real, self.imag, weight.real, weight.imag)
+    let real = convolve(a, c, bias?.real) - convolve(b, d, nil)
+    return Pointwise.makeComplex(real, convolve(a, d, bias?.imag) + convolve(b, c, nil))
   }
 
   /// The input with a batch dimension, after the checks that all convolutions share.

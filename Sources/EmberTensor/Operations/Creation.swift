@@ -1,7 +1,7 @@
 import EmberRuntime
 
 /// Converts a thrown error into a raised one and a poisoned result.
-@inline(__always) func attempt(_ body: () throws(EmberError) -> Tensor) -> Tensor {
+@inline(__always) package func attempt(_ body: () throws(EmberError) -> Tensor) -> Tensor {
   if ThreadFlags.current.contains(.failed) { return .poison }
   do throws(EmberError) { return try body() } catch {
     raise(error)
@@ -9,7 +9,7 @@ import EmberRuntime
   }
 }
 
-func checkedShape(_ extents: [Int], in operation: String) throws(EmberError) -> Shape {
+package func checkedShape(_ extents: [Int], in operation: String) throws(EmberError) -> Shape {
   if extents.count > maximumRank {
     throw EmberError(.shape, in: operation, "\(extents) has \(extents.count) dimensions; a tensor has at most \(maximumRank)")
   }
@@ -82,6 +82,7 @@ extension Tensor {
   public static func full(_ shape: [Int], _ value: Scalar, dtype: DType? = nil, on device: Device = .cpu) -> Tensor {
     attempt { () throws(EmberError) in
       let dtype = dtype ?? defaultDType(of: value)
+      guard value.imaginaryPart == 0 || dtype.isComplex else { throw EmberError(.value, in: "full", "\(value) does not fit \(dtype)") }
       let tensor = try empty(shape: try checkedShape(shape, in: "full"), dtype: dtype, on: try Backends.backend(for: device))
       tensor.fillMemory(value)
       return tensor
@@ -99,7 +100,7 @@ extension Tensor {
   }
 
   /// Sets every element. Only for memory that nobody else sees.
-  func fillMemory(_ value: Scalar) {
+  package func fillMemory(_ value: Scalar) {
     guard backend.holdsData, elementCount > 0 else { return }
     let type = ComputeType(dtype)
     withUnsafeTemporaryAllocation(byteCount: 16, alignment: 16) { number in
@@ -144,49 +145,6 @@ extension Tensor {
     }
   }
 
-  /// Ones on the diagonal, zeros elsewhere.
-  public static func eye(_ rows: Int, _ columns: Int? = nil, dtype: DType = .float32, on device: Device = .cpu) -> Tensor {
-    let columns = columns ?? rows
-    let row = arange(rows, on: device).unsqueeze(1)
-    return (row .== arange(columns, on: device).unsqueeze(0)).to(dtype)
-  }
-
-  // MARK: Ranges
-
-  /// 0, 1, … end - 1 as int64.
-  public static func arange(_ end: Int, on device: Device = .cpu) -> Tensor {
-    Tensor(Array(0..<Swift.max(0, end)), on: device)
-  }
-
-  /// start, start + step, … below `end` (above, for a negative step); float32 if any number is real, else int64.
-  public static func arange(_ start: Scalar, _ end: Scalar, step: Scalar = 1, dtype: DType? = nil, on device: Device = .cpu) -> Tensor {
-    let isReal = [start, end, step].contains { $0.category == .floatingPoint }
-    let from = start.doubleValue, by = step.doubleValue
-    let length = ((end.doubleValue - from) / by).rounded(.up)
-    guard by != 0, length.isFinite, length < 1e15 else {
-      raise(EmberError(.value, in: "arange", "no finite range from \(start) to \(end) by \(step)"))
-      return .poison
-    }
-    let count = Swift.max(0, Int(length))
-    let target = dtype ?? (isReal ? .float32 : .int64)
-    if isReal || target.isFloatingPoint {
-      return Tensor((0..<count).map { from + Double($0) * by }, dtype: .float64, on: device).to(target)
-    }
-    let first = Int(start.integerValue ?? 0), stride = Int(step.integerValue ?? 1)
-    return Tensor((0..<count).map { first + $0 * stride }, on: device).to(target)
-  }
-
-  /// `count` numbers evenly spaced from `start` to `end`, both included. Computed from both ends, as PyTorch does.
-  public static func linspace(_ start: Double, _ end: Double, count: Int, dtype: DType = .float32, on device: Device = .cpu) -> Tensor {
-    guard count >= 0 else {
-      raise(EmberError(.value, in: "linspace", "a count of \(count); it must not be negative"))
-      return .poison
-    }
-    let step = count > 1 ? (end - start) / Double(count - 1) : 0
-    let values = (0..<count).map { $0 < count / 2 ? start + step * Double($0) : end - step * Double(count - 1 - $0) }
-    return Tensor(count == 1 ? [start] : values, dtype: .float64, on: device).to(dtype)
-  }
-
   // MARK: Reading
 
   /// The only element, as a number.
@@ -228,8 +186,9 @@ extension Tensor {
     guard !source.isPoisoned else { throw EmberError(.poisoned, in: "elements", "the elements cannot be converted after an operation that failed") }
     let dense = try source.dense()
     let count = elementCount
+    if count == 0 { return [] }
     return [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
-      if count > 0 { dense.backend.copyToHost(dense.body.pointer!, to: UnsafeMutableRawPointer(buffer.baseAddress!), byteCount: count * Element.dtype.size) }
+      dense.backend.copyToHost(dense.body.pointer!, to: UnsafeMutableRawPointer(buffer.baseAddress!), byteCount: count * Element.dtype.size)
       initialized = count
     }
   }

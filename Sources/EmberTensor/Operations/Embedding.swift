@@ -41,21 +41,25 @@ extension Tensor {
   /// - Parameter paddingIndex: a row that takes no gradient.
   public func embedding(_ weight: Tensor, paddingIndex: Int? = nil) -> Tensor { apply(EmbeddingLookup(paddingIndex: paddingIndex), weight, self) }
 
-  /// One-hot rows of these labels: [..., classes], int64.
-  public func oneHot(_ classes: Int) -> Tensor { apply(EmbeddingLookup(paddingIndex: nil), Tensor.eye(classes, on: device).to(.int64), self) }
-
-  /// In training, each element set to 0 with probability `p` and the others divided by 1 - p; otherwise self.
-  ///
-  /// Srivastava et al., 2014. Draws as PyTorch does: one Bernoulli(1 - p) number per element.
-  public func dropout(_ p: Double = 0.5, training: Bool = true, generator: Generator? = nil) -> Tensor {
-    guard mayRun("dropout", self) else { return .poison }
-    guard p >= 0, p <= 1, dtype.isDifferentiable else {
-      raise(EmberError(.value, in: "dropout", "p = \(p) of \(summary); it must be in 0 ... 1, the tensor floating point"))
-      return .poison
+  /// One-hot rows of these labels: [..., classes], int64. Without a number of classes, one more than the largest label.
+  public func oneHot(_ classes: Int = -1) -> Tensor {
+    guard mayRun("one_hot", self) else { return .poison }
+    return attempt { () throws(EmberError) in
+      guard dtype == .int64 else { throw EmberError(.dtype, in: "one_hot", "labels \(summary) must be int64; convert with .to(.int64)") }
+      let index = self
+      guard classes > 0 || (classes == -1 && backend.holdsData) else {
+        throw EmberError(.value, in: "one_hot", "\(classes) classes for \(summary); give a positive number, or -1 (not on meta) for the largest label plus 1")
+      }
+      var count = classes
+      if backend.holdsData {
+        guard elementCount > 0 || classes > 0 else { throw EmberError(.value, in: "one_hot", "\(summary) has no labels; give the number of classes") }
+        let low = elementCount == 0 ? 0 : index.wholePhysical.amin().item(as: Int.self), high = elementCount == 0 ? 0 : index.wholePhysical.amax().item(as: Int.self)
+        if classes == -1 { count = high + 1 }
+        guard low >= 0, high < count else { throw EmberError(.index, in: "one_hot", "labels from \(low) to \(high) for \(count) classes") }
+      }
+      let shape = try checkedShape(Array(body.shape) + [count], in: "one_hot")
+      let position = index.unsqueeze(-1)
+      return Tensor.zeros(Array(shape), dtype: .int64, on: device).scatter(dim: -1, index: position, source: Tensor.ones(like: position))
     }
-    if !training || p == 0 { return self }
-    if p == 1 { return self * Tensor.zeros([], dtype: dtype, on: device) }
-    let kept = Tensor.bernoulli(Array(shape), probability: 1 - p, dtype: dtype, on: device, generator: generator)
-    return self * (kept / (1 - p))
   }
 }

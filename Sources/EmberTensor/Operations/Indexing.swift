@@ -27,7 +27,7 @@ struct IndexSelect: BinaryOperation {
 }
 
 /// Indices as int64.
-func checkedIndex(_ index: Tensor, in operation: String) throws(EmberError) -> Tensor {
+package func checkedIndex(_ index: Tensor, in operation: String) throws(EmberError) -> Tensor {
   switch index.dtype {
   case .int64: return index
   case .int32, .int16, .int8, .uint8: return index.to(.int64)
@@ -47,12 +47,16 @@ struct IndexAdd: VariadicOperation {
   let alpha: Double
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let x = inputs[0]!, index = try checkedIndex(inputs[1]!, in: "index_add").dense(), source = inputs[2]!
+    let x = inputs[0]!
+    let index = try checkedIndex(inputs[1]!, in: "index_add").dense()
+    let source = inputs[2]!
     let result = try Contiguous().forward(x)
     let axis = try DenseAxis(result, dimension, in: "index_add")
     let expected = x.rank == 0 ? Shape() : x.body.shape.replacing(axis.dimension, with: index.elementCount)
     guard source.body.shape == expected, source.dtype == x.dtype else {
-      throw EmberError(.shape, in: "index_add", "source \(source.summary) for \(x.summary) with \(index.elementCount) indices; it must be \(x.dtype)\(expected)")
+      throw EmberError(
+        .shape, in: "index_add",
+        "source \(source.summary) for \(x.summary) with \(index.elementCount) indices; it must be \(x.dtype)\(expected)")
     }
     let dense = try source.dense()
     if x.backend.holdsData, let bad = x.backend.indexAdd(into: axis.operand, index: index.operand, source: dense.operand, alpha: alpha) {
@@ -74,14 +78,20 @@ struct Gather: BinaryOperation {
   let dimension: Int
 
   func forward(_ x: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
-    guard index.dtype == .int64 else { throw EmberError(.dtype, in: "gather", "the index must be int64, not \(index.summary)") }
     let dimension = try wrapDimension(self.dimension, x.rank, in: "gather")
-    guard index.rank == x.rank, (0..<x.rank).allSatisfy({ $0 == dimension || index.body.shape[unchecked: $0] <= x.body.shape[unchecked: $0] }) else {
-      throw EmberError(.shape, in: "gather", "index \(index.summary) for \(x.summary); it must have as many dimensions, none larger but dimension \(dimension)")
+    if index.elementCount == 0 { return try Tensor.empty(shape: index.body.shape, dtype: x.dtype, like: x) }
+    guard index.dtype == .int64 else { throw EmberError(.dtype, in: "gather", "the index must be int64, not \(index.summary)") }
+    guard index.rank == x.rank,
+      (0..<x.rank).allSatisfy({ $0 == dimension || index.body.shape[unchecked: $0] <= x.body.shape[unchecked: $0] })
+    else {
+      throw EmberError(
+        .shape, in: "gather",
+        "index \(index.summary) for \(x.summary); it must have as many dimensions, none larger but dimension \(dimension)")
     }
     let y = try Tensor.empty(shape: index.body.shape, dtype: x.dtype, like: x)
     guard x.backend.holdsData, y.elementCount > 0 else { return y }
-    let (px, pindex, py) = x.rank == 0 ? (x.operand.asVector, index.operand.asVector, y.operand.asVector) : (x.operand, index.operand, y.operand)
+    let (px, pindex, py) =
+      x.rank == 0 ? (x.operand.asVector, index.operand.asVector, y.operand.asVector) : (x.operand, index.operand, y.operand)
     if let bad = x.backend.gather(px, dimension: dimension, index: pindex, into: py) {
       throw badIndex("gather", index, bad, px.shape[dimension], x)
     }
@@ -90,6 +100,7 @@ struct Gather: BinaryOperation {
 
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
     let zeros = Tensor.zeros(Array(context.inputShape(0)), dtype: gradient.dtype, on: gradient.device)
+    if gradient.elementCount == 0 { return (zeros, nil) }
     return (zeros.scatterAdd(dim: dimension, index: context.input(1), source: gradient), nil)
   }
 }
@@ -106,15 +117,26 @@ struct Scatter: VariadicOperation {
   let dimension: Int
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let x = inputs[0]!, index = inputs[1]!, source = inputs[2]!
-    guard index.dtype == .int64 else { throw EmberError(.dtype, in: "scatter", "the index must be int64, not \(index.summary)") }
-    guard source.dtype == x.dtype else { throw EmberError(.dtype, in: "scatter", "source \(source.summary) and self \(x.summary) must have one dtype") }
+    let x = inputs[0]!
+    let index = inputs[1]!
+    let source = inputs[2]!
+    guard index.dtype == .int64 || index.elementCount == 0 else {
+      throw EmberError(.dtype, in: "scatter", "the index must be int64, not \(index.summary)")
+    }
+    guard source.dtype == x.dtype else {
+      throw EmberError(.dtype, in: "scatter", "source \(source.summary) and self \(x.summary) must have one dtype")
+    }
     let dimension = try wrapDimension(self.dimension, x.rank, in: "scatter")
-    guard index.elementCount == 0 || (index.rank == x.rank && source.rank == x.rank
-      && (0..<x.rank).allSatisfy({ index.body.shape[unchecked: $0] <= source.body.shape[unchecked: $0]
-        && ($0 == dimension || index.body.shape[unchecked: $0] <= x.body.shape[unchecked: $0]) }))
+    guard
+      index.elementCount == 0
+        || (index.rank == x.rank && source.rank == x.rank
+          && (0..<x.rank).allSatisfy({
+            index.body.shape[unchecked: $0] <= source.body.shape[unchecked: $0]
+              && ($0 == dimension || index.body.shape[unchecked: $0] <= x.body.shape[unchecked: $0])
+          }))
     else {
-      throw EmberError(.shape, in: "scatter", "index \(index.summary), source \(source.summary), self \(x.summary): the index must fit into both")
+      throw EmberError(
+        .shape, in: "scatter", "index \(index.summary), source \(source.summary), self \(x.summary): the index must fit into both")
     }
     let result = try Contiguous().forward(x)
     guard x.backend.holdsData, index.elementCount > 0 else { return [result] }
@@ -138,7 +160,9 @@ struct Scatter: VariadicOperation {
   private func scatterSource(_ g: Tensor, _ shape: Shape) -> Tensor {
     var result = g
     for i in 0..<shape.rank where result.shape[i] < shape[i] {
-      result = apply(SliceBackward(slice: Slice(dimension: i, start: 0, count: result.shape[i], step: 1), shape: result.shape.replacing(i, with: shape[i])), result)
+      result = apply(
+        ViewBackward(
+          view: Slice(dimension: i, start: 0, count: result.shape[i], step: 1), shape: result.shape.replacing(i, with: shape[i])), result)
     }
     return result
   }
@@ -191,7 +215,8 @@ struct IndexPut: VariadicOperation {
   func write(_ source: Tensor, to target: Tensor, _ indices: [Tensor]) throws(EmberError) {
     let plan = try IndexPlan(target, indices, dimensions)
     guard source.body.shape.broadcast(with: plan.resultShape) == plan.resultShape else {
-      throw EmberError(.shape, in: "index_put", "values \(source.summary) do not fill the indexed shape \(plan.resultShape) of \(target.summary)")
+      throw EmberError(
+        .shape, in: "index_put", "values \(source.summary) do not fill the indexed shape \(plan.resultShape) of \(target.summary)")
     }
     guard target.backend.holdsData, plan.resultShape.elementCount > 0 else { return }
     let typed = source.dtype == target.dtype ? source : try Cast(dtype: target.dtype).forward(source)
@@ -200,7 +225,8 @@ struct IndexPut: VariadicOperation {
     let blockCount = plan.block.shape.elementCount
     target.backend.putBlocks(
       into: plan.block, offsets: plan.offsets!.operand,
-      source: Operand(pointer: blocks.body.pointer, dtype: target.dtype, shape: plan.block.shape, strides: plan.block.shape.contiguousStrides),
+      source: Operand(
+        pointer: blocks.body.pointer, dtype: target.dtype, shape: plan.block.shape, strides: plan.block.shape.contiguousStrides),
       sourceStride: blockCount, accumulate: accumulate)
   }
 
@@ -209,9 +235,13 @@ struct IndexPut: VariadicOperation {
     let indices = dimensions.indices.map { context.input($0 + 2) }
     var own: Tensor?
     if context.needs(0) {
-      own = accumulate ? g : apply(IndexPut(dimensions: dimensions, accumulate: false), [g, Tensor.zeros([], dtype: g.dtype, on: g.device)] + indices)[0]
+      own =
+        accumulate
+        ? g : apply(IndexPut(dimensions: dimensions, accumulate: false), [g, Tensor.zeros([], dtype: g.dtype, on: g.device)] + indices)[0]
     }
-    let source: Tensor? = context.needs(1) ? apply(IndexGet(dimensions: dimensions), [g] + indices)[0].sum(to: context.inputShape(1)).to(context.inputDType(1)) : nil
+    let source: Tensor? =
+      context.needs(1)
+      ? apply(IndexGet(dimensions: dimensions), [g] + indices)[0].sum(to: context.inputShape(1)).to(context.inputDType(1)) : nil
     return [own, source] + indices.map { _ in nil }
   }
 }
@@ -240,7 +270,8 @@ private struct IndexPlan {
       let expanded = try Expand(shape: Array(common)).forward(try checkedIndex(index, in: "index"))
       return expanded
     }
-    var shape = Shape(), strides = Strides()
+    var shape = Shape()
+    var strides = Strides()
     for i in 0..<x.rank where !dimensions.contains(i) {
       shape.append(x.body.shape[unchecked: i])
       strides.append(x.body.strides[i])
@@ -250,7 +281,9 @@ private struct IndexPlan {
     let isAdjacent = zip(dimensions, dimensions.dropFirst()).allSatisfy { $1 == $0 + 1 }
     position = isAdjacent ? dimensions[0] : 0
     indexRank = common.rank
-    guard shape.rank + common.rank <= maximumRank else { throw EmberError(.shape, in: "index", "the result would have more than \(maximumRank) dimensions") }
+    guard shape.rank + common.rank <= maximumRank else {
+      throw EmberError(.shape, in: "index", "the result would have more than \(maximumRank) dimensions")
+    }
     resultShape = Shape(Array(shape[0..<position]) + Array(common) + Array(shape[position...]))
     blockedShape = Shape(Array(common) + Array(shape))
     guard x.backend.holdsData else {
@@ -259,7 +292,8 @@ private struct IndexPlan {
     }
     let made = try Tensor.empty(shape: common, dtype: .int64, like: x)
     if let bad = x.backend.indexOffsets(
-      operands.map(\.operand), sizes: dimensions.map { x.body.shape[unchecked: $0] }, strides: dimensions.map { x.body.strides[$0] }, into: made.operand)
+      operands.map(\.operand), sizes: dimensions.map { x.body.shape[unchecked: $0] }, strides: dimensions.map { x.body.strides[$0] },
+      into: made.operand)
     {
       throw badIndex("index", operands[bad.array], bad.position, x.body.shape[unchecked: dimensions[bad.array]], x)
     }
@@ -268,7 +302,8 @@ private struct IndexPlan {
 
   /// [indices..., block...] as the result's shape.
   func arranged(_ blocks: Tensor) throws(EmberError) -> Tensor {
-    let r = indexRank, total = blockedShape.rank
+    let r = indexRank
+    let total = blockedShape.rank
     let order = Array(r..<(r + position)) + Array(0..<r) + Array((r + position)..<total)
     return try Permute(order: order).forward(blocks)
   }
@@ -281,112 +316,50 @@ private struct IndexPlan {
   }
 }
 
-// MARK: - Sorting and searching
-
-struct Sort: VariadicOperation {
-  static let name = "sort"
-  let saved: SavedTensors = .output(1)
-  let dimension: Int
-  let descending: Bool
-  var undifferentiableOutputs: Set<Int> { [1] }
-
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let x = inputs[0]!
-    if x.dtype.isComplex { throw EmberError(.dtype, in: "sort", "complex numbers have no order: \(x.summary)") }
-    let axis = try DenseAxis(x, dimension, in: "sort")
-    let values = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
-    let indices = try Tensor.empty(shape: x.body.shape, dtype: .int64, like: x)
-    if x.backend.holdsData, x.elementCount > 0 {
-      try checkRan(x.backend.sort(axis.operand, descending: descending, values: values.operand, indices: indices.operand), "sort", x, values)
-    }
-    return [values, indices]
-  }
-
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
-    [gradients[0].map { scatterBack($0, context.output(1), context.inputShape(0), dimension, keeps: true) }]
-  }
-}
-
-struct TopK: VariadicOperation {
-  static let name = "topk"
-  let saved: SavedTensors = .output(1)
-  let k: Int
-  let dimension: Int
-  let largest: Bool
-  let sorted: Bool
-  var undifferentiableOutputs: Set<Int> { [1] }
-
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let x = inputs[0]!
-    if x.dtype.isComplex { throw EmberError(.dtype, in: "topk", "complex numbers have no order: \(x.summary)") }
-    let axis = try DenseAxis(x, dimension, in: "topk")
-    guard k >= 0, k <= axis.operand.count else {
-      throw EmberError(.index, in: "topk", "k = \(k) of \(axis.operand.count) elements along dimension \(dimension) of \(x.summary)")
-    }
-    let shape = x.rank == 0 ? Shape() : x.body.shape.replacing(axis.dimension, with: k)
-    let values = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
-    let indices = try Tensor.empty(shape: shape, dtype: .int64, like: x)
-    if x.backend.holdsData, values.elementCount > 0 {
-      try checkRan(
-        x.backend.topK(axis.operand, k: k, largest: largest, sorted: sorted, values: values.operand, indices: indices.operand), "topk", x, values)
-    }
-    return [values, indices]
-  }
-
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
-    [gradients[0].map { scatterBack($0, context.output(1), context.inputShape(0), dimension, keeps: true) }]
-  }
-}
-
 extension Tensor {
   /// Positions `index` of a dimension.
   public func indexSelect(_ dim: Int, _ index: Tensor) -> Tensor { apply(IndexSelect(dimension: dim), self, index) }
   /// self with `alpha · source` added at positions `index` of a dimension.
-  public func indexAdd(dim: Int, index: Tensor, source: Tensor, alpha: Double = 1) -> Tensor {
-    apply(IndexAdd(dimension: dim, alpha: alpha), [self, index, source])[0]
+  public func indexAdd(dim: Int, index: Tensor, source: Tensor, alpha: Scalar = 1) -> Tensor {
+    if rank == 0, source.rank <= 1 { return asVector { $0.indexAdd(dim: dim, index: index, source: source.flatten(), alpha: alpha) } }
+    let added = source.rank == 0 && rank == 1 ? source.reshape([1]) : source
+    if case .complex = alpha { return indexAdd(dim: dim, index: index, source: added * alpha) }
+    return apply(IndexAdd(dimension: dim, alpha: alpha.doubleValue), [self, index.atLeast1D(), added])[0]
   }
-  /// out[i][j] = self[index[i][j]][j] for dimension 0, and so on.
-  public func gather(dim: Int, index: Tensor) -> Tensor { apply(Gather(dimension: dim), self, index) }
-  public func scatter(dim: Int, index: Tensor, source: Tensor) -> Tensor { apply(Scatter(mode: .set, dimension: dim), [self, index, source])[0] }
-  public func scatterAdd(dim: Int, index: Tensor, source: Tensor) -> Tensor { apply(Scatter(mode: .add, dimension: dim), [self, index, source])[0] }
 
-  /// self with `values` (broadcast) written to the positions that index tensors or masks give for the first dimensions.
-  ///
-  /// - Parameter accumulate: adds instead of replacing, also where a position comes several times. Without it, one of the values
-  ///   for such a position stays.
-  public func indexPut(_ indices: [Tensor], _ values: Tensor, accumulate: Bool = false) -> Tensor {
-    guard mayRunSlowly("index_put", [self, values] + indices) else { return .poison }
-    var positions: [Tensor] = []
-    for index in indices {
-      guard index.dtype == .bool else {
-        positions.append(index)
-        continue
-      }
-      let extents = Array(shape.dropFirst(positions.count).prefix(index.rank))
-      guard index.rank > 0, Array(index.shape) == extents else {
-        raise(EmberError(.shape, in: "index_put", "a mask \(index.summary) for dimensions \(positions.count)... of \(summary); its extents must agree"))
-        return .poison
-      }
-      let coordinates = index.nonzero()
-      positions += (0..<index.rank).map { coordinates.select(1, $0) }
+  /// A 0-dimensional tensor seen as a vector of one for a function that needs a dimension.
+  private func asVector(_ body: (Tensor) -> Tensor) -> Tensor {
+    let vector = reshape([1])
+    // What failed has no dimension either, and would be seen as a vector again and again.
+    return vector.isPoisoned ? vector : body(vector).reshape([])
+  }
+
+  /// out[i][j] = self[index[i][j]][j] for dimension 0, and so on. The index is int64 or int32, in no other dimension larger than self.
+  public func gather(dim: Int, index: Tensor) -> Tensor {
+    let index = index.dtype == .int32 ? index.to(.int64) : index
+    if rank == 0, index.rank == 1 { return reshape([1]).gather(dim: dim, index: index) }
+    if rank == 1, index.rank == 0 { return gather(dim: dim, index: index.reshape([1])).reshape([]) }
+    return apply(Gather(dimension: dim), self, index)
+  }
+
+  /// self[index[i][j]][j] = source[i][j] for dimension 0, and so on. The last of several that name one place wins.
+  public func scatter(dim: Int, index: Tensor, source: Tensor) -> Tensor { scatter(.set, dim, index, source) }
+  /// The same with one number for all places, converted to this dtype.
+  public func scatter(dim: Int, index: Tensor, value: Scalar) -> Tensor {
+    guard let value = value.converted(to: dtype) else { return refused(.dtype, "scatter", "\(value) does not fit into \(summary)") }
+    return scatter(.set, dim, index, Tensor(value, dtype: dtype, on: device).expand(Array(index.shape)))
+  }
+  /// self[index[i][j]][j] += source[i][j] for dimension 0, and so on.
+  public func scatterAdd(dim: Int, index: Tensor, source: Tensor) -> Tensor { scatter(.add, dim, index, source) }
+
+  func scatter(_ mode: ScatterMode, _ dim: Int, _ index: Tensor, _ source: Tensor) -> Tensor {
+    let index = index.dtype == .int32 ? index.to(.int64) : index
+    if rank == 0, index.rank == 1 || source.rank == 1 {
+      return asVector { $0.scatter(mode, dim, index.atLeast1D(), source.atLeast1D()) }
     }
-    guard !positions.isEmpty, positions.count <= rank else {
-      raise(EmberError(.index, in: "index_put", "\(positions.count) index tensors for \(summary); give 1 to \(rank)"))
-      return .poison
-    }
-    return apply(IndexPut(dimensions: Array(positions.indices), accumulate: accumulate), [self, values] + positions)[0]
-  }
-
-  /// Sorted values along a dimension, and where they came from. Stable; NaN counts as the largest.
-  public func sort(_ dim: Int = -1, descending: Bool = false) -> (values: Tensor, indices: Tensor) {
-    let all = apply(Sort(dimension: dim, descending: descending), [self], count: 2)
-    return (all[0], all[1])
-  }
-  public func argsort(_ dim: Int = -1, descending: Bool = false) -> Tensor { sort(dim, descending: descending).indices }
-
-  public func topk(_ k: Int, dim: Int = -1, largest: Bool = true, sorted: Bool = true) -> (values: Tensor, indices: Tensor) {
-    let all = apply(TopK(k: k, dimension: dim, largest: largest, sorted: sorted), [self], count: 2)
-    return (all[0], all[1])
+    let isVector = rank == 1
+    return apply(
+      Scatter(mode: mode, dimension: dim), [self, isVector ? index.atLeast1D() : index, isVector ? source.atLeast1D() : source])[0]
   }
 
   /// The coordinates of the elements that are not zero, [count, rank].
@@ -394,7 +367,9 @@ extension Tensor {
     guard mayRun("nonzero", self) else { return .poison }
     return attempt { () throws(EmberError) in
       try checkReadable(in: "nonzero")
-      guard backend.holdsData else { throw EmberError(.device, in: "nonzero", "the result's shape depends on data, which \(summary) does not have") }
+      guard backend.holdsData else {
+        throw EmberError(.device, in: "nonzero", "the result's shape depends on data, which \(summary) does not have")
+      }
       let count = backend.countNonzero(operand)
       let result = try Tensor.empty(shape: [count, rank], dtype: .int64, like: self)
       if count > 0, rank > 0 { backend.nonzero(operand, count: count, into: result.operand) }
@@ -406,10 +381,59 @@ extension Tensor {
   public func maskedSelect(_ mask: Tensor) -> Tensor {
     guard mayRun("masked_select", self), mayRun("masked_select", mask) else { return .poison }
     guard let shape = self.shape.broadcast(with: mask.shape), mask.dtype == .bool else {
-      raise(EmberError(.shape, in: "masked_select", "a mask \(mask.summary) for \(summary); it must be bool and broadcast"))
-      return .poison
+      return refused(.shape, "masked_select", "a mask \(mask.summary) for \(summary); it must be bool and broadcast")
     }
-    let position = mask.expand(Array(shape)).reshape([-1]).nonzero().reshape([-1])
-    return expand(Array(shape)).reshape([-1]).indexSelect(0, position)
+    let position = mask.expand(Array(shape)).flatten().nonzero().flatten()
+    return expand(Array(shape)).flatten().indexSelect(0, position)
+  }
+}
+
+extension OperatorRegistry {
+  mutating func addIndexing() {
+    add("aten::index_select(Tensor self, int dim, Tensor index) -> Tensor") { (x: Tensor, dim: Int, index: Tensor) in
+      x.indexSelect(dim, index)
+    }
+    add("aten::index_select.out(Tensor self, int dim, Tensor index, *, Tensor(a!) out) -> Tensor(a!)") {
+      (x: Tensor, dim: Int, index: Tensor, out: Tensor) in try written(x.indexSelect(dim, index), to: out, in: "index_select")
+    }
+    add("aten::index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor") {
+      (x: Tensor, dim: Int, index: Tensor, source: Tensor, alpha: Scalar) in
+      x.indexAdd(dim: dim, index: index, source: source, alpha: alpha)
+    }
+    add("aten::gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor") {
+      (x: Tensor, dim: Int, index: Tensor, _: Bool) in
+      x.gather(dim: dim, index: index)
+    }
+    add("aten::gather.out(Tensor self, int dim, Tensor index, *, bool sparse_grad=False, Tensor(a!) out) -> Tensor(a!)") {
+      (x: Tensor, dim: Int, index: Tensor, _: Bool, out: Tensor) in try written(x.gather(dim: dim, index: index), to: out, in: "gather")
+    }
+    add("aten::scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor") {
+      (x: Tensor, dim: Int, index: Tensor, source: Tensor) in
+      x.scatter(dim: dim, index: index, source: source)
+    }
+    add("aten::scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor") {
+      (x: Tensor, dim: Int, index: Tensor, value: Scalar) in
+      x.scatter(dim: dim, index: index, value: value)
+    }
+    add("aten::scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor") {
+      (x: Tensor, dim: Int, index: Tensor, source: Tensor) in
+      x.scatterAdd(dim: dim, index: index, source: source)
+    }
+    add("aten::masked_select(Tensor self, Tensor mask) -> Tensor") { (x: Tensor, mask: Tensor) in x.maskedSelect(mask) }
+    add("aten::masked_select.out(Tensor self, Tensor mask, *, Tensor(a!) out) -> Tensor(a!)") { (x: Tensor, mask: Tensor, out: Tensor) in
+      try written(x.maskedSelect(mask), to: out, in: "masked_select")
+    }
+  }
+}
+
+extension Tensor {
+  /// The elements (or blocks) at positions given by index tensors for some dimensions, ascending, as `x[i, :, j]` reads them.
+  package func taking(_ indices: [(dimension: Int, index: Tensor)]) -> Tensor {
+    apply(IndexGet(dimensions: indices.map(\.dimension)), [self] + indices.map(\.index))[0]
+  }
+
+  /// This tensor with `values` added at the positions that `taking` reads; a position that occurs twice gets both.
+  package func adding(_ values: Tensor, at indices: [(dimension: Int, index: Tensor)]) -> Tensor {
+    apply(IndexPut(dimensions: indices.map(\.dimension), accumulate: true), [self, values] + indices.map(\.index))[0]
   }
 }

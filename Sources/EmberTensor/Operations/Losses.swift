@@ -222,7 +222,7 @@ extension Pointwise {
     "kl_div", roles: [.value, .value],
     derivative: { x, _, _, g in
       let t = x[1]
-      return [-(g * t), select(t .> 0, g * (EmberRuntime.log(EmberRuntime.maximum(t, 1e-300)) + 1 - x[0]), 0)]
+      return [-(g * t), select(t .== 0, 0, g * (EmberRuntime.log(t) + 1 - x[0]))]
     }
   ) { x, _ in select(x[1] .> 0, x[1] * (EmberRuntime.log(x[1]) - x[0]), select(x[1] .== 0, 0 * x[1], x[1] * EmberRuntime.log(x[1]))) }
   static let logDivergence = Pointwise("kl_div") { x, t in EmberRuntime.exp(t) * (t - x) }
@@ -294,7 +294,7 @@ extension Tensor {
     return false
   }
 
-  private func reducedLoss(_ reduction: LossReduction, _ name: String) -> Tensor {
+  package func reducedLoss(_ reduction: LossReduction, _ name: String) -> Tensor {
     switch reduction {
     case .none: return self
     case .mean: return mean()

@@ -13,7 +13,7 @@ struct MatMul: BinaryOperation {
     guard a.dtype == b.dtype else {
       throw EmberError(.dtype, in: "matmul", "\(a.summary) and \(b.summary) differ in dtype; convert one with .to(dtype)")
     }
-    if a.dtype.isStorageOnly { throw EmberError(.dtype, in: "matmul", "\(a.dtype) is for storage only; convert with .to(.float32)") }
+    try checkProductDType(a.dtype, in: "matmul")
     let aBatch = Shape(a.body.shape.dropLast(2)), bBatch = Shape(b.body.shape.dropLast(2))
     guard let batch = aBatch.broadcast(with: bBatch) else {
       throw EmberError(.shape, in: "matmul", "\(a.summary) and \(b.summary): the batch dimensions \(aBatch) and \(bBatch) do not broadcast")
@@ -61,7 +61,7 @@ struct MatMul: BinaryOperation {
 }
 
 /// Matrices of a batch at an even distance.
-private struct BatchedMatrix {
+struct BatchedMatrix {
   let tensor: Tensor
   let batchStride: Int
   let rowStride: Int
@@ -95,6 +95,12 @@ private struct BatchedMatrix {
   }
 }
 
+/// Which dtypes have products of matrices.
+func checkProductDType(_ dtype: DType, in operation: String) throws(EmberError) {
+  if dtype == .bool { throw EmberError(.dtype, in: operation, "products of bool matrices are not defined; convert with .to(.int64)") }
+  if dtype.isStorageOnly { throw EmberError(.dtype, in: operation, "\(dtype) is for storage only; convert with .to(.float32)") }
+}
+
 /// x · weightᵀ + bias: the linear layer, with the bias added while the product is in registers.
 struct LinearOperation: VariadicOperation {
   static let name = "linear"
@@ -108,6 +114,7 @@ struct LinearOperation: VariadicOperation {
     guard x.dtype == weight.dtype, bias.map({ $0.dtype == x.dtype }) ?? true else {
       throw EmberError(.dtype, in: "linear", "input \(x.summary), weight \(weight.summary)\(bias.map { ", bias \($0.summary)" } ?? "") must have one dtype")
     }
+    try checkProductDType(x.dtype, in: "linear")
     let n = weight.body.shape[0]
     if let bias, bias.body.shape != Shape([n]) {
       throw EmberError(.shape, in: "linear", "bias \(bias.summary) for weight \(weight.summary); it must have \(n) elements")
@@ -128,9 +135,10 @@ struct LinearOperation: VariadicOperation {
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil, nil, nil] }
-    let rows = g.reshape([-1, g.size(-1)])
-    let x = context.needs(0) ? apply(MatMul(), rows, context.input(1)).reshape(Array(context.inputShape(0))) : nil
-    let weight: Tensor? = context.needs(1) ? apply(MatMul(), rows.mT, context.input(0).reshape([-1, context.inputShape(0)[-1]])) : nil
+    let rows = g.reshape([g.body.shape.product(0..<(g.rank - 1)), g.size(-1)])
+    let x = context.needs(0) ? apply(MatMul(), rows, context.input(1).conj()).reshape(Array(context.inputShape(0))) : nil
+    let weight: Tensor? =
+      context.needs(1) ? apply(MatMul(), rows.mT, context.input(0).conj().reshape([rows.size(0), context.inputShape(0)[-1]])) : nil
     return [x, weight, context.needs(2) ? rows.sum(0) : nil]
   }
 }
@@ -156,24 +164,26 @@ extension Tensor {
     return reshape(Array(body.shape.removing(dimension + rank)))
   }
 
-  /// The product of two matrices.
-  public func mm(_ other: Tensor) -> Tensor { apply(MatMul(), self, other) }
-  public func bmm(_ other: Tensor) -> Tensor { apply(MatMul(), self, other) }
-  /// The inner product of two vectors.
-  public func dot(_ other: Tensor) -> Tensor { autocast(enabled: false) { matmul(other) } }
-  /// self + matrix product.
-  public func addmm(_ a: Tensor, _ b: Tensor) -> Tensor { self + a.matmul(b) }
-
   /// self · weightᵀ + bias, for weight [out, in] and bias [out].
-  public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor { apply(LinearOperation(), [self, weight, bias])[0] }
+  /// A weight of one dimension makes one feature, whose dimension is dropped.
+  public func linear(_ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
+    if weight.rank == 1, !weight.isPoisoned {
+      if let bias, rank == 2, !bias.isPoisoned {
+        raise(EmberError(.shape, in: "linear", "bias \(bias.summary) goes with a weight of two dimensions, not with \(weight.summary)"))
+        return .poison
+      }
+      let y = matmul(weight)
+      return bias.map { y + $0 } ?? y
+    }
+    return apply(LinearOperation(), [self, weight, bias])[0]
+  }
 }
 
 extension OperatorRegistry {
   mutating func addMatrixProducts() {
     add("aten::matmul(Tensor self, Tensor other) -> Tensor") { (a: Tensor, b: Tensor) in a.matmul(b) }
-    add("aten::mm(Tensor self, Tensor mat2) -> Tensor") { (a: Tensor, b: Tensor) in a.mm(b) }
-    add("aten::bmm(Tensor self, Tensor mat2) -> Tensor") { (a: Tensor, b: Tensor) in a.bmm(b) }
-    add("aten::dot(Tensor self, Tensor tensor) -> Tensor") { (a: Tensor, b: Tensor) in a.dot(b) }
+    add("aten::linalg_matmul(Tensor self, Tensor other) -> Tensor") { (a: Tensor, b: Tensor) in a.matmul(b) }
+    add("torch.Tensor.__rmatmul__(Tensor self, Tensor other) -> Tensor") { (a: Tensor, b: Tensor) in b.matmul(a) }
     add("aten::linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor") { (x: Tensor, weight: Tensor, bias: Tensor?) in
       x.linear(weight, bias)
     }

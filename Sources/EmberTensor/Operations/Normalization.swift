@@ -3,7 +3,7 @@ import EmberRuntime
 
 extension DType {
   /// The type of means, reciprocal deviations and losses of tensors of this type.
-  var statistics: DType { self == .float64 ? .float64 : .float32 }
+  package var statistics: DType { self == .float64 ? .float64 : .float32 }
 }
 
 func checkNormalized(_ x: Tensor, _ others: [(String, Tensor?)], shape: Shape, in name: String) throws(EmberError) {
@@ -107,7 +107,7 @@ private func emptyGradients(_ shapes: [Shape], _ context: DerivativeContext, lik
 }
 
 /// Runs a fused derivative; after an error there are no gradients.
-func attempting(_ count: Int, _ body: () throws(EmberError) -> [Tensor?]) -> [Tensor?] {
+package func attempting(_ count: Int, _ body: () throws(EmberError) -> [Tensor?]) -> [Tensor?] {
   do throws(EmberError) { return try body() } catch {
     raise(error)
     return Array(repeating: nil, count: count)
@@ -265,5 +265,17 @@ extension Tensor {
   /// Each channel of [batch, channels, ...] normalised by the given mean and variance, which take no gradient.
   public func batchNorm(mean: Tensor, variance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
     apply(BatchNormOperation(training: false, epsilon: eps), [self, weight, bias, mean.detach(), variance.detach()], count: 4)[0]
+  }
+}
+
+extension Tensor {
+  /// `layerNorm` with the mean and reciprocal deviation of each row, [rows].
+  package func layerNormWithStatistics(_ normalizedShape: [Int], _ weight: Tensor?, _ bias: Tensor?, eps: Double) -> [Tensor] {
+    apply(LayerNormOperation(normalized: normalizedShape, epsilon: eps), [self, weight, bias], count: 3)
+  }
+
+  /// `groupNorm` with the mean and reciprocal deviation of each group, [batch, groups].
+  package func groupNormWithStatistics(_ groups: Int, _ weight: Tensor?, _ bias: Tensor?, eps: Double) -> [Tensor] {
+    apply(GroupNormOperation(groups: groups, epsilon: eps), [self, weight, bias], count: 3)
   }
 }

@@ -15,9 +15,11 @@ extension Pointwise {
   public static let addScaled = Pointwise("add", roles: [.value, .value], parameters: 1) { x, p in x[0] + p[0] * x[1] }
   public static let addcmul = Pointwise("addcmul", roles: [.value, .value, .value], parameters: 1) { x, p in x[0] + p[0] * x[1] * x[2] }
   public static let addcdiv = Pointwise("addcdiv", roles: [.value, .value, .value], parameters: 1, promotion: .floatingPoint) { x, p in x[0] + p[0] * (x[1] / x[2]) }
-  public static let lerp = Pointwise("lerp", roles: [.value, .value, .value]) { x, _ in x[0] + x[2] * (x[1] - x[0]) }
   public static let floorDivide = Pointwise("floor_divide") { a, b in .binary(.floorDivide, a, b) }
-  public static let truncateDivide = Pointwise("div") { a, b in .unary(.trunc, a / b) }
+  /// Constant but for its steps: the gradients are 0 even where the quotient's own would be infinite.
+  public static let truncateDivide = Pointwise(
+    "div", roles: [.value, .value], derivative: { _, _, _, g in Array(repeating: select(g .== g, 0, 0), count: 2) }
+  ) { x, _ in .unary(.trunc, x[0] / x[1]) }
   public static let remainder = Pointwise("remainder") { a, b in .binary(.remainder, a, b) }
   public static let fmod = Pointwise("fmod") { a, b in .binary(.fmod, a, b) }
   public static let power = Pointwise("pow") { a, b in pow(a, b) }
@@ -100,18 +102,15 @@ extension Pointwise {
   public static let erfinv = real("erfinv", .erfinv)
   public static let sigmoid = real("sigmoid", .sigmoid)
   public static let lgamma = real("lgamma", .lgamma)
-  public static let digamma = real("digamma", .digamma)
-  public static let polygamma = Pointwise("polygamma", roles: [.value], parameters: 1, promotion: .floatingPoint) { x, p in
-    .binary(.polygamma, p[0], x[0])
-  }
+  // At the limits themselves no gradient flows, as in PyTorch.
   public static let clamp = Pointwise(
-    "clamp", roles: [.value], parameters: 2, derivative: { x, p, _, g in [select((x[0] .>= p[0]) .& (x[0] .<= p[1]), g, 0)] }
+    "clamp", roles: [.value], parameters: 2, derivative: { x, p, _, g in [select((x[0] .> p[0]) .& (x[0] .< p[1]), g, 0)] }
   ) { x, p in EmberRuntime.minimum(EmberRuntime.maximum(x[0], p[0]), p[1]) }
   public static let clampMin = Pointwise(
-    "clamp", roles: [.value], parameters: 1, derivative: { x, p, _, g in [select(x[0] .>= p[0], g, 0)] }
+    "clamp", roles: [.value], parameters: 1, derivative: { x, p, _, g in [select(x[0] .> p[0], g, 0)] }
   ) { x, p in EmberRuntime.maximum(x[0], p[0]) }
   public static let clampMax = Pointwise(
-    "clamp", roles: [.value], parameters: 1, derivative: { x, p, _, g in [select(x[0] .<= p[0], g, 0)] }
+    "clamp", roles: [.value], parameters: 1, derivative: { x, p, _, g in [select(x[0] .< p[0], g, 0)] }
   ) { x, p in EmberRuntime.minimum(x[0], p[0]) }
 
   // MARK: Activations
@@ -131,13 +130,4 @@ extension Pointwise {
     select(x[0] .> 0, x[0], p[0] * EmberRuntime.expm1(EmberRuntime.minimum(x[0], 0)))
   }
   public static let logSigmoid = Pointwise("log_sigmoid") { x in EmberRuntime.minimum(x, 0) - EmberRuntime.log1p(EmberRuntime.exp(-abs(x))) }
-}
-
-extension OperatorRegistry {
-  mutating func addPointwiseFunctions() {
-    addUnary(["exp": .exp, "tanh": .tanh, "sigmoid": .sigmoid])
-    add("aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor") { (x: Tensor, y: Tensor, alpha: Scalar) in
-      alpha == 1 ? x + y : x + y * alpha
-    }
-  }
 }

@@ -209,28 +209,75 @@ extension Tensor {
       return inputs[0]!.averagePool(rank, kernel, stride, padding, ceilMode, countIncludePad, divisor)
     }
     return attempt { () throws(EmberError) in
-      try checkPoolingDType(name)
       if divisor == 0 { throw EmberError(.value, in: name, "divisorOverride must not be 0") }
       let geometry = try poolingGeometry(rank, kernel, stride, padding, 1, ceilMode, in: name)
+      if dtype == .int64 { return integerAverages(geometry, countIncludePad, divisor) }
+      try checkPoolingDType(name)
       return apply(AveragePool(geometry: geometry, isAdaptive: false, countsPadding: countIncludePad, divisor: divisor ?? 0), self)
     }
   }
 
-  private func adaptivePool(_ rank: Int, _ size: any SpatialExtents, maximum: Bool) -> Tensor {
-    let name = "adaptive_\(maximum ? "max" : "avg")_pool\(rank)d"
-    guard mayRun(name, self) else { return .poison }
-    if let inputs = Autocast.converted(name, [self]) { return inputs[0]!.adaptivePool(rank, size, maximum: maximum) }
+  /// Largest values of the windows of `adaptiveAvgPool` with their positions in the flattened plane (int64).
+  package func adaptiveMaxPool(_ rank: Int, _ outputSize: any SpatialExtents) -> (Tensor, Tensor) {
+    let results = adaptivePools(rank, outputSize, maximum: true)
+    return (results[0], results.count > 1 ? results[1] : .poison)
+  }
+
+  /// The gradient of a max pooling's input self from that of its values and their positions.
+  package func maxPoolBackward(_ rank: Int, _ gradient: Tensor, _ indices: Tensor) -> Tensor {
+    let name = "max_pool\(rank)d_backward"
+    guard mayRunSlowly(name, [self, gradient, indices]) else { return .poison }
     return attempt { () throws(EmberError) in
+      try checkPoolingRank(rank, name)
+      guard gradient.body.shape == indices.body.shape, gradient.rank == self.rank, gradient.dtype == dtype, indices.dtype == .int64 else {
+        throw EmberError(.shape, in: name, "gradient \(gradient.summary) and indices \(indices.summary) for input \(summary)")
+      }
+      let ones = Array(repeating: 1, count: rank), input = Array(body.shape.suffix(rank)), output = Array(gradient.body.shape.suffix(rank))
+      if indices.backend.holdsData, indices.elementCount > 0 {
+        let low = indices.wholePhysical.amin().item(as: Int.self), high = indices.wholePhysical.amax().item(as: Int.self)
+        guard low >= 0, high < input.reduce(1, *) else {
+          throw EmberError(.index, in: name, "indices from \(low) to \(high) in planes of \(input)")
+        }
+      }
+      let geometry = PoolingGeometry(input: input, output: output, kernel: ones, stride: ones, padding: ones.map { _ in 0 }, dilation: ones)
+      return apply(MaxPoolBackward(geometry: geometry), gradient, indices)
+    }
+  }
+
+  private func adaptivePool(_ rank: Int, _ size: any SpatialExtents, maximum: Bool) -> Tensor { adaptivePools(rank, size, maximum: maximum)[0] }
+
+  /// The pooled values and, for maxima, their positions.
+  private func adaptivePools(_ rank: Int, _ size: any SpatialExtents, maximum: Bool) -> [Tensor] {
+    let name = "adaptive_\(maximum ? "max" : "avg")_pool\(rank)d"
+    guard mayRun(name, self) else { return [.poison] }
+    if let inputs = Autocast.converted(name, [self]) { return inputs[0]!.adaptivePools(rank, size, maximum: maximum) }
+    do throws(EmberError) {
       try checkPoolingDType(name)
       try checkPoolingRank(rank, name)
-      let output = try resolve(size, rank, "outputSize", atLeast: 1, in: name)
+      let output = try resolve(size, rank, "outputSize", atLeast: 0, in: name)
       let input = Array(body.shape.suffix(rank))
       if input.contains(0) { throw EmberError(.shape, in: name, "input \(summary): the last \(rank) extents must not be 0") }
       let ones = Array(repeating: 1, count: rank)
       let geometry = PoolingGeometry(input: input, output: output, kernel: ones, stride: ones, padding: ones.map { _ in 0 }, dilation: ones)
-      if maximum { return apply(MaxPool(geometry: geometry, isAdaptive: true, withIndices: true), [self])[0] }
-      return apply(AveragePool(geometry: geometry, isAdaptive: true), self)
+      if maximum { return apply(MaxPool(geometry: geometry, isAdaptive: true, withIndices: true), [self], count: 2) }
+      return [apply(AveragePool(geometry: geometry, isAdaptive: true), self)]
+    } catch {
+      raise(error)
+      return [.poison]
     }
+  }
+
+  /// The means of windows of int64, rounded towards 0: sums (exact up to 2⁵³) over the number of elements.
+  private func integerAverages(_ geometry: PoolingGeometry, _ countIncludePad: Bool, _ divisor: Int?) -> Tensor {
+    func pooled(_ x: Tensor, _ divisor: Int) -> Tensor {
+      apply(AveragePool(geometry: geometry, isAdaptive: false, countsPadding: countIncludePad, divisor: divisor), x)
+    }
+    let sums = pooled(to(.float64), 1)
+    if let divisor { return (sums / Scalar.real(Double(divisor))).trunc().to(.int64) }
+    let ones = Tensor.ones(like: self, dtype: .float64)
+    // The mean of ones is below 1 where padding counts.
+    let counts = (pooled(ones, 1) / pooled(ones, 0)).round()
+    return (sums / counts).trunc().to(.int64)
   }
 
   private func checkPoolingDType(_ name: String) throws(EmberError) {
@@ -248,6 +295,9 @@ extension Tensor {
     _ dilation: any SpatialExtents, _ ceilMode: Bool, in name: String
   ) throws(EmberError) -> PoolingGeometry {
     try checkPoolingRank(rank, name)
+    if rank > 1, body.shape.suffix(rank + 1).contains(0) {
+      throw EmberError(.shape, in: name, "input \(summary): only the batch may be empty")
+    }
     let kernel = try resolve(kernel, rank, "kernelSize", atLeast: 1, in: name)
     let stride = try resolve(stride ?? kernel, rank, "stride", atLeast: 1, in: name)
     let padding = try resolve(padding, rank, "padding", atLeast: 0, in: name)

@@ -85,7 +85,7 @@ extension Tensor {
     }
   }
 
-  private static func draw(
+  static func draw(
     _ name: String, _ shape: [Int], _ distribution: Distribution, _ dtype: DType, _ device: Device, _ generator: Generator?
   ) -> Tensor {
     if let scope = VmapScope.current { return drawInside(scope, name, shape, distribution, dtype, device, generator) }
@@ -106,9 +106,9 @@ extension Tensor {
     return requiresGrad ? result.requiringGrad() : result
   }
 
-  /// Standard normal.
+  /// Standard normal; of complex numbers both parts are normal with variance 1/2.
   public static func randn(_ shape: [Int], dtype: DType = .float32, on device: Device = .cpu, generator: Generator? = nil, requiresGrad: Bool = false) -> Tensor {
-    let result = draw("randn", shape, .normal(mean: 0, standardDeviation: 1), dtype, device, generator)
+    let result = normal("randn", shape, 0, 1, dtype, device, generator)
     return requiresGrad ? result.requiringGrad() : result
   }
 
@@ -119,6 +119,17 @@ extension Tensor {
     draw("uniform", shape, .uniform(low: low, high: high), dtype, device, generator)
   }
 
+  /// Complex numbers are drawn as pairs of reals that share the variance.
+  private static func normal(
+    _ name: String, _ shape: [Int], _ mean: Double, _ deviation: Double, _ dtype: DType, _ device: Device, _ generator: Generator?
+  ) -> Tensor {
+    guard dtype.isComplex else { return draw(name, shape, .normal(mean: mean, standardDeviation: deviation), dtype, device, generator) }
+    let parts = Distribution.normal(mean: 0, standardDeviation: deviation * 0.70710678118654752440)
+    let drawn = draw(name, shape + [2], parts, dtype.realType, device, generator).viewAsComplex()
+    return mean == 0 ? drawn : drawn + Scalar.real(mean)
+  }
+
+  /// Normal with the given mean and standard deviation.
   public static func normal(
     _ shape: [Int], mean: Double = 0, std: Double = 1, dtype: DType = .float32, on device: Device = .cpu, generator: Generator? = nil
   ) -> Tensor {
@@ -126,7 +137,7 @@ extension Tensor {
       raise(EmberError(.value, in: "normal", "a standard deviation of \(std); it must not be negative"))
       return .poison
     }
-    return draw("normal", shape, .normal(mean: mean, standardDeviation: std), dtype, device, generator)
+    return normal("normal", shape, mean, std, dtype, device, generator)
   }
 
   /// Integers, low ≤ x < high.

@@ -19,7 +19,9 @@ struct ReductionPlan {
       if isReduced[i] { throw EmberError(.value, in: operation, "dimension \(dimension) is given twice in \(dimensions)") }
       isReduced[i] = true
     }
-    var reduced = Shape(), kept = Shape(), list: [Int] = []
+    var reduced = Shape()
+    var kept = Shape()
+    var list: [Int] = []
     for i in 0..<x.rank {
       let extent = x.body.shape[unchecked: i]
       kept.append(isReduced[i] ? 1 : extent)
@@ -46,7 +48,8 @@ struct ReductionPlan {
   private static func axis(_ x: Tensor, _ isReduced: [Bool]) -> AxisOperand? {
     var groups: [(extent: Int, stride: Int, reduced: Bool)] = []
     for i in 0..<x.rank {
-      let extent = x.body.shape[unchecked: i], stride = x.body.strides[i]
+      let extent = x.body.shape[unchecked: i]
+      let stride = x.body.strides[i]
       if extent == 1 { continue }
       if let last = groups.last, last.reduced == isReduced[i], last.stride == stride * extent {
         groups[groups.count - 1] = (last.extent * extent, stride, last.reduced)
@@ -55,7 +58,9 @@ struct ReductionPlan {
       }
     }
     guard groups.filter(\.reduced).count <= 1, groups.count <= 3 else { return nil }
-    var outer = (1, 0), count = (1, 1), inner = (1, 1)
+    var outer = (1, 0)
+    var count = (1, 1)
+    var inner = (1, 1)
     if let middle = groups.firstIndex(where: \.reduced) {
       count = (groups[middle].extent, groups[middle].stride)
       if middle > 1 || groups.count - middle > 2 { return nil }
@@ -67,6 +72,14 @@ struct ReductionPlan {
     }
     return AxisOperand(x.operand, outer: outer.0, count: count.0, inner: inner.0, strides: (outer.1, count.1, inner.1))
   }
+}
+
+/// Turns a backend's answer that it has no kernel into an error.
+func checkRan(_ ran: Bool, _ operation: String, _ x: Tensor, _ result: Tensor) throws(EmberError) {
+  if ran { return }
+  throw EmberError(
+    .dtype, in: operation, "is not defined for \(x.summary)" + (x.dtype == result.dtype ? "" : " with a result of \(result.dtype)")
+      + "; convert with .to(.float32)")
 }
 
 /// Reductions whose derivative is written below by kind.
@@ -116,6 +129,7 @@ struct Reduce: UnaryOperation {
         throw EmberError(.shape, in: operation, "\(x.summary) has no elements along dimensions \(plan.dimensions) to choose from")
       }
     }
+    if reduction == .nanSum, x.dtype.isComplex { throw EmberError(.dtype, in: operation, "\(x.summary) is complex; it must be real") }
     let y = try Tensor.empty(shape: keepsDimensions ? plan.kept : plan.reduced, dtype: dtype, like: x)
     if x.backend.holdsData, y.elementCount > 0 {
       try checkRan(x.backend.reduce(reduction, plan.operand, into: y.operand), operation, x, y)
@@ -129,7 +143,12 @@ struct Reduce: UnaryOperation {
     case .any, .all: return x.dtype == .uint8 ? .uint8 : .bool
     case .sum, .product, .nanSum: return dtype ?? (x.dtype.category <= .integer ? .int64 : x.dtype)
     case .mean, .logSumExp:
-      if let dtype { return dtype }
+      if let dtype {
+        guard dtype.category >= .floatingPoint else {
+          throw EmberError(.dtype, in: operation, "dtype \(dtype); it must be floating point or complex")
+        }
+        return dtype
+      }
       if x.dtype.category <= .integer {
         if reduction == .logSumExp { return .float32 }
         throw EmberError(.dtype, in: operation, "\(x.summary) is not floating point; give dtype: or convert with .to(.float32)")
@@ -142,7 +161,8 @@ struct Reduce: UnaryOperation {
 
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     let shape = context.inputShape(0)
-    var count = 1, kept = Array(shape)
+    var count = 1
+    var kept = Array(shape)
     let reduced = dimensions.isEmpty ? Array(0..<shape.rank) : dimensions.map { $0 < 0 ? $0 + max(shape.rank, 1) : $0 }
     for i in reduced where i < shape.rank {
       count *= shape[i]
@@ -166,6 +186,7 @@ struct Reduce: UnaryOperation {
 
   /// The product of the others, also where elements are zero: exclusive products from both sides.
   private func productDerivative(_ g: Tensor, _ x: Tensor, _ y: Tensor, _ reduced: [Int]) -> Tensor {
+    if x.rank == 0 { return g }
     let rest = (0..<x.rank).filter { !reduced.contains($0) }
     let order = rest + reduced
     let moved = x.permute(order)
@@ -215,7 +236,8 @@ struct Extreme: VariadicOperation {
 func scatterBack(_ gradient: Tensor, _ indices: Tensor, _ shape: Shape, _ dimension: Int, keeps: Bool) -> Tensor {
   let zeros = Tensor.zeros(Array(shape), dtype: gradient.dtype, on: gradient.device)
   if shape.rank == 0 { return gradient.reshape([]) }
-  return zeros.scatterAdd(dim: dimension, index: keeps ? indices : indices.unsqueeze(dimension), source: keeps ? gradient : gradient.unsqueeze(dimension))
+  return zeros.scatterAdd(
+    dim: dimension, index: keeps ? indices : indices.unsqueeze(dimension), source: keeps ? gradient : gradient.unsqueeze(dimension))
 }
 
 struct Variance: UnaryOperation {
@@ -243,7 +265,8 @@ struct Variance: UnaryOperation {
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     let x = context.input(0)
     let reduced = dimensions.isEmpty ? Array(0..<x.rank) : dimensions.map { $0 < 0 ? $0 + max(x.rank, 1) : $0 }
-    var kept = Array(x.shape), count = 1
+    var kept = Array(x.shape)
+    var count = 1
     for i in reduced where i < x.rank {
       count *= x.shape[i]
       kept[i] = 1
@@ -254,110 +277,12 @@ struct Variance: UnaryOperation {
       let y = context.output().reshape(kept)
       g = (g / (y * 2)).maskedFill(y .== 0, 0)
     }
-    return g * (2 / max(Double(count) - correction, 0)) * centred
-  }
-}
-
-struct Cumulative: UnaryOperation {
-  static let name = "cumulative"
-  let scan: Scan
-  let dimension: Int
-  let dtype: DType?
-  var callName: String { scan == .sum ? "cumsum" : "cumprod" }
-  var saved: SavedTensors { scan == .sum ? [] : [.input0, .output] }
-
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let axis = try DenseAxis(x, dimension, in: callName)
-    let y = try Tensor.empty(shape: x.body.shape, dtype: dtype ?? (x.dtype.category <= .integer ? .int64 : x.dtype), like: x)
-    if x.backend.holdsData, y.elementCount > 0 {
-      try checkRan(
-        x.backend.scan(scan, axis.operand, reverse: false, into: y.operand, indices: nil), callName, x, y)
+    let freedom = Double(count) - correction
+    if dimensions.isEmpty, freedom <= 0 {
+      // The divisor is 0: infinite, but undefined where an element is the mean.
+      return g * Tensor.full(like: centred, .real(.infinity)).maskedFill(centred .== 0, .real(.nan))
     }
-    return y
-  }
-
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
-    let g = gradient.to(context.inputDType(0))
-    if g.rank == 0 { return g }
-    if scan == .sum { return g.flip(dimension).cumsum(dimension).flip(dimension) }
-    // d/dx_i of Σ_k g_k y_k: sums of g·y from i on, over x_i; by explicit products where an element is zero.
-    let x = context.input(0), y = context.output()
-    let hasZero = noGrad { (x .== 0).holdsSomewhere }
-    if !hasZero { return (g * y.conj()).flip(dimension).cumsum(dimension).flip(dimension) / x.conj() }
-    let n = x.size(dimension)
-    let pieces = (0..<n).map { i -> Tensor in
-      let ones = Tensor.ones(like: x.narrow(dimension, start: i, length: 1))
-      let before = i == 0 ? ones : x.narrow(dimension, start: 0, length: i).prod(dimension, keepDim: true)
-      let tail = i + 1 == n ? ones : cat([ones, x.narrow(dimension, start: i + 1, length: n - i - 1)], dim: dimension).cumprod(dimension)
-      return (g.narrow(dimension, start: i, length: n - i) * (before * tail).conj()).sum(dimension, keepDim: true)
-    }
-    return cat(pieces, dim: dimension)
-  }
-}
-
-/// A dense tensor as [outer, n, inner] around one dimension.
-struct DenseAxis {
-  let source: Tensor
-  let operand: AxisOperand
-  let dimension: Int
-
-  init(_ x: Tensor, _ dimension: Int, in operation: String) throws(EmberError) {
-    self.dimension = try wrapDimension(dimension, x.rank, in: operation)
-    source = try x.dense()
-    if x.rank == 0 {
-      operand = AxisOperand(source.operand, outer: 1, count: 1, inner: 1, strides: (1, 1, 1))
-      return
-    }
-    let shape = x.body.shape
-    let outer = shape.product(0..<self.dimension), count = shape[unchecked: self.dimension]
-    let inner = shape.product((self.dimension + 1)..<shape.rank)
-    operand = AxisOperand(source.operand, outer: outer, count: count, inner: inner, strides: (count * inner, inner, 1))
-  }
-}
-
-/// Turns a backend's answer that it has no kernel into an error.
-func checkRan(_ ran: Bool, _ operation: String, _ x: Tensor, _ result: Tensor) throws(EmberError) {
-  if ran { return }
-  throw EmberError(
-    .dtype, in: operation, "is not defined for \(x.summary)" + (x.dtype == result.dtype ? "" : " with a result of \(result.dtype)")
-      + "; convert with .to(.float32)")
-}
-
-struct Softmax: UnaryOperation {
-  static let name = "softmax"
-  let saved: SavedTensors = .output
-  let logarithm: Bool
-  let dimension: Int
-  var callName: String { logarithm ? "log_softmax" : "softmax" }
-
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let operation = callName
-    guard x.dtype.isFloatingPoint, !x.dtype.isStorageOnly else {
-      throw EmberError(.dtype, in: operation, "\(x.summary): it must be float32, float64, float16 or bfloat16; convert with .to(.float32)")
-    }
-    let axis = try DenseAxis(x, dimension, in: operation)
-    let y = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
-    if x.backend.holdsData, y.elementCount > 0 { x.backend.softmax(axis.operand, logarithm: logarithm, into: y.operand) }
-    return y
-  }
-
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
-    let y = context.output()
-    if context.isRecording {
-      // Written out, so that it can be differentiated again.
-      if logarithm { return gradient - y.exp() * gradient.sum(dimension, keepDim: true) }
-      let weighted = gradient * y
-      return weighted - y * weighted.sum(dimension, keepDim: true)
-    }
-    return attempt { () throws(EmberError) in
-      let axis = try DenseAxis(gradient.value, dimension, in: "softmax_backward")
-      let result = try Tensor.empty(shape: y.body.shape, dtype: y.dtype, like: y)
-      let dense = try y.dense()
-      if y.backend.holdsData, result.elementCount > 0 {
-        y.backend.softmaxBackward(gradient: axis.operand, output: dense.operand, logarithm: logarithm, into: result.operand)
-      }
-      return result
-    }
+    return g * (2 / freedom) * centred
   }
 }
 
@@ -368,23 +293,76 @@ extension Tensor {
     apply(Reduce(reduction: reduction, dimensions: dims, keepsDimensions: keepDim, dtype: dtype), self)
   }
 
+  /// The sum. Integers and bool are summed as int64 unless a dtype is given.
   public func sum(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.sum, dims, keepDim, dtype) }
+  /// The sum along a dimension.
   public func sum(_ dim: Int, keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.sum, [dim], keepDim, dtype) }
+  /// The mean of floating-point or complex elements, or of others in the given dtype.
   public func mean(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.mean, dims, keepDim, dtype) }
+  /// The mean along a dimension.
   public func mean(_ dim: Int, keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.mean, [dim], keepDim, dtype) }
+  /// The product. Integers and bool are multiplied as int64 unless a dtype is given.
   public func prod(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.product, dims, keepDim, dtype) }
+  /// The product along a dimension.
   public func prod(_ dim: Int, keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.product, [dim], keepDim, dtype) }
+  /// The largest elements; NaN if there is one. Equal ones share the gradient evenly.
   public func amax(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor { reduce(.maximum, dims, keepDim) }
+  /// The smallest elements; NaN if there is one. Equal ones share the gradient evenly.
   public func amin(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor { reduce(.minimum, dims, keepDim) }
+  /// Whether some element is not zero: bool, of uint8 uint8.
   public func any(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor { reduce(.any, dims, keepDim) }
+  /// Whether no element is zero: bool, of uint8 uint8.
   public func all(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor { reduce(.all, dims, keepDim) }
+  /// The first position of the largest element along a dimension; without one the position in row-major order.
   public func argmax(_ dim: Int? = nil, keepDim: Bool = false) -> Tensor { reduce(.argmax, dim.map { [$0] } ?? [], keepDim) }
+  /// The first position of the smallest element along a dimension; without one the position in row-major order.
   public func argmin(_ dim: Int? = nil, keepDim: Bool = false) -> Tensor { reduce(.argmin, dim.map { [$0] } ?? [], keepDim) }
-  public func logSumExp(_ dims: [Int], keepDim: Bool = false) -> Tensor { reduce(.logSumExp, dims, keepDim) }
-  public func nansum(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor { reduce(.nanSum, dims, keepDim) }
+  /// log Σ exp x, without overflow. Integers become float32.
+  public func logSumExp(_ dims: [Int] = [], keepDim: Bool = false) -> Tensor {
+    guard dtype.isComplex, !isPoisoned else { return reduce(.logSumExp, dims, keepDim) }
+    if elementCount == 0 { return exp().sum(dims, keepDim: keepDim).log() }
+    // The largest real part is taken out, where it is finite.
+    let largest = noGrad { detach().real.amax(dims, keepDim: true) }
+    let shift = largest.maskedFill(!largest.isFinite, 0)
+    let sum = (self - shift).exp().sum(dims, keepDim: true).log() + shift
+    if keepDim { return sum }
+    return sum.reshape(Array(noGrad { detach().real.amax(dims) }.shape))
+  }
+
+  /// log Σ exp x along a dimension.
+  public func logSumExp(_ dim: Int, keepDim: Bool = false) -> Tensor { logSumExp([dim], keepDim: keepDim) }
+  /// The sum of the elements that are not NaN.
+  public func nansum(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.nanSum, dims, keepDim, dtype) }
+  /// How many elements are not zero, as int64.
   public func countNonzero(_ dims: [Int] = []) -> Tensor { reduce(.countNonzero, dims, false) }
+  /// The smallest and the largest elements, of all or along a dimension. Equal ones share the gradient evenly.
+  public func aminmax(_ dim: Int? = nil, keepDim: Bool = false) -> (min: Tensor, max: Tensor) {
+    let dims = dim.map { [$0] } ?? []
+    return (amin(dims, keepDim: keepDim), amax(dims, keepDim: keepDim))
+  }
+
+  /// The mean of the elements that are not NaN.
+  public func nanMean(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor {
+    guard self.dtype.isDifferentiable || isPoisoned else {
+      return refused(.dtype, "nanmean", "\(summary) is not floating point; convert with .to(.float32)")
+    }
+    let count = (!isNaN).sum(dims, keepDim: keepDim)
+    return nansum(dims, keepDim: keepDim, dtype: dtype) / count
+  }
+
+  /// Variance and mean.
+  public func varMean(_ dims: [Int] = [], correction: Double = 1, keepDim: Bool = false) -> (variance: Tensor, mean: Tensor) {
+    (self.var(dims, correction: correction, keepDim: keepDim), mean(dims, keepDim: keepDim))
+  }
+
+  /// Standard deviation and mean.
+  public func stdMean(_ dims: [Int] = [], correction: Double = 1, keepDim: Bool = false) -> (deviation: Tensor, mean: Tensor) {
+    (std(dims, correction: correction, keepDim: keepDim), mean(dims, keepDim: keepDim))
+  }
+
   /// The largest element of all.
   public func max() -> Tensor { amax() }
+  /// The smallest element of all.
   public func min() -> Tensor { amin() }
 
   /// The largest elements along a dimension, and their first positions.
@@ -393,6 +371,7 @@ extension Tensor {
     return (all[0], all[1])
   }
 
+  /// The smallest elements along a dimension, and their first positions.
   public func min(_ dim: Int, keepDim: Bool = false) -> (values: Tensor, indices: Tensor) {
     let all = apply(Extreme(maximum: false, dimension: dim, keepsDimension: keepDim), [self], count: 2)
     return (all[0], all[1])
@@ -403,21 +382,13 @@ extension Tensor {
     apply(Variance(dimensions: dims, correction: correction, keepsDimensions: keepDim, squareRoot: false), self)
   }
 
+  /// The standard deviation, with the variance's divisor `count - correction`.
   public func std(_ dims: [Int] = [], correction: Double = 1, keepDim: Bool = false) -> Tensor {
     apply(Variance(dimensions: dims, correction: correction, keepsDimensions: keepDim, squareRoot: true), self)
   }
 
-  public func cumsum(_ dim: Int, dtype: DType? = nil) -> Tensor { apply(Cumulative(scan: .sum, dimension: dim, dtype: dtype), self) }
-  public func cumprod(_ dim: Int, dtype: DType? = nil) -> Tensor { apply(Cumulative(scan: .product, dimension: dim, dtype: dtype), self) }
-
-  /// The Euclidean norm of all elements.
-  public func norm() -> Tensor { reduce(.sumOfSquares, [], false).sqrt() }
-
-  public func softmax(_ dim: Int) -> Tensor { apply(Softmax(logarithm: false, dimension: dim), self) }
-  public func logSoftmax(_ dim: Int) -> Tensor { apply(Softmax(logarithm: true, dimension: dim), self) }
-
   /// Sums over what was broadcast, down to `shape`: the derivative of broadcasting.
-  func sum(to shape: Shape) -> Tensor {
+  package func sum(to shape: Shape) -> Tensor {
     if self.shape == shape || isPoisoned { return self }
     let added = rank - shape.rank
     var dims = Array(0..<added)
@@ -429,14 +400,130 @@ extension Tensor {
 
 extension OperatorRegistry {
   mutating func addReductions() {
-    add("aten::sum(Tensor self, *, ScalarType? dtype=None) -> Tensor") { (x: Tensor, dtype: DType?) in x.sum(dtype: dtype) }
-    add("aten::sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor") {
-      (x: Tensor, dim: [Int]?, keepDim: Bool, dtype: DType?) in x.sum(dim ?? [], keepDim: keepDim, dtype: dtype)
+    for (name, function) in [
+      ("sum", { @Sendable in $0.sum($1, keepDim: $2, dtype: $3) }), ("mean", { @Sendable in $0.mean($1, keepDim: $2, dtype: $3) }),
+    ]
+      as [(String, @Sendable (Tensor, [Int], Bool, DType?) -> Tensor)]
+    {
+      let overload = name == "sum" ? "dim_IntList" : "dim"
+      add("aten::\(name)(Tensor self, *, ScalarType? dtype=None) -> Tensor") { (x: Tensor, dtype: DType?) in function(x, [], false, dtype) }
+      add("aten::\(name).\(overload)(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor") {
+        (x: Tensor, dims: [Int]?, keepDim: Bool, dtype: DType?) in function(x, dims ?? [], keepDim, dtype)
+      }
     }
+    add("aten::nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor") {
+      (x: Tensor, dims: [Int]?, keepDim: Bool, dtype: DType?) in x.nansum(dims ?? [], keepDim: keepDim, dtype: dtype)
+    }
+    add("aten::nanmean(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor") {
+      (x: Tensor, dims: [Int]?, keepDim: Bool, dtype: DType?) in x.nanMean(dims ?? [], keepDim: keepDim, dtype: dtype)
+    }
+    add("aten::prod(Tensor self, *, ScalarType? dtype=None) -> Tensor") { (x: Tensor, dtype: DType?) in x.prod(dtype: dtype) }
+    add("aten::prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor") {
+      (x: Tensor, dim: Int, keepDim: Bool, dtype: DType?) in x.prod(dim, keepDim: keepDim, dtype: dtype)
+    }
+    for (name, function) in [("any", { @Sendable in $0.any($1, keepDim: $2) }), ("all", { @Sendable in $0.all($1, keepDim: $2) })]
+      as [(String, @Sendable (Tensor, [Int], Bool) -> Tensor)]
+    {
+      add("aten::\(name)(Tensor self) -> Tensor") { (x: Tensor) in function(x, [], false) }
+      add("aten::\(name).dim(Tensor self, int dim, bool keepdim=False) -> Tensor") { (x: Tensor, dim: Int, keepDim: Bool) in
+        function(x, [dim], keepDim)
+      }
+      add("aten::\(name).dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor") { (x: Tensor, dims: [Int]?, keepDim: Bool) in
+        // An empty list names no dimension here: every element stays for itself.
+        if let dims, dims.isEmpty { return x.to(.bool).to(x.dtype == .uint8 ? .uint8 : .bool) }
+        return function(x, dims ?? [], keepDim)
+      }
+    }
+    add("aten::logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor") { (x: Tensor, dims: [Int], keepDim: Bool) in
+      x.logSumExp(dims, keepDim: keepDim)
+    }
+    add("aten::count_nonzero(Tensor self, int? dim=None) -> Tensor") { (x: Tensor, dim: Int?) in x.countNonzero(dim.map { [$0] } ?? []) }
+    add("aten::count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor") { (x: Tensor, dims: [Int]) in x.countNonzero(dims) }
+    addExtremes()
+    addVariances()
+  }
+
+  private mutating func addExtremes() {
+    for (name, function) in [("amax", { @Sendable in $0.amax($1, keepDim: $2) }), ("amin", { @Sendable in $0.amin($1, keepDim: $2) })]
+      as [(String, @Sendable (Tensor, [Int], Bool) -> Tensor)]
+    {
+      add("aten::\(name)(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor") { (x: Tensor, dims: [Int], keepDim: Bool) in
+        function(x, dims, keepDim)
+      }
+      add("aten::\(name).out(Tensor self, int[1] dim=[], bool keepdim=False, *, Tensor(a!) out) -> Tensor(a!)") {
+        (x: Tensor, dims: [Int], keepDim: Bool, out: Tensor) in try written(function(x, dims, keepDim), to: out, in: name)
+      }
+    }
+    add("aten::aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)") {
+      (x: Tensor, dim: Int?, keepDim: Bool) in
+      let (least, largest) = x.aminmax(dim, keepDim: keepDim)
+      return (least, largest)
+    }
+    for (name, function) in [
+      ("argmax", { @Sendable in $0.argmax($1, keepDim: $2) }), ("argmin", { @Sendable in $0.argmin($1, keepDim: $2) }),
+    ]
+      as [(String, @Sendable (Tensor, Int?, Bool) -> Tensor)]
+    {
+      add("aten::\(name)(Tensor self, int? dim=None, bool keepdim=False) -> Tensor") { (x: Tensor, dim: Int?, keepDim: Bool) in
+        function(x, dim, keepDim)
+      }
+    }
+    add("aten::max(Tensor self) -> Tensor") { (x: Tensor) in x.max() }
+    add("aten::min(Tensor self) -> Tensor") { (x: Tensor) in x.min() }
+    add("aten::max.other(Tensor self, Tensor other) -> Tensor") { (x: Tensor, y: Tensor) in maximum(x, y) }
+    add("aten::min.other(Tensor self, Tensor other) -> Tensor") { (x: Tensor, y: Tensor) in minimum(x, y) }
     add("aten::max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") {
       (x: Tensor, dim: Int, keepDim: Bool) in
       let (values, indices) = x.max(dim, keepDim: keepDim)
       return (values, indices)
+    }
+    add("aten::min.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)") {
+      (x: Tensor, dim: Int, keepDim: Bool) in
+      let (values, indices) = x.min(dim, keepDim: keepDim)
+      return (values, indices)
+    }
+  }
+
+  /// `var`, `std` and the forms with the mean, each by the names of PyTorch's three ways to give the correction.
+  private mutating func addVariances() {
+    for (name, function) in [
+      ("var", { @Sendable in $0.var($1, correction: $2, keepDim: $3) }), ("std", { @Sendable in $0.std($1, correction: $2, keepDim: $3) }),
+    ] as [(String, @Sendable (Tensor, [Int], Double, Bool) -> Tensor)] {
+      add("aten::\(name)(Tensor self, bool unbiased=True) -> Tensor") { (x: Tensor, unbiased: Bool) in
+        function(x, [], unbiased ? 1 : 0, false)
+      }
+      add("aten::\(name).dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor") {
+        (x: Tensor, dims: [Int]?, unbiased: Bool, keepDim: Bool) in function(x, dims ?? [], unbiased ? 1 : 0, keepDim)
+      }
+      add("aten::\(name).correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor") {
+        (x: Tensor, dims: [Int]?, correction: Scalar?, keepDim: Bool) in function(x, dims ?? [], correction?.doubleValue ?? 1, keepDim)
+      }
+    }
+    for (name, function) in [
+      (
+        "var_mean",
+        { @Sendable in
+          let (a, b) = $0.varMean($1, correction: $2, keepDim: $3)
+          return (a, b)
+        }
+      ),
+      (
+        "std_mean",
+        { @Sendable in
+          let (a, b) = $0.stdMean($1, correction: $2, keepDim: $3)
+          return (a, b)
+        }
+      ),
+    ] as [(String, @Sendable (Tensor, [Int], Double, Bool) -> (Tensor, Tensor))] {
+      add("aten::\(name)(Tensor self, bool unbiased=True) -> (Tensor, Tensor)") { (x: Tensor, unbiased: Bool) in
+        function(x, [], unbiased ? 1 : 0, false)
+      }
+      add("aten::\(name).dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)") {
+        (x: Tensor, dims: [Int]?, unbiased: Bool, keepDim: Bool) in function(x, dims ?? [], unbiased ? 1 : 0, keepDim)
+      }
+      add("aten::\(name).correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> (Tensor, Tensor)") {
+        (x: Tensor, dims: [Int]?, correction: Scalar?, keepDim: Bool) in function(x, dims ?? [], correction?.doubleValue ?? 1, keepDim)
+      }
     }
   }
 }

@@ -151,12 +151,8 @@ extension Tensor {
         }
         view = apply(Select(dimension: dimension, index: i < 0 ? i + extent : i), view)
       case .range(let start, let end, let step):
-        let extent = view.shape[dimension]
-        guard step > 0 else { throw EmberError(.value, in: "index", "a step of \(step); it must be positive (use flip to reverse)") }
-        func clip(_ bound: Int) -> Int { Swift.min(Swift.max(bound < 0 ? bound + extent : bound, 0), extent) }
-        let first = clip(start ?? 0), last = clip(end ?? extent)
-        let count = Swift.max(0, (last - first + step - 1) / step)
-        if first != 0 || count != extent || step != 1 { view = apply(Slice(dimension: dimension, start: count == 0 ? 0 : first, count: count, step: step), view) }
+        let slice = try Slice.clipped(view, dimension, start, end, step)
+        if slice.count != view.shape[dimension] { view = apply(slice, view) }
         dimension += 1
       case .remainder: dimension += rank - consumed
       case .insertion:
@@ -246,7 +242,11 @@ extension Tensor {
   private mutating func replace(
     _ target: Region, with source: Tensor, _ tensors: [(dimension: Int, index: Tensor)]
   ) throws(EmberError) -> Region {
+    let history = node
     node = nil
+    var isComplete = false
+    // A write that is refused leaves value and history.
+    defer { if !isComplete { node = history } }
     var region = target
     if !isContiguous || !isUniquelyHeld() {
       let old = body
@@ -260,6 +260,7 @@ extension Tensor {
     } else {
       try IndexPut(dimensions: tensors.map(\.dimension), accumulate: false).write(source, to: part, tensors.map(\.index))
     }
+    isComplete = true
     return region
   }
 }

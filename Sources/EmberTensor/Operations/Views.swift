@@ -1,10 +1,12 @@
 import EmberRuntime
 
 /// Checks a dimension and counts it from the front.
-func wrapDimension(_ dimension: Int, _ rank: Int, in operation: String) throws(EmberError) -> Int {
+package func wrapDimension(_ dimension: Int, _ rank: Int, in operation: String) throws(EmberError) -> Int {
   let wrapped = dimension < 0 ? dimension + Swift.max(rank, 1) : dimension
   guard wrapped >= 0, wrapped < Swift.max(rank, 1) else {
-    throw EmberError(.index, in: operation, "dimension \(dimension) of a tensor with \(rank) dimensions; allowed are \(-Swift.max(rank, 1))...\(Swift.max(rank, 1) - 1)")
+    throw EmberError(
+      .index, in: operation,
+      "dimension \(dimension) of a tensor with \(rank) dimensions; allowed are \(-Swift.max(rank, 1))...\(Swift.max(rank, 1) - 1)")
   }
   return wrapped
 }
@@ -30,12 +32,27 @@ struct Reshape: UnaryOperation {
     var extents = shape
     let count = old.elementCount
     if let unknown = extents.firstIndex(of: -1) {
-      var known = 1
-      for (i, extent) in extents.enumerated() where i != unknown { known *= extent }
-      if known != 0, count % known == 0 { extents[unknown] = count / known } else if known == 0, count == 0 { extents[unknown] = 0 }
+      extents[unknown] = 1
+      // Nothing is left over of no elements: any extent would do, so none is meant.
+      if let known = Self.product(extents), known > 0, count % known == 0 {
+        extents[unknown] = count / known
+      } else {
+        extents[unknown] = -1
+      }
     }
-    guard extents.allSatisfy({ $0 >= 0 }), extents.count <= maximumRank, extents.reduce(1, *) == count else { return nil }
+    guard extents.count <= maximumRank, Self.product(extents) == count else { return nil }
     return Shape(extents)
+  }
+
+  /// The product of extents, or nil if one is negative or it does not fit.
+  private static func product(_ extents: [Int]) -> Int? {
+    var product = 1
+    for extent in extents {
+      let (next, overflow) = product.multipliedReportingOverflow(by: extent)
+      if extent < 0 || overflow { return nil }
+      product = next
+    }
+    return product
   }
 
   /// Strides that show the same memory in another shape, or nil if there are none.
@@ -44,7 +61,8 @@ struct Reshape: UnaryOperation {
     var result = Strides(Array(repeating: 0, count: new.rank))
     // Runs of old dimensions that lie evenly take the new dimensions of the same size.
     var newDimension = new.rank - 1
-    var chunk = 1, covered = 1
+    var chunk = 1
+    var covered = 1
     guard old.rank > 0 else { return new.contiguousStrides }
     var base = strides[old.rank - 1]
     for i in stride(from: old.rank - 1, through: 0, by: -1) {
@@ -76,7 +94,9 @@ struct Permute: UnaryOperation {
     guard order.count == x.rank else {
       throw EmberError(.shape, in: "permute", "\(order.count) dimensions given for \(x.summary)")
     }
-    var shape = Shape(), strides = Strides(), seen = Set<Int>()
+    var shape = Shape()
+    var strides = Strides()
+    var seen = Set<Int>()
     for dimension in order {
       let i = try wrapDimension(dimension, x.rank, in: "permute")
       guard seen.insert(i).inserted else { throw EmberError(.value, in: "permute", "dimension \(dimension) is given twice in \(order)") }
@@ -98,10 +118,11 @@ struct Expand: UnaryOperation {
   let shape: [Int]
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let target = try checkedShape(shape.enumerated().map { i, extent in
-      let own = i - (shape.count - x.rank)
-      return extent == -1 && own >= 0 ? x.body.shape[unchecked: own] : extent
-    }, in: "expand")
+    let target = try checkedShape(
+      shape.enumerated().map { i, extent in
+        let own = i - (shape.count - x.rank)
+        return extent == -1 && own >= 0 ? x.body.shape[unchecked: own] : extent
+      }, in: "expand")
     guard x.body.shape.broadcast(with: target) == target else {
       throw EmberError(.shape, in: "expand", "\(x.summary) does not expand to \(shape); aligned at the end, extents must be equal or 1")
     }
@@ -126,24 +147,36 @@ struct Slice: UnaryOperation {
   }
 
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
-    apply(SliceBackward(slice: self, shape: context.inputShape(0)), gradient)
+    apply(ViewBackward(view: self, shape: context.inputShape(0)), gradient)
+  }
+
+  /// A slice by Python's rules: bounds below 0 count from the end, bounds outside are clipped.
+  static func clipped(_ x: Tensor, _ dimension: Int, _ start: Int?, _ end: Int?, _ step: Int) throws(EmberError) -> Slice {
+    guard x.rank > 0 else { throw EmberError(.shape, in: "slice", "a 0-dimensional tensor has no dimension to slice") }
+    guard step > 0 else { throw EmberError(.value, in: "slice", "a step of \(step); it must be positive (use flip to reverse)") }
+    let extent = x.body.shape[unchecked: dimension]
+    func clip(_ bound: Int) -> Int { Swift.min(Swift.max(bound < 0 ? bound + extent : bound, 0), extent) }
+    let first = clip(start ?? 0)
+    let last = clip(end ?? extent)
+    let count = last <= first ? 0 : (last - first - 1) / step + 1
+    return Slice(dimension: dimension, start: count == 0 ? 0 : first, count: count, step: count <= 1 ? 1 : step)
   }
 }
 
-/// Zeros with a slice filled in: the gradient of `Slice`.
-struct SliceBackward: UnaryOperation {
-  static let name = "slice_backward"
-  let slice: Slice
+/// Zeros with the elements of a view filled in: the gradient of a view.
+struct ViewBackward<View: UnaryOperation>: UnaryOperation {
+  static var name: String { View.name + "_backward" }
+  let view: View
   let shape: Shape
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let result = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
     result.fillMemory(0)
-    if x.backend.holdsData { x.backend.copy(x.operand, to: slice.forward(result).operand) }
+    if x.backend.holdsData, x.elementCount > 0 { x.backend.copy(x.operand, to: try view.forward(result).operand) }
     return result
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { apply(slice, gradient) }
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { apply(view, gradient) }
 }
 
 /// One position of a dimension, which disappears.
@@ -159,7 +192,7 @@ struct Select: UnaryOperation {
   }
 
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
-    apply(SliceBackward(slice: Slice(dimension: dimension, start: index, count: 1, step: 1), shape: context.inputShape(0)), gradient.unsqueeze(dimension))
+    apply(ViewBackward(view: self, shape: context.inputShape(0)), gradient)
   }
 }
 
@@ -168,7 +201,8 @@ struct Flip: UnaryOperation {
   let dimensions: [Int]
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    var strides = x.body.strides, offset = x.body.offset
+    var strides = x.body.strides
+    var offset = x.body.offset
     for dimension in dimensions {
       let i = try wrapDimension(dimension, x.rank, in: "flip")
       if x.rank == 0 { continue }
@@ -186,10 +220,13 @@ struct Flip: UnaryOperation {
 extension Tensor {
   /// The same elements in another shape; one extent may be -1. Shares memory where the layout allows.
   public func reshape(_ shape: [Int]) -> Tensor { apply(Reshape(shape: shape), self) }
+  /// The same with the extents one by one.
   public func reshape(_ shape: Int...) -> Tensor { reshape(shape) }
   /// As `reshape`: values have no aliasing to preserve.
   public func view(_ shape: Int...) -> Tensor { reshape(shape) }
+  /// The dimensions in another order: dimension i of the result is dimension `order[i]`. Shares memory.
   public func permute(_ order: [Int]) -> Tensor { apply(Permute(order: order), self) }
+  /// The same with the dimensions one by one.
   public func permute(_ order: Int...) -> Tensor { permute(order) }
 
   /// Exchanges two dimensions.
@@ -204,13 +241,37 @@ extension Tensor {
     }
   }
 
-  /// The matrix transpose of a tensor of at most two dimensions.
-  public func t() -> Tensor { rank < 2 ? self : transpose(0, 1) }
-  /// The last two dimensions exchanged.
-  public var mT: Tensor { transpose(-2, -1) }
+  /// The transpose of a matrix; tensors of fewer dimensions are their own. Raises for more than two dimensions.
+  public func t() -> Tensor {
+    guard rank <= 2 || isPoisoned else { return refused(.shape, "t", "\(summary) has more than two dimensions; use mT, or permute") }
+    return rank < 2 ? self : transpose(0, 1)
+  }
 
+  /// All dimensions in reverse order.
+  public var T: Tensor { isPoisoned ? self : permute(Array((0..<rank).reversed())) }
+
+  /// The last two dimensions exchanged. Raises for fewer than two dimensions.
+  public var mT: Tensor {
+    guard rank >= 2 || isPoisoned else { return refused(.shape, "mT", "\(summary) has fewer than two dimensions") }
+    return transpose(-2, -1)
+  }
+
+  /// The conjugate transpose of a matrix; a 0-dimensional tensor is its own. Raises otherwise.
+  public var H: Tensor {
+    guard rank == 2 || rank == 0 || isPoisoned else {
+      return refused(.shape, "H", "\(summary) is not a matrix; use mH for a batch of them")
+    }
+    return rank == 0 ? conj() : mH
+  }
+
+  /// The conjugate transpose of each matrix of a batch.
+  public var mH: Tensor { mT.conj() }
+
+  /// Dimensions of extent 1 repeated, without a copy; new ones are put in front. -1 keeps an extent.
   public func expand(_ shape: [Int]) -> Tensor { apply(Expand(shape: shape), self) }
+  /// The same with the extents one by one.
   public func expand(_ shape: Int...) -> Tensor { expand(shape) }
+  /// As `expand`.
   public func broadcast(to shape: [Int]) -> Tensor { expand(shape) }
 
   /// Inserts a dimension of extent 1.
@@ -226,7 +287,10 @@ extension Tensor {
   }
 
   /// Removes all dimensions of extent 1, or those of the given ones that have it.
-  public func squeeze(_ dimensions: Int...) -> Tensor {
+  public func squeeze(_ dimensions: Int...) -> Tensor { squeeze(dimensions) }
+
+  /// Removes the given dimensions where they have extent 1; all such ones if none is given.
+  public func squeeze(_ dimensions: [Int]) -> Tensor {
     if isPoisoned { return self }
     var remove = Set<Int>()
     for dimension in dimensions {
@@ -258,7 +322,8 @@ extension Tensor {
   /// Splits one dimension into several.
   public func unflatten(_ dimension: Int, _ extents: [Int]) -> Tensor {
     withDimension(dimension, "unflatten") { dimension in
-      reshape(Array(body.shape[0..<dimension]) + extents + Array(body.shape[(dimension + 1)...]))
+      guard rank > 0, !extents.isEmpty else { return refused(.shape, "unflatten", "\(extents) for \(summary); give at least one extent") }
+      return reshape(Array(body.shape[0..<dimension]) + extents + Array(body.shape[(dimension + 1)...]))
     }
   }
 
@@ -267,9 +332,8 @@ extension Tensor {
     withDimension(dimension, "narrow") { dimension in
       let extent = size(dimension)
       let first = start < 0 ? start + extent : start
-      guard rank > 0, first >= 0, length >= 0, first + length <= extent else {
-        raise(EmberError(.index, in: "narrow", "positions \(start) ..< \(start + length) of dimension \(dimension) of \(summary)"))
-        return .poison
+      guard rank > 0, first >= 0, length >= 0, length <= extent, first <= extent - length else {
+        return refused(.index, "narrow", "\(length) positions from \(start) of dimension \(dimension) of \(summary)")
       }
       return apply(Slice(dimension: dimension, start: first, count: length, step: 1), self)
     }
@@ -280,67 +344,28 @@ extension Tensor {
     withDimension(dimension, "select") { dimension in
       let extent = rank == 0 ? 0 : size(dimension)
       guard index >= -extent, index < extent else {
-        raise(EmberError(.index, in: "select", "index \(index) of dimension \(dimension) of \(summary); allowed are \(-extent)...\(extent - 1)"))
+        raise(
+          EmberError(.index, in: "select", "index \(index) of dimension \(dimension) of \(summary); allowed are \(-extent)...\(extent - 1)")
+        )
         return .poison
       }
       return apply(Select(dimension: dimension, index: index < 0 ? index + extent : index), self)
     }
   }
 
+  /// The given dimensions in reverse order.
   public func flip(_ dimensions: [Int]) -> Tensor { apply(Flip(dimensions: dimensions), self) }
+  /// The same with the dimensions one by one.
   public func flip(_ dimensions: Int...) -> Tensor { flip(dimensions) }
 
-  /// Pieces of `size` along a dimension; the last one may be smaller.
-  public func split(_ size: Int, dim: Int = 0) -> [Tensor] {
-    let extent = self.size(dim)
-    guard size > 0 else {
-      raise(EmberError(.value, in: "split", "a size of \(size); it must be positive"))
-      return [.poison]
-    }
-    return stride(from: 0, to: Swift.max(extent, 1), by: size).map { narrow(dim, start: $0, length: Swift.min(size, extent - $0)) }
-  }
-
-  /// Pieces of the given sizes along a dimension.
-  public func split(_ sizes: [Int], dim: Int = 0) -> [Tensor] {
-    guard sizes.reduce(0, +) == size(dim) else {
-      raise(EmberError(.shape, in: "split", "sizes \(sizes) do not add up to dimension \(dim) of \(summary)"))
-      return sizes.map { _ in .poison }
-    }
-    var start = 0
-    return sizes.map { size in
-      defer { start += size }
-      return narrow(dim, start: start, length: size)
+  /// Positions `start`, `start + step`, … before `end` of a dimension; nil is the edge. Bounds are clipped as in a subscript.
+  public func slice(_ dimension: Int = 0, start: Int? = nil, end: Int? = nil, step: Int = 1) -> Tensor {
+    withDimension(dimension, "slice") { dimension in
+      attempt { () throws(EmberError) in EmberTensor.apply(try Slice.clipped(self, dimension, start, end, step), self) }
     }
   }
 
-  /// At most `count` pieces of equal size (the last one may be smaller).
-  public func chunk(_ count: Int, dim: Int = 0) -> [Tensor] {
-    guard count > 0 else {
-      raise(EmberError(.value, in: "chunk", "a count of \(count); it must be positive"))
-      return [.poison]
-    }
-    return split(Swift.max(1, (size(dim) + count - 1) / count), dim: dim)
-  }
-
-  /// Repeats the whole tensor along each dimension.
-  public func `repeat`(_ counts: Int...) -> Tensor {
-    guard counts.count >= rank else {
-      raise(EmberError(.shape, in: "repeat", "\(counts.count) counts for \(summary)"))
-      return .poison
-    }
-    let own = Array(repeating: 1, count: counts.count - rank) + Array(body.shape)
-    var interleaved: [Int] = [], expanded: [Int] = []
-    for (count, extent) in zip(counts, own) {
-      interleaved += [1, extent]
-      expanded += [count, extent]
-    }
-    guard interleaved.count <= maximumRank else {
-      return counts.enumerated().reduce(reshape(own)) { x, entry in entry.element == 1 ? x : cat(Array(repeating: x, count: entry.element), dim: entry.offset) }
-    }
-    return reshape(interleaved).expand(expanded).reshape(zip(counts, own).map(*))
-  }
-
-  func withDimension(_ dimension: Int, _ operation: String, _ body: (Int) -> Tensor) -> Tensor {
+  package func withDimension(_ dimension: Int, _ operation: String, _ body: (Int) -> Tensor) -> Tensor {
     if isPoisoned { return .poison }
     do throws(EmberError) { return body(try wrapDimension(dimension, rank, in: operation)) } catch {
       raise(error)
@@ -349,64 +374,88 @@ extension Tensor {
   }
 }
 
-// MARK: - Joining
-
-struct Concatenate: VariadicOperation {
-  static let name = "cat"
-  let dimension: Int
-
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let all = inputs.compactMap { $0 }
-    guard let first = all.first(where: { $0.rank > 0 && !($0.rank == 1 && $0.elementCount == 0) }) ?? all.first else {
-      throw EmberError(.value, in: "cat", "an empty list; give at least one tensor")
-    }
-    guard first.rank > 0 else { throw EmberError(.shape, in: "cat", "0-dimensional tensors have no dimension to join along; use stack") }
-    let dimension = try wrapDimension(self.dimension, first.rank, in: "cat")
-    var promotion = PromotionAccumulator()
-    var total = 0
-    for (i, x) in all.enumerated() {
-      promotion.add(x.dtype, isZeroDimensional: false)
-      // PyTorch lets one-dimensional empty tensors join anything.
-      if x.rank == 1, x.elementCount == 0, first.rank != 1 { continue }
-      guard x.rank == first.rank, (0..<first.rank).allSatisfy({ $0 == dimension || x.body.shape[unchecked: $0] == first.body.shape[unchecked: $0] }) else {
-        throw EmberError(.shape, in: "cat", "tensor \(i) is \(x.summary), another \(first.summary); all extents but that of dimension \(dimension) must agree")
-      }
-      total += x.body.shape[unchecked: dimension]
-    }
-    let result = try Tensor.empty(shape: first.body.shape.replacing(dimension, with: total), dtype: promotion.result(), like: first)
-    var start = 0
-    for x in all where x.rank == first.rank {
-      let extent = x.body.shape[unchecked: dimension]
-      if extent > 0, x.backend.holdsData {
-        x.backend.copy(x.operand, to: Slice(dimension: dimension, start: start, count: extent, step: 1).forward(result).operand)
-      }
-      start += extent
-    }
-    return [result]
-  }
-
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
-    guard let gradient = gradients[0] else { return [] }
-    let dimension = self.dimension < 0 ? self.dimension + gradient.rank : self.dimension
-    var start = 0
-    return context.node.inputShapes.indices.map { i in
-      let shape = context.inputShape(i)
-      guard shape.rank == gradient.rank else { return Tensor.zeros(Array(shape), dtype: gradient.dtype, on: gradient.device) }
-      defer { start += shape[dimension] }
-      guard context.needs(i) else { return nil }
-      return gradient.narrow(dimension, start: start, length: shape[dimension]).to(context.inputDType(i))
-    }
+extension Tensor {
+  /// Raises an error and returns the poisoned tensor.
+  func refused(_ kind: EmberError.Kind, _ operation: String, _ message: String) -> Tensor {
+    if !isPoisoned { raise(EmberError(kind, in: operation, message)) }
+    return .poison
   }
 }
 
-/// Joins tensors along an existing dimension.
-public func cat(_ tensors: [Tensor], dim: Int = 0) -> Tensor { apply(Concatenate(dimension: dim), tensors)[0] }
-
-/// Joins tensors of one shape along a new dimension.
-public func stack(_ tensors: [Tensor], dim: Int = 0) -> Tensor {
-  for tensor in tensors.dropFirst() where tensor.shape != tensors[0].shape {
-    raise(EmberError(.shape, in: "stack", "\(tensor.summary) among tensors of shape \(tensors[0].shape); all shapes must be equal"))
-    return .poison
+extension OperatorRegistry {
+  mutating func addViews() {
+    add("aten::reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)") { (x: Tensor, shape: [Int]) in x.reshape(shape) }
+    add("aten::reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)") { (x: Tensor, other: Tensor) in x.reshape(Array(other.shape)) }
+    add("aten::view(Tensor(a) self, SymInt[] size) -> Tensor(a)") { (x: Tensor, size: [Int]) in x.reshape(size) }
+    add("aten::view_as(Tensor(a) self, Tensor other) -> Tensor(a)") { (x: Tensor, other: Tensor) in x.reshape(Array(other.shape)) }
+    add("aten::view_copy(Tensor self, SymInt[] size) -> Tensor") { (x: Tensor, size: [Int]) in x.reshape(size) }
+    add("aten::alias(Tensor(a) self) -> Tensor(a)") { (x: Tensor) in x }
+    add("aten::alias_copy(Tensor self) -> Tensor") { (x: Tensor) in x }
+    add("aten::ravel(Tensor(a) self) -> Tensor(a)") { (x: Tensor) in x.flatten() }
+    add("aten::flatten.using_ints(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)") { (x: Tensor, start: Int, end: Int) in
+      x.flatten(start, end)
+    }
+    add("aten::unflatten.int(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)") { (x: Tensor, dim: Int, sizes: [Int]) in
+      x.unflatten(dim, sizes)
+    }
+    add("aten::permute(Tensor(a) self, int[] dims) -> Tensor(a)") { (x: Tensor, dims: [Int]) in x.permute(dims) }
+    add("aten::permute_copy(Tensor self, int[] dims) -> Tensor") { (x: Tensor, dims: [Int]) in x.permute(dims) }
+    for name in ["transpose.int", "transpose_copy.int", "swapaxes", "swapdims"] {
+      let (first, second) = name.hasPrefix("swapaxes") ? ("axis0", "axis1") : ("dim0", "dim1")
+      add("aten::\(name)(Tensor(a) self, int \(first), int \(second)) -> Tensor(a)") { (x: Tensor, a: Int, b: Int) in x.transpose(a, b) }
+    }
+    add("aten::t(Tensor(a) self) -> Tensor(a)") { (x: Tensor) in x.t() }
+    add("aten::t_copy(Tensor self) -> Tensor") { (x: Tensor) in x.t() }
+    add("aten::adjoint(Tensor(a) self) -> Tensor(a)") { (x: Tensor) in x.mH }
+    for (names, function) in [
+      (["torch.Tensor.T", "aten::numpy_T"], { @Sendable x in x.T }), (["torch.Tensor.H", "aten::matrix_H"], { @Sendable x in x.H }),
+      (["torch.Tensor.mT", "aten::mT"], { @Sendable x in x.mT }), (["torch.Tensor.mH", "aten::mH"], { @Sendable x in x.mH }),
+    ] as [([String], @Sendable (Tensor) -> Tensor)] {
+      for name in names { add("\(name)(Tensor(a) self) -> Tensor(a)") { (x: Tensor) in function(x) } }
+    }
+    for name in ["expand", "expand_copy"] {
+      add("aten::\(name)(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)") { (x: Tensor, size: [Int], _: Bool) in
+        x.expand(size)
+      }
+    }
+    add("aten::expand_as(Tensor(a) self, Tensor other) -> Tensor(a)") { (x: Tensor, other: Tensor) in x.expand(Array(other.shape)) }
+    add("aten::broadcast_to(Tensor(a) self, SymInt[] size) -> Tensor(a)") { (x: Tensor, size: [Int]) in x.expand(size) }
+    add("aten::unsqueeze(Tensor(a) self, int dim) -> Tensor(a)") { (x: Tensor, dim: Int) in x.unsqueeze(dim) }
+    add("aten::unsqueeze_copy(Tensor self, int dim) -> Tensor") { (x: Tensor, dim: Int) in x.unsqueeze(dim) }
+    for name in ["squeeze", "squeeze_copy"] {
+      add("aten::\(name)(Tensor(a) self) -> Tensor(a)") { (x: Tensor) in x.squeeze() }
+      add("aten::\(name).dim(Tensor(a) self, int dim) -> Tensor(a)") { (x: Tensor, dim: Int) in x.squeeze(dim) }
+      add("aten::\(name).dims(Tensor(a) self, int[] dim) -> Tensor(a)") { (x: Tensor, dims: [Int]) in
+        // An empty list names no dimension here.
+        dims.isEmpty ? x : x.squeeze(dims)
+      }
+    }
+    for name in ["narrow", "narrow_copy"] {
+      add("aten::\(name)(Tensor(a) self, int dim, SymInt start, SymInt length) -> Tensor(a)") {
+        (x: Tensor, dim: Int, start: Int, length: Int) in x.narrow(dim, start: start, length: length)
+      }
+    }
+    add("aten::narrow.Tensor(Tensor(a) self, int dim, Tensor start, SymInt length) -> Tensor(a)") {
+      (x: Tensor, dim: Int, start: Tensor, length: Int) in
+      guard start.rank == 0, start.dtype.isInteger else {
+        throw EmberError(.dtype, in: "narrow", "start is \(start.summary); it must be one integer, in a 0-dimensional tensor")
+      }
+      return x.narrow(dim, start: start.item(as: Int.self), length: length)
+    }
+    for name in ["select", "select_copy"] {
+      add("aten::\(name).int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)") { (x: Tensor, dim: Int, index: Int) in
+        x.select(dim, index)
+      }
+    }
+    for name in ["slice", "slice_copy"] {
+      add("aten::\(name).Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)") {
+        (x: Tensor, dim: Int, start: Int?, end: Int?, step: Int) in x.slice(dim, start: start, end: end, step: step)
+      }
+    }
+    add("aten::flip(Tensor self, int[] dims) -> Tensor") { (x: Tensor, dims: [Int]) in x.flip(dims) }
+    add("aten::contiguous(Tensor(a) self, *, MemoryFormat memory_format=contiguous_format) -> Tensor(a)") {
+      (x: Tensor, _: OperatorValue) in x.contiguous()
+    }
+    add("aten::clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor") { (x: Tensor, _: OperatorValue) in x.clone() }
   }
-  return cat(tensors.map { $0.unsqueeze(dim) }, dim: dim < 0 ? dim : dim)
 }

@@ -94,8 +94,13 @@ extension DType: OperatorArgument {
 extension Device: OperatorArgument {
   public static func represents(_ kind: OperatorSchema.Kind) -> Bool { kind.isPlain("Device") }
   public static func read(_ value: OperatorValue, as kind: OperatorSchema.Kind) -> Device? {
-    if case .device(let device) = value { return device }
-    return nil
+    switch value {
+    case .device(let device): return device
+    case .string("cpu"): return .cpu
+    case .string("meta"): return .meta
+    case .string(let name) where name.hasPrefix("cuda"): return .cuda(Int(name.dropFirst(5)) ?? 0)
+    default: return nil
+    }
   }
 }
 

@@ -4,6 +4,8 @@ import EmberRuntime
 public struct Operator: Sendable {
   public let schema: OperatorSchema
   private let body: @Sendable ([OperatorValue]) throws -> [OperatorValue]
+  /// What is called instead where an argument is of a kind that a package brought with it.
+  fileprivate var opaqueBody: (@Sendable ([OperatorValue]) throws -> [OperatorValue])?
 
   init(_ schema: OperatorSchema, body: @escaping @Sendable ([OperatorValue]) throws -> [OperatorValue]) {
     self.schema = schema
@@ -25,8 +27,12 @@ public struct Operator: Sendable {
   func callIfAccepted(_ positional: [OperatorValue], _ named: [(name: String, value: OperatorValue)]) throws -> [OperatorValue] {
     let values: [OperatorValue]
     do throws(EmberError) { values = try bind(positional, named) } catch { throw OperatorArgumentError(error: error) }
-    return try catchingErrors { try body(values) }
+    if let opaqueBody, values.contains(where: \.isOpaque) { return try catchingErrors { try opaqueBody(values) } }
+    return try callBody(values)
   }
+
+  /// Calls the operator's own function with one value for each of the schema's arguments.
+  public func callBody(_ values: [OperatorValue]) throws -> [OperatorValue] { try catchingErrors { try body(values) } }
 
   /// One value for each of the schema's arguments, types not yet looked at.
   private func bind(_ positional: [OperatorValue], _ named: [(name: String, value: OperatorValue)]) throws(EmberError) -> [OperatorValue] {
@@ -106,6 +112,18 @@ public struct OperatorRegistry: Sendable {
       })
   }
 
+  /// Gives an operator that is there a second function, for calls in which an argument is of a kind that a package brings with
+  /// it (`OperatorValue.opaque`): sparse tensors. It receives the operator and one value for each of the schema's arguments.
+  ///
+  /// - Precondition: the operator is there and has no such function yet.
+  public mutating func extend(
+    _ qualifiedName: String, _ body: @escaping @Sendable (_ original: Operator, _ values: [OperatorValue]) throws -> [OperatorValue]
+  ) {
+    guard let original = operators[qualifiedName] else { preconditionFailure("there is no operator \(qualifiedName) to extend") }
+    precondition(original.opaqueBody == nil, "operator \(qualifiedName) is extended twice")
+    operators[qualifiedName]!.opaqueBody = { values in try body(original, values) }
+  }
+
   private static func schema(_ declaration: String) -> OperatorSchema {
     do { return try OperatorSchema(declaration) } catch { preconditionFailure("\(error)") }
   }
@@ -138,15 +156,23 @@ public struct OperatorRegistry: Sendable {
     overloads[made.schema.name, default: []].append(name)
   }
 
+  /// Adds an operator under another name, with the same overload.
+  mutating func add(_ original: Operator, named name: String) {
+    let declaration = name + original.schema.declaration.dropFirst(original.schema.name.count)
+    let names = original.schema.arguments.map(\.name)
+    add(Operator(Self.schema(declaration)) { values in try original.callIfAccepted([], Array(zip(names, values))) })
+  }
+
   /// Calls an operator by its qualified name, or by its name alone if one of its overloads takes the arguments.
   public func call(_ name: String, _ positional: [OperatorValue] = [], _ named: KeyValuePairs<String, OperatorValue> = [:]) throws -> [OperatorValue] {
     try call(name, positional, named.map { ($0.key, $0.value) })
   }
 
   public func call(_ name: String, _ positional: [OperatorValue], _ named: [(name: String, value: OperatorValue)]) throws -> [OperatorValue] {
-    let candidates = overloads(of: name)
-    // The name of an overload, or one that has no overloads: nothing to choose from.
-    if candidates.count <= 1, let exact = operators[name] ?? candidates.first { return try exact.call(positional, named) }
+    // `aten::sum` is an overload of its own, and the name of all: it goes first.
+    let exact = operators[name]
+    if let exact, exact.schema.name != name || overloads[name]?.count == 1 { return try exact.call(positional, named) }
+    let candidates = (exact.map { [$0] } ?? []) + overloads(of: name).filter { $0.schema.qualifiedName != name }
     guard !candidates.isEmpty else { throw EmberError(.unsupported, in: name, "there is no operator of this name") }
     var first: (any Error)?
     for candidate in candidates {

@@ -18,6 +18,14 @@ public struct OperatorSchema: Sendable {
     /// `int[]?`
     public var isOptionalList = false
 
+    public init(base: String, isOptional: Bool = false, isList: Bool = false, listCount: Int? = nil, isOptionalList: Bool = false) {
+      self.base = base
+      self.isOptional = isOptional
+      self.isList = isList
+      self.listCount = listCount
+      self.isOptionalList = isOptionalList
+    }
+
     public var acceptsNone: Bool { isList ? isOptionalList : isOptional }
   }
 

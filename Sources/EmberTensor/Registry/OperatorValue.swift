@@ -48,6 +48,8 @@ public indirect enum OperatorValue: Sendable {
     }
   }
 
+  /// Whether the value is of a kind that a package brought with it.
+  public var isOpaque: Bool { if case .opaque = self { true } else { false } }
   public var isNone: Bool { if case .none = self { true } else { false } }
 
   /// The value as a number, if it is one.
@@ -58,6 +60,17 @@ public indirect enum OperatorValue: Sendable {
     case .real(let value): .real(value)
     case .complex(let real, let imaginary): .complex(real, imaginary)
     default: nil
+    }
+  }
+
+  /// A list of integers, or one integer as a list of one.
+  public var integers: [Int]? {
+    switch self {
+    case .integer(let value): return [value]
+    case .list(let items):
+      let numbers = items.compactMap { if case .integer(let value) = $0 { value } else { nil } }
+      return numbers.count == items.count ? numbers : nil
+    default: return nil
     }
   }
 

@@ -50,7 +50,7 @@ extension Tensor {
   var hasHistory: Bool { node != nil || (body.batch?.physical.hasHistory ?? false) }
 
   /// The values for all members of all batches.
-  var wholePhysical: Tensor { body.batch?.physical.wholePhysical ?? value }
+  package var wholePhysical: Tensor { body.batch?.physical.wholePhysical ?? value }
 
   /// The plain tensor behind values that all members share, or nil if members differ.
   var common: Tensor? {
@@ -59,7 +59,7 @@ extension Tensor {
   }
 
   /// The error of asking for the elements of a tensor that stands for several.
-  func checkReadable(in operation: String) throws(EmberError) {
+  package func checkReadable(in operation: String) throws(EmberError) {
     if body.batch == nil { return }
     throw EmberError(
       .value, in: operation,
@@ -68,5 +68,5 @@ extension Tensor {
   }
 
   /// Whether any element holds, of any member of a batch: what derivatives may ask to choose among formulas that agree.
-  var holdsSomewhere: Bool { noGrad { wholePhysical.any().item(as: Bool.self) } }
+  package var holdsSomewhere: Bool { noGrad { wholePhysical.any().item(as: Bool.self) } }
 }

@@ -15,7 +15,7 @@ extension IndexSelect {
 extension IndexAdd {
   func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard let moved = batch.dimension(dimension) else { return nil }
-    if batch.isShared(1) { return [batch[0].indexAdd(dim: moved, index: batch.asIs(1), source: batch[2], alpha: alpha)] }
+    if batch.isShared(1) { return [batch[0].indexAdd(dim: moved, index: batch.asIs(1), source: batch[2], alpha: .real(alpha))] }
     guard batch.shape(1).rank == 1, batch.shape(2) == batch.shape(0).replacing(moved - 1, with: batch.shape(1)[0]) else { return nil }
     let source = alpha == 1 ? batch[2] : batch[2] * alpha
     return writePairs(batch, target: 0, indices: [1], source: source, IndexPut(dimensions: [moved - 1], accumulate: true))

@@ -25,21 +25,38 @@ extension Expand {
   }
 }
 
-extension Slice {
-  /// The same part of a tensor with the batch in front.
+/// A view by dimensions, which are one further back where the batch is in front.
+protocol MovableView: UnaryOperation {
+  /// The same view of every member of a tensor with the batch in front.
+  var behindBatch: Self { get }
+}
+
+extension Slice: MovableView {
   var behindBatch: Slice { Slice(dimension: dimension + 1, start: start, count: count, step: step) }
   func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(behindBatch, batch[0])] }
 }
 
-extension SliceBackward {
+extension Select: MovableView {
+  var behindBatch: Select { Select(dimension: dimension + 1, index: index) }
+  func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(behindBatch, batch[0])] }
+}
+
+extension Diagonal: MovableView {
+  var behindBatch: Diagonal { Diagonal(offset: offset, first: first + 1, second: second + 1) }
   func batched(_ batch: OperationBatch) -> [Tensor]? {
-    guard shape.rank < maximumRank else { return nil }
-    return [apply(SliceBackward(slice: slice.behindBatch, shape: Shape([batch.size] + Array(shape))), batch[0])]
+    guard batch.shape(0).rank < maximumRank else { return nil }
+    return [apply(behindBatch, batch[0])]
   }
 }
 
-extension Select {
-  func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(Select(dimension: dimension + 1, index: index), batch[0])] }
+extension ViewBackward {
+  func batched(_ batch: OperationBatch) -> [Tensor]? {
+    guard shape.rank < maximumRank, let view = view as? any MovableView else { return nil }
+    func filled(_ view: some MovableView) -> Tensor {
+      apply(ViewBackward<_>(view: view, shape: Shape([batch.size] + Array(shape))), batch[0])
+    }
+    return [filled(view.behindBatch)]
+  }
 }
 
 extension Flip {
