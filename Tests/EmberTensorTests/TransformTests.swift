@@ -120,6 +120,12 @@ import Testing
     ("nll_loss weighted", [numbers([5, 3]), numbers([3], 0.5, 2, seed: 2)],
       { $0[0].nllLoss(Tensor([0, 2, 0, 1, 1]), weight: $0[1].detach()) }),
     ("embedding", [numbers([5, 2])], { Tensor([[1, 4], [0, 1]]).embedding($0[0], paddingIndex: 1) * $0[0].sum() }),
+    ("diagonal", [numbers([3, 2, 4])], { $0[0].diagonal(offset: 1, dim1: -1, dim2: 0) * $0[0].diagonal(dim1: 0, dim2: 2).sum() }),
+    ("cummax", [numbers([3, 4])], { $0[0].cummax(1).values }),
+    ("logcumsumexp", [numbers([3, 4])], { $0[0].logCumSumExp(0) }),
+    ("cumprod", [numbers([3, 4])], { $0[0].cumprod(-1) }),
+    ("quantile", [numbers([3, 5])], { $0[0].quantile(Tensor([0.3], dtype: .float64), dim: 1) }),
+    ("addmm", [numbers([2, 4]), numbers([2, 3], seed: 2), numbers([3, 4], seed: 3)], { $0[0].addmm($0[1], $0[2], beta: 0.5, alpha: 2) }),
     ("pad", [numbers([3, 4])], { $0[0].pad([(1, 2)], mode: .reflect) }),
     ("checkpoint", [numbers([3]), numbers([3], seed: 2)], { checkpoint($0) { $0[0].sin() * $0[1] } }),
   ]

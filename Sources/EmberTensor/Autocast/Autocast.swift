@@ -28,6 +28,9 @@ public func autocast<Result>(_ dtype: DType = .bfloat16, enabled: Bool = true, _
 /// True inside `autocast`.
 public var isAutocastEnabled: Bool { ThreadFlags.current.contains(.autocasts) }
 
+/// Runs a primitive under autocast: it counts as one, whatever operations it consists of inside.
+func withoutAutocast<Result>(_ body: () -> Result) -> Result { ThreadFlags.with(.autocasts, set: false, body) }
+
 /// Which operations `autocast` converts inputs for, by the name that their errors begin with.
 public enum Autocast {
   enum Policy { case lower, float32 }
@@ -35,11 +38,12 @@ public enum Autocast {
   /// `cat` and `stack` promote to the widest input by themselves, as everywhere.
   private static let policies: [String: Policy] = {
     let lower = [
-      "matmul", "mm", "bmm", "addmm", "addbmm", "baddbmm", "linear", "prelu", "scaled_dot_product_attention", "linalg_vecdot",
+      "matmul", "mm", "bmm", "addmm", "addbmm", "baddbmm", "linear", "prelu", "scaled_dot_product_attention", "linalg.vecdot",
       "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
     ]
     let float32 = [
-      "prod", "quantile", "nanquantile", "trace", "cdist", "polar", "stft", "grid_sampler",
+      "prod", "quantile", "nanquantile", "trace", "cdist", "polar", "stft", "grid_sampler", "fft", "rfft", "irfft",
+      "cholesky_solve", "geqrf", "matrix_exp",
       "max_pool3d", "avg_pool3d", "adaptive_avg_pool3d", "adaptive_max_pool3d", "max_unpool2d", "max_unpool3d", "fractional_max_pool2d",
       "fractional_max_pool3d", "reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d", "replication_pad3d",
       "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "cross_entropy", "nll_loss", "kl_div", "binary_cross_entropy",
@@ -49,9 +53,9 @@ public enum Autocast {
     return Dictionary(lower.map { ($0, Policy.lower) } + float32.map { ($0, .float32) }, uniquingKeysWith: { first, _ in first })
   }()
 
-  /// Fourier transforms and decompositions count by the beginning of their name.
+  /// Decompositions count by the beginning of their name.
   private static func policy(of operation: String) -> Policy? {
-    policies[operation] ?? (operation.hasPrefix("fft_") || operation.hasPrefix("linalg_") ? .float32 : nil)
+    policies[operation] ?? (operation.hasPrefix("linalg.") ? .float32 : nil)
   }
 
   /// The inputs of an operation as autocast wants them; nil where they are so already, and outside of autocast.

@@ -123,7 +123,12 @@ public func checkGradients(
 /// Memory for time (Chen et al., 2016, arXiv:1604.06174). The function must give the same result both times; numbers it draws from
 /// the default generator are drawn again as they were.
 public func checkpoint(_ inputs: [Tensor], _ function: @escaping @Sendable ([Tensor]) -> Tensor) -> Tensor {
-  apply(Checkpoint(function: function, generatorState: Generator.default.state), inputs)[0]
+  // Autocast is as it is now both times; the backward pass is outside of its scope.
+  let casts = ThreadFlags.current.contains(.autocasts), toFloat16 = ThreadFlags.current.contains(.autocastsToFloat16)
+  let runs: @Sendable ([Tensor]) -> Tensor = { inputs in
+    ThreadFlags.with(.autocasts, set: casts) { ThreadFlags.with(.autocastsToFloat16, set: toFloat16) { function(inputs) } }
+  }
+  return apply(Checkpoint(function: runs, generatorState: Generator.default.state), inputs)[0]
 }
 
 private struct Checkpoint: VariadicOperation {

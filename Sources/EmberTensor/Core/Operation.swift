@@ -210,7 +210,9 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
 @inline(__always) func isOrdinary(_ x: Tensor) -> Bool { ThreadFlags.current.isDisjoint(with: .slow) && x.body.isPlain }
 
 /// What every operation does first: false if it must return at once with a poisoned result.
-@inline(__always) package func mayRun(_ name: @autoclosure () -> String, _ x: Tensor) -> Bool { isOrdinary(x) || mayRunSlowly(name(), [x]) }
+@inline(__always) package func mayRun(_ name: @autoclosure () -> String, _ x: Tensor) -> Bool {
+  isOrdinary(x) || mayRunSlowly(name(), [x])
+}
 
 @inline(never) package func mayRunSlowly(_ name: String, _ inputs: [Tensor?]) -> Bool {
   if ThreadFlags.current.contains(.failed) { return false }
@@ -234,7 +236,10 @@ func checkDevices(_ name: String, _ a: Tensor, _ b: Tensor) throws(EmberError) {
 public func apply<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
   if !isOrdinary(x) {
     guard mayRunSlowly(Op.name, [x]) else { return .poison }
-    if let inputs = Autocast.converted(operation.callName, [x]) { return apply(operation, inputs[0]!) }
+    if isAutocastEnabled {
+      let x = Autocast.converted(operation.callName, [x])?[0] ?? x
+      return withoutAutocast { apply(operation, x) }
+    }
     if x.body.batch != nil { return applyBatched(operation, x) }
   }
   do throws(EmberError) {
@@ -250,7 +255,10 @@ public func apply<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
 public func apply<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor) -> Tensor {
   if !isOrdinary(a) || !b.body.isPlain {
     guard mayRunSlowly(Op.name, [a, b]) else { return .poison }
-    if let inputs = Autocast.converted(operation.callName, [a, b]) { return apply(operation, inputs[0]!, inputs[1]!) }
+    if isAutocastEnabled {
+      let inputs = Autocast.converted(operation.callName, [a, b])
+      return withoutAutocast { apply(operation, inputs?[0] ?? a, inputs?[1] ?? b) }
+    }
     if a.body.batch != nil || b.body.batch != nil { return applyBatched(operation, a, b) }
   }
   do throws(EmberError) {
@@ -267,7 +275,10 @@ public func apply<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor
 /// Runs an operation of any number of inputs. `count`: how many results the caller counts on if it fails.
 public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], count: Int = 1) -> [Tensor] {
   guard mayRunSlowly(Op.name, inputs) else { return Array(repeating: .poison, count: count) }
-  if let inputs = Autocast.converted(operation.callName, inputs) { return apply(operation, inputs, count: count) }
+  if isAutocastEnabled {
+    let inputs = Autocast.converted(operation.callName, inputs) ?? inputs
+    return withoutAutocast { apply(operation, inputs, count: count) }
+  }
   if inputs.contains(where: { $0?.body.batch != nil }) { return applyBatched(operation, inputs, count: count) }
   do throws(EmberError) {
     let present = inputs.compactMap { $0 }

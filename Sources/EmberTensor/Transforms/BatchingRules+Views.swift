@@ -42,9 +42,12 @@ extension Select: MovableView {
 }
 
 extension Diagonal: MovableView {
-  var behindBatch: Diagonal { Diagonal(offset: offset, first: first + 1, second: second + 1) }
+  /// Dimensions counted from the end stay what they are.
+  var behindBatch: Diagonal {
+    Diagonal(offset: offset, first: first < 0 ? first : first + 1, second: second < 0 ? second : second + 1)
+  }
   func batched(_ batch: OperationBatch) -> [Tensor]? {
-    guard batch.shape(0).rank < maximumRank else { return nil }
+    guard batch.dimensions([first, second]) != nil else { return nil }
     return [apply(behindBatch, batch[0])]
   }
 }
