@@ -4,7 +4,7 @@
 # make setup   installs what is missing (Debian and Ubuntu)
 # make clean   removes what was built
 
-EPOCHS ?= 3
+EPOCHS ?= 5
 OUTPUT ?= demo-output
 TESTFLAGS = -c release -Xswiftc -enable-testing
 

@@ -44,6 +44,7 @@ def main():
         nn.Flatten(), nn.Linear(64 * 7 * 7, 128), nn.ReLU(), nn.Linear(128, 10),
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, options.epochs)
     # One generator for the order of all epochs, as the demo's loader has it.
     generator = torch.Generator().manual_seed(0)
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads")
@@ -64,6 +65,7 @@ def main():
             total += value
             if step <= 20:
                 print(f"step {step} loss {value!r}", flush=True)
+        schedule.step()
         seconds = time.perf_counter() - start
         model.eval()
         with torch.no_grad():

@@ -85,8 +85,9 @@ func train(_ options: Options) throws {
   let loader = DataLoader(training, batchSize: 64, shuffle: true, seed: 0)
   let testLoader = DataLoader(test, batchSize: 500)
   let checkpoint = "\(options.output)/checkpoint.safetensors"
+  let schedule = CosineAnnealingLR(optimizer, period: options.epochs)
   let trainer = Trainer(
-    model: model, optimizer: optimizer, loader: loader, epochs: options.epochs, checkpoint: checkpoint,
+    model: model, optimizer: optimizer, scheduler: schedule, loader: loader, epochs: options.epochs, checkpoint: checkpoint,
     checkpointEvery: options.every > 0 ? options.every : nil
   ) { images, labels in model(images).crossEntropy(labels) }
   if options.isResuming {

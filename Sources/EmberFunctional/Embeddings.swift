@@ -162,7 +162,8 @@ extension Tensor {
         starts = (0...shape[0]).map { Int64($0 * shape[1]) }
       }
       if indices.backend.holdsData, elementCount > 0 {
-        let low = indices.amin().item(as: Int.self), high = indices.amax().item(as: Int.self)
+        let whole = indices.wholePhysical
+        let low = whole.amin().item(as: Int.self), high = whole.amax().item(as: Int.self)
         guard low >= 0, high < entries else {
           throw EmberError(.index, in: name, "indices from \(low) to \(high) for weight \(weight.summary)")
         }

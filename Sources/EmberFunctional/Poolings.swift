@@ -55,7 +55,7 @@ extension Tensor {
       let perPlane = elementCount / planes
       let positions = indices.reshape([planes, perPlane])
       if indices.backend.holdsData {
-        let low = positions.amin().item(as: Int.self), high = positions.amax().item(as: Int.self)
+        let low = positions.wholePhysical.amin().item(as: Int.self), high = positions.wholePhysical.amax().item(as: Int.self)
         guard low >= 0, high < count else {
           throw EmberError(.index, in: name, "indices from \(low) to \(high) in planes of \(outputSize), which have \(count) positions")
         }

@@ -33,6 +33,7 @@ func kernels(for x: Tensor) throws(EmberError) -> (any MatrixKernels)? { try mat
 
 /// A copy in column-major order: dense [.., n, m] for matrices [.., m, n].
 func columnMajorCopy(_ x: Tensor) throws(EmberError) -> Tensor {
+  try x.checkReadable(in: "linalg")
   let source = noGrad { x.value.mT }
   // Kernels must never see the memory of a result that failed.
   if source.isPoisoned { throw EmberError(.poisoned, in: "linalg", "an operand could not be computed") }
@@ -70,9 +71,9 @@ func checkSameDType(_ name: String, _ a: Tensor, _ b: Tensor) throws(EmberError)
 /// Throws if a matrix's `info` is not 0.
 func checkInfo(_ name: String, _ info: Tensor, _ meaning: (Int) -> String) throws(EmberError) {
   guard info.backend.holdsData else { return }
-  let codes = noGrad { info.elements(as: Int.self) }
+  let codes = noGrad { info.wholePhysical.elements(as: Int.self) }
   guard let item = codes.firstIndex(where: { $0 != 0 }) else { return }
-  throw EmberError(.value, in: name, (info.rank == 0 ? "" : "matrix \(item): ") + meaning(codes[item]))
+  throw EmberError(.value, in: name, (codes.count == 1 ? "" : "matrix \(item): ") + meaning(codes[item]))
 }
 
 // MARK: - LAPACK

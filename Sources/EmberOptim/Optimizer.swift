@@ -32,6 +32,8 @@ public struct ParameterGroup<Options: OptimizerOptions>: Sendable {
 /// A step is all or nothing: inside a failed error scope nothing is changed. Parameters keep their memory over steps.
 public protocol Optimizer: AnyObject {
   func step()
+  /// The parameters of all groups, in order.
+  var parameters: [StateCell] { get }
   func zeroGrad()
   /// Everything needed to continue: moments and step counts by position of the parameter (`state.3.exp_avg`), options by position of
   /// the group (`group.0.lr`).
@@ -196,6 +198,8 @@ open class GroupOptimizer<Options: OptimizerOptions>: Optimizer {
     prepare(&own, for: value, options: options)
     return isChanged || own.tensors.count != count ? own : nil
   }
+
+  public var parameters: [StateCell] { groups.flatMap(\.parameters) }
 
   public func zeroGrad() {
     for cell in groups.lazy.flatMap(\.parameters) { cell.grad = nil }

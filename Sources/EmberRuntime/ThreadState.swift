@@ -17,9 +17,14 @@ public struct ThreadFlags: OptionSet, Sendable {
   public static let observed = ThreadFlags(rawValue: 1 << 3)
   /// Nodes remember where they were made, and backward checks for NaN.
   public static let detectsAnomalies = ThreadFlags(rawValue: 1 << 4)
+  /// Inside a function that is being differentiated (`valueAndGrad`, `jvp`, …), so that an inner one must be differentiable itself.
+  public static let differentiates = ThreadFlags(rawValue: 1 << 5)
+  /// Inside `autocast`: inputs of some operations are converted; to float16 with the second flag, else to bfloat16.
+  public static let autocasts = ThreadFlags(rawValue: 1 << 6)
+  public static let autocastsToFloat16 = ThreadFlags(rawValue: 1 << 7)
 
   /// Any of these sends an operation to its slow path.
-  public static let slow: ThreadFlags = [.failed, .observed]
+  public static let slow: ThreadFlags = [.failed, .observed, .autocasts]
 
   @inlinable public static var current: ThreadFlags {
     @inline(__always) get { ThreadFlags(rawValue: ember_thread().pointee.flags) }

@@ -14,6 +14,8 @@ typedef struct {
   void *_Nullable observer;
   /// Where in the user's program the thread is, noted in anomaly mode only (an unmanaged Swift object), or null.
   void *_Nullable place;
+  /// Innermost `vmap` (an unmanaged Swift object), or null.
+  void *_Nullable vmap;
 } ember_thread_state;
 
 extern _Thread_local ember_thread_state ember_thread_state_storage;

@@ -209,7 +209,7 @@ public func backward(of results: [Tensor], with gradients: [Tensor?]? = nil, ret
   var pass = BackwardPass(isRecording: createGraph, keepsGraph: retainGraph ?? createGraph)
   ThreadFlags.with(.gradientsDisabled, set: !createGraph) {
     for (node, gradient) in start { pass.send(gradient, to: node) }
-    pass.run()
+    ThreadFlags.with(.autocasts, set: false) { pass.run() }
     if isDetectingAnomalies { AnomalyMode.checkResults(results) }
   }
 }
@@ -232,7 +232,7 @@ public func grad(
   var pass = BackwardPass(isRecording: createGraph, keepsGraph: retainGraph ?? createGraph, targets: targets, roots: start.map(\.0))
   return ThreadFlags.with(.gradientsDisabled, set: !createGraph) {
     for (node, gradient) in start { pass.send(gradient, to: node) }
-    pass.run()
+    ThreadFlags.with(.autocasts, set: false) { pass.run() }
     if isDetectingAnomalies { AnomalyMode.checkResults(results) }
     return zip(inputs, targets).map { input, node in pass.gradient(of: node) ?? Tensor.zeros(like: input) }
   }

@@ -1,27 +1,52 @@
 import EmberRuntime
 
+// Transforms of functions. They nest, in each other and with `vmap`: inside a function that is being differentiated, or at inputs that
+// require gradients, what they return can itself be differentiated. Elsewhere it carries no history.
+
+/// Runs `body` with inputs to differentiate by. `isNested`: gradients must be recorded, and results keep their history.
+func differentiating<Result>(_ inputs: [Tensor], _ body: (_ leaves: [Tensor], _ isNested: Bool) -> Result) -> Result {
+  let isNested = isRecordingEnabled && (ThreadFlags.current.contains(.differentiates) || inputs.contains(where: \.hasHistory))
+  return enableGrad {
+    ThreadFlags.with(.differentiates, set: true) {
+      let leaves = inputs.map { x -> Tensor in
+        guard isNested, !x.isPoisoned else { return x.detach().requiringGrad() }
+        let own = VmapScope.current.map { x.lifted(to: $0.level) } ?? x
+        return own.node == nil ? own.requiringGrad() : apply(Alias(), own)
+      }
+      return body(leaves, isNested)
+    }
+  }
+}
+
+/// The same value under a node of its own, by which one function among several nested ones is differentiated.
+private struct Alias: UnaryOperation {
+  static let name = "alias"
+  func forward(_ x: Tensor) -> Tensor { x }
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient }
+  func batched(_ batch: OperationBatch) -> [Tensor]? { [batch[0]] }
+}
+
 /// The value of `function` at `x` and its gradient there. `function` returns a single number.
 public func valueAndGrad(_ function: (Tensor) -> Tensor, at x: Tensor) -> (value: Tensor, gradient: Tensor) {
   let (value, gradients) = valueAndGrad({ function($0[0]) }, at: [x])
   return (value, gradients[0])
 }
 
+/// The value of `function` and its gradients with respect to all inputs. `function` returns a single number.
 public func valueAndGrad(_ function: ([Tensor]) -> Tensor, at inputs: [Tensor]) -> (value: Tensor, gradients: [Tensor]) {
-  enableGrad {
-    let leaves = inputs.map { $0.detach().requiringGrad() }
-    let value = function(leaves)
-    guard value.node != nil else { return (value, inputs.map { Tensor.zeros(like: $0) }) }
-    return (value.detach(), grad(of: [value], with: leaves))
-  }
+  product(function, inputs, nil)
 }
 
 /// The value of `function` and the product of `cotangent` with its Jacobian (reverse mode).
 public func vjp(_ function: ([Tensor]) -> Tensor, at inputs: [Tensor], cotangent: Tensor) -> (value: Tensor, gradients: [Tensor]) {
-  enableGrad {
-    let leaves = inputs.map { $0.detach().requiringGrad() }
+  product(function, inputs, cotangent)
+}
+
+private func product(_ function: ([Tensor]) -> Tensor, _ inputs: [Tensor], _ cotangent: Tensor?) -> (Tensor, [Tensor]) {
+  differentiating(inputs) { leaves, isNested in
     let value = function(leaves)
     guard value.node != nil else { return (value, inputs.map { Tensor.zeros(like: $0) }) }
-    return (value.detach(), grad(of: [value], with: leaves, gradients: [cotangent]))
+    return (isNested ? value : value.detach(), grad(of: [value], with: leaves, gradients: [cotangent], createGraph: isNested))
   }
 }
 
@@ -33,16 +58,33 @@ public func jvp(_ function: ([Tensor]) -> Tensor, at inputs: [Tensor], tangents:
     let failed = refuse(.value, "jvp", "\(tangents.count) tangents for \(inputs.count) inputs; give one for each")
     return (failed, failed)
   }
-  return enableGrad {
-    let leaves = inputs.map { $0.detach().requiringGrad() }
-    let value = function(leaves)
-    guard value.node != nil else { return (value, Tensor.zeros(like: value)) }
-    let dummy = Tensor.zeros(like: value).requiringGrad()
-    let gradients = grad(of: [value], with: leaves, gradients: [dummy], createGraph: true)
-    let recorded = gradients.indices.filter { gradients[$0].node != nil }
-    if recorded.isEmpty { return (value.detach(), Tensor.zeros(like: value)) }
-    let tangent = grad(of: recorded.map { gradients[$0] }, with: [dummy], gradients: recorded.map { tangents[$0] })[0]
-    return (value.detach(), tangent.detach())
+  return differentiating(inputs) { leaves, isNested in
+    let linear = ReverseProduct(function, leaves)
+    let tangent = linear.transposed(tangents, keepsGraph: isNested)
+    return isNested ? (linear.value, tangent) : (linear.value.detach(), tangent.detach())
+  }
+}
+
+/// The product v ↦ vᵀJ of a vector with the Jacobian of a function at a point, recorded as a function of v.
+struct ReverseProduct {
+  let value: Tensor
+  /// The argument: its value does not matter, the product being linear.
+  private let argument: Tensor
+  private let gradients: [Tensor]
+
+  /// - Parameter leaves: the point, as `differentiating` hands it out.
+  init(_ function: ([Tensor]) -> Tensor, _ leaves: [Tensor]) {
+    value = function(leaves)
+    argument = Tensor.zeros(like: value).requiringGrad()
+    gradients = value.node == nil ? [] : grad(of: [value], with: leaves, gradients: [argument], createGraph: true)
+  }
+
+  /// J·t for tangents t; nil stands for zeros.
+  func transposed(_ tangents: [Tensor?], keepsGraph: Bool) -> Tensor {
+    let used = gradients.indices.filter { gradients[$0].node != nil && tangents[$0] != nil }
+    if used.isEmpty { return Tensor.zeros(like: value) }
+    return grad(
+      of: used.map { gradients[$0] }, with: [argument], gradients: used.map { tangents[$0] }, retainGraph: true, createGraph: keepsGraph)[0]
   }
 }
 
@@ -85,7 +127,12 @@ public func checkGradients(
 /// Memory for time (Chen et al., 2016, arXiv:1604.06174). The function must give the same result both times; numbers it draws from
 /// the default generator are drawn again as they were.
 public func checkpoint(_ inputs: [Tensor], _ function: @escaping @Sendable ([Tensor]) -> Tensor) -> Tensor {
-  apply(Checkpoint(function: function, generatorState: Generator.default.state), inputs)[0]
+  // Autocast is as it is now both times; the backward pass is outside of its scope.
+  let casts = ThreadFlags.current.contains(.autocasts), toFloat16 = ThreadFlags.current.contains(.autocastsToFloat16)
+  let runs: @Sendable ([Tensor]) -> Tensor = { inputs in
+    ThreadFlags.with(.autocasts, set: casts) { ThreadFlags.with(.autocastsToFloat16, set: toFloat16) { function(inputs) } }
+  }
+  return apply(Checkpoint(function: runs, generatorState: Generator.default.state), inputs)[0]
 }
 
 private struct Checkpoint: VariadicOperation {
@@ -96,6 +143,18 @@ private struct Checkpoint: VariadicOperation {
   var readsParameters: Bool { true }
 
   func forward(_ inputs: [Tensor?]) -> [Tensor] { [noGrad { function(inputs.map { $0! }) }.detach()] }
+
+  /// The function may use tensors of the same batch by itself, so it runs on all members.
+  func batched(_ batch: OperationBatch) -> [Tensor]? {
+    let level = batch.inputs[0]!.batchLevel, size = batch.size, areShared = (0..<batch.count).map(batch.isShared), function = self.function
+    let whole = Checkpoint(
+      function: { physical in
+        let members = physical.enumerated().map { Tensor(batched: $1, level: level, isShared: areShared[$0]) }
+        guard let value = function(members).lifted(to: level).body.batch else { return .poison }
+        return value.isShared ? value.physical.expand([size] + Array(value.physical.shape)) : value.physical
+      }, generatorState: generatorState)
+    return apply(whole, (0..<batch.count).map { batch.asIs($0) })
+  }
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     let inputs = context.node.inputShapes.indices.map { context.input($0) }

@@ -41,11 +41,16 @@ extension Tensor {
       raise(EmberError(.dtype, in: "requiresGrad", "only floating-point and complex tensors have gradients, not \(summary)"))
       return .poison
     }
-    return Tensor(body, node: LeafNode(shape: body.shape, dtype: dtype))
+    // Inside vmap every member has a leaf of its own, also of what comes from outside.
+    let own = VmapScope.current.map { lifted(to: $0.level) } ?? self
+    return Tensor(own.body, node: LeafNode(shape: body.shape, dtype: dtype))
   }
 
   /// The same value without history.
-  public func detach() -> Tensor { value }
+  public func detach() -> Tensor {
+    guard let batch = body.batch, batch.physical.hasHistory else { return value }
+    return Tensor(batched: batch.physical.detach(), level: batch.level, isShared: batch.isShared)
+  }
 
   /// True for tensors that no recorded operation made.
   public var isLeaf: Bool { node == nil || node is LeafNode }

@@ -12,11 +12,15 @@ public protocol Operation: Sendable {
   var callName: String { get }
   /// Which tensors the derivative reads. What is not listed is not kept alive by the tape.
   var saved: SavedTensors { get }
+  /// The operation on all members of a batch at once, for `vmap`: results have the batch as their first dimension. Written in
+  /// tensor operations. Nil, as by default: there is no rule for these inputs, and the members are taken one by one.
+  func batched(_ batch: OperationBatch) -> [Tensor]?
 }
 
 extension Operation {
   public var saved: SavedTensors { [] }
   public var callName: String { Self.name }
+  public func batched(_ batch: OperationBatch) -> [Tensor]? { nil }
 }
 
 /// The tensors of an operation that its derivative reads.
@@ -62,7 +66,18 @@ extension VariadicOperation {
 /// What a derivative can ask about the recorded operation.
 public struct DerivativeContext {
   let node: RecordedNode
+  /// Gradients are recorded, or belong to members of a batch: the derivative must be written in tensor operations.
   package let isRecording: Bool
+
+  init(node: RecordedNode, isRecording: Bool, _ gradient: Tensor) {
+    self.node = node
+    self.isRecording = isRecording || gradient.body.batch != nil || node.holdsBatch
+  }
+
+  init(node: RecordedNode, isRecording: Bool, all gradients: [Tensor?]) {
+    self.node = node
+    self.isRecording = isRecording || node.holdsBatch || gradients.contains { $0?.body.batch != nil }
+  }
 
   /// Input `i` as it was, with its history if the gradients are themselves being recorded. Must be listed in `saved`.
   public func input(_ i: Int) -> Tensor {
@@ -106,6 +121,9 @@ class RecordedNode: Node, @unchecked Sendable {
   final func savedInput(_ i: Int) -> TensorBody? { i < inputs.count ? inputs[i] : nil }
   final func savedOutput(_ i: Int) -> TensorBody? { i < outputs.count ? outputs[i] : nil }
 
+  /// Recorded inside `vmap`: what is saved stands for members of a batch.
+  final var holdsBatch: Bool { inputs.contains { $0?.batch != nil } || outputs.contains { $0?.batch != nil } }
+
   override func releaseSaved() {
     inputs = []
     outputs = []
@@ -137,7 +155,7 @@ final class UnaryNode<Op: UnaryOperation>: RecordedNode, @unchecked Sendable {
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first, let edge = edge(0) else { return }
-    if let result = operation.derivative(gradient, DerivativeContext(node: self, isRecording: pass.isRecording)) {
+    if let result = operation.derivative(gradient, DerivativeContext(node: self, isRecording: pass.isRecording, gradient)) {
       pass.send(result, to: edge)
     }
   }
@@ -156,7 +174,7 @@ final class BinaryNode<Op: BinaryOperation>: RecordedNode, @unchecked Sendable {
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first else { return }
-    let (a, b) = operation.derivative(gradient, DerivativeContext(node: self, isRecording: pass.isRecording))
+    let (a, b) = operation.derivative(gradient, DerivativeContext(node: self, isRecording: pass.isRecording, gradient))
     if let a, let edge = edge(0) { pass.send(a, to: edge) }
     if let b, let edge = edge(1) { pass.send(b, to: edge) }
   }
@@ -179,7 +197,7 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     let all = (0..<results).map { gradients[$0] }
-    let inputs = operation.derivative(all, DerivativeContext(node: self, isRecording: pass.isRecording))
+    let inputs = operation.derivative(all, DerivativeContext(node: self, isRecording: pass.isRecording, all: all))
     for (i, gradient) in inputs.enumerated() {
       if let gradient, let edge = edge(i) { pass.send(gradient, to: edge) }
     }
@@ -192,10 +210,12 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
 /// enough that a caller who goes on inside `catchingErrors` does not leave the array.
 let standInCount = 64
 
+/// False where an operation cannot simply run: the thread is in an unusual state, or the input is poisoned or batched.
+@inline(__always) func isOrdinary(_ x: Tensor) -> Bool { ThreadFlags.current.isDisjoint(with: .slow) && x.body.isPlain }
+
 /// What every operation does first: false if it must return at once with a poisoned result.
 @inline(__always) package func mayRun(_ name: @autoclosure () -> String, _ x: Tensor) -> Bool {
-  if ThreadFlags.current.isDisjoint(with: .slow), !x.isPoisoned { return true }
-  return mayRunSlowly(name(), [x])
+  isOrdinary(x) || mayRunSlowly(name(), [x])
 }
 
 @inline(never) package func mayRunSlowly(_ name: String, _ inputs: [Tensor?]) -> Bool {
@@ -218,7 +238,14 @@ func checkDevices(_ name: String, _ a: Tensor, _ b: Tensor) throws(EmberError) {
 
 /// Runs an operation of one input and records it if a gradient is wanted.
 public func apply<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
-  guard mayRun(Op.name, x) else { return .poison }
+  if !isOrdinary(x) {
+    guard mayRunSlowly(Op.name, [x]) else { return .poison }
+    if isAutocastEnabled {
+      let x = Autocast.converted(operation.callName, [x])?[0] ?? x
+      return withoutAutocast { apply(operation, x) }
+    }
+    if x.body.batch != nil { return applyBatched(operation, x) }
+  }
   do throws(EmberError) {
     var y = try operation.forward(x.value)
     try checkScratch(in: Op.name)
@@ -231,7 +258,14 @@ public func apply<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
 }
 
 public func apply<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor) -> Tensor {
-  guard mayRun(Op.name, a), mayRun(Op.name, b) else { return .poison }
+  if !isOrdinary(a) || !b.body.isPlain {
+    guard mayRunSlowly(Op.name, [a, b]) else { return .poison }
+    if isAutocastEnabled {
+      let inputs = Autocast.converted(operation.callName, [a, b])
+      return withoutAutocast { apply(operation, inputs?[0] ?? a, inputs?[1] ?? b) }
+    }
+    if a.body.batch != nil || b.body.batch != nil { return applyBatched(operation, a, b) }
+  }
   do throws(EmberError) {
     try checkDevices(Op.name, a, b)
     var y = try operation.forward(a.value, b.value)
@@ -247,22 +281,33 @@ public func apply<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor
 /// Runs an operation of any number of inputs. `count`: how many results the caller counts on if it fails.
 public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], count: Int = 1) -> [Tensor] {
   guard mayRunSlowly(Op.name, inputs) else { return Array(repeating: .poison, count: count) }
+  if isAutocastEnabled {
+    let inputs = Autocast.converted(operation.callName, inputs) ?? inputs
+    return withoutAutocast { apply(operation, inputs, count: count) }
+  }
+  if inputs.contains(where: { $0?.body.batch != nil }) { return applyBatched(operation, inputs, count: count) }
   do throws(EmberError) {
     let present = inputs.compactMap { $0 }
     for other in present.dropFirst() { try checkDevices(Op.name, present[0], other) }
-    var outputs = try operation.forward(inputs.map { $0?.value })
+    let results = try operation.forward(inputs.map { $0?.value })
     try checkScratch(in: Op.name)
-    guard isRecordingEnabled, operation.readsParameters || present.contains(where: { $0.node != nil }) else { return outputs }
-    let node = VariadicNode(operation, inputs, outputs)
-    let excluded = operation.undifferentiableOutputs
-    for i in outputs.indices where outputs[i].dtype.isDifferentiable && !excluded.contains(i) {
-      outputs[i].node = outputs.count == 1 ? node : OutputNode(node, index: i, result: outputs[i].body)
-    }
-    return outputs
+    return recorded(operation, inputs, results)
   } catch {
     raise(takeScratchFailure(in: Op.name) ?? error)
     return Array(repeating: .poison, count: count)
   }
+}
+
+/// The results of an operation with their history, if a gradient of an input is wanted.
+func recorded<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], _ results: [Tensor]) -> [Tensor] {
+  guard isRecordingEnabled, operation.readsParameters || inputs.contains(where: { $0?.node != nil }) else { return results }
+  var outputs = results
+  let node = VariadicNode(operation, inputs, outputs)
+  let excluded = operation.undifferentiableOutputs
+  for i in outputs.indices where outputs[i].dtype.isDifferentiable && !excluded.contains(i) {
+    outputs[i].node = outputs.count == 1 ? node : OutputNode(node, index: i, result: outputs[i].body)
+  }
+  return outputs
 }
 
 /// Runs a function that is composed of other operations: checks first that no input is poisoned, and raises what it throws.

@@ -19,8 +19,15 @@ public final class StateCell: Sendable {
     get { state.withLock { $0 } }
     set {
       if ErrorScopes.hasFailed || newValue.isPoisoned { return }
+      guard let plain = newValue.common else {
+        raise(
+          EmberError(
+            .value, in: "vmap", "a parameter or buffer cannot take \(newValue.summary), which differs among the members of a batch; "
+              + "evaluate the model with eval(), or return the new value from vmap"))
+        return
+      }
       journal()
-      state.withLock { $0 = isParameter && $0.requiresGrad ? newValue.detach().requiringGrad() : newValue.detach() }
+      state.withLock { $0 = isParameter && $0.requiresGrad ? plain.detach().requiringGrad() : plain.detach() }
     }
   }
 
@@ -29,6 +36,15 @@ public final class StateCell: Sendable {
     guard ErrorScopes.isActive else { return }
     let old = value
     ErrorScopes.journal(for: self) { self.state.withLock { $0 = old } }
+  }
+
+  /// Puts a value in place, with its history, and returns the one that was there: for running a module with other values for a while.
+  package func exchange(_ new: Tensor) -> Tensor {
+    state.withLock { current in
+      let old = current
+      current = new
+      return old
+    }
   }
 
   public var grad: Tensor? {

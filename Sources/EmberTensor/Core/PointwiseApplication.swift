@@ -48,8 +48,13 @@ struct PointwiseOperands {
     x.node != nil || y?.node != nil || z?.node != nil || (!rest.isEmpty && rest.contains { $0.node != nil })
   }
 
-  var isPoisoned: Bool {
-    x.isPoisoned || (y?.isPoisoned ?? false) || (z?.isPoisoned ?? false) || (!rest.isEmpty && rest.contains { $0.isPoisoned })
+  /// No operand is poisoned or batched.
+  var arePlain: Bool {
+    x.body.isPlain && (y?.body.isPlain ?? true) && (z?.body.isPlain ?? true) && (rest.isEmpty || rest.allSatisfy { $0.body.isPlain })
+  }
+
+  var isBatched: Bool {
+    x.body.batch != nil || y?.body.batch != nil || z?.body.batch != nil || (!rest.isEmpty && rest.contains { $0.body.batch != nil })
   }
 }
 
@@ -207,9 +212,9 @@ extension Pointwise {
 /// Nil if the call is not such a one, or fails; the general way then finds out why.
 private func applyDense(_ function: Pointwise, _ x: Tensor, _ y: Tensor?, _ parameters: ScalarParameters) -> Tensor? {
   let first = x.body
-  guard first.isContiguous, !first.isPoisoned, ThreadFlags.current.isDisjoint(with: .slow) else { return nil }
+  guard first.isContiguous, first.isPlain, ThreadFlags.current.isDisjoint(with: .slow) else { return nil }
   if let second = y?.body {
-    guard second.isContiguous, !second.isPoisoned, second.dtype == first.dtype, second.shape == first.shape,
+    guard second.isContiguous, second.isPlain, second.dtype == first.dtype, second.shape == first.shape,
       second.storage.backend === first.storage.backend
     else { return nil }
   }
@@ -270,8 +275,12 @@ private func runDense(
 }
 
 func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters) -> Tensor {
-  if !ThreadFlags.current.isDisjoint(with: .slow) || operands.isPoisoned {
+  if !ThreadFlags.current.isDisjoint(with: .slow) || !operands.arePlain {
     guard mayRunSlowly(function.name, operands.list) else { return .poison }
+    if let inputs = Autocast.converted(function.name, operands.list) {
+      return applyPointwise(function, PointwiseOperands(inputs.map { $0! }), parameters)
+    }
+    if operands.isBatched { return applyPointwiseBatched(function, operands, parameters) }
   }
   do throws(EmberError) {
     var result = try runPointwise(function, operands, parameters, into: nil).first
@@ -288,10 +297,10 @@ func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ para
 /// Runs a gradient function: one result per gradient, in one pass over memory; one by one where they are recorded.
 private func applyForAllResults(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters) -> [Tensor] {
   if function.resultCount == 1 { return [applyPointwise(function, operands, parameters)] }
-  if isRecordingEnabled, operands.needsGradient {
+  if (isRecordingEnabled && operands.needsGradient) || !operands.arePlain {
     return (0..<function.resultCount).map { applyPointwise(function.result($0), operands, parameters) }
   }
-  if operands.isPoisoned || ThreadFlags.current.contains(.failed) { return (0..<function.resultCount).map { _ in .poison } }
+  if ThreadFlags.current.contains(.failed) { return (0..<function.resultCount).map { _ in .poison } }
   do throws(EmberError) {
     let (first, rest) = try runPointwise(function, operands, parameters, into: nil)
     return [first] + rest
@@ -310,7 +319,7 @@ func applyInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ para
     if let leaf, let form = leaf.result, x.body.shape == form.shape, x.dtype == form.dtype { x.node = leaf }
   }
   let needsGradient = isRecordingEnabled && (x.node != nil || y?.node != nil)
-  if !needsGradient, ThreadFlags.current.isDisjoint(with: .slow), y.map({ !$0.isPoisoned && fits($0, into: x) }) ?? true, x.isUniquelyHeld(),
+  if !needsGradient, ThreadFlags.current.isDisjoint(with: .slow), y.map({ $0.body.isPlain && fits($0, into: x) }) ?? true, x.isUniquelyHeld(),
     (parameters.count == 0 || parameters[0].category <= x.dtype.category)
   {
     let isDense = x.isContiguous && y.map { $0.isContiguous && $0.dtype == x.dtype && $0.body.shape == x.body.shape } ?? true

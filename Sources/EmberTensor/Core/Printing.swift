@@ -25,6 +25,7 @@ private struct TensorPrinter {
     if tensor.isPoisoned { return "tensor(<the result of a failed operation>)" }
     // Nothing can be converted or cut out there.
     if ErrorScopes.hasFailed { return "tensor(<not read: an operation of this scope failed>)" }
+    if let batch = tensor.body.batch { return "batched(\(batch.physical))" }
     var suffix = ""
     if tensor.device != .cpu { suffix += ", device='\(tensor.device)'" }
     guard tensor.backend.holdsData else {

@@ -14,15 +14,23 @@ final class TensorBody: @unchecked Sendable {
   let isContiguous: Bool
   /// The result of an operation that failed inside `catchingErrors`.
   let isPoisoned: Bool
+  /// Inside `vmap`: the values for all members of the batch. Then there is no memory here.
+  let batch: BatchedValue?
+  /// Neither poisoned nor batched: an ordinary value in memory.
+  let isPlain: Bool
 
-  init(storage: Storage, offset: Int = 0, dtype: DType, shape: Shape, strides: Strides, isContiguous: Bool) {
+  init(
+    storage: Storage, offset: Int = 0, dtype: DType, shape: Shape, strides: Strides, isContiguous: Bool, batch: BatchedValue? = nil
+  ) {
     self.storage = storage
     self.offset = offset
     self.dtype = dtype
     self.shape = shape
     self.strides = strides
     self.isContiguous = isContiguous
+    self.batch = batch
     isPoisoned = false
+    isPlain = batch == nil
   }
 
   private init(poison storage: Storage) {
@@ -33,6 +41,8 @@ final class TensorBody: @unchecked Sendable {
     strides = Strides()
     isContiguous = true
     isPoisoned = true
+    batch = nil
+    isPlain = false
   }
 
   /// One value for all failed operations.
@@ -103,6 +113,7 @@ extension Tensor {
   /// The value in dense row-major order: itself if it is so already. Without history.
   package func dense() throws(EmberError) -> Tensor {
     if body.isContiguous { return value }
+    try checkReadable(in: "contiguous")
     let copy = try Tensor.empty(shape: body.shape, dtype: body.dtype, like: self)
     if backend.holdsData { backend.copy(operand, to: copy.operand) }
     return copy
@@ -120,7 +131,7 @@ extension Tensor {
 
   /// True if this is the only reference to its memory, which may then be written.
   mutating func isUniquelyHeld() -> Bool {
-    guard isKnownUniquelyReferenced(&body), !body.isPoisoned, !body.storage.isForeign else { return false }
+    guard isKnownUniquelyReferenced(&body), body.isPlain, !body.storage.isForeign else { return false }
     return body.holdsStorageAlone
   }
 
@@ -144,6 +155,10 @@ extension Tensor {
   public mutating func withMutableOperand<Result>(_ body: (Operand) throws -> Result) rethrows -> Result? {
     if isPoisoned { return nil }
     makeWritable()
+    do throws(EmberError) { try checkReadable(in: "withMutableOperand") } catch {
+      raise(error)
+      return nil
+    }
     guard isContiguous, isUniquelyHeld() else { return nil }
     defer { withExtendedLifetime(self) {} }
     return try body(operand)
@@ -153,7 +168,7 @@ extension Tensor {
   /// Nil, and nothing done, after an error inside `catchingErrors`.
   @discardableResult
   public func withOperand<Result>(_ body: (Operand) throws -> Result) rethrows -> Result? {
-    let dense = noGrad { value.contiguous() }
+    let dense = attempt { () throws(EmberError) in try self.dense() }
     if dense.isPoisoned { return nil }
     return try withExtendedLifetime(dense) { try body(dense.operand) }
   }

@@ -221,6 +221,9 @@ extension Tensor {
   ) -> Tensor {
     let name = "conv\(rank)d"
     guard mayRunSlowly(name, [self, weight, bias]) else { return .poison }
+    if let inputs = Autocast.converted(name, [self, weight, bias]) {
+      return inputs[0]!.convolution(rank, inputs[1]!, inputs[2], stride, padding, dilation, groups)
+    }
     if let composed = composedOfReal(weight, bias, { $0.convolution(rank, $1, $2, stride, padding, dilation, groups) }) { return composed }
     return attempt { () throws(EmberError) in
       let x = try batched(rank, weight, bias, in: name)
@@ -276,6 +279,9 @@ extension Tensor {
   ) -> Tensor {
     let name = "conv_transpose\(rank)d"
     guard mayRunSlowly(name, [self, weight, bias]) else { return .poison }
+    if let inputs = Autocast.converted(name, [self, weight, bias]) {
+      return inputs[0]!.transposedConvolution(rank, inputs[1]!, inputs[2], stride, padding, outputPadding, groups, dilation)
+    }
     if let composed = composedOfReal(weight, bias, { $0.transposedConvolution(rank, $1, $2, stride, padding, outputPadding, groups, dilation) }) {
       return composed
     }

@@ -177,6 +177,7 @@ extension Tensor {
   /// The only element, or an error: for code that must not go on with a made-up number.
   public func itemOrThrow<Element: TensorElement>(as type: Element.Type = Double.self) throws(EmberError) -> Element {
     guard !isPoisoned else { throw EmberError(.poisoned, in: "item", "the tensor is the result of an operation that failed") }
+    try checkReadable(in: "item")
     guard elementCount == 1 else {
       throw EmberError(.shape, in: "item", "\(summary) has \(elementCount) elements; item() reads a tensor of exactly one")
     }
@@ -194,6 +195,7 @@ extension Tensor {
 
   public func elementsOrThrow<Element: TensorElement>(as type: Element.Type) throws(EmberError) -> [Element] {
     guard !isPoisoned else { throw EmberError(.poisoned, in: "elements", "the tensor is the result of an operation that failed") }
+    try checkReadable(in: "elements")
     guard backend.holdsData else { throw EmberError(.device, in: "elements", "a tensor on meta has no elements to read") }
     var source = value
     if dtype != Element.dtype { source = source.to(Element.dtype) }

@@ -5,13 +5,14 @@ struct Cumulative: UnaryOperation {
   let scan: Scan
   let dimension: Int
   let dtype: DType?
+  var callName: String { scan == .sum ? "cumsum" : "cumprod" }
   var saved: SavedTensors { scan == .sum ? [] : [.input0, .output] }
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let axis = try DenseAxis(x, dimension, in: scan == .sum ? "cumsum" : "cumprod")
+    let axis = try DenseAxis(x, dimension, in: callName)
     let y = try Tensor.empty(shape: x.body.shape, dtype: dtype ?? (x.dtype.category <= .integer ? .int64 : x.dtype), like: x)
     if x.backend.holdsData, y.elementCount > 0 {
-      try checkRan(x.backend.scan(scan, axis.operand, reverse: false, into: y.operand, indices: nil), Self.name, x, y)
+      try checkRan(x.backend.scan(scan, axis.operand, reverse: false, into: y.operand, indices: nil), callName, x, y)
     }
     return y
   }
@@ -23,7 +24,7 @@ struct Cumulative: UnaryOperation {
     // d/dx_i of Σ_k g_k y_k: sums of g·y from i on, over x_i; by explicit products where an element is zero.
     let x = context.input(0)
     let y = context.output()
-    let hasZero = noGrad { (x .== 0).any().item(as: Bool.self) }
+    let hasZero = noGrad { (x .== 0).holdsSomewhere }
     if !hasZero { return (g * y.conj()).flip(dimension).cumsum(dimension).flip(dimension) / x.conj() }
     let n = x.size(dimension)
     let pieces = (0..<n).map { i -> Tensor in

@@ -53,7 +53,8 @@ extension Tensor {
       var count = classes
       if backend.holdsData {
         guard elementCount > 0 || classes > 0 else { throw EmberError(.value, in: "one_hot", "\(summary) has no labels; give the number of classes") }
-        let low = elementCount == 0 ? 0 : index.amin().item(as: Int.self), high = elementCount == 0 ? 0 : index.amax().item(as: Int.self)
+        let all = index.wholePhysical
+        let low = elementCount == 0 ? 0 : all.amin().item(as: Int.self), high = elementCount == 0 ? 0 : all.amax().item(as: Int.self)
         if classes == -1 { count = high == .max ? high : high + 1 }
         guard low >= 0, high < count else { throw EmberError(.index, in: "one_hot", "labels from \(low) to \(high) for \(count) classes") }
       }

@@ -369,6 +369,7 @@ extension Tensor {
   public func nonzero() -> Tensor {
     guard mayRun("nonzero", self) else { return .poison }
     return attempt { () throws(EmberError) in
+      try checkReadable(in: "nonzero")
       guard backend.holdsData else {
         throw EmberError(.device, in: "nonzero", "the result's shape depends on data, which \(summary) does not have")
       }

@@ -156,6 +156,9 @@ extension Tensor {
   }
 
   private func crossEntropy(probabilities: Tensor, _ weight: Tensor?, _ reduction: LossReduction, _ smoothing: Double) -> Tensor {
+    if let inputs = Autocast.converted("cross_entropy", [self, probabilities, weight]) {
+      return inputs[0]!.crossEntropy(probabilities: inputs[1]!, inputs[2], reduction, smoothing)
+    }
     guard shape == probabilities.shape, rank >= 1 else {
       raise(EmberError(.shape, in: "cross_entropy", "input \(summary) and class probabilities \(probabilities.summary) must have one shape; labels must be integers"))
       return .poison
@@ -263,6 +266,9 @@ extension Tensor {
     _ target: Tensor, weight: Tensor? = nil, posWeight: Tensor? = nil, reduction: LossReduction = .mean
   ) -> Tensor {
     guard hasShape(of: target, "binary_cross_entropy_with_logits") else { return .poison }
+    if let inputs = Autocast.converted("binary_cross_entropy_with_logits", [self, target, weight, posWeight]) {
+      return inputs[0]!.binaryCrossEntropyWithLogits(inputs[1]!, weight: inputs[2], posWeight: inputs[3], reduction: reduction)
+    }
     var losses: Tensor
     if let posWeight {
       losses = (1 - target) * self - ((posWeight - 1) * target + 1) * logSigmoid()

@@ -91,7 +91,7 @@ extension Tensor {
           throw EmberError(.shape, in: "dot", "\(self.summary) and \(other.summary): the vectors must have the same length")
         }
       }
-    ) { self.matmul(other) }
+    ) { autocast(enabled: false) { self.matmul(other) } }
   }
 
   /// The inner product of two vectors, with this one conjugated.

@@ -17,6 +17,11 @@ extension Tensor {
   /// `reflect` takes at most one element less than there are, `circular` at most as many as there are.
   public func pad(_ amounts: [(before: Int, after: Int)], mode: PaddingMode = .zeros) -> Tensor {
     guard mayRun("pad", self) else { return .poison }
+    if mode == .reflect || mode == .replicate,
+      let inputs = Autocast.converted("\(mode == .reflect ? "reflection" : "replication")_pad\(amounts.count)d", [self])
+    {
+      return inputs[0]!.pad(amounts, mode: mode)
+    }
     guard amounts.count <= rank, amounts.allSatisfy({ $0.before >= 0 && $0.after >= 0 }) else {
       raise(EmberError(.shape, in: "pad", "\(amounts.count) pairs of padding \(amounts) for \(summary); one pair, not negative, for each of its last dimensions"))
       return .poison

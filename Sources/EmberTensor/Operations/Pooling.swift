@@ -184,10 +184,13 @@ extension Tensor {
   ) -> (Tensor, Tensor?) {
     let name = "max_pool\(rank)d"
     guard mayRun(name, self) else { return (.poison, nil) }
+    if let inputs = Autocast.converted(name, [self]) {
+      return inputs[0]!.maxPool(rank, kernel, stride, padding, dilation, ceilMode, indices: indices)
+    }
     do throws(EmberError) {
       if dtype.isComplex || dtype == .bool || dtype.isStorageOnly { throw EmberError(.dtype, in: name, "\(summary): convert with .to(.float32)") }
       let geometry = try poolingGeometry(rank, kernel, stride, padding, dilation, ceilMode, in: name)
-      let wanted = indices || (node != nil && isRecordingEnabled)
+      let wanted = indices || (hasHistory && isRecordingEnabled)
       let results = apply(MaxPool(geometry: geometry, isAdaptive: false, withIndices: wanted), [self], count: 2)
       return (results[0], results.count > 1 ? results[1] : nil)
     } catch {
@@ -202,6 +205,9 @@ extension Tensor {
   ) -> Tensor {
     let name = "avg_pool\(rank)d"
     guard mayRun(name, self) else { return .poison }
+    if let inputs = Autocast.converted(name, [self]) {
+      return inputs[0]!.averagePool(rank, kernel, stride, padding, ceilMode, countIncludePad, divisor)
+    }
     return attempt { () throws(EmberError) in
       if divisor == 0 { throw EmberError(.value, in: name, "divisorOverride must not be 0") }
       let geometry = try poolingGeometry(rank, kernel, stride, padding, 1, ceilMode, in: name)
@@ -228,7 +234,7 @@ extension Tensor {
       }
       let ones = Array(repeating: 1, count: rank), input = Array(body.shape.suffix(rank)), output = Array(gradient.body.shape.suffix(rank))
       if indices.backend.holdsData, indices.elementCount > 0 {
-        let low = indices.amin().item(as: Int.self), high = indices.amax().item(as: Int.self)
+        let low = indices.wholePhysical.amin().item(as: Int.self), high = indices.wholePhysical.amax().item(as: Int.self)
         guard low >= 0, high < input.reduce(1, *) else {
           throw EmberError(.index, in: name, "indices from \(low) to \(high) in planes of \(input)")
         }
@@ -244,6 +250,7 @@ extension Tensor {
   private func adaptivePools(_ rank: Int, _ size: any SpatialExtents, maximum: Bool) -> [Tensor] {
     let name = "adaptive_\(maximum ? "max" : "avg")_pool\(rank)d"
     guard mayRun(name, self) else { return [.poison] }
+    if let inputs = Autocast.converted(name, [self]) { return inputs[0]!.adaptivePools(rank, size, maximum: maximum) }
     do throws(EmberError) {
       try checkPoolingDType(name)
       try checkPoolingRank(rank, name)

@@ -73,10 +73,23 @@ public final class Generator: @unchecked Sendable {
 public func manualSeed(_ seed: UInt64) { Generator.seedDefaults(seed) }
 
 extension Tensor {
+  /// Inside `vmap`. A permutation is of one member; other numbers are drawn for all members at once.
+  private static func drawInside(
+    _ scope: VmapScope, _ name: String, _ shape: [Int], _ distribution: Distribution, _ dtype: DType, _ device: Device, _ generator: Generator?
+  ) -> Tensor {
+    scope.drawing(name) { members in
+      if case .permutation = distribution, let count = members.first {
+        return stack((0..<count).map { _ in draw(name, shape, distribution, dtype, device, generator) })
+      }
+      return draw(name, members + shape, distribution, dtype, device, generator)
+    }
+  }
+
   static func draw(
     _ name: String, _ shape: [Int], _ distribution: Distribution, _ dtype: DType, _ device: Device, _ generator: Generator?
   ) -> Tensor {
-    attempt { () throws(EmberError) in
+    if let scope = VmapScope.current { return drawInside(scope, name, shape, distribution, dtype, device, generator) }
+    return attempt { () throws(EmberError) in
       let backend = try Backends.backend(for: device)
       let result = try empty(shape: try checkedShape(shape, in: name), dtype: dtype, on: backend)
       if backend.holdsData {
@@ -157,6 +170,7 @@ extension Tensor {
   /// 0 or 1 for each element, which is its probability.
   public func bernoulli(generator: Generator? = nil) -> Tensor {
     guard mayRun("bernoulli", self) else { return .poison }
+    if let scope = VmapScope.current { return scope.drawing("bernoulli", for: self) { $0.bernoulli(generator: generator) } }
     return attempt { () throws(EmberError) in
       guard dtype.isFloatingPoint else { throw EmberError(.dtype, in: "bernoulli", "probabilities must be floating point, not \(summary)") }
       let dense = try self.dense()

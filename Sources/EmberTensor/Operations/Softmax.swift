@@ -5,9 +5,10 @@ struct Softmax: UnaryOperation {
   let saved: SavedTensors = .output
   let logarithm: Bool
   let dimension: Int
+  var callName: String { logarithm ? "log_softmax" : "softmax" }
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let operation = logarithm ? "log_softmax" : "softmax"
+    let operation = callName
     guard x.dtype.isFloatingPoint, !x.dtype.isStorageOnly else {
       throw EmberError(.dtype, in: operation, "\(x.summary): it must be float32, float64, float16 or bfloat16; convert with .to(.float32)")
     }

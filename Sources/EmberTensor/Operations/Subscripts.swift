@@ -12,6 +12,9 @@ public enum TensorIndex: Sendable {
   case insertion
   /// Positions from an integer tensor, or the true ones of a mask.
   case tensor(Tensor)
+
+  /// Differs among the members of a `vmap`.
+  var isBatched: Bool { if case .tensor(let tensor) = self { tensor.body.batch != nil } else { false } }
 }
 
 /// Types that index a tensor.
@@ -209,6 +212,7 @@ extension Tensor {
 
   private mutating func write(_ value: Tensor, _ indices: [TensorIndex]) {
     guard mayRun("index_put", self), mayRun("index_put", value) else { return }
+    if body.batch != nil || value.body.batch != nil || indices.contains(where: \.isBatched) { return writeBatched(value, indices) }
     // A single number may come from the CPU, where programs make it.
     let newValue = value.rank == 0 && value.device == .cpu && device != .cpu ? value.to(device) : value
     let isRecorded = isRecordingEnabled && (node != nil || newValue.node != nil) && dtype.isDifferentiable
@@ -225,6 +229,20 @@ extension Tensor {
           RegionPut(region: written, dimensions: tensors.map(\.dimension)),
           [Tensor(body, node: history), newValue] + tensors.map { Optional($0.index) }, [self])
       }
+    } catch {
+      raise(error)
+    }
+  }
+
+  /// Inside `vmap`, where there is no memory to write to: a new value with the part replaced.
+  private mutating func writeBatched(_ value: Tensor, _ indices: [TensorIndex]) {
+    do throws(EmberError) {
+      // Only its layout counts.
+      let member = Tensor.empty(Array(body.shape), dtype: dtype, on: device)
+      let (view, tensors) = try member.resolve(indices)
+      let region = Region(shape: view.body.shape, strides: view.body.strides, offset: view.body.offset)
+      self = EmberTensor.apply(
+        RegionPut(region: region, dimensions: tensors.map(\.dimension)), [contiguous(), value] + tensors.map { Optional($0.index) })[0]
     } catch {
       raise(error)
     }
@@ -302,8 +320,20 @@ struct RegionPut: VariadicOperation {
   let dimensions: [Int]
   let saved: SavedTensors = SavedTensors.inputs.subtracting([.input0, .input1])
 
+  /// Outside of `vmap` writes are made in place; this makes a new tensor.
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    throw EmberError(.unsupported, in: "index_put", "a recorded write is made in place")
+    let result = try Contiguous().forward(inputs[0]!), source = inputs[1]!
+    let part = result.view(region.shape, region.strides, offset: result.body.offset + region.offset)
+    if dimensions.isEmpty {
+      guard source.body.shape.broadcast(with: region.shape) == region.shape else {
+        throw EmberError(.shape, in: "index_put", "values \(source.summary) do not fill the indexed shape \(region.shape) of \(result.summary)")
+      }
+      let full = try Expand(shape: Array(region.shape)).forward(source)
+      if result.backend.holdsData, part.elementCount > 0 { result.backend.copy(full.operand, to: part.operand) }
+    } else {
+      try IndexPut(dimensions: dimensions, accumulate: false).write(source, to: part, inputs.dropFirst(2).map { $0! })
+    }
+    return [result]
   }
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
@@ -326,13 +356,23 @@ struct RegionGet: UnaryOperation {
   let region: Region
   func forward(_ x: Tensor) throws(EmberError) -> Tensor { x.view(region.shape, region.strides, offset: x.body.offset + region.offset) }
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
-    attempt { () throws(EmberError) in
-      let result = Tensor.zeros(Array(context.inputShape(0)), dtype: gradient.dtype, on: gradient.device)
-      let part = result.view(region.shape, region.strides, offset: region.offset)
-      if gradient.backend.holdsData, part.elementCount > 0 { gradient.backend.copy(gradient.operand, to: part.operand) }
-      return result
-    }
+    apply(RegionBackward(region: region, shape: context.inputShape(0)), gradient)
   }
+}
+
+/// Zeros with a part filled in: the gradient of `RegionGet`.
+struct RegionBackward: UnaryOperation {
+  static let name = "index_backward"
+  let region: Region
+  let shape: Shape
+  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+    let result = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
+    result.fillMemory(0)
+    let part = result.view(region.shape, region.strides, offset: region.offset)
+    if x.backend.holdsData, part.elementCount > 0 { x.backend.copy(x.operand, to: part.operand) }
+    return result
+  }
+  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { apply(RegionGet(region: region), gradient.contiguous()) }
 }
 
 /// A dense tensor with zeros in a part.

@@ -18,17 +18,19 @@ struct Reshape: UnaryOperation {
   let shape: [Int]
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let target = try resolved(for: x)
+    guard let target = resolved(from: x.body.shape) else {
+      throw EmberError(.shape, in: "reshape", "\(x.summary) has \(x.elementCount) elements and cannot take the shape \(shape)")
+    }
     if let strides = viewStrides(x.body.shape, x.body.strides, target) { return x.view(target, strides, offset: x.body.offset) }
     return try x.dense().view(target, target.contiguousStrides, offset: 0)
   }
 
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.reshape(Array(context.inputShape(0))) }
 
-  /// The shape with -1 replaced by what is left.
-  func resolved(for x: Tensor) throws(EmberError) -> Shape {
+  /// The shape with -1 replaced by what is left; nil if it does not fit.
+  func resolved(from old: Shape) -> Shape? {
     var extents = shape
-    let count = x.elementCount
+    let count = old.elementCount
     if let unknown = extents.firstIndex(of: -1) {
       extents[unknown] = 1
       // Nothing is left over of no elements: any extent would do, so none is meant.
@@ -38,9 +40,7 @@ struct Reshape: UnaryOperation {
         extents[unknown] = -1
       }
     }
-    guard extents.count <= maximumRank, Self.product(extents) == count else {
-      throw EmberError(.shape, in: "reshape", "\(x.summary) has \(count) elements and cannot take the shape \(shape)")
-    }
+    guard extents.count <= maximumRank, Self.product(extents) == count else { return nil }
     return Shape(extents)
   }
 
