@@ -17,7 +17,7 @@ demo: setup
 
 test: setup
 	swift build --build-tests $(TESTFLAGS)
-	swift test $(TESTFLAGS)
+	swift test --skip-build $(TESTFLAGS)
 
 test-deep: setup
 	scripts/test-deep
