@@ -40,6 +40,10 @@ struct Conformance: ParsableCommand {
   @Option(help: "Number of child processes; 0 runs everything in this one.") var jobs = ProcessInfo.processInfo.activeProcessorCount
   @Option(help: "Seconds after which a case counts as not returning.") var timeout = 60
 
+  func validate() throws {
+    if timeout < 1 { throw ValidationError("--timeout is at least 1 second.") }
+  }
+
   func run() throws {
     let runner = try selection.runner()
     let results = Mutex(ShardResults())
@@ -94,6 +98,7 @@ private struct WorkerPool {
     while true {
       var current: String?
       var isComplete = false
+      var finished = after
       var computed = Computed()
       try runChild(shard: shard, of: shards, after: after) { message in
         switch message {
@@ -104,13 +109,20 @@ private struct WorkerPool {
           results.add(id, verdict, computed)
           computed = Computed()
           current = nil
+          finished = id
         case .done: isComplete = true
         }
       }
       if isComplete { return results }
-      guard let crashed = current else { throw CaseFailure("a child process ended outside of a case") }
-      results.add(crashed, .crashed, Computed())
-      after = crashed
+      if let crashed = current {
+        results.add(crashed, .crashed, Computed())
+        after = crashed
+      } else if finished != after {
+        // Ended by something else, between two cases.
+        after = finished
+      } else {
+        throw CaseFailure("a child process ended before its first case")
+      }
     }
   }
 
@@ -123,6 +135,8 @@ private struct WorkerPool {
     if let kind = selection.kind { process.arguments! += ["--kind", kind] }
     if let after { process.arguments! += ["--after", after] }
     if dumps { process.arguments!.append("--dumps") }
+    // What a crash leaves behind is known: which case. Swift's backtrace of it would take many seconds, and hold the pipe open.
+    process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = FileHandle.nullDevice
