@@ -63,7 +63,7 @@ let package = Package(
       dependencies: [
         "EmberConformance", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse", "EmberSpectral", "EmberTensor",
       ]),
-    .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
+    .testTarget(name: "EmberNNTests", dependencies: ["EmberFunctional", "EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberNN", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",

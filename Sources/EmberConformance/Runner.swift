@@ -68,6 +68,7 @@ extension Case {
     do {
       switch entry.kind {
       case "op": return try runOperator(registry, computed: &computed)
+      case "module": return try runModule(computed: &computed)
       default: return .notImplemented
       }
     } catch { return .failed("\(error)") }

@@ -149,6 +149,10 @@ extension Tensor {
     _ target: Tensor, weight: Tensor? = nil, ignoreIndex: Int = -100, reduction: LossReduction = .mean, labelSmoothing: Double = 0
   ) -> Tensor {
     if target.dtype.isFloatingPoint, !target.isPoisoned, !isPoisoned {
+      if ignoreIndex >= 0 {
+        raise(EmberError(.value, in: "cross_entropy", "ignoreIndex \(ignoreIndex) goes with labels; target \(target.summary) holds probabilities"))
+        return .poison
+      }
       return crossEntropy(probabilities: target, weight, reduction, labelSmoothing)
     }
     let operation = ClassLoss(isLogarithmic: false, reduction: reduction, ignoreIndex: ignoreIndex, labelSmoothing: labelSmoothing)
