@@ -306,7 +306,9 @@ public final class LBFGS: Optimizer {
   public func loadStateDict(_ saved: [(String, Tensor)]) throws {
     if ErrorScopes.hasFailed { return }
     var entries = Dictionary(saved, uniquingKeysWith: { _, last in last })
-    func bad(_ message: String) -> EmberError { EmberError(.value, in: "loadStateDict", "\(message); is it the state of another optimizer?") }
+    func bad(_ message: String) -> EmberError {
+      EmberError(.value, in: "loadStateDict", "\(message); is it the state of another optimizer?")
+    }
     func take(_ name: String) throws -> Double {
       guard let tensor = entries.removeValue(forKey: name) else { throw bad("\"\(name)\" is missing from the state of LBFGS") }
       return try tensor.itemOrThrow(as: Double.self)
@@ -341,7 +343,9 @@ public final class LBFGS: Optimizer {
       new.reciprocals.append(try take("state.0.ro.\(i)"))
     }
     if let name = entries.keys.sorted().first { throw bad("\"\(name)\" names no state of LBFGS with one group") }
-    guard new.iterations == 0 || (new.direction != nil && new.lastGradient != nil) else { throw bad("\"d\" or \"prev_flat_grad\" is missing") }
+    guard new.iterations == 0 || (new.direction != nil && new.lastGradient != nil) else {
+      throw bad("\"d\" or \"prev_flat_grad\" is missing")
+    }
     let old = (options, initialRate, memory)
     ErrorScopes.journal(for: self) { (self.options, self.initialRate, self.memory) = old }
     (options, initialRate, memory) = (newOptions, rate, new)
