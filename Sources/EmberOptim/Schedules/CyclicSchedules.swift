@@ -27,6 +27,7 @@ public final class CyclicLR: RateSchedule {
   private let total: Double
   private let rise: Double
   private let mode: Mode
+  private var isMade = false
 
   /// - Parameters:
   ///   - base: the lower bounds of the rates; one for each group, or one for all.
@@ -55,6 +56,7 @@ public final class CyclicLR: RateSchedule {
     self.mode = mode
     if !ErrorScopes.hasFailed { optimizer.learningRates = low }
     super.init(optimizer)
+    isMade = true
   }
 
   public convenience init(
@@ -79,7 +81,8 @@ public final class CyclicLR: RateSchedule {
       case .byStep(let scale): scale(epoch)
       }
     if !momentumBounds.isEmpty { optimizer.momenta = momentumBounds.map { $0.high - ($0.high - $0.low) * height * scale } }
-    return bounds.map { $0.low + ($0.high - $0.low) * height * scale }
+    // Before the first step the optimizer's initial rates count, should an earlier schedule have set them; as in PyTorch.
+    return isMade ? bounds.map { $0.low + ($0.high - $0.low) * height * scale } : initialRates
   }
 }
 
