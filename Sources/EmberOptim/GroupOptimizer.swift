@@ -111,6 +111,10 @@ open class GroupOptimizer<Options: OptimizerOptions>: Optimizer {
 
   /// All or nothing: whatever can fail (wrong gradients, memory) comes before the first number that changes.
   public final func step() {
+    withPlace("\(Swift.type(of: self)).step") { takeStep() }
+  }
+
+  private final func takeStep() {
     if ErrorScopes.hasFailed { return }
     var before: [(position: Int, state: ParameterState)] = []
     var updates = noGrad { plannedUpdates(&before) }
