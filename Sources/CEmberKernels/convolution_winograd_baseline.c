@@ -1,4 +1,4 @@
-// Winograd's convolution: with the architecture's baseline.
+// Winograd's convolution with the architecture's baseline.
 #include "bodies/isa.h"
 #include "convolution_winograd.h"
 
