@@ -223,6 +223,11 @@ int64_t ember_scatter(int mode, int rank, int dimension, int dtype, void *self, 
   const int64_t *const operands[WALK_OPERANDS] = {index_strides, source_strides, self_strides};
   walk_start(&job.walk, rank, index_shape, operands, rank > 0 ? dimension : -1);
   if (job.walk.size == 0 || job.length == 0) return -1;
+  if (job.walk.size == 1) {
+    const index_line line = {job.loop, job.size, self, index, source, job.length, job.index_stride, job.source_stride,
+                             job.axis_stride, job.axis_size};
+    if (index_partitions(&line) && index_run_partitioned(&line)) return -1;
+  }
   job.along_axis = rank == 0 || dimension == rank - 1 || job.walk.shape[job.walk.rank - 1] < 8;
   const int64_t work = job.walk.size * job.length;
   // Chunks across the axis stay wide enough that starting one again for each step along the axis costs little.

@@ -17,6 +17,9 @@ public final class KernelTable<Kernel: Sendable>: Sendable {
     kernels.withLock { $0[type] = kernel }
   }
 
+  /// The kernel for a device; nil where there is none: for operations that can be composed of others.
+  public func registered(on device: Device) -> Kernel? { kernels.withLock { $0[device.type] } }
+
   /// The kernel for a device; nil on `meta`, an error where there is none.
   public func kernel(on device: Device) throws(EmberError) -> Kernel? {
     if device.type == .meta { return nil }

@@ -26,6 +26,9 @@
 
 #include "ember_kernels_types.h"
 
+// Results of at least this many bytes are stored past the cache, which they would only flush.
+#define EMBER_STREAMED_BYTES (8 << 20)
+
 // The values of ember_isa, which the preprocessor cannot see.
 #define EMBER_BUILD_SCALAR 0
 #define EMBER_BUILD_BASELINE 1

@@ -70,6 +70,7 @@ enum GradientRules {
     case .erfc: return [g * (-1.12837916709551257390 * exp(-.apply(.square, x)))]
     case .erfinv: return [g * (0.886226925452758013649 * exp(.apply(.square, y)))]
     case .sigmoid: return [g * conj((1 - y) * y)]
+    case .gelu: return [.apply(.geluGradient, x, g)]
     case .lgamma: return [g * .apply(.digamma, x)]
     case .digamma: return [g * .apply(.polygamma, 1, x)]
     // Piecewise constant: the gradient is 0, not absent, so that a graph through them still has one.
@@ -121,6 +122,10 @@ enum GradientRules {
     case .copysign: return [select(a .== 0, 0, g * (y / a)), nil]
     case .hypot: return [g * (a / y), g * (b / y)]
     case .polygamma: return [nil, g * .apply(.polygamma, a + 1, b)]
+    case .geluGradient:
+      // φ(x) (2 - x²), φ the normal density.
+      let square: Expression = .apply(.square, a)
+      return [g * b * (0.39894228040143267794 * exp(-0.5 * square) * (2 - square)), .apply(.geluGradient, a, g)]
     case .makeComplex: return [.apply(.real, g), .apply(.imaginary, g)]
     default: return [nil, nil]
     }

@@ -361,12 +361,12 @@ extension Opcode {
   /// Whether the function means anything for operands of a type.
   func isDefined(for type: ComputeType) -> Bool {
     // Of integers these have no kernel; functions that take integers compute in the default floating type.
-    let isElementary = (Opcode.sqrt.rawValue...Opcode.sigmoid.rawValue).contains(rawValue) || self == .lgamma || self == .digamma
+    let isElementary = (Opcode.sqrt.rawValue...Opcode.sigmoid.rawValue).contains(rawValue) || [.lgamma, .digamma, .gelu, .geluGradient].contains(self)
     if isElementary, type.rawValue < ComputeType.float32.rawValue { return false }
     switch self {
     case .less, .lessEqual, .greater, .greaterEqual, .maximum, .minimum, .fmax, .fmin, .floorDivide, .remainder, .fmod, .atan2,
       .floor, .ceil, .round, .trunc, .copysign, .hypot, .nextafter, .erf, .erfc, .erfinv, .lgamma, .digamma, .polygamma,
-      .makeComplex:
+      .gelu, .geluGradient, .makeComplex:
       return !type.isComplex
     case .bitwiseAnd, .bitwiseOr, .bitwiseXor, .bitwiseNot: return type.rawValue <= ComputeType.int64.rawValue
     case .shiftLeft, .shiftRight, .gcd, .lcm: return type.rawValue <= ComputeType.int64.rawValue && type != .bool

@@ -117,7 +117,7 @@ extension Pointwise {
   public static let relu = Pointwise("relu", roles: [.value], derivative: { _, _, y, g in [select(y .> 0, g, 0)] }) { x, _ in EmberRuntime.maximum(x[0], 0) }
   public static let leakyReLU = Pointwise("leaky_relu", roles: [.value], parameters: 1) { x, p in select(x[0] .> 0, x[0], x[0] * p[0]) }
   /// x · Φ(x), Hendrycks and Gimpel, arXiv:1606.08415.
-  public static let gelu = Pointwise("gelu") { x in 0.5 * x * (1 + EmberRuntime.erf(x * 0.70710678118654752440)) }
+  public static let gelu = Pointwise("gelu") { x in .unary(.gelu, x) }
   public static let geluTanh = Pointwise("gelu") { x in
     0.5 * x * (1 + EmberRuntime.tanh(0.79788456080286535588 * (x + 0.044715 * (x * x * x))))
   }
