@@ -35,6 +35,7 @@ extension Tensor {
   public func maxUnpool(_ dimensions: Int, _ indices: Tensor, outputSize: [Int]) -> Tensor {
     let name = "max_unpool\(dimensions)d"
     guard mayRunSlowly(name, [self, indices]) else { return .poison }
+    if let result = Autocast.asOne(name, [self, indices], { $0[0]!.maxUnpool(dimensions, $0[1]!, outputSize: outputSize) }) { return result }
     return attempt { () throws(EmberError) in
       guard rank == dimensions + 1 || rank == dimensions + 2, indices.shape == shape else {
         throw EmberError(

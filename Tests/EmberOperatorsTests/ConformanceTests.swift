@@ -69,8 +69,11 @@ import Testing
     return item.run(.standard, computed: &computed)
   }
 
+  private static let fallShort = (try? Repository.operatorsThatFallShort()) ?? []
+
+  /// Random numbers that happen to be right do not count.
   private func passing(where condition: (Case) -> Bool) -> [Case] {
-    Self.cases.filter { condition($0) && !$0.expectsError && verdict($0) == .passed }
+    Self.cases.filter { condition($0) && !$0.expectsError && !Self.fallShort.contains($0.subject) && verdict($0) == .passed }
   }
 
   /// The expected tensors under a key, with their positions and those of their bytes.
