@@ -1,6 +1,7 @@
 # make demo    trains on Fashion-MNIST, then classifies ten pictures in a new process
 # make test    what CI runs
 # make test-deep  sanitizers, killed runs, long fuzzing, side by side with PyTorch (hours)
+# make bench   times everything beside PyTorch and writes docs/benchmarks.md (QUICK=1: in five minutes; ONLY="name ...": just these)
 # make setup   installs what is missing (Debian and Ubuntu)
 # make clean   removes what was built
 
@@ -8,7 +9,7 @@ EPOCHS ?= 5
 OUTPUT ?= demo-output
 TESTFLAGS = -c release -Xswiftc -enable-testing
 
-.PHONY: demo test test-deep setup clean
+.PHONY: demo test test-deep bench setup clean
 
 demo: setup
 	swift build -c release --product fashion-mnist
@@ -21,6 +22,9 @@ test: setup
 
 test-deep: setup
 	scripts/test-deep
+
+bench: setup
+	scripts/bench $(if $(QUICK),--quick) $(foreach name,$(ONLY),--only $(name))
 
 setup:
 	scripts/setup

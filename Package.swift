@@ -28,29 +28,32 @@ let package = Package(
     .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberRuntime", "CEmberSpectral"]),
     .target(name: "EmberSparse", dependencies: ["EmberTensor", "EmberRuntime", "CEmberKernels"]),
     // Training: modules, optimizers, data.
-    .target(name: "EmberNN", dependencies: ["EmberTensor"]),
-    .target(name: "EmberOptim", dependencies: ["EmberTensor", "CEmberKernels"]),
+    .target(name: "EmberNN", dependencies: ["EmberTensor", "EmberFunctional"]),
+    .target(name: "EmberOptim", dependencies: ["EmberTensor", "EmberRuntime", "EmberSparse", "CEmberKernels"]),
     .target(name: "EmberData", dependencies: ["EmberTensor"]),
     // Every operator by name, and the runner that holds them against PyTorch's own samples.
     .target(name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral"]),
-    .target(name: "EmberConformance", dependencies: ["EmberOperators", "EmberFunctional", "EmberSparse", "EmberTensor", "EmberFormats"]),
+    .target(name: "EmberConformance", dependencies: ["EmberOperators", "EmberFunctional", "EmberNN", "EmberOptim", "EmberSparse", "EmberTensor", "EmberFormats"]),
     .executableTarget(
       name: "EmberCommand",
       dependencies: ["EmberConformance", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     // The outside world: files, images, loops with progress and checkpoints.
     .target(name: "CEmberFormats"),
     .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats"]),
-    .target(name: "EmberVision", dependencies: ["EmberTensor", "EmberData", "EmberFormats", "CEmberFormats"]),
+    .target(name: "EmberVision", dependencies: ["EmberTensor", "EmberNN", "EmberData", "EmberFormats", "CEmberFormats"]),
+    .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN"]),
     .target(name: "EmberTraining", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats"]),
     .target(
       name: "Ember",
       dependencies: [
         "EmberTensor", "EmberCPU", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
-        "EmberData", "EmberFormats", "EmberVision", "EmberTraining",
+        "EmberData", "EmberFormats", "EmberVision", "EmberText", "EmberTraining",
       ]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
     .executableTarget(name: "Overhead", dependencies: ["EmberTensor"], path: "Benchmarks/Overhead"),
+    .executableTarget(
+      name: "Benchmark", dependencies: ["Ember", .product(name: "ArgumentParser", package: "swift-argument-parser")], path: "Benchmarks/Suite"),
     // Tests
     .testTarget(
       name: "EmberTensorTests",
@@ -61,6 +64,7 @@ let package = Package(
         "EmberConformance", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse", "EmberSpectral", "EmberTensor",
       ]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
+    .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberNN", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",
       dependencies: [

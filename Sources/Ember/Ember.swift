@@ -9,5 +9,6 @@
 @_exported import EmberSparse
 @_exported import EmberSpectral
 @_exported import EmberTensor
+@_exported import EmberText
 @_exported import EmberTraining
 @_exported import EmberVision

@@ -1,8 +1,14 @@
+import EmberFunctional
 import EmberTensor
 
 /// max(x, 0)
 open class ReLU: Module, Layer {
   open func forward(_ input: Tensor) -> Tensor { input.relu() }
+}
+
+/// min(max(x, 0), 6)
+open class ReLU6: Module, Layer {
+  open func forward(_ input: Tensor) -> Tensor { input.relu6() }
 }
 
 /// x where positive, else negativeSlope · x

@@ -91,6 +91,25 @@ public final class Pointwise: Sendable {
     isUniform = !roles.contains(.condition)
   }
 
+  /// A function of several results, computed in one pass: what `PointwiseUpdate` writes over its inputs. It has no derivative, and may
+  /// have more parameters than a plain call takes.
+  public init(
+    _ name: String, inputs: Int, parameters: Int, results: (_ inputs: [Expression], _ parameters: [Expression]) -> [Expression]
+  ) {
+    precondition(inputs <= 8, "\(name): at most 8 inputs")
+    let graph = ExpressionGraph()
+    let values = (0..<inputs).map { graph.expression(.input($0)) }
+    let numbers = (0..<parameters).map { graph.expression(.parameter($0)) }
+    roots = results(values, numbers).map { $0.node(in: graph) }
+    nodes = graph.nodes
+    self.name = name
+    roles = Array(repeating: .value, count: inputs)
+    parameterCount = parameters
+    promotion = .common
+    explicitDerivative = nil
+    isUniform = true
+  }
+
   /// A function of one input.
   public convenience init(_ name: String, promotion: Promotion = .common, _ body: (Expression) -> Expression) {
     self.init(name, roles: [.value], promotion: promotion) { x, _ in body(x[0]) }
@@ -173,10 +192,13 @@ public final class Pointwise: Sendable {
   // MARK: Derivatives
 
   /// The function that yields the gradients of the inputs in `mask` (bit i: input i).
-  public func gradient(mask: UInt8) -> PointwiseGradient {
+  public func gradient(mask: UInt8) -> PointwiseGradient { unmanagedGradient(mask: mask).takeUnretainedValue() }
+
+  /// The same without a count of references: this function keeps it alive.
+  public func unmanagedGradient(mask: UInt8) -> Unmanaged<PointwiseGradient> {
     let isCommon = Int(mask) < commonGradients.count
     if isCommon, let pointer = UnsafeRawPointer(bitPattern: commonGradients[Int(mask)].load(ordering: .acquiring)) {
-      return Unmanaged<PointwiseGradient>.fromOpaque(pointer).takeUnretainedValue()
+      return Unmanaged<PointwiseGradient>.fromOpaque(pointer)
     }
     let gradient = gradientCache.withLock { cache in
       if let known = cache[mask] { return known }
@@ -184,8 +206,9 @@ public final class Pointwise: Sendable {
       cache[mask] = made
       return made
     }
-    if isCommon { commonGradients[Int(mask)].store(UInt(bitPattern: Unmanaged.passUnretained(gradient).toOpaque()), ordering: .releasing) }
-    return gradient
+    let unmanaged = Unmanaged.passUnretained(gradient)
+    if isCommon { commonGradients[Int(mask)].store(UInt(bitPattern: unmanaged.toOpaque()), ordering: .releasing) }
+    return unmanaged
   }
 
   private func makeGradient(mask: UInt8) -> PointwiseGradient {
@@ -248,12 +271,15 @@ public final class PointwiseGradient: Sendable {
   /// Four bits each: the number of an input, or one of the two codes below.
   private let packedSources: UInt64
   private static let outputCode: UInt64 = 14, upstreamCode: UInt64 = 15
+  /// Neither inputs nor the output are read: nothing has to be kept for a backward pass.
+  public let readsOnlyUpstream: Bool
   private let present: UInt8
   private let passing: UInt8
 
   init(function: Pointwise, sources: [Source], present: [Bool], passesThrough: [Bool]) {
     self.function = function
     sourceCount = sources.count
+    readsOnlyUpstream = sources.allSatisfy { $0 == .upstream }
     var packed: UInt64 = 0
     for (position, source) in sources.enumerated() {
       let code =

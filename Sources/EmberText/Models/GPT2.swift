@@ -1,0 +1,207 @@
+import EmberFunctional
+public import EmberNN
+import EmberRuntime
+public import EmberTensor
+
+/// A language model of the kind of GPT-2: blocks of causal self-attention and a two-layer network, normalised before each
+/// (Radford et al., "Language Models are Unsupervised Multitask Learners", 2019). Token numbers [batch, time] to logits [batch, time, vocabulary].
+///
+/// Parameters are named as in the published checkpoints (`h.0.attn.c_attn.weight`), with weights as [out, in]; the embedding also serves as the
+/// output layer.
+open class GPT2: Module, Layer {
+  public struct Configuration: Sendable, Hashable {
+    public var vocabularySize: Int
+    /// The longest sequence.
+    public var contextLength: Int
+    public var layers: Int
+    public var heads: Int
+    /// Features of a token.
+    public var width: Int
+    public var dropout: Double
+
+    public init(vocabularySize: Int = 50257, contextLength: Int = 1024, layers: Int = 12, heads: Int = 12, width: Int = 768, dropout: Double = 0.1) {
+      self.vocabularySize = vocabularySize
+      self.contextLength = contextLength
+      self.layers = layers
+      self.heads = heads
+      self.width = width
+      self.dropout = dropout
+    }
+  }
+
+  public let configuration: Configuration
+  private let wte: Embedding
+  private let wpe: Embedding
+  private let drop: Dropout
+  private let h: [GPT2Block]
+  private let ln_f: LayerNorm
+
+  public init(_ configuration: Configuration = Configuration()) {
+    let c = configuration
+    if c.heads < 1 || c.width % Swift.max(c.heads, 1) != 0 {
+      raise(EmberError(.value, in: "GPT2", "a width of \(c.width) does not divide among \(c.heads) heads"))
+    }
+    self.configuration = c
+    wte = Embedding(c.vocabularySize, c.width)
+    wpe = Embedding(c.contextLength, c.width)
+    drop = Dropout(c.dropout)
+    h = (0..<c.layers).map { _ in GPT2Block(c) }
+    ln_f = LayerNorm(c.width)
+    super.init()
+    for (name, module) in namedModules() {
+      if let layer = module as? Linear {
+        // What is added to the stream of a token shrinks with the number of additions.
+        Init.normal(layer.$weight, std: name.hasSuffix("c_proj") ? 0.02 / Double(2 * c.layers).squareRoot() : 0.02)
+        if let bias = layer.biasCell { Init.zeros(bias) }
+      } else if let table = module as? Embedding {
+        Init.normal(table.$weight, std: 0.02)
+      }
+    }
+  }
+
+  open func forward(_ tokens: Tensor) -> Tensor {
+    var cache: KeyValueCache?
+    return logits(tokens, cache: &cache)
+  }
+
+  /// The logits of tokens that follow those in the cache, to which their keys and values are added. Without a cache they stand alone.
+  public final func logits(_ tokens: Tensor, cache: inout KeyValueCache?) -> Tensor {
+    let start = cache?.count ?? 0, time = tokens.shape[-1]
+    guard start + time <= configuration.contextLength else {
+      raise(
+        EmberError(
+          .shape, in: "GPT2", "\(start) tokens in the cache and \(time) more are longer than the context of \(configuration.contextLength)"))
+      return .poison
+    }
+    let positions = Tensor.arange(.integer(Int64(start)), .integer(Int64(start + time)), on: tokens.device)
+    var x = drop(wte(tokens) + wpe(positions))
+    for (i, block) in h.enumerated() { x = block.run(x, layer: i, cache: &cache) }
+    cache?.count += time
+    return ln_f(x).linear(wte.weight)
+  }
+
+  /// Continues a text: [batch, time] to [batch, time + count].
+  ///
+  /// - Parameters:
+  ///   - temperature: divides the logits; 0 takes the likeliest token each time.
+  ///   - topK: draws among this many likeliest tokens only.
+  public final func generate(
+    _ prompt: Tensor, count: Int, temperature: Double = 1, topK: Int? = nil, generator: Generator? = nil
+  ) -> Tensor {
+    noGrad {
+      var tokens = prompt
+      var cache: KeyValueCache? = KeyValueCache(layers: configuration.layers)
+      var next = tokens
+      for _ in 0..<count {
+        if tokens.shape[-1] > configuration.contextLength || (cache?.count ?? 0) + next.shape[-1] > configuration.contextLength {
+          // The context is full: begin anew with its later half, so that this is rare.
+          let keep = Swift.max(1, configuration.contextLength / 2)
+          next = tokens.narrow(-1, start: tokens.shape[-1] - keep, length: keep)
+          cache = KeyValueCache(layers: configuration.layers)
+        }
+        let all = logits(next, cache: &cache)
+        let last = all.select(1, all.shape[1] - 1)
+        next = Self.draw(last, temperature: temperature, topK: topK, generator: generator)
+        tokens = cat([tokens, next], dim: -1)
+      }
+      return tokens
+    }
+  }
+
+  private static func draw(_ logits: Tensor, temperature: Double, topK: Int?, generator: Generator?) -> Tensor {
+    guard temperature > 0 else { return logits.argmax(-1, keepDim: true) }
+    var scores = logits * Scalar.real(1 / temperature)
+    if let topK, topK < scores.shape[-1] {
+      let least = scores.topk(Swift.max(1, topK), dim: -1).values.narrow(-1, start: Swift.max(1, topK) - 1, length: 1)
+      scores = scores.maskedFill(scores .< least, .real(-.infinity))
+    }
+    return scores.softmax(-1).multinomial(1, generator: generator)
+  }
+}
+
+/// Keys and values of the tokens that a decoder has seen, by layer: [batch, heads, time, features].
+public struct KeyValueCache: Sendable {
+  /// Tokens seen.
+  public var count = 0
+  private var layers: [(key: Tensor, value: Tensor)?]
+
+  public init(layers: Int) { self.layers = Array(repeating: nil, count: layers) }
+
+  /// Adds to a layer and returns all it has.
+  public mutating func append(_ key: Tensor, _ value: Tensor, layer: Int) -> (key: Tensor, value: Tensor) {
+    let all = layers[layer].map { (key: cat([$0.key, key], dim: 2), value: cat([$0.value, value], dim: 2)) } ?? (key: key, value: value)
+    layers[layer] = all
+    return all
+  }
+}
+
+private final class GPT2Block: Module {
+  let ln_1: LayerNorm
+  let attn: GPT2Attention
+  let ln_2: LayerNorm
+  let mlp: GPT2Network
+
+  init(_ c: GPT2.Configuration) {
+    ln_1 = LayerNorm(c.width)
+    attn = GPT2Attention(c)
+    ln_2 = LayerNorm(c.width)
+    mlp = GPT2Network(c)
+    super.init()
+  }
+
+  func run(_ input: Tensor, layer: Int, cache: inout KeyValueCache?) -> Tensor {
+    let x = input + attn.run(ln_1(input), layer: layer, cache: &cache)
+    return x + mlp(ln_2(x))
+  }
+}
+
+private final class GPT2Attention: Module {
+  let c_attn: Linear
+  let c_proj: Linear
+  private let heads: Int
+  private let dropout: Double
+
+  init(_ c: GPT2.Configuration) {
+    c_attn = Linear(c.width, 3 * c.width)
+    c_proj = Linear(c.width, c.width)
+    heads = c.heads
+    dropout = c.dropout
+    super.init()
+  }
+
+  func run(_ input: Tensor, layer: Int, cache: inout KeyValueCache?) -> Tensor {
+    let shape = Array(input.shape)
+    // [batch, time, 3, heads, features] to three of [batch, heads, time, features].
+    let parts = c_attn(input).reshape([shape[0], shape[1], 3, heads, -1]).permute([2, 0, 3, 1, 4])
+    var key = parts[1], value = parts[2]
+    if cache != nil { (key, value) = cache!.append(key, value, layer: layer) }
+    // A single new token sees everything that is cached; several at once see each other up to themselves.
+    let isCausal = shape[1] > 1
+    let mask = isCausal && key.shape[2] > shape[1] ? Self.mask(new: shape[1], all: key.shape[2], on: input.device) : nil
+    let y = parts[0].scaledDotProductAttention(
+      key, value, mask: mask, dropout: isTraining ? dropout : 0, isCausal: isCausal && mask == nil)
+    return c_proj(y.permute([0, 2, 1, 3]).reshape(shape)).dropout(dropout, training: isTraining)
+  }
+
+  /// Which of all tokens each of the new ones, the last, may see.
+  private static func mask(new: Int, all: Int, on device: Device) -> Tensor {
+    Tensor.arange(all, on: device) .<= Tensor.arange(.integer(Int64(all - new)), .integer(Int64(all)), on: device).unsqueeze(1)
+  }
+}
+
+private final class GPT2Network: Module, Layer {
+  let c_fc: Linear
+  let c_proj: Linear
+  private let dropout: Double
+
+  init(_ c: GPT2.Configuration) {
+    c_fc = Linear(c.width, 4 * c.width)
+    c_proj = Linear(4 * c.width, c.width)
+    dropout = c.dropout
+    super.init()
+  }
+
+  func forward(_ input: Tensor) -> Tensor {
+    c_proj(c_fc(input).gelu(approximate: .tanh)).dropout(dropout, training: isTraining)
+  }
+}

@@ -1,0 +1,68 @@
+import EmberNN
+import EmberRuntime
+import EmberTensor
+import EmberText
+import Testing
+
+@Suite struct GPT2Tests {
+  private func model() -> GPT2 {
+    manualSeed(0)
+    return GPT2(.init(vocabularySize: 19, contextLength: 12, layers: 2, heads: 2, width: 16, dropout: 0.1)).eval()
+  }
+
+  @Test func parametersAreNamedAsInTheCheckpoints() {
+    let names = model().stateDict().map(\.name)
+    #expect(names.count == 2 + 2 * 12 + 2)
+    #expect(Set(names).isSuperset(of: ["wte.weight", "wpe.weight", "h.1.ln_1.weight", "h.0.attn.c_attn.bias", "h.1.mlp.c_proj.weight", "ln_f.bias"]))
+  }
+
+  @Test func aTokenDoesNotSeeLaterOnes() {
+    let model = model()
+    var tokens = Tensor.randint(0, 19, [1, 8])
+    let before = noGrad { model(tokens) }
+    tokens[0, 6] = (tokens[0, 6] + 1) % Tensor(19)
+    let after = noGrad { model(tokens) }
+    let change = (before - after).abs().amax([2]).elements(as: Float.self)
+    #expect(change[..<6].allSatisfy { $0 == 0 })
+    #expect(change[6] > 0 && change[7] > 0)
+  }
+
+  @Test func stepsWithACacheEqualTheWhole() throws {
+    let model = model()
+    let tokens = Tensor.randint(0, 19, [2, 9])
+    let whole = noGrad { model(tokens) }
+    var cache: KeyValueCache? = KeyValueCache(layers: 2)
+    let parts = noGrad {
+      [(0, 4), (4, 1), (5, 3), (8, 1)].map { start, count in model.logits(tokens.narrow(1, start: start, length: count), cache: &cache) }
+    }
+    #expect((cat(parts, dim: 1) - whole).abs().amax().item() < 1e-5)
+    #expect(cache?.count == 9)
+  }
+
+  @Test func greedyGenerationGoesOnAfterTheContextIsFull() {
+    let model = model()
+    let prompt = Tensor.randint(0, 19, [1, 5])
+    let text = model.generate(prompt, count: 20, temperature: 0)
+    #expect(text.shape == [1, 25])
+    // Within the first context every token is the likeliest after those before it.
+    for end in 5..<12 {
+      let expected = noGrad { model(text.narrow(1, start: 0, length: end)) }.select(1, end - 1).argmax(-1).item()
+      #expect(text[0, end].item() == expected)
+    }
+  }
+
+  @Test func drawsStayAmongTheLikeliest() {
+    let model = model()
+    let prompt = Tensor.randint(0, 19, [1, 5])
+    let first = noGrad { model(prompt) }.select(1, 4)
+    let allowed = Set(first.topk(3).indices.elements(as: Int.self))
+    for seed in 0..<20 {
+      let token = model.generate(prompt, count: 1, topK: 3, generator: Generator(seed: UInt64(seed)))[0, 5].item(as: Int.self)
+      #expect(allowed.contains(token))
+    }
+  }
+
+  @Test func longerThanTheContextIsAnError() {
+    #expect(throws: EmberError.self) { try catchingErrors { self.model()(Tensor.zeros([1, 13], dtype: .int64)) } }
+  }
+}

@@ -1,0 +1,46 @@
+import EmberNN
+import EmberRuntime
+import EmberTensor
+import EmberVision
+import Testing
+
+/// Numbers of parameters as torchvision documents them for the same networks.
+@Suite struct VisionModelTests {
+  @Test func parametersAreAsManyAsPublished() {
+    func count(_ model: Module) -> Int { model.parameters().reduce(0) { $0 + $1.value.elementCount } }
+    #expect(count(ResNet.resNet18()) == 11_689_512)
+    #expect(count(ResNet.resNet34()) == 21_797_672)
+    #expect(count(ResNet.resNet50()) == 25_557_032)
+    #expect(count(ResNet(.bottleneck, depths: [3, 4, 6, 3], groups: 32, widthPerGroup: 4)) == 25_028_904)
+    #expect(count(MobileNetV2()) == 3_504_872)
+  }
+
+  @Test func namesAreTorchvisions() {
+    let names = Set(ResNet.resNet18().stateDict().map(\.name))
+    #expect(names.count == 122)
+    #expect(names.isSuperset(of: ["conv1.weight", "bn1.running_var", "layer2.0.downsample.0.weight", "layer4.1.bn2.num_batches_tracked", "fc.bias"]))
+    let mobile = Set(MobileNetV2().stateDict().map(\.name))
+    #expect(mobile.count == 314)
+    #expect(mobile.isSuperset(of: ["features.0.0.weight", "features.1.conv.0.0.weight", "features.2.conv.1.1.running_mean", "features.18.1.bias", "classifier.1.weight"]))
+  }
+
+  @Test func shapesFitSmallAndLargePictures() throws {
+    let small = ResNet(.basic, depths: [1, 1, 1, 1], classes: 7, channels: 1, width: 8, stem: .small).eval()
+    let mobile = MobileNetV2(classes: 7, widthMultiplier: 0.25, stem: .small).eval()
+    try catchingErrors {
+      noGrad {
+        #expect(small(Tensor.zeros([2, 1, 28, 28])).shape == [2, 7])
+        #expect(mobile(Tensor.zeros([2, 3, 32, 32])).shape == [2, 7])
+        #expect(MobileNetV2(classes: 7, widthMultiplier: 0.25).eval()(Tensor.zeros([1, 3, 64, 64])).shape == [1, 7])
+      }
+    }
+  }
+
+  @Test func aBlockWithZeroInitialisationBeginsAsTheIdentity() {
+    manualSeed(0)
+    let model = ResNet(.basic, depths: [2, 1, 1, 1], classes: 3, width: 8, stem: .small, zeroInitResidual: true)
+    let weights = model.namedParameters().filter { $0.name.hasSuffix("bn2.weight") }
+    #expect(weights.count == 5)
+    for weight in weights { #expect(weight.parameter.value.abs().sum().item() == 0) }
+  }
+}
