@@ -36,7 +36,9 @@ public struct OperatorFacts: Sendable {
 
   fileprivate mutating func add(_ probe: OperatorProbe, _ verdict: Verdict, differences: Bool) {
     let id = probe.item.id
-    value.add(verdict.hasRightValue ? .holds : .fails(verdict.words.why), id)
+    // What is drawn may come out otherwise.
+    let isDrawn = if case .wrongValue = verdict { probe.isRandom } else { false }
+    if !isDrawn { value.add(verdict.hasRightValue ? .holds : .fails(verdict.words.why), id) }
     if probe.item.hasGradients, verdict.hasRightValue { gradient.add(verdict == .passed ? .holds : .fails(verdict.words.why), id) }
     meta.add(probe.onMeta(), id)
     tangent.add(probe.forward(differences: differences), id)

@@ -62,7 +62,7 @@ import Testing
     #expect(try result("aten::topk", [.tensor(Tensor.full([], 3.5)), .integer(0)]).elements(as: Double.self) == [3.5])
     #expect(try result("aten::bincount", [.tensor(Tensor.zeros([0], dtype: .int64)), ones(0), .integer(1)]).dtype == .int64)
     #expect(try result("torch.nn.functional.hardtanh", [ones(2), .real(.nan), .real(1)]).isNaN.all().item(as: Bool.self))
-    #expect(try result("torch.nn.functional.adaptive_avg_pool1d", [ones(3, 8, 0), .integer(1)]).isNaN.all().item(as: Bool.self))
+    #expect(try result("aten::adaptive_avg_pool1d", [ones(3, 8, 0), .integer(1)]).isNaN.all().item(as: Bool.self))
     #expect(try OperatorRegistry.standard.call("aten::equal", [.tensor(Tensor([1, 0])), .tensor(Tensor([1.0, 0]))])[0].scalar == .bool(true))
   }
 
@@ -70,7 +70,7 @@ import Testing
   @Test func gradientsOfNothing() throws {
     let a = Tensor.ones([1, 0, 2]).requiringGrad(), b = Tensor.ones([2, 1, 2]).requiringGrad()
     let distances = try result("torch.cdist", [.tensor(a), .tensor(b), .real(1)])
-    #expect(grad(of: distances, with: b).elements(as: Double.self) == [0, 0, 0, 0])
+    #expect(grad(of: distances.sum(), with: b).elements(as: Double.self) == [0, 0, 0, 0])
     let x = Tensor.ones([1, 3, 0]).requiringGrad()
     #expect(grad(of: try result("aten::prod.dim_int", [.tensor(x), .integer(1)]).sum(), with: x).shape == [1, 3, 0])
     let m = Tensor.ones([1, 5, 0]).requiringGrad()
