@@ -54,7 +54,8 @@ public struct OperatorFacts: Sendable {
   /// The facts of every operator that the corpus has cases of, by qualified name.
   ///
   /// - Parameter differences: hold forward mode against difference quotients too. These miss at jumps and kinks, which are no fault.
-  public static func observed(_ registry: OperatorRegistry, on corpus: Corpus, differences: Bool = false) throws -> [String: OperatorFacts] {
+  public static func observed(_ registry: OperatorRegistry, on corpus: Corpus, differences: Bool = false) throws -> [String: OperatorFacts]
+  {
     var facts: [String: OperatorFacts] = [:]
     for entry in corpus.entries where entry.kind == "op" {
       for item in try corpus.cases(of: entry) {

@@ -35,7 +35,9 @@ extension Tensor {
 
   /// Huber's loss, each times its weight; the mean is that of the products.
   public func huberLoss(_ target: Tensor, weight: Tensor, reduction: LossReduction = .mean, delta: Double = 1) -> Tensor {
-    if let result = Autocast.asOne("huber_loss", [self, target, weight], { $0[0]!.huberLoss($0[1]!, weight: $0[2]!, reduction: reduction, delta: delta) }) {
+    if let result = Autocast.asOne(
+      "huber_loss", [self, target, weight], { $0[0]!.huberLoss($0[1]!, weight: $0[2]!, reduction: reduction, delta: delta) })
+    {
       return result
     }
     return huberLoss(target, reduction: .none, delta: delta).weighted(weight, like: self, reduction, "huber_loss", dividing: false)
@@ -101,7 +103,9 @@ extension Tensor {
   /// log(1 + exp(-target·self)) for targets 1 and -1.
   public func softMarginLoss(_ target: Tensor, reduction: LossReduction = .mean) -> Tensor {
     guard isFloatingPoint(of: "soft_margin_loss") else { return .poison }
-    if let result = Autocast.asOne("soft_margin_loss", [self, target], { $0[0]!.softMarginLoss($0[1]!, reduction: reduction) }) { return result }
+    if let result = Autocast.asOne("soft_margin_loss", [self, target], { $0[0]!.softMarginLoss($0[1]!, reduction: reduction) }) {
+      return result
+    }
     guard isPoisoned || target.isPoisoned || shape.broadcast(with: target.shape) == shape else {
       raise(EmberError(.shape, in: "soft_margin_loss", "target \(target.summary) does not broadcast to input \(summary)"))
       return .poison
@@ -143,7 +147,9 @@ extension Tensor {
   public func cosineEmbeddingLoss(_ other: Tensor, _ target: Tensor, margin: Double = 0, reduction: LossReduction = .mean) -> Tensor {
     let name = "cosine_embedding_loss"
     guard mayRunSlowly(name, [self, other, target]) else { return .poison }
-    let cast = Autocast.asOne(name, [self, other, target]) { $0[0]!.cosineEmbeddingLoss($0[1]!, $0[2]!, margin: margin, reduction: reduction) }
+    let cast = Autocast.asOne(name, [self, other, target]) {
+      $0[0]!.cosineEmbeddingLoss($0[1]!, $0[2]!, margin: margin, reduction: reduction)
+    }
     if let cast { return cast }
     guard target.rank <= 1, rank == target.rank + 1, other.rank == rank else {
       raise(
@@ -154,7 +160,8 @@ extension Tensor {
       return .poison
     }
     // Squared norms get a small number, so that the cosine of zero vectors is 0.
-    let dot = (self * other).sum(-1), epsilon = Scalar.real(1e-12)
+    let dot = (self * other).sum(-1)
+    let epsilon = Scalar.real(1e-12)
     let cosine = dot / (((self * self).sum(-1) + epsilon) * ((other * other).sum(-1) + epsilon)).sqrt()
     let zeros = Tensor.zeros(like: cosine)
     let similar = `where`(target .== 1, 1 - cosine, zeros)

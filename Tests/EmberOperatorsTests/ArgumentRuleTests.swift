@@ -24,7 +24,8 @@ import Testing
       ("aten::sum.dim_IntList", [ones(), list(0, -1)]), ("aten::amax", [ones(), list(0, 0)]), ("aten::unique_dim", [ones(), .integer(0)]),
       // Extents of 0 where only the batch may be empty.
       ("torch.nn.functional.max_pool1d", [ones(1, 0, 3), .integer(3)]), ("aten::avg_pool2d", [ones(1, 0, 3, 3), .integer(3)]),
-      ("torch.nn.functional.adaptive_max_pool2d", [ones(1, 0, 3, 3), .integer(3)]), ("torch.nn.functional.interpolate", [ones(2, 0, 4), .integer(3)]),
+      ("torch.nn.functional.adaptive_max_pool2d", [ones(1, 0, 3, 3), .integer(3)]),
+      ("torch.nn.functional.interpolate", [ones(2, 0, 4), .integer(3)]),
       // No window fits, although the last one may stick out.
       ("torch.nn.functional.max_pool2d", [ones(1, 2, 3, 6), .integer(3), .integer(2), .integer(0), .integer(2), .bool(true)]),
       ("aten::conv3d.padding", [ones(1, 4, 4, 0), ones(1, 1, 1, 1, 1), .none, .integer(1), .string("same")]),
@@ -39,7 +40,8 @@ import Testing
       // Numbers that do not fit the dtype.
       ("torch.nn.functional.threshold", [ones(2, dtype: .int8), .integer(1), .real(300)]),
       ("torch.nn.functional.threshold", [ones(2, dtype: .int8), .integer(1), .real(.infinity)]),
-      ("torch.nn.functional.threshold", [ones(2, dtype: .uint8), .integer(1), .real(-0.5)]), ("aten::softshrink", [ones(2), .real(.infinity)]),
+      ("torch.nn.functional.threshold", [ones(2, dtype: .uint8), .integer(1), .real(-0.5)]),
+      ("aten::softshrink", [ones(2), .real(.infinity)]),
       ("aten::index_select", [ones(3), .integer(0), .tensor(Tensor([0]).to(.int8))]),
     ]
     for (name, arguments) in calls {
@@ -63,12 +65,14 @@ import Testing
     #expect(try result("aten::bincount", [.tensor(Tensor.zeros([0], dtype: .int64)), ones(0), .integer(1)]).dtype == .int64)
     #expect(try result("torch.nn.functional.hardtanh", [ones(2), .real(.nan), .real(1)]).isNaN.all().item(as: Bool.self))
     #expect(try result("aten::adaptive_avg_pool1d", [ones(3, 8, 0), .integer(1)]).isNaN.all().item(as: Bool.self))
-    #expect(try OperatorRegistry.standard.call("aten::equal", [.tensor(Tensor([1, 0])), .tensor(Tensor([1.0, 0]))])[0].scalar == .bool(true))
+    #expect(
+      try OperatorRegistry.standard.call("aten::equal", [.tensor(Tensor([1, 0])), .tensor(Tensor([1.0, 0]))])[0].scalar == .bool(true))
   }
 
   /// Gradients of what has no elements are zeros, not whatever lay in memory.
   @Test func gradientsOfNothing() throws {
-    let a = Tensor.ones([1, 0, 2]).requiringGrad(), b = Tensor.ones([2, 1, 2]).requiringGrad()
+    let a = Tensor.ones([1, 0, 2]).requiringGrad()
+    let b = Tensor.ones([2, 1, 2]).requiringGrad()
     let distances = try result("torch.cdist", [.tensor(a), .tensor(b), .real(1)])
     #expect(grad(of: distances.sum(), with: b).elements(as: Double.self) == [0, 0, 0, 0])
     let x = Tensor.ones([1, 3, 0]).requiringGrad()
@@ -83,7 +87,8 @@ import Testing
 
   /// Every parameter of PyTorch's declarations is one of Ember's.
   @Test func everyParameterOfPyTorchsDeclarationsIsKnown() throws {
-    let corpus = try Corpus(Repository.casesPath), registry = OperatorRegistry.standard
+    let corpus = try Corpus(Repository.casesPath)
+    let registry = OperatorRegistry.standard
     var seen = 0
     for entry in corpus.entries where entry.kind == "op" {
       for (name, parameters) in try corpus.signatures(of: entry) {

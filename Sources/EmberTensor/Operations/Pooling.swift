@@ -257,8 +257,8 @@ extension Tensor {
       let output = try resolve(size, rank, "outputSize", atLeast: 0, in: name)
       let input = Array(body.shape.suffix(rank))
       // Of averages the channels may be none; an average of nothing is NaN in one dimension, an error in more.
-      if body.shape.suffix(rank + (maximum ? 1 : 0)).contains(0), maximum || rank > 1 {
-        throw EmberError(.shape, in: name, "input \(summary): the last \(rank + (maximum ? 1 : 0)) extents must not be 0")
+      if maximum ? body.shape.dropFirst().contains(0) : rank > 1 && input.contains(0) {
+        throw EmberError(.shape, in: name, "input \(summary): no extent may be 0 but the first" + (maximum ? "" : " and the channels"))
       }
       if input.contains(0) { return [Tensor.full(Array(body.shape.dropLast(rank)) + output, .real(.nan), dtype: dtype, on: device)] }
       let ones = Array(repeating: 1, count: rank)
@@ -314,7 +314,9 @@ extension Tensor {
         throw EmberError(.value, in: name, "padding \(padding) with kernelSize \(kernel): it must be at most half of the kernel")
       }
       let room = input[d] + 2 * padding[d] - reach
-      var count = room < 0 && !ceilMode ? 0 : (ceilMode ? (room + stride[d] - 1 - (room < 0 ? stride[d] - 1 : 0)) / stride[d] : room / stride[d]) + 1
+      // Rounded down, or up with `ceilMode`; no window fits where even the first one sticks out.
+      var count = room < 0 ? 0 : (ceilMode ? (room + stride[d] - 1) / stride[d] : room / stride[d]) + 1
+      if room < 0, ceilMode, room + stride[d] > 0 { count = 1 }
       // The last window must begin inside of the input or its left padding.
       if ceilMode, (count - 1) * stride[d] >= input[d] + padding[d] { count -= 1 }
       guard count > 0, input[d] > 0 else {

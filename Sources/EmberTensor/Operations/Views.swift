@@ -323,7 +323,8 @@ extension Tensor {
   public func unflatten(_ dimension: Int, _ extents: [Int]) -> Tensor {
     withDimension(dimension, "unflatten") { dimension in
       guard rank > 0, !extents.isEmpty else { return refused(.shape, "unflatten", "\(extents) for \(summary); give at least one extent") }
-      if !extents.contains(-1), !extents.contains(where: { $0 < 0 || $0 > 1 << 40 }), Shape(extents.prefix(maximumRank)).elementCount != size(dimension) {
+      let areWhole = extents.allSatisfy { (0...1 << 40).contains($0) }
+      if areWhole, extents.count <= maximumRank, Shape(extents).elementCount != size(dimension) {
         return refused(.shape, "unflatten", "\(extents) do not multiply up to extent \(size(dimension)) of dimension \(dimension) of \(summary)")
       }
       return reshape(Array(body.shape[0..<dimension]) + extents + Array(body.shape[(dimension + 1)...]))

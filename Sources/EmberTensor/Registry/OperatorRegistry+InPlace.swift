@@ -32,7 +32,8 @@ extension OperatorRegistry {
       let keepsShape = !Self.reshaping.contains(name)
       for original in overloads(of: "aten::\(name)") {
         let schema = original.schema
-        guard let first = schema.arguments.first, first.name == "self", first.kind.isPlain("Tensor"), !schema.arguments.contains(where: { $0.name == "out" })
+        guard let first = schema.arguments.first, first.name == "self", first.kind.isPlain("Tensor"),
+          !schema.arguments.contains(where: { $0.name == "out" })
         else { continue }
         let renamed = Self.overloads[name]
         let overload = renamed.map { $0[schema.overload] ?? schema.overload } ?? schema.overload
