@@ -184,6 +184,12 @@ extension Tensor {
     groupedQueries: Bool = false
   ) -> Tensor {
     guard mayRunSlowly(Attention.name, [self, key, value, mask]) else { return .poison }
+    // A mask of truth values stays one.
+    let cast = Autocast.asOne(Attention.name, [self, key, value, mask]) {
+      $0[0]!.scaledDotProductAttention(
+        $0[1]!, $0[2]!, mask: $0[3], dropout: dropout, isCausal: isCausal, scale: scale, groupedQueries: groupedQueries)
+    }
+    if let cast { return cast }
     return attempt { () throws(EmberError) in
       let (q, k, v, added) = try attentionOperands(key, value, mask, isCausal: isCausal, groupedQueries: groupedQueries)
       guard dropout >= 0, dropout <= 1 else { throw EmberError(.value, in: Attention.name, "dropout \(dropout); it must be in 0 ... 1") }

@@ -59,6 +59,10 @@ extension Tensor {
   ) -> (values: Tensor, indices: Tensor) {
     let name = "fractional_max_pool\(dimensions)d"
     guard mayRunSlowly(name, [self, samples]) else { return (.poison, .poison) }
+    if let inputs = Autocast.converted(name, [self, samples]) {
+      return inputs[0]!.fractionalMaxPool(
+        dimensions, kernelSize, outputSize: outputSize, outputRatio: outputRatio, samples: inputs[1], generator: generator)
+    }
     do throws(EmberError) {
       guard dimensions == 2 || dimensions == 3, rank == dimensions + 1 || rank == dimensions + 2, !shape.suffix(dimensions + 1).contains(0)
       else {

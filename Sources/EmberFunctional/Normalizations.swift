@@ -87,6 +87,9 @@ extension Tensor {
   fileprivate func batchNormOfFunction(
     _ mean: Tensor?, _ variance: Tensor?, _ weight: Tensor?, _ bias: Tensor?, _ training: Bool, _ eps: Double
   ) throws(EmberError) -> Tensor {
+    guard training ? eps > 0 : eps >= 0 else {
+      throw EmberError(.value, in: "batch_norm", "eps \(eps); it must be positive in training, else not negative")
+    }
     if elementCount == 0, rank >= 1 {
       var y = clone()
       if let weight { y = y * weight.sum() }

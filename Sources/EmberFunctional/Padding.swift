@@ -58,6 +58,10 @@ extension Tensor {
   /// padded ones, and no `value`. `reflect` needs margins smaller than the extent, `circular` at most as large.
   public func pad(_ pad: [Int], mode: PaddingMode = .constant, value: Scalar? = nil) -> Tensor {
     guard mayRun("pad", self) else { return .poison }
+    if mode == .reflect || mode == .replicate {
+      let name = "\(mode == .reflect ? "reflection" : "replication")_pad\(pad.count / 2)d"
+      if let inputs = Autocast.converted(name, [self]) { return inputs[0]!.pad(pad, mode: mode, value: value) }
+    }
     return attempt { () throws(EmberError) in
       guard pad.count % 2 == 0, pad.count <= 2 * rank else {
         throw EmberError(.value, in: "pad", "\(pad.count) numbers for \(summary); give two for each of at most \(rank) dimensions")

@@ -246,6 +246,7 @@ extension Tensor {
         }
         before = (0..<rank).map { word == "same" ? dilation[$0] * (kernel[$0] - 1) / 2 : 0 }
         if word == "same" { output = extents }
+        if extents.contains(0) { throw EmberError(.shape, in: name, "input \(summary): no spatial extent may be 0") }
       } else {
         before = try resolve((padding as? any SpatialExtents) ?? 0, rank, "padding", atLeast: 0, in: name)
       }

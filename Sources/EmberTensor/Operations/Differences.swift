@@ -9,6 +9,11 @@ extension Tensor {
       return refused(.shape, "diff", "order \(order) of \(summary); the order must not be negative, the tensor have a dimension")
     }
     return withDimension(dim, "diff") { dim in
+      for case let other? in [prepend, append] where !other.isPoisoned {
+        guard other.rank == rank, (0..<rank).allSatisfy({ $0 == dim || other.size($0) == size($0) }) else {
+          return refused(.shape, "diff", "\(other.summary) cannot be joined to \(summary) along dimension \(dim)")
+        }
+      }
       if order == 0 { return clone() }
       var x = self
       if prepend != nil || append != nil { x = cat([prepend, self, append].compactMap { $0 }, dim: dim) }

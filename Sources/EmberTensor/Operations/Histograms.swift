@@ -33,7 +33,7 @@ extension Tensor {
       if elementCount > 0, numbers.amin().item(as: Int.self) < 0 {
         throw EmberError(.value, in: "bincount", "a number is negative; all must be 0 or more")
       }
-      let target: DType = weights == nil ? .int64 : weights!.dtype == .float32 ? .float32 : .float64
+      let target: DType = weights == nil || elementCount == 0 ? .int64 : weights!.dtype == .float32 ? .float32 : .float64
       let typed = try weights.map { weights throws(EmberError) in try weights.detach().to(target).dense() }
       let counts = try Tensor.empty(shape: [bins], dtype: target, like: self)
       if elementCount == 0 {

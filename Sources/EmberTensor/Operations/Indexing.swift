@@ -9,6 +9,9 @@ struct IndexSelect: BinaryOperation {
 
   func forward(_ x: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
     let axis = try DenseAxis(x, dimension, in: "index_select")
+    guard index.dtype == .int64 || index.dtype == .int32 else {
+      throw EmberError(.dtype, in: "index_select", "the index must be int64 or int32, not \(index.summary)")
+    }
     let index = try checkedIndex(index, in: "index_select").dense()
     guard index.rank <= 1 else { throw EmberError(.shape, in: "index_select", "the index must have one dimension, not \(index.summary)") }
     let count = index.elementCount
@@ -50,6 +53,11 @@ struct IndexAdd: VariadicOperation {
     let x = inputs[0]!
     let index = try checkedIndex(inputs[1]!, in: "index_add").dense()
     let source = inputs[2]!
+    if x.dtype == .complex32 {
+      // Kernels add in the wider type.
+      let wide = try forward([noGrad { x.to(.complex64) }, index, noGrad { source.dtype == x.dtype ? source.to(.complex64) : source }])[0]
+      return [noGrad { wide.to(.complex32) }]
+    }
     let result = try Contiguous().forward(x)
     let axis = try DenseAxis(result, dimension, in: "index_add")
     let expected = x.rank == 0 ? Shape() : x.body.shape.replacing(axis.dimension, with: index.elementCount)

@@ -51,8 +51,8 @@ struct MatMul: BinaryOperation {
         // A shared matrix gathers from the whole batch in one product.
         let x = context.input(0)
         if context.inputShape(1).rank == 2, x.rank > 2 {
-          let rows = x.reshape([-1, x.size(-1)])
-          return apply(MatMul(), rows.mT.conj(), gradient.reshape([-1, gradient.size(-1)]))
+          let count = x.body.shape.product(0..<(x.rank - 1))
+          return apply(MatMul(), x.reshape([count, x.size(-1)]).mT.conj(), gradient.reshape([count, gradient.size(-1)]))
         }
         return apply(MatMul(), x.mT.conj(), gradient).sum(to: context.inputShape(1))
       }() : nil

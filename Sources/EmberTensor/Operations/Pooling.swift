@@ -256,7 +256,11 @@ extension Tensor {
       try checkPoolingRank(rank, name)
       let output = try resolve(size, rank, "outputSize", atLeast: 0, in: name)
       let input = Array(body.shape.suffix(rank))
-      if input.contains(0) { throw EmberError(.shape, in: name, "input \(summary): the last \(rank) extents must not be 0") }
+      // Of averages the channels may be none; an average of nothing is NaN in one dimension, an error in more.
+      if maximum ? body.shape.dropFirst().contains(0) : rank > 1 && input.contains(0) {
+        throw EmberError(.shape, in: name, "input \(summary): no extent may be 0 but the first" + (maximum ? "" : " and the channels"))
+      }
+      if input.contains(0) { return [Tensor.full(Array(body.shape.dropLast(rank)) + output, .real(.nan), dtype: dtype, on: device)] }
       let ones = Array(repeating: 1, count: rank)
       let geometry = PoolingGeometry(input: input, output: output, kernel: ones, stride: ones, padding: ones.map { _ in 0 }, dilation: ones)
       if maximum { return apply(MaxPool(geometry: geometry, isAdaptive: true, withIndices: true), [self], count: 2) }
@@ -295,7 +299,7 @@ extension Tensor {
     _ dilation: any SpatialExtents, _ ceilMode: Bool, in name: String
   ) throws(EmberError) -> PoolingGeometry {
     try checkPoolingRank(rank, name)
-    if rank > 1, body.shape.suffix(rank + 1).contains(0) {
+    if body.shape.suffix(rank + 1).contains(0) {
       throw EmberError(.shape, in: name, "input \(summary): only the batch may be empty")
     }
     let kernel = try resolve(kernel, rank, "kernelSize", atLeast: 1, in: name)
@@ -310,7 +314,9 @@ extension Tensor {
         throw EmberError(.value, in: name, "padding \(padding) with kernelSize \(kernel): it must be at most half of the kernel")
       }
       let room = input[d] + 2 * padding[d] - reach
-      var count = room < 0 && !ceilMode ? 0 : (ceilMode ? (room + stride[d] - 1) / stride[d] : room / stride[d]) + 1
+      // Rounded down, or up with `ceilMode`; no window fits where even the first one sticks out.
+      var count = room < 0 ? 0 : (ceilMode ? (room + stride[d] - 1) / stride[d] : room / stride[d]) + 1
+      if room < 0, ceilMode, room + stride[d] > 0 { count = 1 }
       // The last window must begin inside of the input or its left padding.
       if ceilMode, (count - 1) * stride[d] >= input[d] + padding[d] { count -= 1 }
       guard count > 0, input[d] > 0 else {

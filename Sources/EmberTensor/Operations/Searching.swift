@@ -55,6 +55,11 @@ extension Tensor {
   ///
   /// - Parameter sorter: positions that sort the rows, where these are not sorted themselves.
   public func searchSorted(_ values: Tensor, right: Bool = false, sorter: Tensor? = nil) -> Tensor {
+    // Different real dtypes meet in the one that holds both.
+    if dtype != values.dtype, !dtype.isComplex, !values.dtype.isComplex, !isPoisoned, !values.isPoisoned {
+      let common = TypePromotion.promote(dtype, values.dtype)
+      return to(common).searchSorted(values.to(common), right: right, sorter: sorter)
+    }
     guard let sorter else { return apply(SearchSorted(right: right), self, values) }
     guard sorter.dtype == .int64, sorter.shape == shape else {
       return refused(.shape, "searchsorted", "a sorter \(sorter.summary) for \(summary); it must be int64 of the same shape")
@@ -100,7 +105,8 @@ extension Tensor {
       guard backend.holdsData else {
         throw EmberError(.device, in: operation, "the result's shape depends on data, which \(summary) does not have")
       }
-      if let dim, rank > 0 {
+      if let dim, rank == 0 { throw EmberError(.index, in: operation, "dimension \(dim) of \(summary), which has none") }
+      if let dim {
         return try noGrad { () throws(EmberError) in try value.distinctSlices(operation, dim, isConsecutive: isConsecutive) }
       }
       let source = try dense()

@@ -37,7 +37,9 @@ struct TopK: VariadicOperation {
     let x = inputs[0]!
     if x.dtype.isComplex { throw EmberError(.dtype, in: "topk", "complex numbers have no order: \(x.summary)") }
     let axis = try DenseAxis(x, dimension, in: "topk")
-    guard k >= 0, k <= axis.operand.count else {
+    // A tensor without dimensions has one element, which is all there is to return.
+    let k = x.rank == 0 ? 1 : k
+    guard self.k >= 0, self.k <= axis.operand.count else {
       throw EmberError(.index, in: "topk", "k = \(k) of \(axis.operand.count) elements along dimension \(dimension) of \(x.summary)")
     }
     let shape = x.rank == 0 ? Shape() : x.body.shape.replacing(axis.dimension, with: k)

@@ -128,13 +128,9 @@ extension Tensor {
 
   // MARK: Comparison of whole tensors
 
-  /// Whether all elements are equal, and the shapes; dtypes must be.
+  /// Whether all elements are equal, and the shapes. Different dtypes are compared in the one that they promote to.
   public func isEqual(to other: Tensor) -> Bool {
     if isPoisoned || other.isPoisoned { return false }
-    guard dtype == other.dtype else {
-      raise(EmberError(.dtype, in: "equal", "\(summary) and \(other.summary) must have one dtype"))
-      return false
-    }
     return shape == other.shape && noGrad { (self .== other).all().item(as: Bool.self) }
   }
 

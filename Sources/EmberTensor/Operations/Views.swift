@@ -323,6 +323,10 @@ extension Tensor {
   public func unflatten(_ dimension: Int, _ extents: [Int]) -> Tensor {
     withDimension(dimension, "unflatten") { dimension in
       guard rank > 0, !extents.isEmpty else { return refused(.shape, "unflatten", "\(extents) for \(summary); give at least one extent") }
+      let areWhole = extents.allSatisfy { (0...1 << 40).contains($0) }
+      if areWhole, extents.count <= maximumRank, Shape(extents).elementCount != size(dimension) {
+        return refused(.shape, "unflatten", "\(extents) do not multiply up to extent \(size(dimension)) of dimension \(dimension) of \(summary)")
+      }
       return reshape(Array(body.shape[0..<dimension]) + extents + Array(body.shape[(dimension + 1)...]))
     }
   }
