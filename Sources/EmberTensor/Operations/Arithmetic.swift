@@ -150,10 +150,10 @@ extension Tensor {
   /// This tensor with `value`, converted to its dtype, where `mask` holds. Raises if the value is complex and the tensor is not.
   public func maskedFill(_ mask: Tensor, _ value: Scalar) -> Tensor {
     guard mask.dtype == .bool || mask.isPoisoned else {
-      return refused(.dtype, "masked_fill", "the mask must be bool, not \(mask.summary)")
+      return refuse(.dtype, "masked_fill", "the mask must be bool, not \(mask.summary)", beside: self)
     }
     guard value.category <= dtype.category else {
-      guard let converted = value.converted(to: dtype) else { return refused(.dtype, "masked_fill", "\(value) does not fit into \(summary)") }
+      guard let converted = value.converted(to: dtype) else { return refuse(.dtype, "masked_fill", "\(value) does not fit into \(summary)", beside: self) }
       return Pointwise.maskedFill(self, mask, ScalarParameters(converted))
     }
     return Pointwise.maskedFill(self, mask, ScalarParameters(value))

@@ -13,6 +13,20 @@ import EmberRuntime
   }
 }
 
+/// The same for several results that may be absent, such as gradients; all are absent after an error.
+package func attempt(_ count: Int, _ body: () throws(EmberError) -> [Tensor?]) -> [Tensor?] {
+  let none = [Tensor?](repeating: nil, count: count)
+  if ThreadFlags.current.contains(.failed) { return none }
+  do throws(EmberError) {
+    let results = try body()
+    try checkScratch(in: "allocate")
+    return results
+  } catch {
+    raise(takeScratchFailure(in: "allocate") ?? error)
+    return none
+  }
+}
+
 package func checkedShape(_ extents: [Int], in operation: String) throws(EmberError) -> Shape {
   if extents.count > maximumRank {
     throw EmberError(.shape, in: operation, "\(extents) has \(extents.count) dimensions; a tensor has at most \(maximumRank)")

@@ -113,7 +113,7 @@ struct ClassLoss: VariadicOperation {
     if context.isRecording || !x.backend.holdsData {
       return [written(gradient, x.reshape(n), labels.reshape([n[0], 1, n[2]]).to(.int64), weight, total, n).reshape(Array(x.shape)), nil, nil]
     }
-    return attempting(3) { () throws(EmberError) in
+    return attempt(3) { () throws(EmberError) in
       let dx = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
       let scale = reduction == .mean ? 1 / total.item(as: Double.self) : 1
       if let kernel = try Self.backwardKernels.kernel(on: x.device), x.elementCount > 0 {

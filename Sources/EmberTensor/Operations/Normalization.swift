@@ -88,11 +88,77 @@ struct LayerNormOperation: VariadicOperation {
         context.needs(2) ? all.bias.reshape(normalized) : nil,
       ]
     }
-    return attempting(3) { () throws(EmberError) in
+    return attempt(3) { () throws(EmberError) in
       let shapes = [x.body.shape, Shape(normalized), Shape(normalized)]
       let results = try emptyGradients(shapes, context, like: x)
       if let kernel = try Self.backwardKernels.kernel(on: x.device) {
         kernel([try g.dense(), try x.dense(), context.output(1), context.output(2)], try weight?.dense(), results, rows, n)
+      }
+      return results
+    }
+  }
+}
+
+/// y = x / √(mean of x² + ε) · weight over rows of the last dimensions. Also yields the reciprocal root of each row.
+///
+/// Shapes and dtypes were checked; x is float16, bfloat16, float32 or float64, and the weight of the same dtype.
+package struct RMSNormOperation: VariadicOperation {
+  package static let name = "rms_norm"
+  package static let kernels = KernelTable<@Sendable (Tensor, Tensor?, Double, [Tensor], Int, Int) -> Void>(
+    name,
+    cpu: { x, w, epsilon, y, rows, n in
+      ember_rms_norm(
+        Int32(x.dtype.rawValue), x.body.pointer, w?.body.pointer, epsilon, y[0].body.pointer, y[1].body.pointer, Int64(rows), Int64(n))
+    })
+  /// Arguments: dy, x, rstd; weight; dx, dweight; rows, n.
+  package static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], Int, Int) -> Void>(
+    "rms_norm_backward",
+    cpu: { x, w, d, rows, n in
+      ember_rms_norm_backward(
+        Int32(x[0].dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, w?.body.pointer, d[0]?.body.pointer,
+        d[1]?.body.pointer, Int64(rows), Int64(n))
+    })
+  package let saved: SavedTensors = [.input0, .input1, .output(1)]
+  let normalized: [Int]
+  let epsilon: Double
+  package var undifferentiableOutputs: Set<Int> { [1] }
+
+  package init(normalized: [Int], epsilon: Double) {
+    self.normalized = normalized
+    self.epsilon = epsilon
+  }
+
+  private func split(_ shape: Shape) -> (rows: Int, n: Int) {
+    (shape.product(0..<(shape.rank - normalized.count)), normalized.reduce(1, *))
+  }
+
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    let x = inputs[0]!
+    let (rows, n) = split(x.body.shape)
+    let y = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
+    let rstd = try Tensor.empty(shape: [rows], dtype: x.dtype.statistics, like: x)
+    if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
+      kernel(try x.dense(), try inputs[1]?.dense(), epsilon, [y, rstd], rows, n)
+    }
+    return [y, rstd]
+  }
+
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+    guard let g = gradients[0] else { return [nil, nil] }
+    let x = context.input(0), weight = context.inputIfPresent(1)
+    let (rows, n) = split(context.inputShape(0))
+    if context.isRecording || x.elementCount == 0 {
+      let flat = x.reshape([rows, n]), dy = g.reshape([rows, n])
+      let rstd = (flat.square().mean(1, keepDim: true) + epsilon).rsqrt()
+      let normal = flat * rstd
+      let scaled = weight.map { dy * $0.reshape([n]) } ?? dy
+      let dx = rstd * (scaled - normal * (scaled * normal).mean(1, keepDim: true))
+      return [dx.reshape(Array(context.inputShape(0))), context.needs(1) ? (dy * normal).sum(0).reshape(normalized) : nil]
+    }
+    return attempt(2) { () throws(EmberError) in
+      let results = try emptyGradients([x.body.shape, Shape(normalized)], context, like: x)
+      if let kernel = try Self.backwardKernels.kernel(on: x.device) {
+        kernel([try g.dense(), try x.dense(), context.output(1)], try weight?.dense(), results, rows, n)
       }
       return results
     }
@@ -104,14 +170,6 @@ private func emptyGradients(_ shapes: [Shape], _ context: DerivativeContext, lik
   var results: [Tensor?] = []
   for (i, shape) in shapes.enumerated() { results.append(context.needs(i) ? try Tensor.empty(shape: shape, dtype: x.dtype, like: x) : nil) }
   return results
-}
-
-/// Runs a fused derivative; after an error there are no gradients.
-package func attempting(_ count: Int, _ body: () throws(EmberError) -> [Tensor?]) -> [Tensor?] {
-  do throws(EmberError) { return try body() } catch {
-    raise(error)
-    return Array(repeating: nil, count: count)
-  }
 }
 
 /// Normalisation over each of `groups` groups of channels of x [batch, channels, ...]; Wu and He, arXiv:1803.08494.
@@ -162,7 +220,7 @@ struct GroupNormOperation: VariadicOperation {
         context.needs(2) ? all.bias.reshape([n[1]]) : nil,
       ]
     }
-    return attempting(3) { () throws(EmberError) in
+    return attempt(3) { () throws(EmberError) in
       let results = try emptyGradients([x.body.shape, [n[1]], [n[1]]], context, like: x)
       if let kernel = try Self.backwardKernels.kernel(on: x.device) {
         kernel([try g.dense(), try x.dense(), context.output(1), context.output(2)], try weight?.dense(), results, n)
@@ -234,7 +292,7 @@ struct BatchNormOperation: VariadicOperation {
         rstd: training ? nil : context.output(3).detach().to(x.dtype).reshape(perChannel), epsilon: epsilon, dims: [0, 2], parameterDims: [0, 2])
       return [all.x.reshape(Array(context.inputShape(0))), context.needs(1) ? all.weight : nil, context.needs(2) ? all.bias : nil]
     }
-    return attempting(3) { () throws(EmberError) in
+    return attempt(3) { () throws(EmberError) in
       let results = try emptyGradients([x.body.shape, [n[1]], [n[1]]], context, like: x)
       if let kernel = try Self.backwardKernels.kernel(on: x.device) {
         kernel([try g.dense(), try x.dense(), context.output(1), context.output(3)], try weight?.dense(), results, n, training)
