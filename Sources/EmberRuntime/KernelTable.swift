@@ -25,7 +25,8 @@ public final class KernelTable<Kernel: Sendable>: Sendable {
     guard let named = Kernels.find(operation, device.type) else {
       throw EmberError(
         .unsupported, in: operation,
-        "no kernel for device \(device); move the tensors to cpu, or register one with the operation's KernelTable or with Kernels.register")
+        "no kernel for device \(device); move the tensors to cpu, or register one with the operation's KernelTable or with Kernels.register"
+      )
     }
     guard let kernel = named as? Kernel else {
       throw EmberError(

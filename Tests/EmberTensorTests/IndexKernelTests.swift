@@ -7,7 +7,8 @@ import Testing
 @Suite struct IndexKernelTests {
   typealias Extents = (outer: Int, n: Int, inner: Int)
 
-  static let extents: [Extents] = KernelAgreement.laneSizes.flatMap { n in [(1, n, 1), (3, n, 2), (2, 5, n)] as [Extents] }
+  static let extents: [Extents] =
+    KernelAgreement.laneSizes.flatMap { n in [(1, n, 1), (3, n, 2), (2, 5, n)] as [Extents] }
     + KernelAgreement.around(32768).flatMap { [(1, $0, 1), (1, 3, $0 / 3)] as [Extents] } + [(1, 70_000, 1), (5, 200, 70)]
 
   /// Numbers below `bound` without structure, each occurring several times, counted from the end here and there.
@@ -51,10 +52,14 @@ import Testing
             #expect(Self.elements(a.gather(dim: 1, index: i)) == gathered, "gather \(place)")
             #expect(Self.elements(a.scatter(dim: 1, index: i, source: s)) == set, "scatter \(place)")
             // Sums of 16-bit and 8-bit numbers stay small enough to be exact only where few meet.
-            if dtype.size >= 4 || m < 40 { #expect(Self.elements(a.scatterAdd(dim: 1, index: i, source: s)) == added, "scatter_add \(place)") }
+            if dtype.size >= 4 || m < 40 {
+              #expect(Self.elements(a.scatterAdd(dim: 1, index: i, source: s)) == added, "scatter_add \(place)")
+            }
             if dtype.isComplex || m > 40 { continue }
             #expect(Self.elements(a.scatterReduce(dim: 1, index: i, source: s, .amax)) == largest, "scatter_reduce amax \(place)")
-            if dtype != .uint8, dtype != .int32, dtype != .float16 { #expect(Self.elements(a.scatterReduce(dim: 1, index: i, source: s, .prod)) == product, "scatter_reduce prod \(place)") }
+            if dtype != .uint8, dtype != .int32, dtype != .float16 {
+              #expect(Self.elements(a.scatterReduce(dim: 1, index: i, source: s, .prod)) == product, "scatter_reduce prod \(place)")
+            }
           }
         }
       }
@@ -87,7 +92,9 @@ import Testing
             let place = "\(dtype) \(e) by \(m), \(layout.name)"
             #expect(Self.elements(a.indexSelect(1, i)) == selected, "index_select \(place)")
             #expect(Self.elements(a[.all, j]) == taken, "subscript \(place)")
-            if dtype.size >= 4 || m < 40 { #expect(Self.elements(a.indexAdd(dim: 1, index: i, source: s, alpha: 2)) == added, "index_add \(place)") }
+            if dtype.size >= 4 || m < 40 {
+              #expect(Self.elements(a.indexAdd(dim: 1, index: i, source: s, alpha: 2)) == added, "index_add \(place)")
+            }
             var written = a
             written[.all, j] = s
             #expect(Self.elements(written) == put, "subscript written \(place)")

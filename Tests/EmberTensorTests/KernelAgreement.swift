@@ -21,7 +21,10 @@ enum KernelAgreement {
     ("transposed", { $0.rank < 2 ? $0 : $0.transpose(0, -1).contiguous().transpose(0, -1) }),
     ("strided", { stack([$0, $0], dim: -1).select(-1, 0) }),
     ("flipped", { $0.rank == 0 ? $0 : $0.flip(-1).contiguous().flip(-1) }),
-    ("unaligned", { cat([Tensor.zeros([1]).to($0.dtype), $0.reshape(-1)]).narrow(0, start: 1, length: $0.elementCount).reshape(Array($0.shape)) }),
+    (
+      "unaligned",
+      { cat([Tensor.zeros([1]).to($0.dtype), $0.reshape(-1)]).narrow(0, start: 1, length: $0.elementCount).reshape(Array($0.shape)) }
+    ),
   ]
 
   /// A result as it is compared.
@@ -63,12 +66,16 @@ enum KernelAgreement {
   static func disagreement(
     _ inputs: [Tensor], layouts count: Int = layouts.count, tolerance: ((DType) -> Double)? = nil, _ body: ([Tensor]) -> [Tensor]
   ) -> String? {
-    guard let expected = CPU.with(.scalar, { outcome { body(inputs.map { $0.contiguous() }) } }) else { return "there are no scalar kernels" }
+    guard let expected = CPU.with(.scalar, { outcome { body(inputs.map { $0.contiguous() }) } }) else {
+      return "there are no scalar kernels"
+    }
     for layout in layouts.prefix(count) {
       let placed = inputs.map(layout.make)
       for set in CPU.InstructionSet.allCases {
         guard let actual = CPU.with(set, { outcome { body(placed) } }) else { continue }
-        if let found = difference(actual, expected, tolerance: tolerance ?? { tolerances[$0] ?? 0 }) { return "\(set), \(layout.name): \(found)" }
+        if let found = difference(actual, expected, tolerance: tolerance ?? { tolerances[$0] ?? 0 }) {
+          return "\(set), \(layout.name): \(found)"
+        }
       }
     }
     return nil

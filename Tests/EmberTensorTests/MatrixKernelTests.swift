@@ -12,7 +12,9 @@ import Testing
   /// Rounding of sums of `depth` products.
   static func tolerance(_ depth: Int) -> (DType) -> Double {
     let terms = Double(max(depth, 4)).squareRoot()
-    let units: [DType: Double] = [.float32: 1e-6, .float64: 1e-15, .float16: 0x1p-10, .bfloat16: 0x1p-7, .complex64: 2e-6, .complex128: 2e-15]
+    let units: [DType: Double] = [
+      .float32: 1e-6, .float64: 1e-15, .float16: 0x1p-10, .bfloat16: 0x1p-7, .complex64: 2e-6, .complex128: 2e-15,
+    ]
     return { dtype in (units[dtype] ?? 0) * (dtype.size == 2 ? 1 : terms) }
   }
 
@@ -86,7 +88,9 @@ import Testing
           let found = KernelAgreement.disagreement([a, b], tolerance: Self.tolerance(k)) { [$0[0].matmul($0[1])] }
           #expect(found == nil, "\(batch), \(m) by \(n) by \(k), \(dtype): \(found ?? "")")
           // One matrix for the whole batch, the other transposed in every one.
-          let shared = KernelAgreement.disagreement([a, b.repeatedAlong(0), b.transpose(-1, -2).contiguous().transpose(-1, -2)], layouts: 1, tolerance: Self.tolerance(k)) {
+          let shared = KernelAgreement.disagreement(
+            [a, b.repeatedAlong(0), b.transpose(-1, -2).contiguous().transpose(-1, -2)], layouts: 1, tolerance: Self.tolerance(k)
+          ) {
             [$0[0].matmul($0[1]), $0[0].matmul($0[2])]
           }
           #expect(shared == nil, "\(batch) shared, \(m) by \(n) by \(k), \(dtype): \(shared ?? "")")
@@ -108,7 +112,9 @@ import Testing
               return [y.detach()] + grad(of: [y], with: leaves, gradients: [numbers([rows, n], seed: 4).to(dtype)])
             }
             #expect(found == nil, "[\(rows), \(k)] to \(n), \(dtype): \(found ?? "")")
-            let added = KernelAgreement.disagreement([numbers([rows, n], seed: 5).to(dtype), inputs[0], inputs[1]], layouts: 2, tolerance: Self.tolerance(k)) {
+            let added = KernelAgreement.disagreement(
+              [numbers([rows, n], seed: 5).to(dtype), inputs[0], inputs[1]], layouts: 2, tolerance: Self.tolerance(k)
+            ) {
               [$0[0].addmm($0[1], $0[2].t(), beta: 0.5, alpha: 2)]
             }
             #expect(added == nil, "addmm [\(rows), \(k)] to \(n), \(dtype): \(added ?? "")")
@@ -145,8 +151,10 @@ import Testing
       for dtype in [DType.float32, .float64, .float16] {
         let x = numbers([2, 3, 5, width]).to(dtype)
         let ways: [(String, @Sendable (Tensor) -> Tensor)] = [
-          ("max 2", { $0.maxPool2d(2) }), ("max 3, stride 1", { $0.maxPool2d(3, stride: 1, padding: 1) }), ("max 3, stride 2", { $0.maxPool2d(3, stride: 2, padding: 1) }),
-          ("mean 2", { $0.avgPool2d(2) }), ("mean 3", { $0.avgPool2d(3, stride: 1, padding: 1) }), ("adaptive mean", { $0.adaptiveAvgPool2d([2, 3]) }),
+          ("max 2", { $0.maxPool2d(2) }), ("max 3, stride 1", { $0.maxPool2d(3, stride: 1, padding: 1) }),
+          ("max 3, stride 2", { $0.maxPool2d(3, stride: 2, padding: 1) }),
+          ("mean 2", { $0.avgPool2d(2) }), ("mean 3", { $0.avgPool2d(3, stride: 1, padding: 1) }),
+          ("adaptive mean", { $0.adaptiveAvgPool2d([2, 3]) }),
           ("adaptive max", { $0.adaptiveMaxPool2d([2, 3]) }),
         ]
         for (name, run) in ways {

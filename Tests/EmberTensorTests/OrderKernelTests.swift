@@ -12,10 +12,12 @@ import Testing
 @Suite struct OrderKernelTests {
   typealias Extents = (outer: Int, n: Int, inner: Int)
 
-  /// Around lanes; around insertion (32), tiles (1024), pieces (65536) and the length from which a row is sorted by several threads (131072).
+  /// Around lanes; around insertion (32), tiles (1024), pieces (65536) and the length from which a row is sorted by several threads
+  /// (131072).
   static let small: [Extents] = KernelAgreement.laneSizes.flatMap { n in [(1, n, 1), (3, n, 1), (2, n, 5), (1, 5, n)] as [Extents] }
   static let long: [Extents] =
-    KernelAgreement.around(1024, 2048, 65536).map { (1, $0, 1) as Extents } + KernelAgreement.around(1024).flatMap { [(3, $0, 1), (1, $0, 3)] as [Extents] }
+    KernelAgreement.around(1024, 2048, 65536).map { (1, $0, 1) as Extents }
+    + KernelAgreement.around(1024).flatMap { [(3, $0, 1), (1, $0, 3)] as [Extents] }
 
   static func input(_ e: Extents, _ dtype: DType) -> Tensor {
     let shape = [e.outer, e.n, e.inner]
@@ -71,16 +73,23 @@ import Testing
             if k == 0 { continue }
             #expect(Self.same(Self.rows(top.indices), expected.map { $0.map(Double.init) }), "topk \(k) \(place)")
             #expect(Self.same(Self.rows(top.values), zip(rows, expected).map { row, o in o.map { row[$0] } }), "topk \(k) \(place)")
-            #expect(Self.same(Self.rows(unsorted.indices).map { $0.sorted() }, expected.map { $0.map(Double.init).sorted() }), "unsorted topk \(k) \(place)")
+            #expect(
+              Self.same(Self.rows(unsorted.indices).map { $0.sorted() }, expected.map { $0.map(Double.init).sorted() }),
+              "unsorted topk \(k) \(place)")
           }
         }
         if e.n == 0 || dtype == .bool { continue }
         for k in Set([1, 2, e.n / 2, e.n]) where k >= 1 && k <= e.n {
           let chosen = x.kthValue(k, dim: 1)
-          #expect(Self.same(Self.rows(chosen.values.unsqueeze(1)), rows.map { [$0[Self.order($0, descending: false)[k - 1]]] }), "kthvalue \(k) \(dtype) \(e)")
-          #expect(Self.same(Self.rows(x.gather(dim: 1, index: chosen.indices.unsqueeze(1))), Self.rows(chosen.values.unsqueeze(1))), "kthvalue \(k) \(dtype) \(e)")
+          #expect(
+            Self.same(Self.rows(chosen.values.unsqueeze(1)), rows.map { [$0[Self.order($0, descending: false)[k - 1]]] }),
+            "kthvalue \(k) \(dtype) \(e)")
+          #expect(
+            Self.same(Self.rows(x.gather(dim: 1, index: chosen.indices.unsqueeze(1))), Self.rows(chosen.values.unsqueeze(1))),
+            "kthvalue \(k) \(dtype) \(e)")
         }
-        let medians = rows.map { row in [row.contains(where: \.isNaN) ? .nan : row[Self.order(row, descending: false)[(row.count - 1) / 2]]] }
+        let medians = rows.map { row in [row.contains(where: \.isNaN) ? .nan : row[Self.order(row, descending: false)[(row.count - 1) / 2]]]
+        }
         #expect(Self.same(Self.rows(x.median(1).values.unsqueeze(1)), medians), "median \(dtype) \(e)")
       }
     }
@@ -91,7 +100,9 @@ import Testing
       for dtype in [DType.float32, .float64, .int64] {
         let x = Self.input((1, n, 1), dtype), rows = Self.rows(x), order = Self.order(rows[0], descending: false)
         let sorted = x.sort(1)
-        #expect(Self.same(Self.rows(sorted.indices), [order.map(Double.init)]) && Self.same(Self.rows(sorted.values), [order.map { rows[0][$0] }]), "\(n) \(dtype)")
+        #expect(
+          Self.same(Self.rows(sorted.indices), [order.map(Double.init)])
+            && Self.same(Self.rows(sorted.values), [order.map { rows[0][$0] }]), "\(n) \(dtype)")
       }
     }
   }
@@ -147,16 +158,36 @@ import Testing
   }
 
   static let scans: [Scan] = [
-    Scan(name: "cumsum") { [$0.cumsum(1)] } plain: { [running($0, 0, +)] },
-    Scan(name: "cumprod") { [$0.cumprod(1)] } plain: { [running($0, 1, *)] },
-    Scan(name: "logcumsumexp") { $0.dtype.isFloatingPoint ? [$0.logCumSumExp(1)] : [] } plain: { row in
-      [running(row, -.infinity) { a, b in
-        let largest = max(a, b)
-        return largest.isFinite ? largest + log(exp(a - largest) + exp(b - largest)) : largest
-      }]
+    Scan(name: "cumsum") {
+      [$0.cumsum(1)]
+    } plain: {
+      [running($0, 0, +)]
     },
-    Scan(name: "cummax") { let r = $0.cummax(1); return [r.values, r.indices] } plain: { extremes($0, >) },
-    Scan(name: "cummin") { let r = $0.cummin(1); return [r.values, r.indices] } plain: { extremes($0, <) },
+    Scan(name: "cumprod") {
+      [$0.cumprod(1)]
+    } plain: {
+      [running($0, 1, *)]
+    },
+    Scan(name: "logcumsumexp") {
+      $0.dtype.isFloatingPoint ? [$0.logCumSumExp(1)] : []
+    } plain: { row in
+      [
+        running(row, -.infinity) { a, b in
+          let largest = max(a, b)
+          return largest.isFinite ? largest + log(exp(a - largest) + exp(b - largest)) : largest
+        }
+      ]
+    },
+    Scan(name: "cummax") {
+      let r = $0.cummax(1); return [r.values, r.indices]
+    } plain: {
+      extremes($0, >)
+    },
+    Scan(name: "cummin") {
+      let r = $0.cummin(1); return [r.values, r.indices]
+    } plain: {
+      extremes($0, <)
+    },
   ]
 
   @Test(arguments: scans)
@@ -165,7 +196,9 @@ import Testing
     for dtype in [DType.float32, .float64, .int64, .int32] {
       for e in extents {
         let product = scan.name == "cumprod"
-        var x = dtype.isFloatingPoint ? numbers([e.outer, e.n, e.inner], product ? 0.95 : -2, product ? 1.05 : 2) : numbers([e.outer, e.n, e.inner], -3, 4).round()
+        var x =
+          dtype.isFloatingPoint
+          ? numbers([e.outer, e.n, e.inner], product ? 0.95 : -2, product ? 1.05 : 2) : numbers([e.outer, e.n, e.inner], -3, 4).round()
         if product, !dtype.isFloatingPoint { x = x.sign() }
         x = x.to(dtype)
         let rows = Self.rows(x)
@@ -178,7 +211,9 @@ import Testing
             for (actual, row) in zip(Self.rows(result), rows) {
               let expected = scan.plain(row)[i]
               let worst = zip(actual, expected).map { ($0 - $1).magnitude / max(1, $1.magnitude) }.max() ?? 0
-              #expect(actual.count == expected.count && worst <= tolerance, "\(scan.name) \(dtype) \(e) \(layout.name), result \(i): off by \(worst)")
+              #expect(
+                actual.count == expected.count && worst <= tolerance,
+                "\(scan.name) \(dtype) \(e) \(layout.name), result \(i): off by \(worst)")
             }
           }
         }

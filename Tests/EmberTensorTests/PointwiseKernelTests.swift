@@ -11,9 +11,11 @@ import Testing
   static let long = KernelAgreement.around(16384, 32768, 65536)
 
   static let functions: [(String, @Sendable (Tensor, Tensor) -> Tensor)] = [
-    ("add", { $0 + $1 }), ("mul", { $0 * $1 }), ("div", { $0 / ($1 + 4) }), ("maximum", { maximum($0, $1) }), ("where", { `where`($0 .> $1, $0, $1) }),
+    ("add", { $0 + $1 }), ("mul", { $0 * $1 }), ("div", { $0 / ($1 + 4) }), ("maximum", { maximum($0, $1) }),
+    ("where", { `where`($0 .> $1, $0, $1) }),
     ("exp", { x, _ in x.exp() }), ("tanh", { x, _ in x.tanh() }), ("gelu", { x, _ in x.gelu() }), ("sigmoid", { x, _ in x.sigmoid() }),
-    ("log1p", { x, _ in x.abs().log1p() }), ("sqrt", { x, _ in x.abs().sqrt() }), ("sin", { x, _ in x.sin() }), ("erf", { x, _ in x.erf() }),
+    ("log1p", { x, _ in x.abs().log1p() }), ("sqrt", { x, _ in x.abs().sqrt() }), ("sin", { x, _ in x.sin() }),
+    ("erf", { x, _ in x.erf() }),
     ("pow", { x, y in x.abs() ** y }), ("less", { $0 .< $1 }), ("addcmul", { Pointwise.addcmul($0, $1, $0, ScalarParameters(0.5)) }),
   ]
 
@@ -22,14 +24,16 @@ import Testing
       for n in Self.sizes + (name == "add" || name == "exp" ? Self.long : []) {
         for dtype in n > 200 ? [DType.float32, .bfloat16] : [.float32, .float64, .float16, .bfloat16, .int32, .uint8] {
           let scale = dtype.isFloatingPoint ? 1.0 : 3
-          let x = (numbers([n], dtype == .uint8 ? 0 : -2) * scale).to(dtype), y = (numbers([n], dtype == .uint8 ? 0 : -2, seed: 2) * scale).to(dtype)
+          let x = (numbers([n], dtype == .uint8 ? 0 : -2) * scale).to(dtype),
+            y = (numbers([n], dtype == .uint8 ? 0 : -2, seed: 2) * scale).to(dtype)
           let found = KernelAgreement.disagreement([x, y], layouts: n > 2000 ? 2 : 5) { [run($0[0], $0[1])] }
           #expect(found == nil, "\(name) \(n) \(dtype): \(found ?? "")")
         }
       }
       for rows in [1, 3, 17] {
         for n in KernelAgreement.laneSizes + KernelAgreement.around(1024) {
-          let x = numbers([rows, n]).to(.float32), row = numbers([n], seed: 2).to(.float32), column = numbers([rows, 1], seed: 3).to(.float32)
+          let x = numbers([rows, n]).to(.float32), row = numbers([n], seed: 2).to(.float32),
+            column = numbers([rows, 1], seed: 3).to(.float32)
           let found = KernelAgreement.disagreement([x, row, column, numbers([]).to(.float32)], layouts: 4) {
             [run($0[0], $0[1]), run($0[0], $0[2]), run($0[2], $0[1]), run($0[3], $0[0]), run($0[0], $0[3])]
           }
@@ -61,13 +65,17 @@ import Testing
 
   /// Copies between layouts, around the tiles (a cache line of elements) and chunks (256 KiB) they are cut into.
   @Test func copiesAgreeWithPlainLoops() {
-    for (rows, columns) in KernelAgreement.laneSizes.flatMap({ [($0, 3), (3, $0), ($0, $0)] }) + [(255, 257), (1, 65537), (65535, 1), (300, 250)] {
+    for (rows, columns) in KernelAgreement.laneSizes.flatMap({ [($0, 3), (3, $0), ($0, $0)] }) + [
+      (255, 257), (1, 65537), (65535, 1), (300, 250),
+    ] {
       for dtype in rows * columns > 300 ? [DType.float32] : [DType.bool, .int16, .float32, .float64, .complex128] {
         let x = numbers([rows, columns], 0, 9).round().to(dtype), xs = x.elements(as: Double.self)
         let transposed = (0..<columns).flatMap { c in (0..<rows).map { xs[$0 * columns + c] } }
         #expect(x.t().contiguous().elements(as: Double.self) == transposed, "\(rows) by \(columns) \(dtype)")
         #expect(x.flip(1).contiguous().flip(1).contiguous().elements(as: Double.self) == xs, "\(rows) by \(columns) \(dtype)")
-        #expect(cat([x, x.repeatedAlong(0)], dim: 1).narrow(1, start: 0, length: columns).contiguous().elements(as: Double.self) == xs, "\(rows) by \(columns) \(dtype)")
+        #expect(
+          cat([x, x.repeatedAlong(0)], dim: 1).narrow(1, start: 0, length: columns).contiguous().elements(as: Double.self) == xs,
+          "\(rows) by \(columns) \(dtype)")
         // Parts of a larger tensor, written with the axes exchanged.
         var target = Tensor.zeros([columns, rows, 2]).to(dtype)
         target[0..., 0..., 1] = x.t()
@@ -113,7 +121,9 @@ import Testing
             let cells = [[n], [3, n], []].enumerated().map { StateCell(numbers($1, seed: UInt64($0) + 1).to(dtype), isParameter: true) }
             let optimizer = make(cells)
             for step in 0..<3 {
-              for (i, cell) in cells.enumerated() { cell.grad = numbers(Array(cell.value.shape), 0.2, 1, seed: UInt64(10 * step + i)).to(dtype) }
+              for (i, cell) in cells.enumerated() {
+                cell.grad = numbers(Array(cell.value.shape), 0.2, 1, seed: UInt64(10 * step + i)).to(dtype)
+              }
               optimizer.step()
             }
             return cells.map { $0.value.detach() }

@@ -23,14 +23,24 @@ struct AxisOperation: Sendable, CustomTestStringConvertible {
     AxisOperation(name: "prod") { [$0.prod(1)] },
     AxisOperation(name: "amax", run: { [$0.amax([1])] }, isExact: true),
     AxisOperation(name: "amin", run: { [$0.amin([1])] }, isExact: true),
-    AxisOperation(name: "max", run: { let r = $0.max(1); return [r.values, r.indices] }, isExact: true),
-    AxisOperation(name: "min", run: { let r = $0.min(1); return [r.values, r.indices] }, isExact: true),
+    AxisOperation(
+      name: "max",
+      run: {
+        let r = $0.max(1); return [r.values, r.indices]
+      }, isExact: true),
+    AxisOperation(
+      name: "min",
+      run: {
+        let r = $0.min(1); return [r.values, r.indices]
+      }, isExact: true),
     AxisOperation(name: "argmax", run: { [$0.argmax(1)] }, isExact: true),
     AxisOperation(name: "argmin", run: { [$0.argmin(1)] }, isExact: true),
     AxisOperation(name: "any", run: { [$0.any([1])] }, isExact: true),
     AxisOperation(name: "all", run: { [$0.all([1])] }, isExact: true),
     AxisOperation(name: "count_nonzero", run: { [$0.countNonzero([1])] }, isExact: true),
-    AxisOperation(name: "var_mean") { let r = $0.varMean([1]); return [r.variance, r.mean] },
+    AxisOperation(name: "var_mean") {
+      let r = $0.varMean([1]); return [r.variance, r.mean]
+    },
     AxisOperation(name: "std") { [$0.std([1], correction: 0)] },
     AxisOperation(name: "logsumexp") { [$0.logSumExp([1])] },
     AxisOperation(name: "norm 0") { [$0.norm(0, [1])] },
@@ -98,7 +108,8 @@ struct AxisOperation: Sendable, CustomTestStringConvertible {
       for special in [[Double.nan], [.infinity], [-.infinity], [.infinity, -.infinity], [.nan, .infinity, .nan], [-.infinity, -0.0]] {
         for (outer, inner) in [(3, 1), (1, 5), (1, 20)] {
           // Products stay in range, lest infinity meets a zero in one order and not in another.
-          var values = (operation.name == "prod" ? numbers([outer, n, inner], 0.9, 1.11) : numbers([outer, n, inner])).elements(as: Double.self)
+          var values = (operation.name == "prod" ? numbers([outer, n, inner], 0.9, 1.11) : numbers([outer, n, inner])).elements(
+            as: Double.self)
           for (i, number) in special.enumerated() { values[(values.count / 2 + i * 7) % values.count] = number }
           if n == 2 { values = values.map { _ in special[0] } }
           for dtype in [DType.float32, .float64, .float16] {
@@ -116,7 +127,9 @@ struct AxisOperation: Sendable, CustomTestStringConvertible {
     for shape in [[], [0], [2, 0, 3], [3, 5, 7, 9], [2, 17, 1, 33], [1, 1, 1]] {
       let x = numbers(shape)
       for dims in [[], [0], [-1], [0, 2], [1, 3], [0, 1, 2]] where dims.allSatisfy({ $0 < shape.count && -$0 <= shape.count }) {
-        let found = KernelAgreement.disagreement([x.to(.float32)]) { [$0[0].sum(dims), $0[0].mean(dims, keepDim: true), $0[0].var(dims), $0[0].norm(2, dims)] }
+        let found = KernelAgreement.disagreement([x.to(.float32)]) {
+          [$0[0].sum(dims), $0[0].mean(dims, keepDim: true), $0[0].var(dims), $0[0].norm(2, dims)]
+        }
         #expect(found == nil, "\(shape) over \(dims): \(found ?? "")")
         if x.elementCount == 0 { continue }
         let extreme = KernelAgreement.disagreement([x.to(.float32)]) { [$0[0].amax(dims), $0[0].logSumExp(dims)] }
@@ -142,7 +155,8 @@ struct AxisOperation: Sendable, CustomTestStringConvertible {
     + KernelAgreement.around(128).map { [$0, 64, 1] }
 
   static let matrices: [[Int]] =
-    KernelAgreement.laneSizes.flatMap { [[3, $0], [$0, 5]] } + KernelAgreement.around(64).map { [3, $0] } + KernelAgreement.around(512).map { [$0, 65] }
+    KernelAgreement.laneSizes.flatMap { [[3, $0], [$0, 5]] } + KernelAgreement.around(64).map { [3, $0] }
+    + KernelAgreement.around(512).map { [$0, 65] }
 
   static func labels(_ shape: [Int], classes: Int) -> Tensor {
     Tensor((0..<shape.reduce(1, *)).map { $0 % 11 == 1 ? -100 : ($0 * 7 + 3) % max(classes, 1) }, shape: shape)
@@ -160,7 +174,9 @@ struct AxisOperation: Sendable, CustomTestStringConvertible {
     Case(name: "layer_norm", shapes: rows.map { [[$0[0] * $0[2], $0[1]], [$0[1]], [$0[1]]] }) {
       $0[0].layerNorm(Array($0[1].shape), weight: $0[1], bias: $0[2], eps: 1e-2)
     },
-    Case(name: "group_norm", shapes: rows.map { [[$0[0], 4, $0[1]], [4], [4]] }) { $0[0].groupNorm(2, weight: $0[1], bias: $0[2], eps: 1e-2) },
+    Case(name: "group_norm", shapes: rows.map { [[$0[0], 4, $0[1]], [4], [4]] }) {
+      $0[0].groupNorm(2, weight: $0[1], bias: $0[2], eps: 1e-2)
+    },
     Case(name: "batch_norm", shapes: rows.map { [$0, [$0[1]], [$0[1]]] }) { $0[0].batchNorm(weight: $0[1], bias: $0[2], eps: 1e-2).output },
     Case(name: "batch_norm of few channels", shapes: KernelAgreement.around(1024, 2048, 4096).map { [[2, 2, $0], [2], [2]] }) {
       $0[0].batchNorm(weight: $0[1], bias: $0[2], eps: 1e-2).output
@@ -180,7 +196,8 @@ struct AxisOperation: Sendable, CustomTestStringConvertible {
         let inputs = shapes.enumerated().map { numbers($1, seed: UInt64($0) + 3).to(dtype) }
         // Weights gather over everything else, with terms of both signs.
         let terms = max(1, Double(shapes[0].reduce(1, *)) / 256)
-        let found = KernelAgreement.disagreement(inputs, layouts: layouts, tolerance: { (limits[$0] ?? 0) * ($0.size > 2 ? terms : 1) }) { inputs in
+        let found = KernelAgreement.disagreement(inputs, layouts: layouts, tolerance: { (limits[$0] ?? 0) * ($0.size > 2 ? terms : 1) }) {
+          inputs in
           let leaves = inputs.map { $0.requiringGrad() }
           let y = sample.run(leaves)
           let upstream = numbers(Array(y.shape), 0.5, 1.5, seed: 9).to(y.dtype)

@@ -11,11 +11,15 @@ import Testing
     let shapes = inputs.map { Array($0.shape) }
     var variants: [(String, @Sendable (Int) -> [Tensor])] = []
     func add(_ place: String, _ changes: [(input: Int, dimension: Int)]) {
-      variants.append((place, { extent in
-        var changed = shapes
-        for change in changes { changed[change.input][change.dimension] = extent }
-        return changed.enumerated().map { numbers($1, 0.3, 0.9, seed: UInt64($0) + 21) }
-      }))
+      variants.append(
+        (
+          place,
+          { extent in
+            var changed = shapes
+            for change in changes { changed[change.input][change.dimension] = extent }
+            return changed.enumerated().map { numbers($1, 0.3, 0.9, seed: UInt64($0) + 21) }
+          }
+        ))
     }
     for (i, shape) in shapes.enumerated() {
       for d in shape.indices {
@@ -23,11 +27,15 @@ import Testing
         guard inputs.count > 1 else { continue }
         // Counted from the front and from the back, and wherever the extent is the same.
         add("dimension \(d) of all", shapes.indices.filter { d < shapes[$0].count }.map { ($0, d) })
-        add("dimension \(d - shape.count) of all", shapes.indices.compactMap { j in
-          let other = shapes[j].count + d - shape.count
-          return other >= 0 ? (j, other) : nil
-        })
-        add("every extent of \(shape[d])", shapes.indices.flatMap { j in shapes[j].indices.filter { shapes[j][$0] == shape[d] }.map { (j, $0) } })
+        add(
+          "dimension \(d - shape.count) of all",
+          shapes.indices.compactMap { j in
+            let other = shapes[j].count + d - shape.count
+            return other >= 0 ? (j, other) : nil
+          })
+        add(
+          "every extent of \(shape[d])",
+          shapes.indices.flatMap { j in shapes[j].indices.filter { shapes[j][$0] == shape[d] }.map { (j, $0) } })
       }
     }
     return variants
@@ -37,7 +45,9 @@ import Testing
     try? catchingErrors { Array(run(inputs).shape) }
   }
 
-  static func check(_ name: String, _ inputs: [Tensor], _ run: @escaping @Sendable ([Tensor]) -> Tensor, hasDataDependentShape: Bool = false) {
+  static func check(
+    _ name: String, _ inputs: [Tensor], _ run: @escaping @Sendable ([Tensor]) -> Tensor, hasDataDependentShape: Bool = false
+  ) {
     for (place, make) in variants(inputs) {
       let empty = make(0)
       for dtype in [DType.float64, .float32, .bfloat16, .int64, .bool] {

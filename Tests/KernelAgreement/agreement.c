@@ -10,11 +10,13 @@
 
 static const int64_t sizes[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 129, 1025, 4097};
 static const int floating[] = {EMBER_FLOAT32, EMBER_FLOAT64, EMBER_FLOAT16, EMBER_BFLOAT16};
-static const char *const names[EMBER_DTYPE_COUNT] = {"bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64"};
+static const char *const names[EMBER_DTYPE_COUNT] = {"bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16",
+    "float32", "float64"};
 static int64_t comparisons, failures;
 
-#define EACH(variable, array) for (size_t variable##_ = 0, variable##_once = 0; variable##_ < sizeof(array) / sizeof *(array); variable##_++, variable##_once = 0) \
-  for (__typeof__((array)[0]) variable = (array)[variable##_]; !variable##_once; variable##_once = 1)
+#define EACH(variable, array)                                                                                         \
+  for (size_t variable##_ = 0, variable##_once = 0; variable##_ < sizeof(array) / sizeof *(array); variable##_++, variable##_once = 0) \
+    for (__typeof__((array)[0]) variable = (array)[variable##_]; !variable##_once; variable##_once = 1)
 
 static uint64_t state = 1;
 static double uniform(double low, double high) {
@@ -56,7 +58,8 @@ static void compare(const char *what, int64_t size, int dtype, int isa, const vo
   for (int64_t i = 0; i < n; i++) {
     const double x = value_at(dtype, actual, i), y = value_at(dtype, expected, i);
     if (x == y || (x != x && y != y) || fabs(x - y) <= tolerance_of(dtype) * scale) continue;
-    printf("%s %s, size %lld, instruction set %d: %g instead of %g at %lld\n", what, names[dtype], (long long)size, isa, x, y, (long long)i);
+    printf("%s %s, size %lld, instruction set %d: %g instead of %g at %lld\n", what, names[dtype], (long long)size, isa, x, y,
+        (long long)i);
     failures++;
     return;
   }
@@ -87,7 +90,8 @@ static bool gives_truth(int opcode) {
 
 static void pointwise(void) {
   static const struct { int type, dtype; } types[] = {
-    {EMBER_TYPE_FLOAT32, EMBER_FLOAT32}, {EMBER_TYPE_FLOAT64, EMBER_FLOAT64}, {EMBER_TYPE_FLOAT32, EMBER_FLOAT16}, {EMBER_TYPE_FLOAT32, EMBER_BFLOAT16},
+    {EMBER_TYPE_FLOAT32, EMBER_FLOAT32}, {EMBER_TYPE_FLOAT64, EMBER_FLOAT64}, {EMBER_TYPE_FLOAT32, EMBER_FLOAT16},
+        {EMBER_TYPE_FLOAT32, EMBER_BFLOAT16},
     {EMBER_TYPE_INT64, EMBER_INT64}, {EMBER_TYPE_INT32, EMBER_INT32}, {EMBER_TYPE_INT16, EMBER_INT16}, {EMBER_TYPE_UINT8, EMBER_UINT8}};
   for (int opcode = EMBER_OP_NEGATE; opcode < EMBER_OP_COUNT; opcode++) {
     if (opcode == EMBER_OP_MAKE_COMPLEX) continue;
@@ -97,14 +101,19 @@ static void pointwise(void) {
         if (n > 200) continue;
         const bool is_integer = element_is_integer(t.dtype), selects = opcode == EMBER_OP_SELECT;
         void *a = numbers(selects ? EMBER_BOOL : t.dtype, n, selects ? 0 : is_integer ? 1 : 0.1, selects ? 2 : is_integer ? 9 : 0.9);
-        void *b = numbers(t.dtype, n, is_integer ? 1 : 0.1, is_integer ? 5 : 0.9), *c = numbers(t.dtype, n, is_integer ? 1 : 0.1, is_integer ? 5 : 0.9);
-        const uint8_t result = gives_truth(opcode) ? EMBER_TYPE_BOOL : (uint8_t)t.type, result_dtype = gives_truth(opcode) ? EMBER_BOOL : (uint8_t)t.dtype;
+        void *b = numbers(t.dtype, n, is_integer ? 1 : 0.1, is_integer ? 5 : 0.9), *c = numbers(t.dtype, n, is_integer ? 1 : 0.1,
+            is_integer ? 5 : 0.9);
+        const uint8_t result = gives_truth(opcode) ? EMBER_TYPE_BOOL : (uint8_t)t.type,
+            result_dtype = gives_truth(opcode) ? EMBER_BOOL : (uint8_t)t.dtype;
         const uint8_t dtypes[3] = {selects ? EMBER_BOOL : (uint8_t)t.dtype, (uint8_t)t.dtype, (uint8_t)t.dtype};
         const uint8_t kinds[3] = {selects ? EMBER_TYPE_BOOL : (uint8_t)t.type, (uint8_t)t.type, (uint8_t)t.type};
-        const ember_instruction step = {.opcode = (uint16_t)opcode, .type = (uint8_t)t.type, .result_type = result, .result = 3, .a = 0, .b = 1, .c = 2};
+        const ember_instruction step = {.opcode = (uint16_t)opcode, .type = (uint8_t)t.type, .result_type = result, .result = 3,
+            .a = 0, .b = 1, .c = 2};
         const uint16_t slot = 3;
-        const ember_program program = {.input_count = 3, .register_count = 1, .instruction_count = 1, .output_count = 1, .input_dtype = dtypes,
-                                       .input_type = kinds, .instructions = &step, .output_dtype = &result_dtype, .output_type = &result, .output_slot = &slot};
+        const ember_program program = {.input_count = 3, .register_count = 1, .instruction_count = 1, .output_count = 1,
+            .input_dtype = dtypes,
+                                       .input_type = kinds, .instructions = &step, .output_dtype = &result_dtype,
+                                           .output_type = &result, .output_slot = &slot};
         char what[32];
         snprintf(what, sizeof what, "opcode %d", opcode);
         AGREE(what, n, result_dtype, n, ({
@@ -144,7 +153,8 @@ static void rows(void) {
   EACH(dtype, floating) EACH(n, sizes) {
     const int64_t count = 6 * n;
     const int statistics = dtype == EMBER_FLOAT64 ? EMBER_FLOAT64 : EMBER_FLOAT32;
-    void *x = numbers(dtype, count, -2, 2), *dy = numbers(dtype, count, -2, 2), *w = numbers(dtype, n + 6, 0.5, 1.5), *b = numbers(dtype, n + 6, -1, 1);
+    void *x = numbers(dtype, count, -2, 2), *dy = numbers(dtype, count, -2, 2), *w = numbers(dtype, n + 6, 0.5, 1.5),
+        *b = numbers(dtype, n + 6, -1, 1);
     void *mean = numbers(statistics, 6 + n, -0.2, 0.2), *rstd = numbers(statistics, 6 + n, 0.9, 1.1);
     int64_t labels[6] = {0, 0, n > 2, 0, n > 1, 0};
     for (int log = 0; log < 2; log++) {
@@ -159,14 +169,16 @@ static void rows(void) {
     AGREE("batch norm", n, dtype, count, ember_batch_norm(dtype, true, x, w, b, 1e-2, mean, rstd, rstd, out, 2, 3, n));
     AGREE("batch norm of a matrix", n, dtype, count, ember_batch_norm(dtype, true, x, w, b, 1e-2, mean, rstd, rstd, out, 6, n, 1));
     AGREE("batch norm, backward", n, dtype, count, ember_batch_norm_backward(dtype, true, dy, x, mean, rstd, w, out, NULL, NULL, 2, 3, n));
-    if (n > 0) AGREE("cross entropy", n, statistics, 6, (void)ember_cross_entropy_forward(dtype, x, labels, w, -100, 0.1, out, mean, 6, n, 1));
+    if (n > 0) AGREE("cross entropy", n, statistics, 6, (void)ember_cross_entropy_forward(dtype, x, labels, w, -100, 0.1, out, mean,
+        6, n, 1));
     free(x), free(dy), free(w), free(b), free(mean), free(rstd);
   }
 }
 
 static void products(void) {
   static const int dtypes[] = {EMBER_FLOAT32, EMBER_FLOAT64, EMBER_FLOAT16, EMBER_BFLOAT16, EMBER_INT32, EMBER_INT64};
-  static const int64_t heights[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 40}, widths[] = {0, 1, 3, 4, 5, 7, 8, 9, 16, 17, 33, 70}, depths[] = {0, 1, 3, 8, 17, 64, 390, 520};
+  static const int64_t heights[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 40}, widths[] = {0, 1, 3, 4, 5, 7, 8, 9, 16, 17, 33, 70},
+      depths[] = {0, 1, 3, 8, 17, 64, 390, 520};
   EACH(dtype, dtypes) EACH(m, heights) EACH(n, widths) EACH(k, depths) for (int way = 0; way < 4; way++) {
     if (k > 64 && (m + n) % 3) continue;
     const bool is_floating = element_is_floating(dtype);
@@ -175,7 +187,8 @@ static void products(void) {
     char what[64];
     snprintf(what, sizeof what, "[%d, %d] by [%d, %d], way %d", (int)m, (int)k, (int)k, (int)n, way);
     AGREE(what, n, dtype, m * n,
-          ember_gemm(dtype, m, n, k, a, way & 1 ? 1 : k, way & 1 ? m : 1, b, way & 2 ? 1 : n, way & 2 ? k : 1, out, n, way == 0 ? NULL : &finish));
+          ember_gemm(dtype, m, n, k, a, way & 1 ? 1 : k, way & 1 ? m : 1, b, way & 2 ? 1 : n, way & 2 ? k : 1, out, n,
+              way == 0 ? NULL : &finish));
     free(a), free(b), free(bias);
   }
 }
@@ -189,8 +202,10 @@ static void windows(void) {
     const ember_convolution c = {.spatial_rank = 2, .batch = batch, .in_channels = s.in, .out_channels = s.out, .groups = s.groups,
                                  .input = {s.width, s.width}, .kernel = {s.kernel, s.kernel}, .output = {output, output},
                                  .stride = {s.stride, s.stride}, .padding = {padding, padding}, .dilation = {1, 1}};
-    const int64_t inputs = batch * s.in * s.width * s.width, outputs = batch * s.out * output * output, weights = s.out * (s.in / s.groups) * s.kernel * s.kernel;
-    void *x = numbers(dtype, inputs, -2, 2), *w = numbers(dtype, weights, -2, 2), *b = numbers(dtype, s.out, -2, 2), *dy = numbers(dtype, outputs, -2, 2);
+    const int64_t inputs = batch * s.in * s.width * s.width, outputs = batch * s.out * output * output,
+        weights = s.out * (s.in / s.groups) * s.kernel * s.kernel;
+    void *x = numbers(dtype, inputs, -2, 2), *w = numbers(dtype, weights, -2, 2), *b = numbers(dtype, s.out, -2, 2),
+        *dy = numbers(dtype, outputs, -2, 2);
     AGREE("convolution", s.in, dtype, outputs, ember_convolution_forward(dtype, &c, x, w, b, out, EMBER_ACTIVATION_RELU));
     AGREE("convolution, input", s.in, dtype, inputs, ember_convolution_backward_input(dtype, &c, dy, w, out));
     AGREE("convolution, weight", s.in, dtype, weights, ember_convolution_backward_weight(dtype, &c, x, dy, out, NULL));
@@ -198,7 +213,8 @@ static void windows(void) {
   }
   EACH(dtype, floating) EACH(n, sizes) for (int64_t stride = 1; stride < 4; stride++) {
     if (n > 200 || n == 0) continue;
-    const ember_pooling p = {.spatial_rank = 2, .planes = 3, .input = {7, n}, .output = {(7 + 2 - 3) / stride + 1, (n + 2 - 3) / stride + 1},
+    const ember_pooling p = {.spatial_rank = 2, .planes = 3, .input = {7, n}, .output = {(7 + 2 - 3) / stride + 1,
+        (n + 2 - 3) / stride + 1},
                              .kernel = {3, 3}, .stride = {stride, stride}, .padding = {1, 1}, .dilation = {1, 1}};
     const int64_t inputs = 3 * 7 * n, outputs = 3 * p.output[0] * p.output[1];
     void *x = numbers(dtype, inputs, -2, 2), *dy = numbers(dtype, outputs, -2, 2);
@@ -215,11 +231,13 @@ static void windows(void) {
 static void optimizers(void) {
   EACH(dtype, floating) EACH(n, sizes) {
     const size_t bytes = (size_t)n * ember_dtype_size(dtype);
-    void *start = numbers(dtype, n, -1, 1), *gradient = numbers(dtype, n, 0.2, 1), *average = malloc(bytes + 1), *square = malloc(bytes + 1);
+    void *start = numbers(dtype, n, -1, 1), *gradient = numbers(dtype, n, 0.2, 1), *average = malloc(bytes + 1),
+        *square = malloc(bytes + 1);
     const void *gradients[1] = {gradient};
     void *averages[1] = {average}, *squares[1] = {square};
     const ember_sgd_options sgd = {.learning_rate = 0.1, .momentum = 0.9, .weight_decay = 0.01, .nesterov = true};
-    const ember_adam_options adam = {.learning_rate = 0.1, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.01, .bias_correction1 = 0.1,
+    const ember_adam_options adam = {.learning_rate = 0.1, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.01,
+        .bias_correction1 = 0.1,
                                      .bias_correction2 = 0.001, .decoupled = true};
     AGREE("SGD", n, dtype, n, ({
       void *parameters[1] = {out};
@@ -258,6 +276,7 @@ int main(void) {
   windows();
   optimizers();
   random_numbers();
-  printf("%lld comparisons with the scalar kernels, %lld differ; best instruction set: %d\n", (long long)comparisons, (long long)failures, ember_isa_best());
+  printf("%lld comparisons with the scalar kernels, %lld differ; best instruction set: %d\n", (long long)comparisons,
+      (long long)failures, ember_isa_best());
   return failures != 0;
 }

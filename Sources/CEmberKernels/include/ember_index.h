@@ -2,7 +2,8 @@
 //
 // Indices are int64. Strides are in elements. Functions that take indices check every one: they return -1 when all is well,
 // otherwise the row-major position of the first bad index. Nothing is ever read or written out of bounds, and functions
-// that change `self` leave it untouched then; a gather's `out` is unspecified. `wrap` allows indices from -size to -1, which count from the end.
+// that change `self` leave it untouched then; a gather's `out` is unspecified. `wrap` allows indices from -size to -1, which count
+// from the end.
 // Where several indices name one destination, the last one wins (set) or they are applied in order of position (add
 // and others), whatever the number of threads.
 #ifndef EMBER_INDEX_H

@@ -80,7 +80,11 @@ final class PointwiseNode: Node, @unchecked Sendable {
     inputDTypes = nil
     gradient = function.gradient(mask: (x.node == nil ? 0 : 1) | (y?.node == nil ? 0 : 2))
     super.init(x.node, y?.node, result: output)
-    save { $0 == 0 ? x.body : y!.body } output: { output }
+    save {
+      $0 == 0 ? x.body : y!.body
+    } output: {
+      output
+    }
   }
 
   init(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, output: TensorBody) {
@@ -101,7 +105,11 @@ final class PointwiseNode: Node, @unchecked Sendable {
     } else {
       super.init(edges: operands.list.map(\.node), result: output)
     }
-    save { operands[$0].body } output: { output }
+    save {
+      operands[$0].body
+    } output: {
+      output
+    }
   }
 
   @inline(__always) private func save(input: (Int) -> TensorBody, output: () -> TensorBody) {
@@ -266,7 +274,8 @@ private func runDense(
           n += 1
         }
         pointers[n] = output.pointer
-        backend.pointwise(program, pointers: UnsafePointer(pointers.baseAddress!), uniform: UnsafePointer(uniform.baseAddress!), count: count)
+        backend.pointwise(
+          program, pointers: UnsafePointer(pointers.baseAddress!), uniform: UnsafePointer(uniform.baseAddress!), count: count)
       }
     }
   }
@@ -319,7 +328,8 @@ func applyInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ para
     if let leaf, let form = leaf.result, x.body.shape == form.shape, x.dtype == form.dtype { x.node = leaf }
   }
   let needsGradient = isRecordingEnabled && (x.node != nil || y?.node != nil)
-  if !needsGradient, ThreadFlags.current.isDisjoint(with: .slow), y.map({ $0.body.isPlain && fits($0, into: x) }) ?? true, x.isUniquelyHeld(),
+  if !needsGradient, ThreadFlags.current.isDisjoint(with: .slow), y.map({ $0.body.isPlain && fits($0, into: x) }) ?? true,
+    x.isUniquelyHeld(),
     (parameters.count == 0 || parameters[0].category <= x.dtype.category)
   {
     let isDense = x.isContiguous && y.map { $0.isContiguous && $0.dtype == x.dtype && $0.body.shape == x.body.shape } ?? true
@@ -373,7 +383,9 @@ func runPointwise(
       } else if failure == nil {
         failure = EmberError(
           .shape, in: function.name,
-          "shapes do not broadcast: \(operands.list.map(\.summary).joined(separator: " and ")); aligned at the end, extents must be equal or 1")
+          "shapes do not broadcast: \(operands.list.map(\.summary).joined(separator: " and ")); "
+            + "aligned at the end, extents must be equal or 1"
+        )
       }
     }
   }
@@ -423,7 +435,8 @@ private func launch(
             m += 1
           }
           for i in tensors..<n { uniform[i] = 1 }
-          backend.pointwise(program, pointers: UnsafePointer(pointers.baseAddress!), uniform: UnsafePointer(uniform.baseAddress!), count: count)
+          backend.pointwise(
+            program, pointers: UnsafePointer(pointers.baseAddress!), uniform: UnsafePointer(uniform.baseAddress!), count: count)
         }
         return
       }
@@ -436,7 +449,8 @@ private func launch(
         }
         strides[n] = output.strides
         for (i, body) in more.enumerated() { strides[n + 1 + i] = body.strides }
-        backend.pointwise(program, pointers: UnsafePointer(pointers.baseAddress!), strides: UnsafePointer(strides.baseAddress!), shape: output.shape)
+        backend.pointwise(
+          program, pointers: UnsafePointer(pointers.baseAddress!), strides: UnsafePointer(strides.baseAddress!), shape: output.shape)
       }
     }
   }
@@ -448,7 +462,8 @@ func commonDType(_ function: Pointwise, _ operands: PointwiseOperands, _ paramet
   var i = 0
   operands.forEach { operand in
     if function.roles[i] == .value {
-      promotion.add(operand.dtype.isStorageOnly ? ComputeType(operand.dtype).dtype : operand.dtype, isZeroDimensional: operand.body.shape.rank == 0)
+      promotion.add(
+        operand.dtype.isStorageOnly ? ComputeType(operand.dtype).dtype : operand.dtype, isZeroDimensional: operand.body.shape.rank == 0)
     }
     i += 1
   }

@@ -48,7 +48,8 @@ private struct TensorPrinter {
     guard summarizes else { return x }
     var result = x
     for i in 0..<x.rank where x.shape[i] > 2 * Self.edge {
-      result = cat([result.narrow(i, start: 0, length: Self.edge), result.narrow(i, start: x.shape[i] - Self.edge, length: Self.edge)], dim: i)
+      result = cat(
+        [result.narrow(i, start: 0, length: Self.edge), result.narrow(i, start: x.shape[i] - Self.edge, length: Self.edge)], dim: i)
     }
     return result
   }
@@ -56,18 +57,23 @@ private struct TensorPrinter {
   private func lines(_ x: Tensor, _ cells: Cells, indent: Int) -> String {
     if x.rank == 0 { return cells.text(x.isComplexValue ? x.complexItem : x.elements(as: Double.self).map { ($0, 0) }[0], x) }
     let n = x.shape[0]
-    let positions: [Int?] = summarizes && n > 2 * Self.edge ? Array(0..<Self.edge).map(Optional.init) + [nil] + Array((n - Self.edge)..<n).map(Optional.init) : (0..<n).map(Optional.init)
+    let positions: [Int?] =
+      summarizes && n > 2 * Self.edge
+      ? Array(0..<Self.edge).map(Optional.init) + [nil] + Array((n - Self.edge)..<n).map(Optional.init) : (0..<n).map(Optional.init)
     if x.rank == 1 {
       let values = x.complexElements
       let exact = x.dtype.category == .integer ? x.elements(as: Int64.self) : []
       let words = positions.map { i in i.map { exact.isEmpty ? cells.text(values[$0], x) : cells.pad(String(exact[$0])) } ?? " ..." }
       let perLine = Swift.max(1, (Self.lineWidth - indent) / (cells.width + 2))
       var rows: [String] = []
-      for start in stride(from: 0, to: words.count, by: perLine) { rows.append(words[start..<Swift.min(start + perLine, words.count)].joined(separator: ", ")) }
+      for start in stride(from: 0, to: words.count, by: perLine) {
+        rows.append(words[start..<Swift.min(start + perLine, words.count)].joined(separator: ", "))
+      }
       return "[" + rows.joined(separator: ",\n" + String(repeating: " ", count: indent + 1)) + "]"
     }
     let separator = "," + String(repeating: "\n", count: x.rank - 1) + String(repeating: " ", count: indent + 1)
-    return "[" + positions.map { i in i.map { lines(x.select(0, $0), cells, indent: indent + 1) } ?? "..." }.joined(separator: separator) + "]"
+    return "[" + positions.map { i in i.map { lines(x.select(0, $0), cells, indent: indent + 1) } ?? "..." }.joined(separator: separator)
+      + "]"
   }
 }
 

@@ -6,7 +6,8 @@ extension Tensor {
   public func diff(_ order: Int = 1, dim: Int = -1, prepend: Tensor? = nil, append: Tensor? = nil) -> Tensor {
     if isPoisoned { return self }
     guard rank > 0, order >= 0 else {
-      return refuse(.shape, "diff", "order \(order) of \(summary); the order must not be negative, the tensor have a dimension", beside: self)
+      return refuse(
+        .shape, "diff", "order \(order) of \(summary); the order must not be negative, the tensor have a dimension", beside: self)
     }
     return withDimension(dim, "diff") { dim in
       if order == 0 { return clone() }
@@ -129,7 +130,9 @@ extension Tensor {
   /// Hands on the sums of neighbours.
   private func trapezoids(_ operation: String, _ dim: Int, _ body: (Tensor, Int) -> Tensor) -> Tensor {
     if isPoisoned { return self }
-    guard rank > 0, dtype != .bool else { return refuse(.shape, operation, "\(summary); it must have a dimension, and not be bool", beside: self) }
+    guard rank > 0, dtype != .bool else {
+      return refuse(.shape, operation, "\(summary); it must have a dimension, and not be bool", beside: self)
+    }
     return withDimension(dim, operation) { dim in
       let extent = size(dim)
       if extent == 0 {
@@ -147,7 +150,8 @@ extension Tensor {
     let distances: Tensor
     if coordinates.rank == 1 {
       guard coordinates.elementCount == size(dim) else {
-        return refuse(.shape, "trapezoid", "\(coordinates.elementCount) coordinates for dimension \(dim) of \(summary)", beside: coordinates)
+        return refuse(
+          .shape, "trapezoid", "\(coordinates.elementCount) coordinates for dimension \(dim) of \(summary)", beside: coordinates)
       }
       distances = coordinates.diff().reshape((0..<rank).map { $0 == dim ? coordinates.elementCount - 1 : 1 })
     } else {

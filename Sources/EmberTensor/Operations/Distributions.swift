@@ -143,7 +143,8 @@ extension OperatorRegistry {
       weights.multinomial(samples, replacement: replacement, generator: generator)
     }
     add(
-      "aten::multinomial.out(Tensor self, int num_samples, bool replacement=False, *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)"
+      "aten::multinomial.out(Tensor self, int num_samples, bool replacement=False, *, Generator? generator=None, Tensor(a!) out) -> "
+        + "Tensor(a!)"
     ) {
       (weights: Tensor, samples: Int, replacement: Bool, generator: Generator?, out: Tensor) in
       guard out.dtype == .int64 else { throw EmberError(.dtype, in: "multinomial", "the output must be int64, not \(out.summary)") }

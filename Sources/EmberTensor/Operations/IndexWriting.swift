@@ -10,7 +10,8 @@ extension Tensor {
       let slices = x.rank == 1 && source.rank == 0 ? source.reshape([1]) : source
       guard slices.shape == x.shape.replacing(dim, with: index.elementCount) else {
         return refuse(
-          .shape, "index_copy", "source \(source.summary) for \(index.elementCount) slices of \(summary) along dimension \(dim)", beside: self)
+          .shape, "index_copy", "source \(source.summary) for \(index.elementCount) slices of \(summary) along dimension \(dim)",
+          beside: self)
       }
       return apply(IndexPut(dimensions: [dim], accumulate: false), [x, slices, index])[0]
     }
@@ -19,7 +20,9 @@ extension Tensor {
   /// This tensor with the slices `index` of a dimension filled with a 0-dimensional value.
   public func indexFill(dim: Int, index: Tensor, value: Tensor) -> Tensor {
     indexWrite("index_fill", dim, index) { x, dim, index in
-      guard value.rank == 0 else { return refuse(.shape, "index_fill", "the value must be 0-dimensional, not \(value.summary)", beside: self) }
+      guard value.rank == 0 else {
+        return refuse(.shape, "index_fill", "the value must be 0-dimensional, not \(value.summary)", beside: self)
+      }
       // Through a mask, so that a slice that is named twice gives its gradient once.
       let isKept = Tensor.ones([x.size(dim)], dtype: .bool, on: device)
       let isFilled = !apply(IndexPut(dimensions: [0], accumulate: false), [isKept, Tensor(false, on: device), index])[0]
@@ -29,7 +32,9 @@ extension Tensor {
 
   /// The same with a number, converted to this dtype.
   public func indexFill(dim: Int, index: Tensor, value: Scalar) -> Tensor {
-    guard let value = value.converted(to: dtype) else { return refuse(.dtype, "index_fill", "\(value) does not fit into \(summary)", beside: self) }
+    guard let value = value.converted(to: dtype) else {
+      return refuse(.dtype, "index_fill", "\(value) does not fit into \(summary)", beside: self)
+    }
     return indexFill(dim: dim, index: index, value: Tensor(value, dtype: dtype, on: device))
   }
 
@@ -107,7 +112,8 @@ extension Tensor {
     guard index.dtype == .int64, source.dtype == dtype, source.elementCount == index.elementCount else {
       return refuse(
         .value, "put",
-        "index \(index.summary) and source \(source.summary) for \(summary); give an int64 index and as many elements of self's dtype", beside: self
+        "index \(index.summary) and source \(source.summary) for \(summary); give an int64 index and as many elements of self's dtype",
+        beside: self
       )
     }
     let flat = apply(IndexPut(dimensions: [0], accumulate: accumulate), [flatten(), source.flatten(), index.flatten()])[0]
@@ -121,14 +127,16 @@ extension Tensor {
     guard let dim else { return flatten().takeAlongDim(index.flatten(), dim: 0) }
     return withDimension(dim, "take_along_dim") { dim in
       guard index.rank == rank, index.dtype == .int64 else {
-        return refuse(.shape, "take_along_dim", "index \(index.summary) for \(summary); it must be int64 of as many dimensions", beside: self)
+        return refuse(
+          .shape, "take_along_dim", "index \(index.summary) for \(summary); it must be int64 of as many dimensions", beside: self)
       }
       var own = shape
       var other = index.shape
       if rank > 0 { (own[unchecked: dim], other[unchecked: dim]) = (1, 1) }
       guard let common = own.broadcast(with: other) else {
         return refuse(
-          .shape, "take_along_dim", "index \(index.summary) does not broadcast with \(summary) in the dimensions other than \(dim)", beside: self)
+          .shape, "take_along_dim", "index \(index.summary) does not broadcast with \(summary) in the dimensions other than \(dim)",
+          beside: self)
       }
       let counted = index + (index .< 0).to(.int64) * (rank == 0 ? 1 : size(dim))
       if rank == 0 { return gather(dim: 0, index: counted) }
@@ -145,7 +153,8 @@ extension Tensor {
     guard mask.dtype == .bool, source.dtype == dtype, let shape = shape.broadcast(with: mask.shape) else {
       return refuse(
         .dtype, "masked_scatter",
-        "mask \(mask.summary) and source \(source.summary) for \(summary); the mask must be bool and broadcast, the source of self's dtype", beside: self)
+        "mask \(mask.summary) and source \(source.summary) for \(summary); the mask must be bool and broadcast, the source of self's dtype",
+        beside: self)
     }
     let isWritten = mask.expand(Array(shape))
     if isWritten.elementCount == 0 { return expand(Array(shape)) }
@@ -153,7 +162,8 @@ extension Tensor {
     if backend.holdsData {
       let count = number.select(0, -1).item(as: Int.self)
       guard count <= source.elementCount else {
-        return refuse(.shape, "masked_scatter", "the mask holds at \(count) places, but source \(source.summary) has fewer elements", beside: self)
+        return refuse(
+          .shape, "masked_scatter", "the mask holds at \(count) places, but source \(source.summary) has fewer elements", beside: self)
       }
       if count == 0 { return expand(Array(shape)).clone() }
     }

@@ -348,7 +348,9 @@ extension Tensor {
   public func scatter(dim: Int, index: Tensor, source: Tensor) -> Tensor { scatter(.set, dim, index, source) }
   /// The same with one number for all places, converted to this dtype.
   public func scatter(dim: Int, index: Tensor, value: Scalar) -> Tensor {
-    guard let value = value.converted(to: dtype) else { return refuse(.dtype, "scatter", "\(value) does not fit into \(summary)", beside: self) }
+    guard let value = value.converted(to: dtype) else {
+      return refuse(.dtype, "scatter", "\(value) does not fit into \(summary)", beside: self)
+    }
     return scatter(.set, dim, index, Tensor(value, dtype: dtype, on: device).expand(Array(index.shape)))
   }
   /// self[index[i][j]][j] += source[i][j] for dimension 0, and so on.

@@ -81,7 +81,9 @@ public func columnStack(_ tensors: [Tensor]) -> Tensor { hstack(tensors.map { $0
 /// The matrix with the given matrices along its diagonal and zeros elsewhere. Vectors and numbers count as rows.
 public func blockDiag(_ blocks: [Tensor]) -> Tensor {
   var rows: [Tensor] = []
-  for block in blocks where block.rank > 2 { return refuse(.shape, "block_diag", "\(block.summary) has more than two dimensions", beside: block) }
+  for block in blocks where block.rank > 2 {
+    return refuse(.shape, "block_diag", "\(block.summary) has more than two dimensions", beside: block)
+  }
   let matrices = blocks.map { $0.atLeast2D() }
   let width = matrices.reduce(0) { $0 + $1.size(1) }
   var promotion = PromotionAccumulator()

@@ -23,7 +23,10 @@ extension Tensor {
       return inputs[0]!.pad(amounts, mode: mode)
     }
     guard amounts.count <= rank, amounts.allSatisfy({ $0.before >= 0 && $0.after >= 0 }) else {
-      raise(EmberError(.shape, in: "pad", "\(amounts.count) pairs of padding \(amounts) for \(summary); one pair, not negative, for each of its last dimensions"))
+      raise(
+        EmberError(
+          .shape, in: "pad",
+          "\(amounts.count) pairs of padding \(amounts) for \(summary); one pair, not negative, for each of its last dimensions"))
       return .poison
     }
     var result = self
@@ -40,7 +43,8 @@ extension Tensor {
     guard Swift.max(before, after) <= limit else {
       raise(
         EmberError(
-          .shape, in: "pad", "\(before) before and \(after) after dimension \(dimension) of \(summary): mode \(mode.rawValue) takes at most \(limit)"))
+          .shape, in: "pad",
+          "\(before) before and \(after) after dimension \(dimension) of \(summary): mode \(mode.rawValue) takes at most \(limit)"))
       return .poison
     }
     if mode == .zeros {

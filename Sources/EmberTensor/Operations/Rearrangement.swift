@@ -114,7 +114,8 @@ extension Tensor {
     return withDimension(dim, "repeat_interleave") { dim in
       guard count >= 0, !Swift.max(elementCount, 1).multipliedReportingOverflow(by: count).overflow else {
         return refuse(
-          .value, "repeat_interleave", "a count of \(count) for \(summary); it must not be negative, and the result fit into memory", beside: self)
+          .value, "repeat_interleave", "a count of \(count) for \(summary); it must not be negative, and the result fit into memory",
+          beside: self)
       }
       if rank == 0 { return reshape([1]).repeatInterleave(count, dim: 0) }
       let extents = Array(shape)
@@ -134,7 +135,8 @@ extension Tensor {
       let extent = source.size(dim)
       guard counts.rank <= 1, counts.elementCount == extent || counts.elementCount == 1 else {
         return refuse(
-          .shape, "repeat_interleave", "counts \(counts.summary) for dimension \(dim) of \(summary); give one for each position", beside: self)
+          .shape, "repeat_interleave", "counts \(counts.summary) for dimension \(dim) of \(summary); give one for each position",
+          beside: self)
       }
       return source.indexSelect(dim, Tensor.repeatedPositions(counts.flatten().expand([extent]), outputSize: outputSize))
     }
@@ -158,7 +160,8 @@ extension Tensor {
     }
     guard let total else {
       return refuse(
-        .device, "repeat_interleave", "the result's shape depends on data, which \(counts.summary) does not have; give outputSize", beside: counts)
+        .device, "repeat_interleave", "the result's shape depends on data, which \(counts.summary) does not have; give outputSize",
+        beside: counts)
     }
     return ends.searchSorted(Tensor.arange(total, on: counts.device), right: true)
   }
@@ -193,7 +196,8 @@ extension Tensor {
   /// The coordinates, in a tensor of `shape`, of these row-major positions: one tensor for each dimension.
   public func unravelIndex(_ shape: [Int]) -> [Tensor] {
     guard dtype.isInteger, shape.allSatisfy({ $0 >= 0 }) else {
-      let failed = refuse(.dtype, "unravel_index", "positions \(summary) in the shape \(shape); they must be integers, no extent negative", beside: self)
+      let failed = refuse(
+        .dtype, "unravel_index", "positions \(summary) in the shape \(shape); they must be integers, no extent negative", beside: self)
       return Array(repeating: failed, count: shape.count)
     }
     var step = 1
@@ -249,7 +253,9 @@ public enum MeshIndexing: String, Sendable {
 /// Grids of coordinates from vectors: one tensor for each, all of the shape of the vectors' extents.
 public func meshgrid(_ tensors: [Tensor], indexing: MeshIndexing = .rows) -> [Tensor] {
   for tensor in tensors where tensor.rank > 1 || tensor.dtype != tensors[0].dtype {
-    return [refuse(.shape, "meshgrid", "\(tensor.summary) among \(tensors.count) tensors; they must be vectors of one dtype", beside: tensor)]
+    return [
+      refuse(.shape, "meshgrid", "\(tensor.summary) among \(tensors.count) tensors; they must be vectors of one dtype", beside: tensor)
+    ]
   }
   guard !tensors.isEmpty, tensors.count <= maximumRank else {
     return [refuse(.value, "meshgrid", "\(tensors.count) tensors; give 1 to \(maximumRank)")]
@@ -267,7 +273,9 @@ public func meshgrid(_ tensors: [Tensor], indexing: MeshIndexing = .rows) -> [Te
 
 /// All combinations of one element from each vector, as rows; of one vector itself.
 public func cartesianProduct(_ tensors: [Tensor]) -> Tensor {
-  for tensor in tensors where tensor.rank != 1 { return refuse(.shape, "cartesian_prod", "\(tensor.summary) is not a vector", beside: tensor) }
+  for tensor in tensors where tensor.rank != 1 {
+    return refuse(.shape, "cartesian_prod", "\(tensor.summary) is not a vector", beside: tensor)
+  }
   if tensors.count == 1 { return tensors[0] }
   return stack(meshgrid(tensors).map { $0.flatten() }, dim: 1)
 }

@@ -142,7 +142,9 @@ extension Tensor {
   public func scatterReduce(dim: Int, index: Tensor, source: Tensor, _ reduction: ScatterReduction, includeSelf: Bool = true) -> Tensor {
     guard mayRunSlowly("scatter_reduce", [self, index, source]) else { return .poison }
     if rank == 0 {
-      guard index.rank <= 1, source.rank <= 1 else { return refuse(.shape, "scatter_reduce", "index \(index.summary) for \(summary)", beside: self) }
+      guard index.rank <= 1, source.rank <= 1 else {
+        return refuse(.shape, "scatter_reduce", "index \(index.summary) for \(summary)", beside: self)
+      }
       let vector = reshape([1]).scatterReduce(
         dim: dim, index: index.atLeast1D(), source: source.atLeast1D(), reduction, includeSelf: includeSelf)
       return vector.reshape([])
@@ -153,11 +155,13 @@ extension Tensor {
       guard source.dtype == dtype, index.dtype == .int64 || index.dtype == .int32 else {
         return refuse(
           .dtype, "scatter_reduce",
-          "index \(index.summary) and source \(source.summary) for \(summary); the index must be int64, the source of self's dtype", beside: self)
+          "index \(index.summary) and source \(source.summary) for \(summary); the index must be int64, the source of self's dtype",
+          beside: self)
       }
       if index.elementCount == 0 { return clone() }
       guard index.rank == rank, source.rank == rank, (0..<rank).allSatisfy({ index.shape[$0] <= source.shape[$0] }) else {
-        return refuse(.shape, "scatter_reduce", "index \(index.summary) does not fit into source \(source.summary), or into \(summary)", beside: self)
+        return refuse(
+          .shape, "scatter_reduce", "index \(index.summary) does not fit into source \(source.summary), or into \(summary)", beside: self)
       }
       var part = source
       for i in 0..<rank where source.shape[i] > index.shape[i] { part = part.narrow(i, start: 0, length: index.shape[i]) }
@@ -172,7 +176,8 @@ extension Tensor {
       guard slices.dtype == dtype, slices.shape == x.shape.replacing(dim, with: index.elementCount), reduction != .sum else {
         return refuse(
           .shape, "index_reduce",
-          "source \(source.summary) for \(index.elementCount) slices of \(summary) along dimension \(dim), by prod, mean, amax or amin", beside: self)
+          "source \(source.summary) for \(index.elementCount) slices of \(summary) along dimension \(dim), by prod, mean, amax or amin",
+          beside: self)
       }
       let places = index.reshape((0..<x.rank).map { $0 == dim ? index.elementCount : 1 }).expand(Array(slices.shape))
       return x.scatterReduce(dim: dim, index: places, source: slices, reduction, includeSelf: includeSelf)

@@ -64,7 +64,9 @@ extension Tensor {
 
   /// For each element the interval between sorted boundaries that it lies in: `boundaries.searchSorted(self)`.
   public func bucketize(_ boundaries: Tensor, right: Bool = false) -> Tensor {
-    guard boundaries.rank == 1 else { return refuse(.shape, "bucketize", "boundaries \(boundaries.summary) must be a vector", beside: boundaries) }
+    guard boundaries.rank == 1 else {
+      return refuse(.shape, "bucketize", "boundaries \(boundaries.summary) must be a vector", beside: boundaries)
+    }
     return boundaries.searchSorted(self, right: right)
   }
 

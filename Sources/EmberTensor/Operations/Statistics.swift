@@ -23,7 +23,8 @@ extension Tensor {
     guard mayRun(operation, self), mayRun(operation, q) else { return .poison }
     return withDimension(dim ?? 0, operation) { wrapped in
       guard dtype == .float32 || dtype == .float64, q.dtype == dtype, q.rank <= 1 else {
-        return refuse(.dtype, operation, "\(summary) at \(q.summary); both must be float32, or both float64, q at most a vector", beside: self)
+        return refuse(
+          .dtype, operation, "\(summary) at \(q.summary); both must be float32, or both float64, q at most a vector", beside: self)
       }
       guard elementCount > 0 else { return refuse(.shape, operation, "\(summary) has no elements", beside: self) }
       if q.backend.holdsData, q.elementCount > 0, noGrad({ !((q .>= 0) & (q .<= 1)) }).holdsSomewhere {

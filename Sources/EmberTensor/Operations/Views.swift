@@ -243,7 +243,9 @@ extension Tensor {
 
   /// The transpose of a matrix; tensors of fewer dimensions are their own. Raises for more than two dimensions.
   public func t() -> Tensor {
-    guard rank <= 2 || isPoisoned else { return refuse(.shape, "t", "\(summary) has more than two dimensions; use mT, or permute", beside: self) }
+    guard rank <= 2 || isPoisoned else {
+      return refuse(.shape, "t", "\(summary) has more than two dimensions; use mT, or permute", beside: self)
+    }
     return rank < 2 ? self : transpose(0, 1)
   }
 
@@ -322,7 +324,9 @@ extension Tensor {
   /// Splits one dimension into several.
   public func unflatten(_ dimension: Int, _ extents: [Int]) -> Tensor {
     withDimension(dimension, "unflatten") { dimension in
-      guard rank > 0, !extents.isEmpty else { return refuse(.shape, "unflatten", "\(extents) for \(summary); give at least one extent", beside: self) }
+      guard rank > 0, !extents.isEmpty else {
+        return refuse(.shape, "unflatten", "\(extents) for \(summary); give at least one extent", beside: self)
+      }
       return reshape(Array(body.shape[0..<dimension]) + extents + Array(body.shape[(dimension + 1)...]))
     }
   }
