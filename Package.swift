@@ -66,8 +66,8 @@ let package = Package(
     .testTarget(
       name: "EmberOperatorsTests",
       dependencies: [
-        "EmberConformance", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse", "EmberSpectral",
-        "EmberTensor",
+        "EmberConformance", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse",
+        "EmberSpectral", "EmberTensor",
       ]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberNN", "EmberTensor", "EmberRuntime"]),

@@ -62,26 +62,32 @@ struct PointwiseOperands {
 final class PointwiseNode: Node, @unchecked Sendable {
   private let function: Pointwise
   /// Kept alive by the function.
-  private unowned(unsafe) let gradient: PointwiseGradient
+  private let unmanagedGradient: Unmanaged<PointwiseGradient>
+  private var gradient: PointwiseGradient { unmanagedGradient.takeUnretainedValue() }
   private let parameters: ScalarParameters
   /// What the gradient function reads besides the upstream gradient, in its order; nil where that goes.
-  private var saved: (TensorBody?, TensorBody?, TensorBody?) = (nil, nil, nil)
-  private var moreSaved: [TensorBody?]?
+  @exclusivity(unchecked) private var saved: (TensorBody?, TensorBody?, TensorBody?) = (nil, nil, nil)
+  @exclusivity(unchecked) private var moreSaved: [TensorBody?]?
   /// Shapes of the inputs where one of them was broadcast; nil otherwise.
   private let inputShapes: [Shape]?
   /// Dtypes of the inputs where one of them differs from the gradient's; nil otherwise.
   private let inputDTypes: [DType]?
 
-  /// For operands of the result's shape and dtype.
-  init(_ function: Pointwise, _ x: Tensor, _ y: Tensor?, _ parameters: ScalarParameters, output: TensorBody) {
+  /// For operands of the result's shape and dtype; `first` and `second` lead to the nodes of `x` and `y`.
+  init(
+    _ function: Pointwise, _ x: TensorBody, _ y: TensorBody?, edges first: Node?, _ second: Node?, _ parameters: ScalarParameters,
+    output: TensorBody
+  ) {
     self.function = function
     self.parameters = parameters
     inputShapes = nil
     inputDTypes = nil
-    gradient = function.gradient(mask: (x.node == nil ? 0 : 1) | (y?.node == nil ? 0 : 2))
-    super.init(x.node, y?.node, result: output)
+    let gradient = function.unmanagedGradient(mask: (first == nil ? 0 : 1) | (second == nil ? 0 : 2))
+    unmanagedGradient = gradient
+    super.init(first, second, result: output)
+    if gradient._withUnsafeGuaranteedRef({ $0.readsOnlyUpstream }) { return }
     save {
-      $0 == 0 ? x.body : y!.body
+      $0 == 0 ? x : y!
     } output: {
       output
     }
@@ -97,7 +103,7 @@ final class PointwiseNode: Node, @unchecked Sendable {
       if operand.dtype != output.dtype { mixes = true }
       i += 1
     }
-    gradient = function.gradient(mask: mask)
+    unmanagedGradient = function.unmanagedGradient(mask: mask)
     inputShapes = broadcasts ? operands.list.map(\.body.shape) : nil
     inputDTypes = mixes ? operands.list.map(\.dtype) : nil
     if operands.z == nil {
@@ -195,11 +201,11 @@ final class PointwiseNode: Node, @unchecked Sendable {
 
 extension Pointwise {
   public func callAsFunction(_ x: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
-    applyDense(self, x, nil, parameters) ?? applyPointwise(self, PointwiseOperands(x), parameters)
+    applyDense(self, 1, x.body, nil, x.node, nil, parameters) ?? applyPointwise(self, PointwiseOperands(x), parameters)
   }
 
   public func callAsFunction(_ x: Tensor, _ y: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
-    applyDense(self, x, y, parameters) ?? applyPointwise(self, PointwiseOperands(x, y), parameters)
+    applyDense(self, 2, x.body, y.body, x.node, y.node, parameters) ?? applyPointwise(self, PointwiseOperands(x, y), parameters)
   }
 
   public func callAsFunction(_ x: Tensor, _ y: Tensor, _ z: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
@@ -218,19 +224,23 @@ extension Pointwise {
 
 /// The way that nearly all calls take: one or two dense operands of one shape and dtype, and numbers that do not widen it.
 /// Nil if the call is not such a one, or fails; the general way then finds out why.
-private func applyDense(_ function: Pointwise, _ x: Tensor, _ y: Tensor?, _ parameters: ScalarParameters) -> Tensor? {
-  let first = x.body
-  guard first.isContiguous, first.isPlain, ThreadFlags.current.isDisjoint(with: .slow) else { return nil }
-  if let second = y?.body {
-    guard second.isContiguous, second.isPlain, second.dtype == first.dtype, second.shape == first.shape,
-      second.storage.backend === first.storage.backend
-    else { return nil }
+///
+/// Bodies and nodes come apart, because an optional tensor costs two counts of references each time it is handed on.
+private func applyDense(
+  _ function: Pointwise, _ arity: Int, _ x: TensorBody, _ y: TensorBody?, _ xNode: Node?, _ yNode: Node?, _ parameters: ScalarParameters
+) -> Tensor? {
+  guard x.isContiguous, x.isPlain, ThreadFlags.current.isDisjoint(with: .slow) else { return nil }
+  if let y {
+    guard y.isContiguous, y.isPlain, y.dtype == x.dtype, y.shape == x.shape, y.backend === x.backend else { return nil }
   }
-  guard function.arity == (y == nil ? 1 : 2), function.parameterCount == parameters.count else { return nil }
-  guard let result = runDense(function, first, y?.body, parameters, into: nil) else { return nil }
-  if x.node != nil || y?.node != nil, isRecordingEnabled, result.dtype.isDifferentiable {
-    if result.dtype == first.dtype { return Tensor(result, node: PointwiseNode(function, x, y, parameters, output: result)) }
-    return Tensor(result, node: PointwiseNode(function, PointwiseOperands(x, y), parameters, output: result))
+  guard function.arity == arity, function.parameterCount == parameters.count else { return nil }
+  guard let result = runDense(function, x, y, parameters, into: nil) else { return nil }
+  if xNode != nil || yNode != nil, isRecordingEnabled, result.dtype.isDifferentiable {
+    if result.dtype == x.dtype {
+      return Tensor(result, node: PointwiseNode(function, x, y, edges: xNode, yNode, parameters, output: result))
+    }
+    let operands = PointwiseOperands(Tensor(x, node: xNode), y.map { Tensor($0, node: yNode) })
+    return Tensor(result, node: PointwiseNode(function, operands, parameters, output: result))
   }
   return Tensor(result)
 }
@@ -242,7 +252,7 @@ private func runDense(
   guard function.isUniform, function.resultCount == 1 else { return nil }
   for i in 0..<parameters.count where parameters[i].category > x.dtype.category { return nil }
   guard let program = function.uniformProgram(x.dtype) ?? (try? function.makeUniformProgram(x.dtype)) else { return nil }
-  let backend = x.storage.backend
+  let backend = x.backend
   let count = x.shape.elementCount
   let dtype = program.outputs[0].dtype
   let output: TensorBody
@@ -290,7 +300,17 @@ func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ para
       return applyPointwise(function, PointwiseOperands(inputs.map { $0! }), parameters)
     }
     if operands.isBatched { return applyPointwiseBatched(function, operands, parameters) }
+    if isObserved {
+      return observed(function.name, .operation, operands.list, results: { [$0] }) { recordPointwise(function, operands, parameters) }
+    }
   }
+  return recordPointwise(function, operands, parameters)
+}
+
+/// Runs a function and records it if a gradient is wanted.
+@inline(__always) private func recordPointwise(
+  _ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters
+) -> Tensor {
   do throws(EmberError) {
     var result = try runPointwise(function, operands, parameters, into: nil).first
     if operands.needsGradient, isRecordingEnabled, result.dtype.isDifferentiable {
@@ -310,6 +330,15 @@ private func applyForAllResults(_ function: Pointwise, _ operands: PointwiseOper
     return (0..<function.resultCount).map { applyPointwise(function.result($0), operands, parameters) }
   }
   if ThreadFlags.current.contains(.failed) { return (0..<function.resultCount).map { _ in .poison } }
+  if isObserved {
+    return observed(function.name, .operation, operands.list, results: { $0 }) { runForAllResults(function, operands, parameters) }
+  }
+  return runForAllResults(function, operands, parameters)
+}
+
+@inline(__always) private func runForAllResults(
+  _ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters
+) -> [Tensor] {
   do throws(EmberError) {
     let (first, rest) = try runPointwise(function, operands, parameters, into: nil)
     return [first] + rest
@@ -328,23 +357,32 @@ func applyInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ para
     if let leaf, let form = leaf.result, x.body.shape == form.shape, x.dtype == form.dtype { x.node = leaf }
   }
   let needsGradient = isRecordingEnabled && (x.node != nil || y?.node != nil)
-  if !needsGradient, ThreadFlags.current.isDisjoint(with: .slow), y.map({ $0.body.isPlain && fits($0, into: x) }) ?? true,
+  if !needsGradient, ThreadFlags.current.isDisjoint(with: [.failed, .autocasts]), y.map({ $0.body.isPlain && fits($0, into: x) }) ?? true,
     x.isUniquelyHeld(),
-    (parameters.count == 0 || parameters[0].category <= x.dtype.category)
+    x.isContiguous || x.strides.areDisjoint(x.body.shape), (parameters.count == 0 || parameters[0].category <= x.dtype.category)
   {
-    let isDense = x.isContiguous && y.map { $0.isContiguous && $0.dtype == x.dtype && $0.body.shape == x.body.shape } ?? true
-    do throws(EmberError) {
-      if !isDense || runDense(function, x.body, y?.body, parameters, into: x.body) == nil {
-        _ = try runPointwise(function, PointwiseOperands(x, y), parameters, into: x.body)
-      }
-      x.node = nil
-    } catch {
-      raise(error)
-      x = .poison
+    if isObserved {
+      // What observers are shown must not hold the memory that is written.
+      observed(function.name + "_", .operation, [], results: { [] }) { writeInPlace(function, &x, y, parameters) }
+    } else {
+      writeInPlace(function, &x, y, parameters)
     }
     return
   }
   x = applyPointwise(function, PointwiseOperands(x, y), parameters)
+}
+
+@inline(__always) private func writeInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ parameters: ScalarParameters) {
+  let isDense = x.isContiguous && y.map { $0.isContiguous && $0.dtype == x.dtype && $0.body.shape == x.body.shape } ?? true
+  do throws(EmberError) {
+    if !isDense || runDense(function, x.body, y?.body, parameters, into: x.body) == nil {
+      _ = try runPointwise(function, PointwiseOperands(x, y), parameters, into: x.body)
+    }
+    x.node = nil
+  } catch {
+    raise(error)
+    x = .poison
+  }
 }
 
 /// Whether the result of a function of both has the shape and dtype of `x`.
@@ -358,7 +396,7 @@ func runPointwise(
   _ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, into target: TensorBody?
 ) throws(EmberError) -> (first: Tensor, rest: [Tensor]) {
   let first = operands.x.body
-  let backend = first.storage.backend
+  let backend = first.backend
   guard operands.count == function.arity, parameters.count == function.parameterCount else {
     throw EmberError(
       .value, in: function.name,
@@ -372,7 +410,7 @@ func runPointwise(
     let body = operand.body
     dtypes.append(body.dtype)
     if body.dtype != first.dtype { isUniform = false }
-    if body.storage.backend !== backend, failure == nil {
+    if body.backend !== backend, failure == nil {
       failure = EmberError(
         .device, in: function.name,
         "\(operands.list.map(\.summary).joined(separator: " and ")) are on different devices; move them to one with .to(device)")
@@ -383,8 +421,7 @@ func runPointwise(
       } else if failure == nil {
         failure = EmberError(
           .shape, in: function.name,
-          "shapes do not broadcast: \(operands.list.map(\.summary).joined(separator: " and ")); "
-            + "aligned at the end, extents must be equal or 1"
+          "shapes do not broadcast: \(operands.list.map(\.summary).joined(separator: " and ")); aligned at the end, extents must be equal or 1"
         )
       }
     }

@@ -160,7 +160,7 @@ extension Tensor {
     if isWritten.elementCount == 0 { return expand(Array(shape)) }
     let number = isWritten.flatten().to(.int64).cumsum(0)
     if backend.holdsData {
-      let count = number.select(0, -1).item(as: Int.self)
+      let count = noGrad { number.wholePhysical.amax().item(as: Int.self) }
       guard count <= source.elementCount else {
         return refuse(
           .shape, "masked_scatter", "the mask holds at \(count) places, but source \(source.summary) has fewer elements", beside: self)
