@@ -421,7 +421,8 @@ func runPointwise(
       } else if failure == nil {
         failure = EmberError(
           .shape, in: function.name,
-          "shapes do not broadcast: \(operands.list.map(\.summary).joined(separator: " and ")); aligned at the end, extents must be equal or 1"
+          "shapes do not broadcast: \(operands.list.map(\.summary).joined(separator: " and ")); "
+            + "aligned at the end, extents must be equal or 1"
         )
       }
     }
