@@ -29,12 +29,14 @@ let package = Package(
     .target(name: "EmberSparse", dependencies: ["EmberTensor", "EmberRuntime", "CEmberKernels"]),
     // Training: modules, optimizers, data.
     .target(name: "EmberNN", dependencies: ["EmberTensor", "EmberFunctional"]),
-    .target(name: "EmberOptim", dependencies: ["EmberTensor", "CEmberKernels"]),
+    .target(name: "EmberOptim", dependencies: ["EmberTensor", "EmberRuntime", "EmberSparse", "CEmberKernels"]),
     .target(name: "EmberData", dependencies: ["EmberTensor"]),
     // Every operator by name, and the runner that holds them against PyTorch's own samples.
     .target(
       name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral"]),
-    .target(name: "EmberConformance", dependencies: ["EmberOperators", "EmberFunctional", "EmberSparse", "EmberTensor", "EmberFormats"]),
+    .target(
+      name: "EmberConformance",
+      dependencies: ["EmberOperators", "EmberFunctional", "EmberNN", "EmberOptim", "EmberSparse", "EmberTensor", "EmberFormats"]),
     .executableTarget(
       name: "EmberCommand",
       dependencies: [

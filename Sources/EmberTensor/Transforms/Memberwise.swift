@@ -39,7 +39,7 @@ private struct Memberwise: VariadicOperation {
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     enableGrad {
-      let inputs = context.node.inputShapes.indices.map { i -> Tensor? in
+      let inputs = (0..<context.inputCount).map { i -> Tensor? in
         let x = context.input(i)
         return context.isRecording || !x.dtype.isDifferentiable ? x : context.needs(i) ? x.detach().requiringGrad() : x.detach()
       }
