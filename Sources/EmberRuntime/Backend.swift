@@ -25,7 +25,8 @@ public protocol Backend: AnyObject, Sendable {
   /// The last `program.parameterCount` inputs are numbers in host memory.
   func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, uniform: UnsafePointer<UInt8>, count: Int)
   /// The same over strided operands of one shape.
-  func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, strides: UnsafePointer<Strides>, shape: Shape)
+  func pointwise(
+    _ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, strides: UnsafePointer<Strides>, shape: Shape)
 
   // MARK: Along one axis. False: there is no kernel for these dtypes, and nothing was done.
 

@@ -9,7 +9,8 @@ extension ExpressionGraph {
     while number >= 0 {
       defer { number -= 1 }
       guard let gradient = gradients[number], case .apply(let opcode, let operands) = nodes[number] else { continue }
-      let contributions = GradientRules.gradients(opcode, gradient, operands.map { Expression($0, in: self) }, result: Expression(number, in: self))
+      let contributions = GradientRules.gradients(
+        opcode, gradient, operands.map { Expression($0, in: self) }, result: Expression(number, in: self))
       for (operand, contribution) in zip(operands, contributions) {
         guard let contribution, isDifferentiable(operand) else { continue }
         gradients[operand] = gradients[operand].map { $0 + contribution } ?? contribution
@@ -89,7 +90,9 @@ enum GradientRules {
     }
   }
 
-  private static func binaryGradients(_ opcode: Opcode, _ g: Expression, _ a: Expression, _ b: Expression, result y: Expression) -> [Expression?] {
+  private static func binaryGradients(_ opcode: Opcode, _ g: Expression, _ a: Expression, _ b: Expression, result y: Expression)
+    -> [Expression?]
+  {
     func conj(_ e: Expression) -> Expression { .apply(.conjugate, e) }
     switch opcode {
     case .add: return [g, g]
