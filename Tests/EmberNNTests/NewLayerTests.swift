@@ -1,3 +1,4 @@
+import EmberFunctional
 import EmberNN
 import EmberRuntime
 import EmberTensor
@@ -12,16 +13,16 @@ import Testing
 
   @Test func pad() {
     let x = Tensor((0..<6).map { Float($0) }, shape: [1, 1, 6])
-    expect(x.pad([(2, 1)], mode: .reflect), [2, 1, 0, 1, 2, 3, 4, 5, 4])
-    expect(x.pad([(2, 1)], mode: .replicate), [0, 0, 0, 1, 2, 3, 4, 5, 5])
-    expect(x.pad([(2, 1)], mode: .circular), [4, 5, 0, 1, 2, 3, 4, 5, 0])
-    expect(x.pad([(2, 1)]), [0, 0, 0, 1, 2, 3, 4, 5, 0])
+    expect(x.pad([2, 1], mode: .reflect), [2, 1, 0, 1, 2, 3, 4, 5, 4])
+    expect(x.pad([2, 1], mode: .replicate), [0, 0, 0, 1, 2, 3, 4, 5, 5])
+    expect(x.pad([2, 1], mode: .circular), [4, 5, 0, 1, 2, 3, 4, 5, 0])
+    expect(x.pad([2, 1]), [0, 0, 0, 1, 2, 3, 4, 5, 0])
     for mode in [PaddingMode.zeros, .reflect, .replicate, .circular] {
-      #expect(checkGradients({ $0[0].pad([(2, 1), (0, 3)], mode: mode) }, at: [Tensor.uniform([2, 3, 4], dtype: .float64, generator: Generator(seed: 1))]) == nil)
+      #expect(checkGradients({ $0[0].pad([0, 3, 2, 1], mode: mode) }, at: [Tensor.uniform([1, 2, 3, 4], dtype: .float64, generator: Generator(seed: 1))]) == nil)
     }
-    let error = #expect(throws: EmberError.self) { try catchingErrors { _ = x.pad([(6, 0)], mode: .reflect) } }
-    #expect(error?.description.contains("at most 5") == true)
-    #expect(throws: EmberError.self) { try catchingErrors { _ = Tensor.zeros([0]).pad([(1, 0)], mode: .replicate) } }
+    let error = #expect(throws: EmberError.self) { try catchingErrors { _ = x.pad([6, 0], mode: .reflect) } }
+    #expect(error?.description.contains("6") == true)
+    #expect(throws: EmberError.self) { try catchingErrors { _ = Tensor.zeros([1, 0]).pad([1, 0], mode: .replicate) } }
   }
 
   @Test(arguments: [

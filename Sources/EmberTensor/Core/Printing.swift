@@ -61,9 +61,14 @@ private struct TensorPrinter {
       summarizes && n > 2 * Self.edge
       ? Array(0..<Self.edge).map(Optional.init) + [nil] + Array((n - Self.edge)..<n).map(Optional.init) : (0..<n).map(Optional.init)
     if x.rank == 1 {
-      let values = x.complexElements
-      let exact = x.dtype.category == .integer ? x.elements(as: Int64.self) : []
-      let words = positions.map { i in i.map { exact.isEmpty ? cells.text(values[$0], x) : cells.pad(String(exact[$0])) } ?? " ..." }
+      // Of a long row only what is shown is read.
+      let row = shown(x)
+      let values = row.complexElements
+      let exact = row.dtype.category == .integer ? row.elements(as: Int64.self) : []
+      func place(_ i: Int) -> Int { i < Self.edge || row.elementCount == n ? i : i - (n - row.elementCount) }
+      let words = positions.map { i in
+        i.map { exact.isEmpty ? cells.text(values[place($0)], x) : cells.pad(String(exact[place($0)])) } ?? " ..."
+      }
       let perLine = Swift.max(1, (Self.lineWidth - indent) / (cells.width + 2))
       var rows: [String] = []
       for start in stride(from: 0, to: words.count, by: perLine) {
