@@ -129,6 +129,9 @@ final class ShiftedBackend: Backend {
     func bernoulli(_ probabilities: Operand, into output: Operand) -> Bool {
       state.bernoulli(shiftedBack(probabilities), into: shiftedBack(output))
     }
+    func draw(_ distribution: ElementDistribution, _ parameters: Operand, into output: Operand) -> Bool {
+      state.draw(distribution, shiftedBack(parameters), into: shiftedBack(output))
+    }
     func multinomial(_ weights: Operand, rows: Int, samples: Int, replacement: Bool, into output: Operand) -> Bool {
       state.multinomial(shiftedBack(weights), rows: rows, samples: samples, replacement: replacement, into: shiftedBack(output))
     }
