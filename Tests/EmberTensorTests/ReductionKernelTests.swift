@@ -10,9 +10,9 @@ struct AxisOperation: Sendable, CustomTestStringConvertible {
   var isExact = false
   var testDescription: String { name }
 
-  /// Each factor of a product may round once; sums are kept in double from block to block.
+  /// Each factor of a product rounds once, all to one side where they are equal; sums are kept in double from block to block.
   func tolerance(_ n: Int) -> (DType) -> Double {
-    let terms = name == "prod" ? max(1, Double(n).squareRoot() / 16) : 1
+    let terms = name == "prod" ? max(1, Double(n) / 64) : 1
     return { isExact ? 0 : terms * (KernelAgreement.tolerances[$0] ?? 0) }
   }
 
