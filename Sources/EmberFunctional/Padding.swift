@@ -11,6 +11,9 @@ public enum PaddingMode: String, Sendable {
   case replicate
   /// From the other side: b c | a b c | a b.
   case circular
+
+  /// What convolutions call `constant`.
+  public static var zeros: PaddingMode { .constant }
 }
 
 /// A tensor with a margin of one value around it; negative margins cut off. Linear in x: its derivative has the negated margins.

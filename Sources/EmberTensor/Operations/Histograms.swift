@@ -86,7 +86,9 @@ extension Tensor {
   ) -> (histogram: Tensor, edges: [Tensor]) {
     guard mayRun("histogramdd", self) else { return (.poison, Array(repeating: .poison, count: bins.count)) }
     do throws(EmberError) {
-      guard rank >= 2, size(-1) == bins.count, bins.allSatisfy({ (1...(1 << 40)).contains($0) }), ranges == nil || ranges!.count == bins.count else {
+      guard rank >= 2, size(-1) == bins.count, bins.allSatisfy({ (1...(1 << 40)).contains($0) }),
+        ranges == nil || ranges!.count == bins.count
+      else {
         throw EmberError(.value, in: "histogramdd", "bins \(bins) for \(summary); give a positive number for each of the last dimension")
       }
       let points = detach().reshape([elementCount / Swift.max(1, bins.count), bins.count])

@@ -356,7 +356,9 @@ extension Tensor {
   public func scatter(dim: Int, index: Tensor, source: Tensor) -> Tensor { scatter(.set, dim, index, source) }
   /// The same with one number for all places, converted to this dtype.
   public func scatter(dim: Int, index: Tensor, value: Scalar) -> Tensor {
-    guard let value = value.converted(to: dtype) else { return refused(.dtype, "scatter", "\(value) does not fit into \(summary)") }
+    guard let value = value.converted(to: dtype) else {
+      return refuse(.dtype, "scatter", "\(value) does not fit into \(summary)", beside: self)
+    }
     return scatter(.set, dim, index, Tensor(value, dtype: dtype, on: device).expand(Array(index.shape)))
   }
   /// self[index[i][j]][j] += source[i][j] for dimension 0, and so on.
@@ -392,7 +394,7 @@ extension Tensor {
   public func maskedSelect(_ mask: Tensor) -> Tensor {
     guard mayRun("masked_select", self), mayRun("masked_select", mask) else { return .poison }
     guard let shape = self.shape.broadcast(with: mask.shape), mask.dtype == .bool else {
-      return refused(.shape, "masked_select", "a mask \(mask.summary) for \(summary); it must be bool and broadcast")
+      return refuse(.shape, "masked_select", "a mask \(mask.summary) for \(summary); it must be bool and broadcast", beside: self)
     }
     let position = mask.expand(Array(shape)).flatten().nonzero().flatten()
     return expand(Array(shape)).flatten().indexSelect(0, position)

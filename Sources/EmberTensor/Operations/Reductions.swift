@@ -355,7 +355,7 @@ extension Tensor {
   /// The mean of the elements that are not NaN.
   public func nanMean(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor {
     guard self.dtype.isDifferentiable || isPoisoned else {
-      return refused(.dtype, "nanmean", "\(summary) is not floating point; convert with .to(.float32)")
+      return refuse(.dtype, "nanmean", "\(summary) is not floating point; convert with .to(.float32)", beside: self)
     }
     let count = (!isNaN).sum(dims, keepDim: keepDim)
     return nansum(dims, keepDim: keepDim, dtype: dtype) / count

@@ -14,7 +14,8 @@ struct Sort: VariadicOperation {
     let values = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
     let indices = try Tensor.empty(shape: x.body.shape, dtype: .int64, like: x)
     if x.backend.holdsData, x.elementCount > 0 {
-      try checkRan(x.backend.sort(axis.operand, descending: descending, values: values.operand, indices: indices.operand), Self.name, x, values)
+      try checkRan(
+        x.backend.sort(axis.operand, descending: descending, values: values.operand, indices: indices.operand), Self.name, x, values)
     }
     return [values, indices]
   }
