@@ -127,7 +127,7 @@ struct Attention: VariadicOperation {
     let q = context.input(0), k = context.input(1), v = context.input(2), mask = context.inputIfPresent(3)
     let logarithms = context.output(1)
     if !context.isRecording, !context.needs(3), logarithms.elementCount > 0, let kernel = Self.backwardKernels.registered(on: q.device) {
-      return attempting(4) { () throws(EmberError) in
+      return attempt(4) { () throws(EmberError) in
         let operands = try Self.withDenseRows([q, k, v])
         var results: [Tensor] = []
         for x in operands { results.append(try Tensor.empty(shape: x.shape, dtype: x.dtype, like: x)) }

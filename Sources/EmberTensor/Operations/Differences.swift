@@ -12,7 +12,7 @@ extension Tensor {
     return withDimension(dim, "diff") { dim in
       for case let other? in [prepend, append] where !other.isPoisoned {
         guard other.rank == rank, (0..<rank).allSatisfy({ $0 == dim || other.size($0) == size($0) }) else {
-          return refused(.shape, "diff", "\(other.summary) cannot be joined to \(summary) along dimension \(dim)")
+          return refuse(.shape, "diff", "\(other.summary) cannot be joined to \(summary) along dimension \(dim)")
         }
       }
       if order == 0 { return clone() }

@@ -282,10 +282,10 @@ extension Tensor {
   public func binaryCrossEntropy(_ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean) -> Tensor {
     guard hasShape(of: target, "binary_cross_entropy") else { return .poison }
     if dtype != target.dtype, !isAutocastEnabled {
-      return refused(.dtype, "binary_cross_entropy", "input \(summary) and target \(target.summary) must have one dtype")
+      return refuse(.dtype, "binary_cross_entropy", "input \(summary) and target \(target.summary) must have one dtype")
     }
     if let weight, !weight.isPoisoned, weight.shape.broadcast(with: shape) != shape {
-      return refused(.shape, "binary_cross_entropy", "weight \(weight.summary) does not broadcast to input \(summary)")
+      return refuse(.shape, "binary_cross_entropy", "weight \(weight.summary) does not broadcast to input \(summary)")
     }
     let losses = Pointwise.binaryCrossEntropy(self, target)
     return (weight.map { losses * $0 } ?? losses).reducedLoss(reduction, "binary_cross_entropy")

@@ -43,7 +43,7 @@ extension OperatorRegistry {
           if output.shape != target.shape, !output.isPoisoned {
             throw EmberError(.shape, in: "\(name)_", "a result of \(output.summary) does not fit in \(target.summary)")
           }
-          return [.tensor(writing(output, to: target, in: "\(name)_"))]
+          return [.tensor(try written(output, to: target, in: "\(name)_", mayConvert: true))]
         }
       }
     }
