@@ -160,9 +160,10 @@ extension Tensor {
         let scaled = alpha.isTrue ? outer : Tensor.zeros(like: outer)
         return beta.isTrue ? self | scaled : scaled
       }
-      let scaled = alpha == 1 ? outer : outer * alpha
+      let scaled = alpha == 1 ? outer : outer.to(target) * alpha
       if !beta.isTrue { return scaled.to(target) }
-      return ((beta == 1 ? self : self * beta) + scaled).to(target)
+      // Factors are applied in the result's dtype: -1 times a uint8 is negative.
+      return ((beta == 1 ? self : to(target) * beta) + scaled).to(target)
     }
   }
 
