@@ -1,6 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// The programs of Examples/ that are trained by a test. Their figures lie in Results/.
+let examples = ["CartPoleAgents", "Pictures"]
+
 /// The core targets stay light: no Foundation, no macros, no dependencies outside the package.
 let package = Package(
   name: "Ember",
@@ -42,12 +45,13 @@ let package = Package(
     .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats"]),
     .target(name: "EmberVision", dependencies: ["EmberTensor", "EmberNN", "EmberData", "EmberFormats", "CEmberFormats"]),
     .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN"]),
+    .target(name: "EmberRL", dependencies: ["EmberTensor", "EmberRuntime"]),
     .target(name: "EmberTraining", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats"]),
     .target(
       name: "Ember",
       dependencies: [
         "EmberTensor", "EmberCPU", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
-        "EmberData", "EmberFormats", "EmberVision", "EmberText", "EmberTraining",
+        "EmberData", "EmberFormats", "EmberVision", "EmberText", "EmberRL", "EmberTraining",
       ]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
@@ -65,11 +69,18 @@ let package = Package(
       ]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberNN", "EmberTensor", "EmberRuntime"]),
+    .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",
       dependencies: [
         "EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor", "EmberCPU", "EmberRuntime",
       ]),
-  ],
+    .testTarget(name: "EmberExamplesTests", dependencies: ["Ember"] + examples.map { .target(name: $0) }),
+  ]
+    + examples.map { name in
+      .executableTarget(
+        name: name, dependencies: ["Ember", .product(name: "ArgumentParser", package: "swift-argument-parser")], path: "Examples/\(name)",
+        exclude: ["README.md", "Results"])
+    },
   swiftLanguageModes: [.v6]
 )
