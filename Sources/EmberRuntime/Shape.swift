@@ -216,6 +216,19 @@ public struct Strides: Sendable, Equatable {
     return true
   }
 
+  /// True if no two elements of `shape` share their place, as far as that shows when each dimension steps over all the finer ones: not so
+  /// after `expand`.
+  public func areDisjoint(_ shape: Shape) -> Bool {
+    var finer = 0
+    var rest = (0..<shape.rank).filter { shape.extents[$0] > 1 }
+    rest.sort { steps[$0] < steps[$1] }
+    for i in rest {
+      if steps[i] <= finer { return false }
+      finer += (shape.extents[i] - 1) * steps[i]
+    }
+    return true
+  }
+
   /// True if elements of `shape` lie densely in row-major order. Dimensions of extent 1 may have any stride.
   @inlinable public func isContiguous(_ shape: Shape) -> Bool {
     var step = 1

@@ -3,28 +3,30 @@ import CEmberRuntime
 /// What is unusual about the calling thread right now. All clear on the fast path, so that an operation tests one word.
 ///
 /// The flags belong to a thread and do not survive an `await`: scopes that set them take synchronous closures only.
+@frozen
 public struct ThreadFlags: OptionSet, Sendable {
+  // Computed, so that a test of a flag is one instruction: a stored constant of another module is reached through a call.
   public let rawValue: UInt32
   @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// Operations are not recorded for differentiation.
-  public static let gradientsDisabled = ThreadFlags(rawValue: 1 << 0)
+  @inlinable public static var gradientsDisabled: ThreadFlags { ThreadFlags(rawValue: 1 << 0) }
   /// Inside `catchingErrors`.
-  public static let catchesErrors = ThreadFlags(rawValue: 1 << 1)
+  @inlinable public static var catchesErrors: ThreadFlags { ThreadFlags(rawValue: 1 << 1) }
   /// Inside `catchingErrors` after its first error: every operation returns at once.
-  public static let failed = ThreadFlags(rawValue: 1 << 2)
+  @inlinable public static var failed: ThreadFlags { ThreadFlags(rawValue: 1 << 2) }
   /// An observer sees every operation (profiler, debug print).
-  public static let observed = ThreadFlags(rawValue: 1 << 3)
+  @inlinable public static var observed: ThreadFlags { ThreadFlags(rawValue: 1 << 3) }
   /// Nodes remember where they were made, and backward checks for NaN.
-  public static let detectsAnomalies = ThreadFlags(rawValue: 1 << 4)
+  @inlinable public static var detectsAnomalies: ThreadFlags { ThreadFlags(rawValue: 1 << 4) }
   /// Inside a function that is being differentiated (`valueAndGrad`, `jvp`, …), so that an inner one must be differentiable itself.
-  public static let differentiates = ThreadFlags(rawValue: 1 << 5)
+  @inlinable public static var differentiates: ThreadFlags { ThreadFlags(rawValue: 1 << 5) }
   /// Inside `autocast`: inputs of some operations are converted; to float16 with the second flag, else to bfloat16.
-  public static let autocasts = ThreadFlags(rawValue: 1 << 6)
-  public static let autocastsToFloat16 = ThreadFlags(rawValue: 1 << 7)
+  @inlinable public static var autocasts: ThreadFlags { ThreadFlags(rawValue: 1 << 6) }
+  @inlinable public static var autocastsToFloat16: ThreadFlags { ThreadFlags(rawValue: 1 << 7) }
 
   /// Any of these sends an operation to its slow path.
-  public static let slow: ThreadFlags = [.failed, .observed, .autocasts]
+  @inlinable public static var slow: ThreadFlags { [.failed, .observed, .autocasts] }
 
   @inlinable public static var current: ThreadFlags {
     @inline(__always) get { ThreadFlags(rawValue: ember_thread().pointee.flags) }

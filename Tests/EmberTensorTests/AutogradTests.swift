@@ -188,3 +188,52 @@ import Testing
     #expect(failures.withLock { $0 } == 0)
   }
 }
+
+/// Weights that a recursive network applies again and again: their gradients are gathered before they are computed.
+@Suite struct GatheredGradientTests {
+  /// A matrix applied `times` times to a few rows, and the gradients of all inputs.
+  private func gradients(_ times: Int, rows: Int, recorded: Bool) -> [Tensor] {
+    let generator = Generator(seed: 5)
+    let weight = Tensor.randn([24, 24], dtype: .float64, generator: generator, requiresGrad: true)
+    let bias = Tensor.randn([24], dtype: .float64, generator: generator, requiresGrad: true)
+    var x = Tensor.randn([rows, 24], dtype: .float64, generator: generator, requiresGrad: true)
+    let start = x
+    for _ in 0..<times { x = x.linear(weight, bias).tanh() }
+    return grad(of: [x.square().sum()], with: [weight, bias, start], createGraph: recorded)
+  }
+
+  /// Recorded gradients are never gathered: they are the reference. Many steps fill the store more than once.
+  @Test(arguments: [(1, 1), (2, 1), (5, 2), (90, 1), (40, 3), (3, 17)]) func equalThoseComputedOneByOne(_ times: Int, _ rows: Int) {
+    let gathered = gradients(times, rows: rows, recorded: false), single = gradients(times, rows: rows, recorded: true)
+    for (a, b) in zip(gathered, single) {
+      #expect(a.shape == b.shape)
+      #expect((a - b.detach()).abs().amax().item() <= 1e-12 * (1 + b.detach().abs().amax().item()))
+    }
+  }
+
+  @Test func hooksSeeTheWholeGradient() {
+    let weight = Tensor.ones([16, 16], requiresGrad: true)
+    let seen = SeenShapes()
+    _ = weight.registerHook { gradient in
+      seen.add(gradient.sum().item())
+      return nil
+    }
+    var x = Tensor.ones([1, 16])
+    for _ in 0..<3 { x = x.linear(weight) * 0.0625 }
+    x.sum().backward()
+    // Each of the three products contributes 16 · 16 elements of 1/16.
+    #expect(seen.values == [3 * 16])
+  }
+
+  @Test func piecesShareOneGradient() {
+    let x = Tensor.arange(12, on: .cpu).to(.float64).reshape([2, 6]).requiringGrad()
+    let parts = x.split([1, 2, 3], dim: 1)
+    (parts[0] * 2 + parts[2].sum(1, keepDim: true)).sum().backward()
+    #expect(x.grad!.elements(as: Double.self) == [2, 0, 0, 1, 1, 1, 2, 0, 0, 1, 1, 1])
+  }
+}
+
+private final class SeenShapes: @unchecked Sendable {
+  var values: [Double] = []
+  func add(_ value: Double) { values.append(value) }
+}

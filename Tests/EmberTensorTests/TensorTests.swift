@@ -4,6 +4,19 @@ import EmberTensor
 import Testing
 
 @Suite struct TensorTests {
+  /// One element in memory stands for several: adding in place would count each addition for all of them.
+  @Test func expandedTensorsAreNotWrittenInPlace() {
+    var x = Tensor([1.0]).expand(4)
+    x += Tensor([1.0, 2, 3, 4])
+    #expect(x.elements(as: Double.self) == [2, 3, 4, 5])
+    var y = Tensor([[1.0], [2.0]]).expand(2, 3)
+    y *= 2
+    #expect(y.elements(as: Double.self) == [2, 2, 2, 4, 4, 4])
+    let w = Tensor.ones([4], requiresGrad: true)
+    for _ in 0..<2 { (w.expand(3, 4).sum() + (w * 2).sum()).backward() }
+    #expect(w.grad!.elements(as: Double.self) == [10, 10, 10, 10])
+  }
+
   @Test func aTensorIsAValue() {
     let x = Tensor([1.0, 2, 3])
     var y = x

@@ -173,10 +173,13 @@ public final class Pointwise: Sendable {
   // MARK: Derivatives
 
   /// The function that yields the gradients of the inputs in `mask` (bit i: input i).
-  public func gradient(mask: UInt8) -> PointwiseGradient {
+  public func gradient(mask: UInt8) -> PointwiseGradient { unmanagedGradient(mask: mask).takeUnretainedValue() }
+
+  /// The same without a count of references: this function keeps it alive.
+  public func unmanagedGradient(mask: UInt8) -> Unmanaged<PointwiseGradient> {
     let isCommon = Int(mask) < commonGradients.count
     if isCommon, let pointer = UnsafeRawPointer(bitPattern: commonGradients[Int(mask)].load(ordering: .acquiring)) {
-      return Unmanaged<PointwiseGradient>.fromOpaque(pointer).takeUnretainedValue()
+      return Unmanaged<PointwiseGradient>.fromOpaque(pointer)
     }
     let gradient = gradientCache.withLock { cache in
       if let known = cache[mask] { return known }
@@ -184,8 +187,9 @@ public final class Pointwise: Sendable {
       cache[mask] = made
       return made
     }
-    if isCommon { commonGradients[Int(mask)].store(UInt(bitPattern: Unmanaged.passUnretained(gradient).toOpaque()), ordering: .releasing) }
-    return gradient
+    let unmanaged = Unmanaged.passUnretained(gradient)
+    if isCommon { commonGradients[Int(mask)].store(UInt(bitPattern: unmanaged.toOpaque()), ordering: .releasing) }
+    return unmanaged
   }
 
   private func makeGradient(mask: UInt8) -> PointwiseGradient {
@@ -248,12 +252,15 @@ public final class PointwiseGradient: Sendable {
   /// Four bits each: the number of an input, or one of the two codes below.
   private let packedSources: UInt64
   private static let outputCode: UInt64 = 14, upstreamCode: UInt64 = 15
+  /// Neither inputs nor the output are read: nothing has to be kept for a backward pass.
+  public let readsOnlyUpstream: Bool
   private let present: UInt8
   private let passing: UInt8
 
   init(function: Pointwise, sources: [Source], present: [Bool], passesThrough: [Bool]) {
     self.function = function
     sourceCount = sources.count
+    readsOnlyUpstream = sources.allSatisfy { $0 == .upstream }
     var packed: UInt64 = 0
     for (position, source) in sources.enumerated() {
       let code =

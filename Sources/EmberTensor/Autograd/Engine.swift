@@ -39,11 +39,20 @@ struct BackwardPass {
     if let needed, !needed.contains(ObjectIdentifier(node)) { return }
     guard let gradient = fitted(gradient, to: node) else { return }
     if isDetectingAnomalies { AnomalyMode.check(gradient, from: current, to: node) }
+    slots[slot(for: node)].gradients.add(gradient, at: index)
+  }
+
+  /// Adds leftᵀ · right, or the sum of left's rows, to what a node will receive; computed when the node's turn comes. Not for gradients
+  /// that are themselves recorded.
+  mutating func send(rows left: Tensor, _ right: Tensor?, to node: Node) {
+    if let needed, !needed.contains(ObjectIdentifier(node)) { return }
+    slots[slot(for: node)].gradients.add(left, right)
+  }
+
+  /// Where the gradients of a node are gathered.
+  private mutating func slot(for node: Node) -> Int {
     let key = ObjectIdentifier(node)
-    if let slot = find(key) {
-      slots[slot].gradients.add(gradient, at: index)
-      return
-    }
+    if let slot = find(key) { return slot }
     let slot: Int
     if let reused = freeSlots.popLast() {
       slot = reused
@@ -52,12 +61,12 @@ struct BackwardPass {
       slot = slots.count
       slots.append(Slot(node: node))
     }
-    slots[slot].gradients.add(gradient, at: index)
     if order.count >= Self.linearLimit || !position.isEmpty {
       if position.isEmpty { for entry in order { position[ObjectIdentifier(slots[entry.slot].node!)] = entry.slot } }
       position[key] = slot
     }
     push((node.sequence, slot))
+    return slot
   }
 
   /// A gradient in the shape and dtype of the tensor it belongs to, whatever a derivative or a hook returned: what was broadcast is
@@ -92,6 +101,7 @@ struct BackwardPass {
   mutating func run() {
     while let (node, arrived) = pop() {
       var gradients = arrived
+      gradients.settle()
       if node.hasExtras, let first = gradients.first {
         guard let changed = fitted(node.applyExtras(to: first), to: node) else { return }
         gradients.first = changed

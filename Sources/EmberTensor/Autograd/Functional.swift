@@ -157,7 +157,7 @@ private struct Checkpoint: VariadicOperation {
   }
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
-    let inputs = context.node.inputShapes.indices.map { context.input($0) }
+    let inputs = (0..<context.inputCount).map { context.input($0) }
     let now = Generator.default.state
     _ = Generator.default.restore(generatorState)
     defer { _ = Generator.default.restore(now) }

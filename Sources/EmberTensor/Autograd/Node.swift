@@ -7,18 +7,19 @@ import Synchronization
 public class Node: @unchecked Sendable {
   /// Creation order. Edges lead to smaller numbers; leaves are 0 and come last in a backward pass.
   final let sequence: UInt64
-  final private(set) var edge0: Node?
-  final private(set) var edge1: Node?
+  // Exclusivity is not checked on what every recorded operation touches: the guardian sees to it, and the checks were a tenth of a node's cost.
+  @exclusivity(unchecked) final private(set) var edge0: Node?
+  @exclusivity(unchecked) final private(set) var edge1: Node?
   /// Absent for nearly all nodes; an empty array would cost reference counting.
-  final private(set) var moreEdges: [Node?]?
+  @exclusivity(unchecked) final private(set) var moreEdges: [Node?]?
   /// Shape and dtype of the tensor that this is the history of, which a gradient must have; nil where an operation has several
   /// results, each of which has a node of its own.
   final let result: ResultForm?
   /// Held while the node's part of a backward pass runs and while edges and saved values are released, so that two passes on
   /// two threads may meet at a node.
   final let guardian = Mutex<Void>(())
-  final private(set) var isReleased = false
-  private final var extras: Extras?
+  @exclusivity(unchecked) final private(set) var isReleased = false
+  @exclusivity(unchecked) private final var extras: Extras?
 
   private final class Extras {
     var hooks: [(id: Int, action: @Sendable (Tensor) -> Tensor?)] = []
@@ -43,8 +44,8 @@ public class Node: @unchecked Sendable {
   /// Leaves have no edges.
   final var isLeaf: Bool { sequence == 0 }
 
-  init(_ edge0: Node?, _ edge1: Node? = nil, result: TensorBody?) {
-    self.result = result.map { ResultForm(shape: $0.shape, dtype: $0.dtype) }
+  init(_ edge0: consuming Node?, _ edge1: consuming Node? = nil, result: borrowing TensorBody?) {
+    self.result = Self.form(result)
     sequence = Self.counter.wrappingAdd(1, ordering: .relaxed).newValue
     self.edge0 = edge0
     self.edge1 = edge1
@@ -60,11 +61,28 @@ public class Node: @unchecked Sendable {
     noteOrigin()
   }
 
+  @inline(__always) private static func form(_ body: borrowing TensorBody?) -> ResultForm? {
+    switch body {
+    case .some(let body): ResultForm(shape: body.shape, dtype: body.dtype)
+    case .none: nil
+    }
+  }
+
   @inline(__always) private func noteOrigin() {
     if isDetectingAnomalies { rememberOrigin() }
   }
 
-  deinit { Self.free(takeSoleEdges()) }
+  deinit {
+    // Edges to leaves, and none, go by themselves.
+    if leadsOnlyToLeaves { return }
+    Self.free(takeSoleEdges())
+  }
+
+  private final var leadsOnlyToLeaves: Bool {
+    if let edge0, !edge0.isLeaf { return false }
+    if let edge1, !edge1.isLeaf { return false }
+    return moreEdges == nil
+  }
 
   /// Frees nodes and whatever only they hold, without recursion: a chain of a million nodes is taken apart here.
   private static func free(_ nodes: consuming [Node]) {
@@ -180,16 +198,80 @@ public class Node: @unchecked Sendable {
 struct Gradients {
   var first: Tensor?
   var rest: [Tensor?] = []
+  /// Further contributions to the first one that have not been computed yet.
+  private var pending: PendingRows?
+
+  /// Takes a contribution leftᵀ · right, or the sum of left's rows, to be computed with others of its kind.
+  mutating func add(_ left: Tensor, _ right: Tensor?) {
+    if pending == nil { pending = PendingRows() }
+    pending!.add(left, right)
+    if pending!.isFull { settle() }
+  }
+
+  /// Computes what is pending.
+  mutating func settle() {
+    guard let rows = pending.take() else { return }
+    Self.accumulate(rows.sum(), into: &first)
+  }
 
   subscript(i: Int) -> Tensor? { i == 0 ? first : i - 1 < rest.count ? rest[i - 1] : nil }
 
   mutating func add(_ gradient: Tensor, at index: Int) {
     if index == 0 {
-      first = first.map { $0 + gradient } ?? gradient
+      Self.accumulate(gradient, into: &first)
       return
     }
     while rest.count < index { rest.append(nil) }
-    rest[index - 1] = rest[index - 1].map { $0 + gradient } ?? gradient
+    Self.accumulate(gradient, into: &rest[index - 1])
+  }
+
+  /// The sum takes the place of what came before, in its memory where nobody else holds it: a parameter that is used a hundred times
+  /// costs one buffer.
+  private static func accumulate(_ gradient: Tensor, into sum: inout Tensor?) {
+    guard var before = sum.take() else {
+      sum = gradient
+      return
+    }
+    before += gradient
+    sum = before
+  }
+}
+
+/// Contributions to one gradient that are sums over rows: leftᵀ · right for a weight, the sum of left's rows for a bias.
+///
+/// A small matrix that a recursive or recurrent network applies many times to few rows receives as many outer products, each as large as the
+/// matrix itself. Put together they are one product of matrices that is written once.
+struct PendingRows {
+  private var left: [Tensor] = []
+  private var right: [Tensor] = []
+  private var elements = 0
+  private var limit = 0
+
+  /// Whether rows are worth keeping: they hold less than a quarter of what their product would.
+  static func pays(rows: Int, _ inFeatures: Int, _ outFeatures: Int) -> Bool {
+    rows * (inFeatures + outFeatures) * 4 <= inFeatures * outFeatures
+  }
+
+  mutating func add(_ left: Tensor, _ right: Tensor?) {
+    self.left.append(left)
+    elements += left.elementCount
+    let outFeatures = left.body.shape[unchecked: 1]
+    if let right {
+      self.right.append(right)
+      elements += right.elementCount
+      limit = outFeatures * right.body.shape[unchecked: 1]
+    } else {
+      limit = outFeatures * 64
+    }
+  }
+
+  /// The rows take as much memory as the gradient.
+  var isFull: Bool { elements >= limit }
+
+  func sum() -> Tensor {
+    let left = left.count == 1 ? left[0] : cat(left)
+    if right.isEmpty { return left.sum(0) }
+    return apply(MatMul(), left.mT, right.count == 1 ? right[0] : cat(right))
   }
 }
 

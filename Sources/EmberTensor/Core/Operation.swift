@@ -102,43 +102,80 @@ public struct DerivativeContext {
   /// Whether the gradients are themselves being recorded, so that the derivative must consist of differentiable operations only.
   public var isRecordingDerivative: Bool { isRecording }
 
-  public func inputShape(_ i: Int) -> Shape { node.inputShapes[i] }
-  public func inputDType(_ i: Int) -> DType { node.inputDTypes[i] }
+  /// How many inputs the operation had, present or not.
+  var inputCount: Int { node.inputCount }
+  /// The shape of input `i`; of one that was absent that of a scalar.
+  public func inputShape(_ i: Int) -> Shape { node.inputForm(i)?.shape ?? Shape() }
+  public func inputDType(_ i: Int) -> DType { node.inputForm(i)?.dtype ?? .float32 }
   /// Whether the gradient of input `i` is wanted.
   public func needs(_ i: Int) -> Bool { node.edge(i) != nil }
 }
 
+/// What the tape keeps of a list of tensors: the first three in place, which covers nearly every operation, so that recording one
+/// costs a single allocation.
+private struct Kept<Element> {
+  private var first: Element?
+  private var second: Element?
+  private var third: Element?
+  private var more: [Element?]?
+  private(set) var count = 0
+
+  mutating func append(_ element: Element?) {
+    switch count {
+    case 0: first = element
+    case 1: second = element
+    case 2: third = element
+    default: more = (more ?? []) + [element]
+    }
+    count += 1
+  }
+
+  subscript(i: Int) -> Element? {
+    switch i {
+    case 0: first
+    case 1: second
+    case 2: third
+    default: i < count ? more![i - 3] : nil
+    }
+  }
+}
+
 /// The node of an operation, whatever its arity.
 class RecordedNode: Node, @unchecked Sendable {
-  fileprivate(set) final var inputShapes: [Shape] = []
-  fileprivate(set) final var inputDTypes: [DType] = []
-  fileprivate final var inputs: [TensorBody?] = []
-  fileprivate final var outputs: [TensorBody?] = []
+  @exclusivity(unchecked) private final var forms = Kept<ResultForm>()
+  @exclusivity(unchecked) private final var inputs = Kept<TensorBody>()
+  @exclusivity(unchecked) private final var outputs = Kept<TensorBody>()
+  /// Recorded inside `vmap`: what is saved stands for members of a batch.
+  @exclusivity(unchecked) private(set) final var holdsBatch = false
 
   /// Outputs that carry no gradient.
   var undifferentiableOutputs: Set<Int> { [] }
 
-  final func savedInput(_ i: Int) -> TensorBody? { i < inputs.count ? inputs[i] : nil }
-  final func savedOutput(_ i: Int) -> TensorBody? { i < outputs.count ? outputs[i] : nil }
-
-  /// Recorded inside `vmap`: what is saved stands for members of a batch.
-  final var holdsBatch: Bool { inputs.contains { $0?.batch != nil } || outputs.contains { $0?.batch != nil } }
+  final var inputCount: Int { forms.count }
+  /// Shape and dtype of an input that was given.
+  final func inputForm(_ i: Int) -> ResultForm? { forms[i] }
+  final func savedInput(_ i: Int) -> TensorBody? { inputs[i] }
+  final func savedOutput(_ i: Int) -> TensorBody? { outputs[i] }
 
   override func releaseSaved() {
-    inputs = []
-    outputs = []
+    inputs = Kept()
+    outputs = Kept()
   }
 
-  fileprivate final func save(_ which: SavedTensors, inputs all: [Tensor?], outputs results: [Tensor]) {
-    inputShapes = all.map { $0?.body.shape ?? Shape() }
-    inputDTypes = all.map { $0?.dtype ?? .float32 }
-    if which.rawValue & 0xFFFF != 0 {
-      // Bit 15 stands for every further input of a long list.
-      inputs = all.enumerated().map { i, x in which.contains(.input(min(i, 15))) ? x?.body : nil }
-    }
-    if which.rawValue >> 16 != 0 {
-      outputs = results.enumerated().map { i, y in which.contains(.output(i)) ? y.body : nil }
-    }
+  /// Notes an input, and keeps its value if the derivative reads it. Bit 15 stands for every further input of a long list.
+  @inline(__always) fileprivate final func note(input x: TensorBody?, _ i: Int, _ which: SavedTensors) {
+    forms.append(x.map { ResultForm(shape: $0.shape, dtype: $0.dtype) })
+    guard which.rawValue & 0xFFFF != 0 else { return }
+    let isKept = which.contains(.input(min(i, 15)))
+    inputs.append(isKept ? x : nil)
+    if isKept, x?.batch != nil { holdsBatch = true }
+  }
+
+  @inline(__always) fileprivate final func note(output y: TensorBody, _ i: Int, _ which: SavedTensors) {
+    guard which.rawValue >> 16 != 0 else { return }
+    let isKept = which.contains(.output(i))
+    outputs.append(isKept ? y : nil)
+    if isKept, y.batch != nil { holdsBatch = true }
   }
 }
 
@@ -148,7 +185,8 @@ final class UnaryNode<Op: UnaryOperation>: RecordedNode, @unchecked Sendable {
   init(_ operation: Op, _ x: Tensor, _ y: Tensor) {
     self.operation = operation
     super.init(x.node, result: y.body)
-    save(operation.saved, inputs: [x], outputs: [y])
+    note(input: x.body, 0, operation.saved)
+    note(output: y.body, 0, operation.saved)
   }
 
   override var operationName: String { operation.callName }
@@ -167,7 +205,9 @@ final class BinaryNode<Op: BinaryOperation>: RecordedNode, @unchecked Sendable {
   init(_ operation: Op, _ a: Tensor, _ b: Tensor, _ y: Tensor) {
     self.operation = operation
     super.init(a.node, b.node, result: y.body)
-    save(operation.saved, inputs: [a, b], outputs: [y])
+    note(input: a.body, 0, operation.saved)
+    note(input: b.body, 1, operation.saved)
+    note(output: y.body, 0, operation.saved)
   }
 
   override var operationName: String { operation.callName }
@@ -180,7 +220,7 @@ final class BinaryNode<Op: BinaryOperation>: RecordedNode, @unchecked Sendable {
   }
 }
 
-final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendable {
+class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendable {
   let operation: Op
   private let results: Int
 
@@ -188,7 +228,8 @@ final class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendab
     self.operation = operation
     results = outputs.count
     super.init(edges: inputs.map { $0?.node }, result: outputs.count == 1 ? outputs[0].body : nil)
-    save(operation.saved, inputs: inputs, outputs: outputs)
+    for i in inputs.indices { note(input: inputs[i]?.body, i, operation.saved) }
+    for i in outputs.indices { note(output: outputs[i].body, i, operation.saved) }
   }
 
   override var operationName: String { operation.callName }

@@ -62,25 +62,31 @@ struct PointwiseOperands {
 final class PointwiseNode: Node, @unchecked Sendable {
   private let function: Pointwise
   /// Kept alive by the function.
-  private unowned(unsafe) let gradient: PointwiseGradient
+  private let unmanagedGradient: Unmanaged<PointwiseGradient>
+  private var gradient: PointwiseGradient { unmanagedGradient.takeUnretainedValue() }
   private let parameters: ScalarParameters
   /// What the gradient function reads besides the upstream gradient, in its order; nil where that goes.
-  private var saved: (TensorBody?, TensorBody?, TensorBody?) = (nil, nil, nil)
-  private var moreSaved: [TensorBody?]?
+  @exclusivity(unchecked) private var saved: (TensorBody?, TensorBody?, TensorBody?) = (nil, nil, nil)
+  @exclusivity(unchecked) private var moreSaved: [TensorBody?]?
   /// Shapes of the inputs where one of them was broadcast; nil otherwise.
   private let inputShapes: [Shape]?
   /// Dtypes of the inputs where one of them differs from the gradient's; nil otherwise.
   private let inputDTypes: [DType]?
 
-  /// For operands of the result's shape and dtype.
-  init(_ function: Pointwise, _ x: Tensor, _ y: Tensor?, _ parameters: ScalarParameters, output: TensorBody) {
+  /// For operands of the result's shape and dtype; `first` and `second` lead to the nodes of `x` and `y`.
+  init(
+    _ function: Pointwise, _ x: TensorBody, _ y: TensorBody?, edges first: Node?, _ second: Node?, _ parameters: ScalarParameters,
+    output: TensorBody
+  ) {
     self.function = function
     self.parameters = parameters
     inputShapes = nil
     inputDTypes = nil
-    gradient = function.gradient(mask: (x.node == nil ? 0 : 1) | (y?.node == nil ? 0 : 2))
-    super.init(x.node, y?.node, result: output)
-    save { $0 == 0 ? x.body : y!.body } output: { output }
+    let gradient = function.unmanagedGradient(mask: (first == nil ? 0 : 1) | (second == nil ? 0 : 2))
+    unmanagedGradient = gradient
+    super.init(first, second, result: output)
+    if gradient._withUnsafeGuaranteedRef({ $0.readsOnlyUpstream }) { return }
+    save { $0 == 0 ? x : y! } output: { output }
   }
 
   init(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, output: TensorBody) {
@@ -93,7 +99,7 @@ final class PointwiseNode: Node, @unchecked Sendable {
       if operand.dtype != output.dtype { mixes = true }
       i += 1
     }
-    gradient = function.gradient(mask: mask)
+    unmanagedGradient = function.unmanagedGradient(mask: mask)
     inputShapes = broadcasts ? operands.list.map(\.body.shape) : nil
     inputDTypes = mixes ? operands.list.map(\.dtype) : nil
     if operands.z == nil {
@@ -187,11 +193,11 @@ final class PointwiseNode: Node, @unchecked Sendable {
 
 extension Pointwise {
   public func callAsFunction(_ x: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
-    applyDense(self, x, nil, parameters) ?? applyPointwise(self, PointwiseOperands(x), parameters)
+    applyDense(self, 1, x.body, nil, x.node, nil, parameters) ?? applyPointwise(self, PointwiseOperands(x), parameters)
   }
 
   public func callAsFunction(_ x: Tensor, _ y: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
-    applyDense(self, x, y, parameters) ?? applyPointwise(self, PointwiseOperands(x, y), parameters)
+    applyDense(self, 2, x.body, y.body, x.node, y.node, parameters) ?? applyPointwise(self, PointwiseOperands(x, y), parameters)
   }
 
   public func callAsFunction(_ x: Tensor, _ y: Tensor, _ z: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
@@ -210,19 +216,23 @@ extension Pointwise {
 
 /// The way that nearly all calls take: one or two dense operands of one shape and dtype, and numbers that do not widen it.
 /// Nil if the call is not such a one, or fails; the general way then finds out why.
-private func applyDense(_ function: Pointwise, _ x: Tensor, _ y: Tensor?, _ parameters: ScalarParameters) -> Tensor? {
-  let first = x.body
-  guard first.isContiguous, first.isPlain, ThreadFlags.current.isDisjoint(with: .slow) else { return nil }
-  if let second = y?.body {
-    guard second.isContiguous, second.isPlain, second.dtype == first.dtype, second.shape == first.shape,
-      second.storage.backend === first.storage.backend
-    else { return nil }
+///
+/// Bodies and nodes come apart, because an optional tensor costs two counts of references each time it is handed on.
+private func applyDense(
+  _ function: Pointwise, _ arity: Int, _ x: TensorBody, _ y: TensorBody?, _ xNode: Node?, _ yNode: Node?, _ parameters: ScalarParameters
+) -> Tensor? {
+  guard x.isContiguous, x.isPlain, ThreadFlags.current.isDisjoint(with: .slow) else { return nil }
+  if let y {
+    guard y.isContiguous, y.isPlain, y.dtype == x.dtype, y.shape == x.shape, y.backend === x.backend else { return nil }
   }
-  guard function.arity == (y == nil ? 1 : 2), function.parameterCount == parameters.count else { return nil }
-  guard let result = runDense(function, first, y?.body, parameters, into: nil) else { return nil }
-  if x.node != nil || y?.node != nil, isRecordingEnabled, result.dtype.isDifferentiable {
-    if result.dtype == first.dtype { return Tensor(result, node: PointwiseNode(function, x, y, parameters, output: result)) }
-    return Tensor(result, node: PointwiseNode(function, PointwiseOperands(x, y), parameters, output: result))
+  guard function.arity == arity, function.parameterCount == parameters.count else { return nil }
+  guard let result = runDense(function, x, y, parameters, into: nil) else { return nil }
+  if xNode != nil || yNode != nil, isRecordingEnabled, result.dtype.isDifferentiable {
+    if result.dtype == x.dtype {
+      return Tensor(result, node: PointwiseNode(function, x, y, edges: xNode, yNode, parameters, output: result))
+    }
+    let operands = PointwiseOperands(Tensor(x, node: xNode), y.map { Tensor($0, node: yNode) })
+    return Tensor(result, node: PointwiseNode(function, operands, parameters, output: result))
   }
   return Tensor(result)
 }
@@ -234,7 +244,7 @@ private func runDense(
   guard function.isUniform, function.resultCount == 1 else { return nil }
   for i in 0..<parameters.count where parameters[i].category > x.dtype.category { return nil }
   guard let program = function.uniformProgram(x.dtype) ?? (try? function.makeUniformProgram(x.dtype)) else { return nil }
-  let backend = x.storage.backend
+  let backend = x.backend
   let count = x.shape.elementCount
   let dtype = program.outputs[0].dtype
   let output: TensorBody
@@ -320,7 +330,7 @@ func applyInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ para
   }
   let needsGradient = isRecordingEnabled && (x.node != nil || y?.node != nil)
   if !needsGradient, ThreadFlags.current.isDisjoint(with: .slow), y.map({ $0.body.isPlain && fits($0, into: x) }) ?? true, x.isUniquelyHeld(),
-    (parameters.count == 0 || parameters[0].category <= x.dtype.category)
+    x.isContiguous || x.strides.areDisjoint(x.body.shape), (parameters.count == 0 || parameters[0].category <= x.dtype.category)
   {
     let isDense = x.isContiguous && y.map { $0.isContiguous && $0.dtype == x.dtype && $0.body.shape == x.body.shape } ?? true
     do throws(EmberError) {
@@ -348,7 +358,7 @@ func runPointwise(
   _ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, into target: TensorBody?
 ) throws(EmberError) -> (first: Tensor, rest: [Tensor]) {
   let first = operands.x.body
-  let backend = first.storage.backend
+  let backend = first.backend
   guard operands.count == function.arity, parameters.count == function.parameterCount else {
     throw EmberError(
       .value, in: function.name,
@@ -362,7 +372,7 @@ func runPointwise(
     let body = operand.body
     dtypes.append(body.dtype)
     if body.dtype != first.dtype { isUniform = false }
-    if body.storage.backend !== backend, failure == nil {
+    if body.backend !== backend, failure == nil {
       failure = EmberError(
         .device, in: function.name,
         "\(operands.list.map(\.summary).joined(separator: " and ")) are on different devices; move them to one with .to(device)")

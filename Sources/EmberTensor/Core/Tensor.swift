@@ -4,7 +4,11 @@ import EmberRuntime
 /// written in place only by whoever holds the only reference.
 final class TensorBody: @unchecked Sendable {
   /// A variable only so that uniqueness can be asked; never reassigned.
-  private(set) var storage: Storage
+  @exclusivity(unchecked) private(set) var storage: Storage
+  /// The storage's, which outlives it: read by every operation, without counting references to the storage.
+  unowned(unsafe) let backend: any Backend
+  /// Address of the first element on the device.
+  let pointer: UnsafeMutableRawPointer?
   /// Position of the first element, in elements.
   let offset: Int
   let dtype: DType
@@ -23,6 +27,8 @@ final class TensorBody: @unchecked Sendable {
     storage: Storage, offset: Int = 0, dtype: DType, shape: Shape, strides: Strides, isContiguous: Bool, batch: BatchedValue? = nil
   ) {
     self.storage = storage
+    backend = storage.backend
+    pointer = storage.pointer.map { $0 + offset * dtype.size }
     self.offset = offset
     self.dtype = dtype
     self.shape = shape
@@ -35,6 +41,8 @@ final class TensorBody: @unchecked Sendable {
 
   private init(poison storage: Storage) {
     self.storage = storage
+    backend = storage.backend
+    pointer = storage.pointer
     offset = 0
     dtype = .float32
     shape = Shape()
@@ -53,7 +61,6 @@ final class TensorBody: @unchecked Sendable {
   }()
 
   var holdsStorageAlone: Bool { isKnownUniquelyReferenced(&storage) }
-  var pointer: UnsafeMutableRawPointer? { storage.pointer.map { $0 + offset * dtype.size } }
   var operand: Operand { Operand(pointer: pointer, dtype: dtype, shape: shape, strides: strides) }
 }
 
@@ -75,7 +82,7 @@ public struct Tensor: Sendable {
   package var isPoisoned: Bool { body.isPoisoned }
   /// The same value without history.
   package var value: Tensor { Tensor(body) }
-  package var backend: any Backend { body.storage.backend }
+  package var backend: any Backend { body.backend }
   package var operand: Operand { body.operand }
   /// Position of the first element in the storage, in elements.
   package var storageOffset: Int { body.offset }

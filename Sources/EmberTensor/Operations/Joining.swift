@@ -42,7 +42,7 @@ struct Concatenate: VariadicOperation {
     guard let gradient = gradients[0] else { return [] }
     let dimension = self.dimension < 0 ? self.dimension + gradient.rank : self.dimension
     var start = 0
-    return context.node.inputShapes.indices.map { i in
+    return (0..<context.inputCount).map { i in
       let shape = context.inputShape(i)
       guard shape.rank == gradient.rank else { return Tensor.zeros(Array(shape), dtype: gradient.dtype, on: gradient.device) }
       defer { start += shape[dimension] }

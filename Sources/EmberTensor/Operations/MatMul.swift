@@ -106,8 +106,9 @@ struct LinearOperation: VariadicOperation {
   static let name = "linear"
   let saved: SavedTensors = [.input0, .input1]
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let x = inputs[0]!, weight = inputs[1]!, bias = inputs[2]
+  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { [try forward(inputs[0]!, inputs[1]!, inputs[2])] }
+
+  func forward(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) throws(EmberError) -> Tensor {
     guard x.rank >= 1, weight.rank == 2, x.body.shape[-1] == weight.body.shape[1] else {
       throw EmberError(.shape, in: "linear", "input \(x.summary) and weight \(weight.summary): the input's last extent must equal the weight's second (in features)")
     }
@@ -120,7 +121,7 @@ struct LinearOperation: VariadicOperation {
       throw EmberError(.shape, in: "linear", "bias \(bias.summary) for weight \(weight.summary); it must have \(n) elements")
     }
     let result = try Tensor.empty(shape: x.body.shape.replacing(x.rank - 1, with: n), dtype: x.dtype, like: x)
-    guard x.backend.holdsData, result.elementCount > 0 else { return [result] }
+    guard x.backend.holdsData, result.elementCount > 0 else { return result }
     let rows = try x.dense(), denseBias = try bias?.dense()
     let k = x.body.shape[-1]
     var product = MatrixProduct(
@@ -130,16 +131,38 @@ struct LinearOperation: VariadicOperation {
     product.columnBias = denseBias?.body.pointer
     x.backend.matmul(product)
     withExtendedLifetime((rows, denseBias)) {}
-    return [result]
+    return result
   }
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil, nil, nil] }
-    let rows = g.reshape([g.body.shape.product(0..<(g.rank - 1)), g.size(-1)])
-    let x = context.needs(0) ? apply(MatMul(), rows, context.input(1).conj()).reshape(Array(context.inputShape(0))) : nil
-    let weight: Tensor? =
-      context.needs(1) ? apply(MatMul(), rows.mT, context.input(0).conj().reshape([rows.size(0), context.inputShape(0)[-1]])) : nil
+    let rows = g.asRows()
+    let x = context.needs(0) ? apply(MatMul(), rows, context.input(1).conj()).reshaped(context.inputShape(0)) : nil
+    let weight: Tensor? = context.needs(1) ? apply(MatMul(), rows.mT, context.input(0).conj().asRows()) : nil
     return [x, weight, context.needs(2) ? rows.sum(0) : nil]
+  }
+}
+
+extension Tensor {
+  /// All dimensions but the last as one.
+  fileprivate func asRows() -> Tensor { rank == 2 ? self : reshape([body.shape.product(0..<(rank - 1)), size(-1)]) }
+  fileprivate func reshaped(_ shape: Shape) -> Tensor { body.shape == shape ? self : reshape(Array(shape)) }
+}
+
+/// The linear layer on the tape. Where nothing unusual is going on, gradients of weight and bias are left to be gathered from several calls.
+final class LinearNode: VariadicNode<LinearOperation>, @unchecked Sendable {
+  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+    guard let gradient = gradients.first, let saved = savedInput(0), let weight = savedInput(1), !pass.isRecording, !holdsBatch,
+      gradient.body.isPlain, saved.isPlain, !saved.dtype.isComplex, saved.shape.rank > 0, !isDetectingAnomalies
+    else { return super.propagate(gradients, in: &pass) }
+    let inFeatures = weight.shape[unchecked: 1], outFeatures = weight.shape[unchecked: 0]
+    let rows = gradient.asRows()
+    guard PendingRows.pays(rows: rows.body.shape[unchecked: 0], inFeatures, outFeatures) else {
+      return super.propagate(gradients, in: &pass)
+    }
+    if let edge = edge(0) { pass.send(apply(MatMul(), rows, Tensor(weight)).reshaped(saved.shape), to: edge) }
+    if let edge = edge(1) { pass.send(rows: rows, Tensor(saved).asRows(), to: edge) }
+    if let edge = edge(2) { pass.send(rows: rows, nil, to: edge) }
   }
 }
 
@@ -175,7 +198,21 @@ extension Tensor {
       let y = matmul(weight)
       return bias.map { y + $0 } ?? y
     }
-    return apply(LinearOperation(), [self, weight, bias])[0]
+    let operation = LinearOperation()
+    guard isOrdinary(self), weight.body.isPlain, bias?.body.isPlain ?? true else { return apply(operation, [self, weight, bias])[0] }
+    do throws(EmberError) {
+      try checkDevices(LinearOperation.name, self, weight)
+      if let bias { try checkDevices(LinearOperation.name, self, bias) }
+      var result = try operation.forward(value, weight.value, bias?.value)
+      try checkScratch(in: LinearOperation.name)
+      if isRecordingEnabled, node != nil || weight.node != nil || bias?.node != nil, result.dtype.isDifferentiable {
+        result.node = LinearNode(operation, [self, weight, bias], [result])
+      }
+      return result
+    } catch {
+      raise(takeScratchFailure(in: LinearOperation.name) ?? error)
+      return .poison
+    }
   }
 }
 

@@ -3,6 +3,31 @@ import EmberRuntime
 /// More pieces than anybody can handle are an error rather than an array that exhausts the memory.
 private let maximumPieces = 1 << 24
 
+/// Neighbouring parts of a dimension, as views. One operation for all, so that their gradients are joined in one go.
+struct Split: VariadicOperation {
+  static let name = "split"
+  let dimension: Int
+  let lengths: [Int]
+
+  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    let x = inputs[0]!
+    var start = 0
+    return lengths.map { length in
+      defer { start += length }
+      return Slice(dimension: dimension, start: length == 0 ? 0 : start, count: length, step: 1).forward(x)
+    }
+  }
+
+  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+    guard let known = gradients.lazy.compactMap({ $0 }).first else { return [nil] }
+    let shape = context.inputShape(0)
+    let parts = gradients.enumerated().map { i, gradient in
+      gradient ?? Tensor.zeros(Array(shape.replacing(dimension, with: lengths[i])), dtype: known.dtype, on: known.device)
+    }
+    return [cat(parts, dim: dimension)]
+  }
+}
+
 /// Inside `catchingErrors` a cut that fails gives as many poisoned tensors as were asked for or, where the count follows from the tensor,
 /// more than a caller is likely to read.
 extension Tensor {
@@ -96,12 +121,7 @@ extension Tensor {
           .value, in: operation,
           "dimension \(dim) of \(summary) cannot be cut so; sizes must be positive and add up to the dimension, in at most \(maximumPieces) pieces")
       }
-      var start = 0
-      return (0..<count).map { i in
-        let length = length(i)
-        defer { start += length }
-        return apply(Slice(dimension: dimension, start: length == 0 ? 0 : start, count: length, step: 1), self)
-      }
+      return apply(Split(dimension: dimension, lengths: (0..<count).map(length)), [self], count: count)
     } catch {
       raise(error)
       return Self.poisons(expected)

@@ -338,7 +338,7 @@ struct RegionPut: VariadicOperation {
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil] }
-    let count = context.node.inputShapes.count
+    let count = context.inputCount
     let indices = (2..<count).map { context.input($0) }
     let dense = g.contiguous()
     let part = apply(RegionGet(region: region), dense)

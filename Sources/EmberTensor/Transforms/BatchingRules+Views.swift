@@ -36,6 +36,12 @@ extension Slice: MovableView {
   func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(behindBatch, batch[0])] }
 }
 
+extension Split {
+  func batched(_ batch: OperationBatch) -> [Tensor]? {
+    apply(Split(dimension: dimension + 1, lengths: lengths), [batch[0]], count: lengths.count)
+  }
+}
+
 extension Select: MovableView {
   var behindBatch: Select { Select(dimension: dimension + 1, index: index) }
   func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(behindBatch, batch[0])] }
