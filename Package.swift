@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// The programs of Examples/ that are trained by a test. Their figures lie in Results/.
-let examples = ["CartPoleAgents", "Pictures"]
+let examples = ["CartPoleAgents", "CharacterGPT", "Pictures", "SeveralTasks", "TreeLSTM"]
 
 /// The core targets stay light: no Foundation, no macros, no dependencies outside the package.
 let package = Package(
@@ -44,7 +44,7 @@ let package = Package(
     .target(name: "CEmberFormats"),
     .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats"]),
     .target(name: "EmberVision", dependencies: ["EmberTensor", "EmberNN", "EmberData", "EmberFormats", "CEmberFormats"]),
-    .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN"]),
+    .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberFormats"]),
     .target(name: "EmberRL", dependencies: ["EmberTensor", "EmberRuntime"]),
     .target(name: "EmberTraining", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats"]),
     .target(
@@ -68,7 +68,7 @@ let package = Package(
         "EmberConformance", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse", "EmberSpectral", "EmberTensor",
       ]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
-    .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberNN", "EmberTensor", "EmberRuntime"]),
+    .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",

@@ -26,8 +26,9 @@ final class ActorCritic: Module {
 
   init(observations: Int, actions: Int, width: Int = 64) {
     func network(outputs: Int, gain: Double) -> Sequential {
+      let hiddenGain = Init.Nonlinearity.relu.gain
       let layers = [Linear(observations, width), Linear(width, width), Linear(width, outputs)]
-      for (layer, gain) in zip(layers, [2.0.squareRoot(), 2.0.squareRoot(), gain]) {
+      for (layer, gain) in zip(layers, [hiddenGain, hiddenGain, gain]) {
         Init.orthogonal(layer.$weight, gain: gain)
         if let bias = layer.biasCell { Init.zeros(bias) }
       }
@@ -116,7 +117,7 @@ struct PPO {
     let advantages = (batch[3] - batch[3].mean()) / (batch[3].std() + 1e-8)
     let policy = agent.policy(observations)
     let ratio = (policy.logProb(actions) - oldLogProbabilities).exp()
-    let clipped = ratio.clamp(min: .real(1 - settings.clipping), max: .real(1 + settings.clipping))
+    let clipped = ratio.clamp(min: 1 - settings.clipping, max: 1 + settings.clipping)
     let policyLoss = -minimum(ratio * advantages, clipped * advantages).mean()
     let valueLoss = (agent.value(observations) - returns).square().mean()
     let loss = policyLoss + valueLoss * settings.valueWeight - policy.entropy().mean() * settings.entropyWeight

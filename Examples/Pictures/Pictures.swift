@@ -37,9 +37,9 @@ func mirroringHalf(_ images: Tensor) -> Tensor {
 func makeTrainer(
   _ model: any Layer<Tensor, Tensor>, _ data: TensorDataset, epochs: Int, batchSize: Int = 128, rate: Double = 0.1
 ) -> Trainer<(Tensor, Tensor)> {
-  let loader = DataLoader(data, batchSize: batchSize, shuffle: true, seed: 0, dropLast: true)
+  let loader = DataLoader(data, batchSize: batchSize, shuffle: true, dropLast: true, seed: 0)
   let optimizer = SGD(model.parameters(), learningRate: rate, momentum: 0.9, weightDecay: 5e-4, nesterov: true)
-  let schedule = OneCycleLR(optimizer, maximum: rate, steps: max(1, epochs * (loader.batchCount ?? 1)))
+  let schedule = OneCycleLR(optimizer, maximum: rate, totalSteps: max(1, epochs * (loader.batchCount ?? 1)))
   return Trainer(model: model, optimizer: optimizer, scheduler: schedule, every: .step, loader: loader, epochs: epochs) { images, labels in
     model(mirroringHalf(images)).crossEntropy(labels)
   }

@@ -1,4 +1,4 @@
-public import EmberRuntime
+import EmberRuntime
 public import EmberTensor
 
 /// Several environments of a kind that take their steps together, observations and actions being tensors. An environment whose episode has

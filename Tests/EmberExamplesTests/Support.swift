@@ -1,7 +1,8 @@
-import Testing
-
-/// The mean of the first and of the last tenth of a run's losses.
-func ends(of losses: [Double]) -> (first: Double, last: Double) {
-  let count = max(1, losses.count / 10)
-  return (losses.prefix(count).reduce(0, +) / Double(count), losses.suffix(count).reduce(0, +) / Double(count))
+/// The means of the first and of the last tenth of a run's numbers.
+func ends(of numbers: [Double]) -> (first: Double, last: Double) {
+  let count = max(1, numbers.count / 10)
+  return (numbers.prefix(count).reduce(0, +) / Double(count), numbers.suffix(count).reduce(0, +) / Double(count))
 }
+
+/// Where the checkout is: data lie below it.
+let checkout = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")

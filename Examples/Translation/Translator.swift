@@ -1,0 +1,112 @@
+import Ember
+
+/// An encoder and a decoder with attention (Bahdanau, Cho and Bengio, arXiv:1409.0473, with the product scores of Luong, Pham and Manning,
+/// arXiv:1508.04025). The encoder reads the verse in both directions; for each word that it writes, the decoder looks where it needs to.
+final class Translator: Module {
+  private let marks: Verses.Marks
+  private let sourceEmbedding: Embedding
+  private let targetEmbedding: Embedding
+  private let encoder: LSTM
+  private let bridge: Linear
+  private let decoder: LSTM
+  private let query: Linear
+  private let combination: Linear
+  private let output: Linear
+  private let dropout: Dropout
+
+  typealias State = (hidden: Tensor, memory: Tensor)
+
+  /// What the encoder found: a row of features for each piece, and which rows are padding.
+  struct Encoded {
+    var features: Tensor
+    var isPadding: Tensor
+    var state: State
+  }
+
+  init(_ verses: Verses, width: Int = 256, dropout: Double = 0.2) {
+    marks = verses.marks
+    sourceEmbedding = Embedding(verses.vocabularySize, width, paddingIndex: marks.padding)
+    targetEmbedding = Embedding(verses.vocabularySize, width, paddingIndex: marks.padding)
+    encoder = LSTM(width, width / 2, batchFirst: true, bidirectional: true)
+    bridge = Linear(width, width)
+    decoder = LSTM(width, width, batchFirst: true)
+    query = Linear(width, width, bias: false)
+    combination = Linear(2 * width, width)
+    output = Linear(width, verses.vocabularySize)
+    self.dropout = Dropout(dropout)
+    super.init()
+  }
+
+  /// - Parameter sources: [batch, time].
+  func encode(_ sources: Tensor, lengths: [Int]) -> Encoded {
+    let packed = packPaddedSequence(dropout(sourceEmbedding(sources)), lengths: lengths, batchFirst: true, enforceSorted: false)
+    let (output, (hidden, memory)) = encoder(packed)
+    let features = padPackedSequence(output, batchFirst: true, totalLength: sources.shape[1]).output
+    // The last states of both directions begin the decoder's.
+    func joined(_ state: Tensor) -> Tensor { bridge(cat([state[0], state[1]], dim: 1)).tanh().unsqueeze(0) }
+    return Encoded(features: features, isPadding: sources .== marks.padding, state: (joined(hidden), joined(memory)))
+  }
+
+  /// The logits of what follows each of `targets` [batch, time], and the state after them.
+  func decode(_ targets: Tensor, _ encoded: Encoded, state: State) -> (logits: Tensor, state: State) {
+    let (hidden, new) = decoder(dropout(targetEmbedding(targets)), state)
+    let scores = query(hidden).matmul(encoded.features.transpose(1, 2))
+    let weights = scores.maskedFill(encoded.isPadding.unsqueeze(1), .real(-.infinity)).softmax(-1)
+    let context = weights.matmul(encoded.features)
+    return (output(dropout(combination(cat([hidden, context], dim: -1)).tanh())), new)
+  }
+
+  /// The mean cross entropy of the targets' pieces, each predicted from the true ones before it.
+  func loss(_ batch: Verses.Batch, labelSmoothing: Double = 0) -> Tensor {
+    let encoded = encode(batch.sources, lengths: batch.lengths)
+    let length = batch.targets.shape[1] - 1
+    let logits = decode(batch.targets.narrow(1, start: 0, length: length), encoded, state: encoded.state).logits
+    let wanted = batch.targets.narrow(1, start: 1, length: length).flatten()
+    return logits.flatten(0, 1).crossEntropy(wanted, ignoreIndex: marks.padding, labelSmoothing: labelSmoothing)
+  }
+
+  /// Translations as numbers, without marks: the likeliest piece each time.
+  func translate(_ batch: Verses.Batch, longest: Int = 80) -> [[Int]] {
+    noGrad {
+      let encoded = encode(batch.sources, lengths: batch.lengths)
+      let count = batch.lengths.count
+      var state = encoded.state, next = Tensor.full([count, 1], .integer(Int64(marks.start)))
+      var translations = [[Int]](repeating: [], count: count), isRunning = Array(repeating: true, count: count)
+      for _ in 0..<longest where isRunning.contains(true) {
+        let result = decode(next, encoded, state: state)
+        state = result.state
+        next = result.logits.argmax(-1)
+        for (i, piece) in next.flatten().elements(as: Int.self).enumerated() where isRunning[i] {
+          if piece == marks.end { isRunning[i] = false } else { translations[i].append(piece) }
+        }
+      }
+      return translations
+    }
+  }
+}
+
+func makeTrainer(_ model: Translator, _ verses: Verses, epochs: Int, batchSize: Int = 64, rate: Double = 2e-3) -> Trainer<Verses.Batch> {
+  let loader = DataLoader(ArrayDataset(verses.training), batchSize: batchSize, shuffle: true, seed: 0) { verses.batch($0) }
+  let optimizer = Adam(model.parameters(), learningRate: rate)
+  let schedule = OneCycleLR(optimizer, maximum: rate, totalSteps: max(1, epochs * (loader.batchCount ?? 1)), rise: 0.1)
+  let trainer = Trainer(model: model, optimizer: optimizer, scheduler: schedule, every: .step, loader: loader, epochs: epochs) {
+    model.loss($0, labelSmoothing: 0.1)
+  }
+  trainer.maximumGradientNorm = 1
+  return trainer
+}
+
+/// Translates pairs, and says how much the translations share with the references: BLEU of words.
+func evaluate(_ model: Translator, _ verses: Verses, _ pairs: [(source: [Int], target: [Int])]) throws -> (bleu: Double, translations: [String]) {
+  let wasTraining = model.isTraining
+  _ = model.eval()
+  defer { model.train(wasTraining) }
+  var translations: [String] = []
+  for start in stride(from: 0, to: pairs.count, by: 64) {
+    let batch = verses.batch(Array(pairs[start..<min(start + 64, pairs.count)]))
+    translations += model.translate(batch).map { String(verses.target.decode($0).drop { $0 == " " }) }
+  }
+  func words(_ text: String) -> [String] { BytePairEncoding.words(of: text).map { $0.filter { $0 != " " } } }
+  let references = pairs.map { words(verses.target.decode($0.target)) }
+  return (try bleu(translations.map(words), references: references), translations)
+}
