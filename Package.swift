@@ -32,11 +32,11 @@ let package = Package(
     .target(name: "EmberSparse", dependencies: ["EmberTensor", "EmberRuntime", "CEmberKernels"]),
     // Training: modules, optimizers, data.
     .target(name: "EmberNN", dependencies: ["EmberTensor", "EmberFunctional"]),
-    .target(name: "EmberOptim", dependencies: ["EmberTensor", "CEmberKernels"]),
+    .target(name: "EmberOptim", dependencies: ["EmberTensor", "EmberRuntime", "EmberSparse", "CEmberKernels"]),
     .target(name: "EmberData", dependencies: ["EmberTensor"]),
     // Every operator by name, and the runner that holds them against PyTorch's own samples.
     .target(name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral"]),
-    .target(name: "EmberConformance", dependencies: ["EmberOperators", "EmberFunctional", "EmberSparse", "EmberTensor", "EmberFormats"]),
+    .target(name: "EmberConformance", dependencies: ["EmberOperators", "EmberFunctional", "EmberNN", "EmberOptim", "EmberSparse", "EmberTensor", "EmberFormats"]),
     .executableTarget(
       name: "EmberCommand",
       dependencies: ["EmberConformance", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -65,7 +65,7 @@ let package = Package(
     .testTarget(
       name: "EmberOperatorsTests",
       dependencies: [
-        "EmberConformance", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse", "EmberSpectral", "EmberTensor",
+        "EmberConformance", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse", "EmberSpectral", "EmberTensor",
       ]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),

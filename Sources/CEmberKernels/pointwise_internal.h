@@ -59,7 +59,7 @@ typedef struct {
   bool once;
 } ember_step;
 
-enum { EMBER_INLINE_LOCATIONS = 48, EMBER_INLINE_STEPS = 32 };
+enum { EMBER_INLINE_LOCATIONS = 96, EMBER_INLINE_STEPS = 80 };
 
 typedef struct {
   /// Locations 0..<operand_count are the operands, inputs first.

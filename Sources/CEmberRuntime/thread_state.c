@@ -1,3 +1,4 @@
 #include "CEmberRuntime.h"
 
-_Thread_local ember_thread_state ember_thread_state_storage;
+// A thread begins with the flag `isNew`: its first operation takes the slow path, which looks whether operations are to be printed.
+_Thread_local ember_thread_state ember_thread_state_storage = {.flags = 1u << 31};

@@ -7,12 +7,17 @@ import Synchronization
 
 /// What says which cases are run; shared by the command and its workers.
 struct CaseSelection: ParsableArguments {
-  @Argument(help: "A directory of reference cases with its manifest.json.") var directory: String
-  @Option(help: "Only operators, or cases, whose name matches this pattern; * stands for anything.") var only: String?
+  @Argument(help: "A folder of reference cases with its manifest.json, or a zip archive of one.") var directory: String
+  @Option(help: "Only operators, classes or cases whose name matches this pattern; * stands for anything.") var only: String?
   @Option(help: "Only this kind: op, module, optimizer, lr_scheduler or grad_clip.") var kind: String?
 
+  func validate() throws {
+    let kinds = ["op", "module", "optimizer", "lr_scheduler", "grad_clip"]
+    if let kind, !kinds.contains(kind) { throw ValidationError("There is no kind '\(kind)'; use one of \(kinds.joined(separator: ", ")).") }
+  }
+
   func runner() throws -> ConformanceRunner {
-    ConformanceRunner(try Corpus(folder: directory), registry: .standard, only: only, kind: kind)
+    ConformanceRunner(try Corpus(directory), registry: .standard, only: only, kind: kind)
   }
 }
 
@@ -20,36 +25,64 @@ struct CaseSelection: ParsableArguments {
 struct Conformance: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Holds operators, modules and optimizers against a directory of PyTorch's reference values.",
-    discussion: "Cases run in child processes, so that one that crashes or does not return fails by itself. Exits 0 if all cases pass.")
+    discussion: """
+      Cases run in child processes, so that one that crashes or does not return fails by itself. Exits 0 if all cases pass.
+
+      With --dump every computed result is written as <case id>/out/<i> and every gradient as <case id>/grad/<path>, so that another \
+      program can judge them. Complex numbers in double precision are written as pairs in a last dimension, numbers as tensors \
+      without dimensions, sparse tensors dense; the file's metadata name these.
+      """)
 
   @OptionGroup var selection: CaseSelection
   @Option(help: "Write one line for each case that does not pass to this file.") var failures: String?
   @Option(help: "Write every case's verdict to this file.") var json: String?
+  @Option(help: "Write everything that was computed to this safetensors file.") var dump: String?
   @Option(help: "Number of child processes; 0 runs everything in this one.") var jobs = ProcessInfo.processInfo.activeProcessorCount
   @Option(help: "Seconds after which a case counts as not returning.") var timeout = 60
 
+  func validate() throws {
+    if timeout < 1 { throw ValidationError("--timeout is at least 1 second.") }
+  }
+
   func run() throws {
     let runner = try selection.runner()
-    let entries = try runner.entriesByCase
-    let verdicts = Mutex<[(id: String, verdict: Verdict)]>([])
+    let results = Mutex(ShardResults())
     if jobs <= 0 {
-      try runner.run { id, _, verdict in verdicts.withLock { $0.append((id, verdict)) } }
+      try runner.run { id, verdict, computed in results.withLock { $0.add(id, verdict, dump == nil ? Computed() : computed) } }
     } else {
       let trouble = Mutex<(any Error)?>(nil)
       DispatchQueue.concurrentPerform(iterations: jobs) { shard in
         do {
-          let results = try WorkerPool(selection: selection, timeout: timeout).results(shard: shard, of: jobs)
-          verdicts.withLock { $0 += results }
+          let found = try WorkerPool(selection: selection, timeout: timeout, dumps: dump != nil).results(shard: shard, of: jobs)
+          results.withLock { $0.add(found) }
         } catch { trouble.withLock { $0 = error } }
       }
       if let error = trouble.withLock({ $0 }) { throw error }
     }
-    let all = verdicts.withLock { $0 }.sorted { $0.id.localizedStandardCompare($1.id) == .orderedAscending }
-    let report = Report(all.map { (id: $0.id, entry: entries[$0.id]!, verdict: $0.verdict) })
+    let found = results.withLock { $0 }
+    let report = try runner.report(found.verdicts)
     if let failures { try report.failures.write(toFile: failures, atomically: true, encoding: .utf8) }
     if let json { try report.json.write(toFile: json, atomically: true, encoding: .utf8) }
+    if let dump { try found.computed.write(to: dump) }
     print(report.text)
-    if report.passedCases != report.lines.count { throw ExitCode(1) }
+    if report.lines.isEmpty { throw ValidationError("No case matches.") }
+    if !report.passesAll { throw ExitCode(1) }
+  }
+}
+
+/// What came of the cases of a shard, or of all.
+private struct ShardResults {
+  var verdicts: [String: Verdict] = [:]
+  var computed = Computed()
+
+  mutating func add(_ id: String, _ verdict: Verdict, _ computed: Computed) {
+    verdicts[id] = verdict
+    self.computed.add(computed)
+  }
+
+  mutating func add(_ other: ShardResults) {
+    verdicts.merge(other.verdicts) { $1 }
+    computed.add(other.computed)
   }
 }
 
@@ -57,65 +90,79 @@ struct Conformance: ParsableCommand {
 private struct WorkerPool {
   let selection: CaseSelection
   let timeout: Int
+  let dumps: Bool
 
-  func results(shard: Int, of shards: Int) throws -> [(id: String, verdict: Verdict)] {
-    var results: [(id: String, verdict: Verdict)] = []
+  func results(shard: Int, of shards: Int) throws -> ShardResults {
+    var results = ShardResults()
     var after: String?
     while true {
       var current: String?
-      let isComplete = try runChild(shard: shard, of: shards, after: after) { line in
-        let fields = line.split(separator: "\t", maxSplits: 3, omittingEmptySubsequences: false)
-        if fields.count >= 2, fields[0] == "begin" { current = String(fields[1]) }
-        if fields.count >= 4, fields[0] == "end", let verdict = Verdict(kind: fields[2], why: String(fields[3])) {
-          results.append((String(fields[1]), verdict))
+      var isComplete = false
+      var finished = after
+      var computed = Computed()
+      try runChild(shard: shard, of: shards, after: after) { message in
+        switch message {
+        case .begin(let id): current = id
+        case .tensor(let name, let dtype, let shape, let bytes): try computed.add(name, dtype: dtype, shape: shape, bytes: bytes)
+        case .note(let name, let text): computed.note(name, text)
+        case .end(let id, let verdict):
+          results.add(id, verdict, computed)
+          computed = Computed()
           current = nil
+          finished = id
+        case .done: isComplete = true
         }
       }
       if isComplete { return results }
-      guard let crashed = current else { throw CaseFailure("a child process ended outside of a case") }
-      results.append((crashed, .crashed))
-      after = crashed
+      if let crashed = current {
+        results.add(crashed, .crashed, Computed())
+        after = crashed
+      } else if finished != after {
+        // Ended by something else, between two cases.
+        after = finished
+      } else {
+        throw CaseFailure("a child process ended before its first case")
+      }
     }
   }
 
-  /// True if the child reached the end of its cases.
-  private func runChild(shard: Int, of shards: Int, after: String?, line: (Substring) -> Void) throws -> Bool {
+  /// Hands on what a child says until it ends, or says nothing for too long and is ended.
+  private func runChild(shard: Int, of shards: Int, after: String?, receive: (WorkerMessage) throws -> Void) throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     process.arguments = ["conformance-worker", selection.directory, "--shard", "\(shard)", "--shards", "\(shards)"]
     if let only = selection.only { process.arguments! += ["--only", only] }
     if let kind = selection.kind { process.arguments! += ["--kind", kind] }
     if let after { process.arguments! += ["--after", after] }
+    if dumps { process.arguments!.append("--dumps") }
+    // What a crash leaves behind is known: which case. Swift's backtrace of it would take many seconds, and hold the pipe open.
+    process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = FileHandle.nullDevice
     try process.run()
+    defer {
+      kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+    }
     let descriptor = pipe.fileHandleForReading.fileDescriptor
-    var pending: [UInt8] = []
+    var messages = WorkerMessageReader()
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    var isComplete = false
     while true {
       var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      if poll(&event, 1, Int32(timeout * 1000)) == 0 {
-        process.terminate()
-        kill(process.processIdentifier, SIGKILL)
-        break
-      }
+      if poll(&event, 1, Int32(timeout * 1000)) == 0 { return }
       let count = read(descriptor, &buffer, buffer.count)
-      if count <= 0 { break }
-      pending += buffer[..<count]
-      while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
-        let text = String(decoding: pending[..<end], as: UTF8.self)
-        pending.removeFirst(end + 1)
-        if text == "done" { isComplete = true } else { line(text[...]) }
+      if count <= 0 { return }
+      messages.receive(buffer[..<count])
+      while let message = try messages.next() {
+        try receive(message)
+        if case .done = message { return }
       }
     }
-    process.waitUntilExit()
-    return isComplete
   }
 }
 
-/// Runs one shard in this process and prints each case's beginning and end. Used by `ember conformance`.
+/// Runs one shard in this process and says what comes of it, case by case. Used by `ember conformance`.
 struct ConformanceWorker: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "conformance-worker", shouldDisplay: false)
 
@@ -123,16 +170,22 @@ struct ConformanceWorker: ParsableCommand {
   @Option var shard = 0
   @Option var shards = 1
   @Option var after: String?
+  @Flag var dumps = false
 
   func run() throws {
     let output = FileHandle.standardOutput
-    func send(_ text: String) { output.write(Data((text + "\n").utf8)) }
+    func send(_ message: WorkerMessage) { output.write(Data(message.bytes)) }
     try selection.runner().run(shard: shard, of: shards, after: after) { id in
-      send("begin\t\(id)")
-    } ends: { id, _, verdict in
-      let (kind, why) = verdict.words
-      send("end\t\(id)\t\(kind)\t\(why.replacingOccurrences(of: "\n", with: " "))")
+      send(.begin(id))
+    } ends: { id, verdict, computed in
+      if dumps {
+        for (name, tensor) in computed.tensors {
+          send(.tensor(name: name, dtype: tensor.dtype.name, shape: Array(tensor.shape), bytes: try tensor.withBytes { Array($0) }))
+        }
+        for (name, text) in computed.notes { send(.note(name: name, text: text)) }
+      }
+      send(.end(id, verdict))
     }
-    send("done")
+    send(.done)
   }
 }

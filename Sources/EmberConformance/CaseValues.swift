@@ -67,22 +67,29 @@ struct ValueReader {
       throw CaseFailure("a tensor lacks dtype or shape")
     }
     let dtype = try Self.dtype(name)
-    let count = extents.reduce(1, *) * dtype.size
-    let offset = json["off"]?.integer ?? 0
-    guard offset >= 0, count >= 0, offset + count <= payload.bytes.count || count == 0 else {
+    if extents.count > maximumRank {
+      throw EmberError(.shape, in: "tensor", "\(extents.count) dimensions; there may be at most \(maximumRank)")
+    }
+    guard extents.count == json["shape"]?.items?.count, let count = byteCount(extents, dtype) else { throw CaseFailure("\(extents) is no shape") }
+    let offset = count == 0 ? 0 : json["off"]?.integer ?? 0
+    guard offset >= 0, offset <= payload.bytes.count, count <= payload.bytes.count - offset else {
       throw CaseFailure("a tensor lies outside of the payload")
     }
+    if dtype == .bool, payload.bytes[offset..<offset + count].contains(where: { $0 > 1 }) { throw CaseFailure("a bool is neither 0 nor 1") }
     guard let strides = json["strides"]?.items?.compactMap(\.integer), let length = json["storage_numel"]?.integer else {
       return try catchingErrors {
-        payload.bytes.withUnsafeBytes { all in
-          Tensor(bytes: UnsafeRawBufferPointer(rebasing: all[offset..<(count == 0 ? offset : offset + count)]), shape: extents, dtype: dtype)
-        }
+        payload.bytes.withUnsafeBytes { Tensor(bytes: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + count]), shape: extents, dtype: dtype) }
       }
     }
     let start = json["storage_offset"]?.integer ?? 0
+    // Positions in a storage of at most as many elements as can be allocated: neither sums nor products overflow below.
+    let largest = 1 << 28
+    guard strides.count == extents.count, (0...largest).contains(length), (0...largest).contains(start),
+      strides.allSatisfy({ (-largest...largest).contains($0) }), extents.allSatisfy({ $0 <= largest })
+    else { throw CaseFailure("strides that fit no storage") }
     var buffer = [UInt8](repeating: 0, count: length * dtype.size)
     var position = [Int](repeating: 0, count: extents.count)
-    for element in 0..<extents.reduce(1, *) {
+    for element in 0..<count / dtype.size {
       let target = start + zip(position, strides).reduce(0) { $0 + $1.0 * $1.1 }
       guard target >= 0, target < length else { throw CaseFailure("a strided tensor lies outside of its storage") }
       for byte in 0..<dtype.size { buffer[target * dtype.size + byte] = payload.bytes[offset + element * dtype.size + byte] }
@@ -92,6 +99,7 @@ struct ValueReader {
         position[d] = 0
       }
     }
+    if count == 0 { return Tensor.empty(extents, dtype: dtype) }
     let storage = buffer.withUnsafeBytes { Tensor(bytes: $0, shape: [length], dtype: dtype) }
     return storage.view(Shape(extents), Strides(strides), offset: start)
   }
@@ -124,14 +132,21 @@ struct ValueReader {
     let name = module ?? json["v"]?.text ?? ""
     var settings: [String: OperatorValue] = [:]
     for argument in json["ctor"]?.items ?? [] { settings[argument["n"]?.text ?? ""] = try value(argument) }
-    func number(_ key: String, _ usual: Double) -> Double { settings[key]?.scalar.map { if case .integer(let n) = $0 { Double(n) } else if case .real(let x) = $0 { x } else { usual } } ?? usual }
+    func number(_ key: String, _ usual: Double) -> Double {
+      switch settings[key] {
+      case .integer(let number)?: Double(number)
+      case .real(let number)?: number
+      default: usual
+      }
+    }
     switch name {
     case "torch.nn.PairwiseDistance", "torch.pairwise_distance", "torch.nn.functional.pairwise_distance":
       let (p, eps) = (number("p", 2), number("eps", 1e-6))
       let keepDim = if case .bool(true)? = settings["keepdim"] { true } else { false }
       return .function { $0[0].pairwiseDistance($0[1], p: p, eps: eps, keepDim: keepDim) }
     case "torch.nn.CosineSimilarity", "torch.cosine_similarity", "torch.nn.functional.cosine_similarity":
-      let (dim, eps) = (Int(number("dim", 1)), number("eps", 1e-8))
+      let dim = if case .integer(let dim)? = settings["dim"] { dim } else { 1 }
+      let eps = number("eps", 1e-8)
       return .function { $0[0].cosineSimilarity($0[1], dim: dim, eps: eps) }
     default: throw CaseFailure("a \(name) as an argument is not implemented")
     }

@@ -2,13 +2,14 @@ import EmberFormats
 import EmberRuntime
 import EmberTensor
 
-/// A directory of reference cases: `manifest.json`, and files of cases with their payloads.
+/// Reference cases: `manifest.json`, and files of cases with their payloads, in a folder or a zip archive.
 ///
 /// The cases hold inputs, arguments and what PyTorch computed from them: results, gradients, or that it refused. Values are
 /// tagged JSON; tensors lie in a binary file beside it.
 public struct Corpus: Sendable {
-  public let folder: String
+  public let path: String
   public let entries: [Entry]
+  private let files: CorpusFiles
 
   /// One file of cases.
   public struct Entry: Sendable {
@@ -18,49 +19,76 @@ public struct Corpus: Sendable {
     public var category: String
   }
 
-  public init(folder: String) throws {
-    self.folder = folder
-    let manifest = try Self.read(folder + "/manifest.json")
-    guard let list = manifest["entries"]?.items else { throw Self.bad(folder, "the manifest lists no entries") }
+  /// - Parameter path: a folder, or a `.zip` archive of one.
+  public init(_ path: String) throws {
+    self.path = path
+    let files = try CorpusFiles(path)
+    self.files = files
+    let manifest = try files.json("manifest.json")
+    guard let list = manifest["entries"]?.items else { throw files.bad("manifest.json", "the manifest lists no entries") }
     entries = try list.map { item in
       guard let file = item["file"]?.text, let kind = item["kind"]?.text, let name = item["name"]?.text,
         let category = item["category"]?.text
-      else { throw Self.bad(folder, "an entry of the manifest lacks file, kind, name or category") }
+      else { throw files.bad("manifest.json", "an entry of the manifest lacks file, kind, name or category") }
       return Entry(file: file, kind: kind, name: name, category: category)
     }
   }
 
   /// The cases of one file.
   func cases(of entry: Entry) throws -> [Case] {
-    let path = "\(folder)/\(entry.file)"
-    let json = try Self.read(path)
-    guard let list = json["cases"]?.items else { throw Self.bad(path, "there is no list of cases") }
+    let contents = try files.json(entry.file)
+    guard let list = contents["cases"]?.items else { throw files.bad(entry.file, "there is no list of cases") }
     var payload: [UInt8] = []
-    if let name = json["payload"]?.text {
-      let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
-      payload = try Self.contents("\(directory)/\(name)")
+    if let name = contents["payload"]?.text {
+      let folder = entry.file.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+      payload = try files.bytes((folder + [name[...]]).joined(separator: "/"))
     }
     let shared = Payload(bytes: payload)
     return try list.map { item in
-      guard let id = item["id"]?.text else { throw Self.bad(path, "a case has no id") }
+      // Ids travel in lines between processes.
+      guard let id = item["id"]?.text, id.utf8.allSatisfy({ $0 >= 0x20 }) else { throw files.bad(entry.file, "a case has no id, or one with control characters") }
       return Case(id: id, entry: entry, json: item, payload: shared)
     }
   }
 
-  private static func contents(_ path: String) throws -> [UInt8] {
-    let file = try FileBytes.reading(path, in: "conformance")
-    return file.withBytes { Array($0) }
+  /// The parameters that PyTorch's declarations of an operator list, by overload or function.
+  package func signatures(of entry: Entry) throws -> [(name: String, parameters: [String])] {
+    (try files.json(entry.file)["signatures"]?.items ?? []).map { signature in
+      let name = signature["schema"]?.text ?? signature["function"]?.text ?? entry.name
+      return (name, (signature["params"]?.items ?? []).compactMap { $0["n"]?.text })
+    }
+  }
+}
+
+/// The files of a corpus.
+private struct CorpusFiles {
+  let path: String
+  /// The unpacked files of an archive; nil for a folder.
+  let archive: [String: [UInt8]]?
+
+  /// An archive may hold at most so many bytes unpacked.
+  private static let archiveLimit = 1 << 30
+
+  init(_ path: String) throws {
+    self.path = path
+    archive = path.hasSuffix(".zip") ? try Zip.load(path, limit: Self.archiveLimit, in: "conformance") : nil
   }
 
-  private static func read(_ path: String) throws -> JSON {
-    try contents(path).withUnsafeBytes { bytes in
-      do throws(JSONSyntaxError) { return try JSON.parse(bytes) } catch {
-        throw bad(path, "\(error.message) at byte \(error.position)")
-      }
+  func bytes(_ file: String) throws -> [UInt8] {
+    if let archive {
+      guard let contents = archive[file] else { throw bad(file, "the archive has no such file") }
+      return contents
+    }
+    return try FileBytes.reading("\(path)/\(file)", in: "conformance").withBytes { Array($0) }
+  }
+
+  func json(_ file: String) throws -> JSON {
+    try bytes(file).withUnsafeBytes { bytes in
+      do throws(JSONSyntaxError) { return try JSON.parse(bytes) } catch { throw bad(file, "\(error.message) at byte \(error.position)") }
     }
   }
 
-  private static func bad(_ path: String, _ message: String) -> EmberError { EmberError(.file, in: "conformance", "\(path): \(message)") }
+  func bad(_ file: String, _ message: String) -> EmberError { EmberError(.file, in: "conformance", "\(path)/\(file): \(message)") }
 }
 
 /// The bytes of all tensors of a file.
@@ -75,4 +103,9 @@ struct Case: @unchecked Sendable {
   let entry: Corpus.Entry
   let json: JSON
   let payload: Payload
+
+  /// What the case is of: the operator, class or function.
+  var subject: String { json["module"]?.text ?? json["optimizer"]?.text ?? json["scheduler"]?.text ?? json["util"]?.text ?? entry.name }
+  var expectsError: Bool { json["expects"]?.text == "error" }
+  var hasGradients: Bool { [json["grads"], json["param_grads"]].contains { $0?.items?.isEmpty == false } }
 }

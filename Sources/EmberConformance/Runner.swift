@@ -7,58 +7,70 @@ public struct ConformanceRunner: Sendable {
   public let corpus: Corpus
   public let registry: OperatorRegistry
   private let entries: [Corpus.Entry]
+  private let only: String?
 
   /// - Parameters:
-  ///   - only: a pattern with `*` for names of operators or ids of cases, or nil.
+  ///   - only: a pattern with `*` for names of operators and classes or ids of cases, or nil.
   ///   - kind: `op`, `module`, `optimizer`, `lr_scheduler`, `grad_clip`, or nil for all.
   public init(_ corpus: Corpus, registry: OperatorRegistry, only: String? = nil, kind: String? = nil) {
     self.corpus = corpus
     self.registry = registry
-    entries = corpus.entries.filter { entry in
-      (kind == nil || entry.kind == kind) && (only == nil || only!.split(separator: "#").first.map { glob(String($0), entry.name) } ?? true)
-    }
     self.only = only
+    entries = corpus.entries.filter { kind == nil || $0.kind == kind }
   }
 
-  private let only: String?
+  /// The cases that are run, in the corpus's order.
+  func cases(of entry: Corpus.Entry) throws -> [Case] {
+    // A file of operators holds one name, which saves reading it.
+    if let only, entry.kind == "op", let name = only.split(separator: "#").first, !glob(String(name), entry.name) { return [] }
+    return try corpus.cases(of: entry).filter { only == nil || glob(only!, only!.contains("#") ? $0.id : $0.subject) }
+  }
 
   /// Runs every `shards`-th file's cases beginning with `shard`, except those up to `after`, and reports each case when it begins and ends.
   public func run(
-    shard: Int = 0, of shards: Int = 1, after: String? = nil, begins: (String) -> Void = { _ in },
-    ends: (String, Corpus.Entry, Verdict) -> Void
+    shard: Int = 0, of shards: Int = 1, after: String? = nil, begins: (String) throws -> Void = { _ in },
+    ends: (_ id: String, _ verdict: Verdict, _ computed: Computed) throws -> Void
   ) throws {
     var isSkipping = after != nil
     for (i, entry) in entries.enumerated() where i % shards == shard {
-      for item in try corpus.cases(of: entry) {
-        if let only, only.contains("#"), !glob(only, item.id) { continue }
+      for item in try cases(of: entry) {
         if isSkipping {
           if item.id == after { isSkipping = false }
           continue
         }
-        begins(item.id)
+        try begins(item.id)
         var computed = Computed()
-        ends(item.id, entry, item.run(registry, computed: &computed))
+        let verdict = item.run(registry, computed: &computed)
+        try ends(item.id, verdict, computed)
       }
     }
   }
 
-  /// The entry of a case's file.
-  public func entry(named name: String) -> Corpus.Entry? { entries.first { $0.name == name } }
-  public var entriesByCase: [String: Corpus.Entry] {
-    get throws {
-      var map: [String: Corpus.Entry] = [:]
-      for entry in entries { for item in try corpus.cases(of: entry) { map[item.id] = entry } }
-      return map
+  /// The report of verdicts by id; a case without one crashed.
+  public func report(_ verdicts: [String: Verdict]) throws -> Report {
+    var results: [Report.Line] = []
+    for entry in entries {
+      for item in try cases(of: entry) { results.append(Report.Line(item, verdicts[item.id] ?? .crashed)) }
     }
+    return Report(results)
+  }
+
+  /// Runs everything in this process.
+  public func report() throws -> Report {
+    var verdicts: [String: Verdict] = [:]
+    try run { id, verdict, _ in verdicts[id] = verdict }
+    return try report(verdicts)
   }
 }
 
 extension Case {
   func run(_ registry: OperatorRegistry, computed: inout Computed) -> Verdict {
-    switch entry.kind {
-    case "op": runOperator(registry, computed: &computed)
-    default: .notImplemented
-    }
+    do {
+      switch entry.kind {
+      case "op": return try runOperator(registry, computed: &computed)
+      default: return .notImplemented
+      }
+    } catch { return .failed("\(error)") }
   }
 }
 

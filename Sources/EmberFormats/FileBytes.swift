@@ -156,7 +156,7 @@ extension UnsafeRawBufferPointer {
 }
 
 /// Number of bytes of a shape from a file, or nil if it cannot be a tensor's.
-func byteCount(_ extents: [Int], _ dtype: DType) -> Int? {
+package func byteCount(_ extents: [Int], _ dtype: DType) -> Int? {
   guard extents.count <= maximumRank else { return nil }
   var count = dtype.size
   var bound = dtype.size

@@ -63,6 +63,11 @@ package indirect enum JSON {
 package struct JSONMember {
   package let key: String
   package let value: JSON
+
+  package init(key: String, value: JSON) {
+    self.key = key
+    self.value = value
+  }
 }
 
 /// Where a text stops being JSON.

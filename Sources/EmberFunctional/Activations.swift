@@ -127,9 +127,7 @@ extension Tensor {
 
   /// x / (1 + |x|).
   public func softSign() -> Tensor {
-    if let refused = refuseBool("softsign", alsoComplex: false) { return refused }
-    // The derivative of |x| of a complex number leads out of a single expression's type.
-    return dtype.isComplex ? self / (abs() + 1) : Pointwise.softSign(self)
+    refuseBool("softsign", alsoComplex: false) ?? Pointwise.softSign(self)
   }
 
   /// x above 0, else weight·x, with one weight for all or one for each channel (dimension 1); He et al., arXiv:1502.01852.

@@ -205,7 +205,8 @@ extension Linalg {
   public static func ldlFactorEx(
     _ a: Tensor, hermitian: Bool = false, checkErrors: Bool = false
   ) -> (factors: Tensor, pivots: Tensor, info: Tensor) {
-    let all = compose("linalg.ldl_factor", count: 3, [a]) { () throws(EmberError) in
+    let all = composeMemberwise("linalg.ldl_factor", count: 3, [a]) { inputs throws(EmberError) in
+      let a = inputs[0]!
       try checkMatrices("linalg.ldl_factor", a, square: true)
       let factors = try columnMajorCopy(a)
       let info = try zeroInfo(a)
@@ -221,7 +222,8 @@ extension Linalg {
 
   /// X of A·X = B from the factors of A that `ldlFactorEx` gave.
   public static func ldlSolve(_ factors: Tensor, _ pivots: Tensor, _ b: Tensor, hermitian: Bool = false) -> Tensor {
-    compose("linalg.ldl_solve", [factors, pivots, b]) { () throws(EmberError) in
+    composeMemberwise("linalg.ldl_solve", [factors, pivots, b]) { inputs throws(EmberError) in
+      let (factors, pivots, b) = (inputs[0]!, inputs[1]!, inputs[2]!)
       try checkMatrices("linalg.ldl_solve", factors, square: true)
       try checkMatrices("linalg.ldl_solve", b)
       try checkSameDType("linalg.ldl_solve", factors, b)

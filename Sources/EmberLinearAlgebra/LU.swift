@@ -117,7 +117,8 @@ extension Linalg {
   public static func luUnpack(
     _ factors: Tensor, _ pivots: Tensor, unpackData: Bool = true, unpackPivots: Bool = true
   ) -> (p: Tensor, l: Tensor, u: Tensor) {
-    let all = compose("lu_unpack", count: 3, [factors, pivots]) { () throws(EmberError) in
+    let all = composeMemberwise("lu_unpack", count: 3, [factors, pivots]) { inputs throws(EmberError) in
+      let (factors, pivots) = (inputs[0]!, inputs[1]!)
       guard factors.rank >= 2, pivots.dtype == .int32 else {
         throw EmberError(.dtype, in: "lu_unpack", "factors \(factors.summary) must be matrices, and pivots \(pivots.summary) int32")
       }

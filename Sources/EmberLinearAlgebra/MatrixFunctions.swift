@@ -62,31 +62,33 @@ struct MatrixExponential: UnaryOperation {
 }
 
 /// The pseudoinverse from singular values above a tolerance; constant rank is assumed by the derivative.
-struct PseudoInverse: BinaryOperation {
+///
+/// Inputs: A, and an absolute and a relative tolerance for each matrix, or none.
+struct PseudoInverse: VariadicOperation {
   static let name = "linalg.pinv"
   let hermitian: Bool
   let saved: SavedTensors = [.input0, .output]
 
-  /// `tolerance`: one number for each matrix.
-  func forward(_ a: Tensor, _ tolerance: Tensor) throws(EmberError) -> Tensor {
-    let limit = noGrad { tolerance.unsqueeze(-1) }
+  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    let a = inputs[0]!
+    // The tolerance comes from the very values that are held against it: those of another run differ in their last digits.
     func inverted(_ values: Tensor) -> Tensor {
-      let isKept = values.abs() .> limit
+      let isKept = values.abs() .> Linalg.tolerance(a, values, inputs[1], inputs[2]).unsqueeze(-1)
       return (1 / values.maskedFill(!isKept, 1)).maskedFill(!isKept, 0)
     }
     return noGrad {
       if hermitian {
         let (values, vectors) = Linalg.eigh(a)
-        return (vectors * inverted(values).unsqueeze(-2)).matmul(vectors.mH)
+        return [(vectors * inverted(values).unsqueeze(-2)).matmul(vectors.mH)]
       }
       let (u, s, vh) = Linalg.svd(a, fullMatrices: false)
-      return (vh.mH * inverted(s).unsqueeze(-2)).matmul(u.mH)
+      return [(vh.mH * inverted(s).unsqueeze(-2)).matmul(u.mH)]
     }
   }
 
   /// Golub and Pereyra, The differentiation of pseudo-inverses, 1973.
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
-    (pseudoInverseGradient(context.input(0), context.output(), gradient), nil)
+  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+    [gradients[0].map { pseudoInverseGradient(context.input(0), context.output(), $0) }, nil, nil]
   }
 }
 
@@ -192,7 +194,7 @@ extension Linalg {
   }
 
   /// The tolerance below which singular values count as zero, one for each matrix: max(atol, rtol · the largest one).
-  private static func tolerance(_ a: Tensor, _ values: Tensor, _ atol: Tensor?, _ rtol: Tensor?) -> Tensor {
+  fileprivate static func tolerance(_ a: Tensor, _ values: Tensor, _ atol: Tensor?, _ rtol: Tensor?) -> Tensor {
     noGrad {
       let real = a.dtype.realType
       let standard = (real == .float64 ? Double.ulpOfOne : Double(Float.ulpOfOne)) * Double(Swift.max(a.size(-1), a.size(-2)))
@@ -218,9 +220,7 @@ extension Linalg {
       try checkMatrices("linalg.pinv", a, square: hermitian)
       try checkTolerances("linalg.pinv", atol, rtol)
       if a.elementCount == 0 { return a.mT.clone() }
-      let values = noGrad { hermitian ? eigvalsh(a.detach()) : svdvals(a.detach()) }
-      let limit = tolerance(a, values, atol, rtol)
-      return apply(PseudoInverse(hermitian: hermitian), a, limit)
+      return apply(PseudoInverse(hermitian: hermitian), [a, atol, rtol], count: 1)[0]
     }
   }
 

@@ -196,7 +196,8 @@ extension Linalg {
 
   /// X of A·X = B from the factors of A that `luFactor` gave; `adjoint`: of Aᴴ·X = B; not `left`: of X·A = B.
   public static func luSolve(_ lu: Tensor, _ pivots: Tensor, _ b: Tensor, left: Bool = true, adjoint: Bool = false) -> Tensor {
-    compose("linalg.lu_solve", [lu, pivots, b]) { () throws(EmberError) in
+    composeMemberwise("linalg.lu_solve", [lu, pivots, b]) { inputs throws(EmberError) in
+      let (lu, pivots, b) = (inputs[0]!, inputs[1]!, inputs[2]!)
       try checkMatrices("linalg.lu_solve", lu, square: true)
       try checkMatrices("linalg.lu_solve", b)
       try checkSameDType("linalg.lu_solve", lu, b)

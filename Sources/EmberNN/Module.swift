@@ -119,9 +119,9 @@ public struct ModuleHookHandle {
 }
 
 extension Layer {
-  /// Runs the hooks and `forward`. The place of the call is for the messages of `detectAnomaly`.
+  /// Runs the hooks and `forward`. The place of the call is for the messages of `detectAnomaly`; its name shows in profiles.
   public func callAsFunction(_ input: Input, file: StaticString = #fileID, line: Int = #line) -> Output {
-    if isDetectingAnomalies {
+    if isNotingPlaces {
       return withPlace(String(describing: Swift.type(of: self)), file: file, line: line) { run(input) }
     }
     return run(input)

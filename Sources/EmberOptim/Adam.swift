@@ -39,18 +39,15 @@ open class Adam: GroupOptimizer<Adam.Options> {
         ("amsgrad", \.amsgrad.asNumber), ("maximize", \.maximize.asNumber), ("decoupled_weight_decay", \.decoupled.asNumber),
       ]
     }
-  }
+    public static var momentum: WritableKeyPath<Options, Double>? { \.betas.0 }
 
-  public init(groups: [ParameterGroup<Options>]) {
-    for group in groups {
-      let o = group.options
-      checkOption("Adam", "learningRate", o.learningRate, o.learningRate >= 0)
-      checkOption("Adam", "betas.0", o.betas.0, o.betas.0 >= 0 && o.betas.0 < 1)
-      checkOption("Adam", "betas.1", o.betas.1, o.betas.1 >= 0 && o.betas.1 < 1)
-      checkOption("Adam", "epsilon", o.epsilon, o.epsilon >= 0)
-      checkOption("Adam", "weightDecay", o.weightDecay, o.weightDecay >= 0)
+    public func validate() throws(EmberError) {
+      let checks = OptionChecks("Adam")
+      try checks.notNegative("learningRate", learningRate)
+      try checks.betas(betas)
+      try checks.notNegative("epsilon", epsilon)
+      try checks.notNegative("weightDecay", weightDecay)
     }
-    super.init(groups)
   }
 
   public convenience init(
@@ -65,73 +62,86 @@ open class Adam: GroupOptimizer<Adam.Options> {
     ])
   }
 
-  override open func stateNames(_ options: Options) -> [String] {
-    ["exp_avg", "exp_avg_sq"] + (options.amsgrad ? ["max_exp_avg_sq"] : [])
+  override open func layout(for value: Tensor, _ options: Options) -> [StateTensor] {
+    [StateTensor("exp_avg"), StateTensor("exp_avg_sq")] + (options.amsgrad ? [StateTensor("max_exp_avg_sq")] : [])
   }
 
-  override open func updatesInPlace(_ value: Tensor, gradient: Tensor) -> Bool { hasOptimizerKernel(value, gradient) }
-
-  override open func update(_ value: inout Tensor, gradient: Tensor, state: inout ParameterState, options o: Options) {
-    state.step += 1
-    var average = state.tensors.removeValue(forKey: "exp_avg") ?? Tensor.zeros(like: value)
-    var square = state.tensors.removeValue(forKey: "exp_avg_sq") ?? Tensor.zeros(like: value)
-    var largest = o.amsgrad ? state.tensors.removeValue(forKey: "max_exp_avg_sq") ?? Tensor.zeros(like: value) : nil
-    let correction1 = 1 - pow(o.betas.0, Double(state.step)), correction2 = 1 - pow(o.betas.1, Double(state.step))
-    if updatesInPlace(value, gradient: gradient) {
+  override open func apply(_ updates: inout [ParameterUpdate], _ o: Options) {
+    for run in updates.runs({ $0.state.step == $1.state.step && usesKernel($0.value) == usesKernel($1.value) }) {
+      guard usesKernel(updates[run.lowerBound].value) else {
+        for i in run { apply(&updates[i], o) }
+        continue
+      }
+      let lists = KernelLists(updates[run])
+      let (correction1, correction2) = Self.corrections(o.betas, updates[run.lowerBound].state.step)
       var options = ember_adam_options(
         learning_rate: o.learningRate, beta1: o.betas.0, beta2: o.betas.1, epsilon: o.epsilon, weight_decay: o.weightDecay,
         bias_correction1: correction1, bias_correction2: correction2, decoupled: o.decoupled, amsgrad: o.amsgrad, maximize: o.maximize)
-      // Complex numbers move as pairs of real ones.
-      var count = Int64(value.elementCount * (value.dtype.isComplex ? 2 : 1))
-      let dtype = Int32(value.dtype.realType.rawValue)
-      gradient.withOperand { g in
-        value.withMutableOperand { p in
-          average.withMutableOperand { m in
-            square.withMutableOperand { v in
-              var parameters: UnsafeMutableRawPointer? = p.pointer
-              var gradients = UnsafeRawPointer(g.pointer)
-              var averages: UnsafeMutableRawPointer? = m.pointer
-              var squares: UnsafeMutableRawPointer? = v.pointer
-              if largest != nil {
-                largest!.withMutableOperand { x in
-                  var maxima: UnsafeMutableRawPointer? = x.pointer
-                  ember_adam_step(dtype, 1, &count, &parameters, &gradients, &averages, &squares, &maxima, &options)
-                }
-              } else {
-                ember_adam_step(dtype, 1, &count, &parameters, &gradients, &averages, &squares, nil, &options)
-              }
-            }
-          }
-        }
+      let averages = KernelLists.state("exp_avg", updates[run]), squares = KernelLists.state("exp_avg_sq", updates[run])
+      let largest = o.amsgrad ? KernelLists.state("max_exp_avg_sq", updates[run]) : nil
+      func call(_ largest: UnsafePointer<UnsafeMutableRawPointer?>?) {
+        ember_adam_step(
+          lists.dtype, Int64(run.count), lists.counts, lists.parameters, lists.gradients, averages, squares, largest, &options)
       }
-    } else {
-      composed(&value, gradient, &average, &square, &largest, o, correction1, correction2)
+      if let largest { largest.withUnsafeBufferPointer { call($0.baseAddress) } } else { call(nil) }
+      withExtendedLifetime(updates) {}
     }
-    state.tensors["exp_avg"] = average
-    state.tensors["exp_avg_sq"] = square
-    if let largest { state.tensors["max_exp_avg_sq"] = largest }
   }
 
-  /// The rule in tensor operations, for devices without a kernel.
-  private func composed(
-    _ value: inout Tensor, _ gradient: Tensor, _ average: inout Tensor, _ square: inout Tensor, _ largest: inout Tensor?, _ o: Options,
-    _ correction1: Double, _ correction2: Double
-  ) {
-    // Complex numbers move as pairs of real ones, each part with a second moment of its own.
-    let isComplex = value.dtype.isComplex
-    func parts(_ x: Tensor) -> Tensor { isComplex ? x.viewAsReal() : x }
-    func whole(_ x: Tensor) -> Tensor { isComplex ? x.viewAsComplex() : x }
-    if o.decoupled, o.weightDecay != 0 { value *= Scalar.real(1 - o.learningRate * o.weightDecay) }
-    var g = parts(o.maximize ? -gradient : gradient)
-    if !o.decoupled, o.weightDecay != 0 { g = g + parts(value) * o.weightDecay }
-    let m = parts(average) * o.betas.0 + g * (1 - o.betas.0)
-    let v = parts(square) * o.betas.1 + g * g * (1 - o.betas.1)
-    let top = largest.map { maximum(parts($0), v) } ?? v
-    let denominator = top.sqrt() / correction2.squareRoot() + o.epsilon
-    value -= whole(m / denominator * Scalar.real(o.learningRate / correction1))
-    average = whole(m)
-    square = whole(v)
-    if largest != nil { largest = whole(top) }
+  /// The rule on devices without that kernel.
+  override open func apply(_ update: inout ParameterUpdate, _ o: Options) {
+    let (correction1, correction2) = Self.corrections(o.betas, update.state.step)
+    let numbers = [
+      o.decoupled ? 1 - o.learningRate * o.weightDecay : 1, o.decoupled ? 0 : o.weightDecay, o.maximize ? -1 : 1, 1 - o.betas.0, o.betas.1,
+      1 - o.betas.1, o.learningRate / correction1, 1 / correction2.squareRoot(), o.epsilon,
+    ]
+    let targets = [update.value, update.state["exp_avg"], update.state["exp_avg_sq"]]
+    if o.amsgrad {
+      Self.amsgradRule(targets + [update.state["max_exp_avg_sq"]], reading: [update.gradient], numbers)
+    } else {
+      Self.rule(targets, reading: [update.gradient], numbers)
+    }
+  }
+
+  func usesKernel(_ value: Tensor) -> Bool { hasListKernel(value) }
+
+  /// 1 - βᵗ for both betas: what the averages, which began at 0, are divided by.
+  static func corrections(_ betas: (Double, Double), _ step: Int) -> (Double, Double) {
+    (1 - pow(betas.0, Double(step)), 1 - pow(betas.1, Double(step)))
+  }
+
+  private static let rule = PointwiseUpdate("adam", targets: 3, parameters: 9) { x, inputs, numbers in
+    let moments = AdamMoments(x[0], x[1], x[2], gradient: inputs[0], numbers)
+    return [moments.moved(by: numbers, second: moments.square), moments.average, moments.square]
+  }
+
+  private static let amsgradRule = PointwiseUpdate("adam", targets: 4, parameters: 9) { x, inputs, numbers in
+    let moments = AdamMoments(x[0], x[1], x[2], gradient: inputs[0], numbers)
+    let largest = maximum(x[3], moments.square)
+    return [moments.moved(by: numbers, second: largest), moments.average, moments.square, largest]
+  }
+}
+
+/// The running averages of a gradient and of its square, which Adam and its relatives share.
+///
+/// Of `numbers`, 0: factor of the parameter; 1: weight decay that joins the gradient; 2: sign of the gradient; 3: 1 - β₁; 4: β₂;
+/// 5: 1 - β₂.
+struct AdamMoments {
+  let parameter: Expression
+  let gradient: Expression
+  let average: Expression
+  let square: Expression
+
+  init(_ parameter: Expression, _ average: Expression, _ square: Expression, gradient: Expression, _ numbers: [Expression]) {
+    self.parameter = parameter * numbers[0]
+    self.gradient = numbers[2] * gradient + numbers[1] * parameter
+    self.average = average + (self.gradient - average) * numbers[3]
+    self.square = square * numbers[4] + self.gradient * self.gradient * numbers[5]
+  }
+
+  /// Adam's own move; 6: step size, 7: the square's correction, 8: ε.
+  func moved(by numbers: [Expression], second: Expression) -> Expression {
+    parameter - numbers[6] * (average / (sqrt(second) * numbers[7] + numbers[8]))
   }
 }
 

@@ -33,10 +33,10 @@ public final class GradScaler {
   public init(
     initialScale: Double = 65536, growthFactor: Double = 2, backoffFactor: Double = 0.5, growthInterval: Int = 2000, enabled: Bool = true
   ) {
-    checkOption("GradScaler", "initialScale", initialScale, initialScale > 0 && initialScale.isFinite)
-    checkOption("GradScaler", "growthFactor", growthFactor, growthFactor > 1)
-    checkOption("GradScaler", "backoffFactor", backoffFactor, backoffFactor > 0 && backoffFactor < 1)
-    checkOption("GradScaler", "growthInterval", Double(growthInterval), growthInterval > 0)
+    checkOption("GradScaler", "initialScale", initialScale, initialScale > 0 && initialScale.isFinite, "positive")
+    checkOption("GradScaler", "growthFactor", growthFactor, growthFactor > 1, "greater than 1")
+    checkOption("GradScaler", "backoffFactor", backoffFactor, backoffFactor > 0 && backoffFactor < 1, "between 0 and 1")
+    checkOption("GradScaler", "growthInterval", Double(growthInterval), growthInterval > 0, "positive")
     currentScale = initialScale
     self.growthFactor = growthFactor
     self.backoffFactor = backoffFactor

@@ -3,13 +3,14 @@ import EmberRuntime
 import EmberTensor
 
 /// Stochastic gradient descent with momentum (Sutskever et al., 2013), as `torch.optim.SGD`.
-public final class SGD: GroupOptimizer<SGD.Options> {
+open class SGD: GroupOptimizer<SGD.Options> {
   public struct Options: OptimizerOptions {
     public var learningRate: Double
     public var momentum: Double
     public var dampening: Double
     public var weightDecay: Double
     public var nesterov: Bool
+    /// Climbs instead of descending.
     public var maximize: Bool
 
     public init(
@@ -30,17 +31,16 @@ public final class SGD: GroupOptimizer<SGD.Options> {
         ("nesterov", \.nesterov.asNumber), ("maximize", \.maximize.asNumber),
       ]
     }
-  }
+    public static var momentum: WritableKeyPath<Options, Double>? { \.momentum }
 
-  public init(groups: [ParameterGroup<Options>]) {
-    for group in groups {
-      let o = group.options
-      checkOption("SGD", "learningRate", o.learningRate, o.learningRate >= 0)
-      checkOption("SGD", "momentum", o.momentum, o.momentum >= 0)
-      checkOption("SGD", "weightDecay", o.weightDecay, o.weightDecay >= 0)
-      checkOption("SGD", "dampening with nesterov", o.dampening, !o.nesterov || (o.momentum > 0 && o.dampening == 0))
+    public func validate() throws(EmberError) {
+      let checks = OptionChecks("SGD")
+      try checks.notNegative("learningRate", learningRate)
+      try checks.notNegative("momentum", momentum)
+      try checks.notNegative("weightDecay", weightDecay)
+      try checks.require("momentum with nesterov", momentum, !nesterov || momentum > 0, "positive")
+      try checks.require("dampening with nesterov", dampening, !nesterov || dampening == 0, "0")
     }
-    super.init(groups)
   }
 
   public convenience init(
@@ -51,59 +51,57 @@ public final class SGD: GroupOptimizer<SGD.Options> {
       ParameterGroup(
         parameters,
         Options(
-          learningRate: learningRate, momentum: momentum, dampening: dampening, weightDecay: weightDecay, nesterov: nesterov, maximize: maximize))
+          learningRate: learningRate, momentum: momentum, dampening: dampening, weightDecay: weightDecay, nesterov: nesterov,
+          maximize: maximize))
     ])
   }
 
-  override public func stateNames(_ options: Options) -> [String] { options.momentum == 0 ? [] : ["momentum_buffer"] }
-
-  override public func prepare(_ state: inout ParameterState, for value: Tensor, options: Options) {
-    if options.momentum != 0, state.tensors["momentum_buffer"] == nil { state.isFresh = true }
-    super.prepare(&state, for: value, options: options)
+  override open func layout(for value: Tensor, _ options: Options) -> [StateTensor] {
+    options.momentum == 0 ? [] : [StateTensor("momentum_buffer")]
   }
 
-  override public func updatesInPlace(_ value: Tensor, gradient: Tensor) -> Bool { hasOptimizerKernel(value, gradient) }
-
-  override public func update(_ value: inout Tensor, gradient: Tensor, state: inout ParameterState, options o: Options) {
-    // The buffer begins as the first gradient.
-    let isFirst = state.isFresh || state.tensors["momentum_buffer"] == nil
-    state.isFresh = false
-    state.step += 1
-    guard updatesInPlace(value, gradient: gradient) else { return composed(&value, gradient, &state, o, isFirst: isFirst) }
-    var options = ember_sgd_options(
-      learning_rate: o.learningRate, momentum: o.momentum, dampening: o.dampening, weight_decay: o.weightDecay, nesterov: o.nesterov,
-      maximize: o.maximize, first_step: isFirst)
-    var buffer = o.momentum == 0 ? nil : state.tensors.removeValue(forKey: "momentum_buffer") ?? Tensor.zeros(like: value)
-    // The rule is linear: complex numbers move as pairs of real ones.
-    var count = Int64(value.elementCount * (value.dtype.isComplex ? 2 : 1))
-    let dtype = Int32(value.dtype.realType.rawValue)
-    gradient.withOperand { g in
-      value.withMutableOperand { p in
-        var parameters: UnsafeMutableRawPointer? = p.pointer
-        var gradients = UnsafeRawPointer(g.pointer)
-        if buffer != nil {
-          buffer!.withMutableOperand { m in
-            var buffers: UnsafeMutableRawPointer? = m.pointer
-            ember_sgd_step(dtype, 1, &count, &parameters, &gradients, &buffers, &options)
-          }
-        } else {
-          ember_sgd_step(dtype, 1, &count, &parameters, &gradients, nil, &options)
-        }
+  override open func apply(_ updates: inout [ParameterUpdate], _ o: Options) {
+    for run in updates.runs({ $0.state.isFresh == $1.state.isFresh && usesKernel($0.value) == usesKernel($1.value) }) {
+      guard usesKernel(updates[run.lowerBound].value) else {
+        for i in run { apply(&updates[i], o) }
+        continue
       }
+      let lists = KernelLists(updates[run])
+      var options = ember_sgd_options(
+        learning_rate: o.learningRate, momentum: o.momentum, dampening: o.dampening, weight_decay: o.weightDecay, nesterov: o.nesterov,
+        maximize: o.maximize, first_step: updates[run.lowerBound].state.isFresh)
+      let buffers = o.momentum == 0 ? nil : KernelLists.state("momentum_buffer", updates[run])
+      func call(_ buffers: UnsafePointer<UnsafeMutableRawPointer?>?) {
+        ember_sgd_step(lists.dtype, Int64(run.count), lists.counts, lists.parameters, lists.gradients, buffers, &options)
+      }
+      if let buffers { buffers.withUnsafeBufferPointer { call($0.baseAddress) } } else { call(nil) }
+      withExtendedLifetime(updates) {}
     }
-    if let buffer { state.tensors["momentum_buffer"] = buffer }
   }
 
-  /// The rule in tensor operations, for devices without a kernel.
-  private func composed(_ value: inout Tensor, _ gradient: Tensor, _ state: inout ParameterState, _ o: Options, isFirst: Bool) {
-    var g = o.maximize ? -gradient : gradient
-    if o.weightDecay != 0 { g = g + value * o.weightDecay }
-    if o.momentum != 0 {
-      let old = isFirst ? nil : state.tensors["momentum_buffer"]
-      let buffer = old.map { $0 * o.momentum + g * (1 - o.dampening) } ?? g
-      state.tensors["momentum_buffer"] = buffer
-      g = o.nesterov ? g + buffer * o.momentum : buffer
-    }
-    value -= g * Scalar.real(o.learningRate)
+  /// The rule on devices without that kernel. The buffer begins as the first gradient.
+  override open func apply(_ update: inout ParameterUpdate, _ o: Options) {
+    let sign = o.maximize ? -1.0 : 1
+    guard o.momentum != 0 else { return Self.plain([update.value], reading: [update.gradient], [o.learningRate, o.weightDecay, sign]) }
+    let isFirst = update.state.isFresh
+    Self.withMomentum(
+      [update.value, update.state["momentum_buffer"]], reading: [update.gradient],
+      [
+        o.learningRate, o.weightDecay, sign, isFirst ? 0 : o.momentum, isFirst ? 1 : 1 - o.dampening, o.nesterov ? 1 : 0,
+        o.nesterov ? o.momentum : 1,
+      ])
+  }
+
+  func usesKernel(_ value: Tensor) -> Bool { hasListKernel(value) }
+
+  private static let plain = PointwiseUpdate("sgd", targets: 1, parameters: 3) { x, inputs, numbers in
+    [x[0] - numbers[0] * (numbers[2] * inputs[0] + numbers[1] * x[0])]
+  }
+
+  private static let withMomentum = PointwiseUpdate("sgd", targets: 2, parameters: 7) { x, inputs, numbers in
+    let (rate, decay, sign, momentum, keep) = (numbers[0], numbers[1], numbers[2], numbers[3], numbers[4])
+    let gradient = sign * inputs[0] + decay * x[0]
+    let buffer = momentum * x[1] + keep * gradient
+    return [x[0] - rate * (numbers[5] * gradient + numbers[6] * buffer), buffer]
   }
 }

@@ -25,8 +25,11 @@ public struct ThreadFlags: OptionSet, Sendable {
   @inlinable public static var autocasts: ThreadFlags { ThreadFlags(rawValue: 1 << 6) }
   @inlinable public static var autocastsToFloat16: ThreadFlags { ThreadFlags(rawValue: 1 << 7) }
 
+  /// The thread has run no operation yet.
+  @inlinable public static var isNew: ThreadFlags { ThreadFlags(rawValue: 1 << 31) }
+
   /// Any of these sends an operation to its slow path.
-  @inlinable public static var slow: ThreadFlags { [.failed, .observed, .autocasts] }
+  @inlinable public static var slow: ThreadFlags { [.failed, .observed, .autocasts, .isNew] }
 
   @inlinable public static var current: ThreadFlags {
     @inline(__always) get { ThreadFlags(rawValue: ember_thread().pointee.flags) }

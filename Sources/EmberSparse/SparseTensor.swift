@@ -138,7 +138,7 @@ public struct SparseTensor: Sendable {
   }
 
   /// The places as row-major positions over the sparse dimensions. Of coordinates only.
-  var flatPositions: Tensor {
+  package var flatPositions: Tensor {
     var flat = Tensor.zeros([count], dtype: .int64, on: device)
     for i in 0..<sparseDimensions { flat = flat * shape[i] + indices.select(0, i) }
     return flat

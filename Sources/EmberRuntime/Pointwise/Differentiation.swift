@@ -40,7 +40,8 @@ enum GradientRules {
     switch opcode {
     case .copy, .cast: return [g]
     case .negate: return [-g]
-    case .absolute: return [g * sign(x)]
+    // What is real inside a complex expression takes the real part of its gradient.
+    case .absolute: return [.apply(.real, g) * sign(x)]
     case .square: return [g * conj(2 * x)]
     case .reciprocal: return [-g * conj(y * y)]
     case .sqrt: return [g / conj(2 * y)]
@@ -74,10 +75,10 @@ enum GradientRules {
     // Piecewise constant: the gradient is 0, not absent, so that a graph through them still has one.
     case .sign, .floor, .ceil, .round, .trunc: return [zero(like: g)]
     case .conjugate: return [conj(g)]
-    case .real: return [.apply(.makeComplex, g, zero(like: g))]
-    case .imaginary: return [.apply(.makeComplex, zero(like: g), g)]
+    case .real: return [.apply(.makeComplex, .apply(.real, g), zero(like: .apply(.real, g)))]
+    case .imaginary: return [.apply(.makeComplex, zero(like: .apply(.real, g)), .apply(.real, g))]
     // i z / |z|²; for real operands the literal has no imaginary part and the gradient is 0.
-    case .angle: return [select(x .== 0, 0, g * (x / .apply(.square, abs(x))) * Expression(.complex(0, 1)))]
+    case .angle: return [select(x .== 0, 0, .apply(.real, g) * (x / .apply(.square, abs(x))) * Expression(.complex(0, 1)))]
     case .isNaN, .isInfinite, .isFinite, .logicalNot, .bitwiseNot: return [nil]
     case .select:
       return [nil, select(x, g, 0), select(x, 0, g)]

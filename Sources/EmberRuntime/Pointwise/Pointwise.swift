@@ -91,6 +91,25 @@ public final class Pointwise: Sendable {
     isUniform = !roles.contains(.condition)
   }
 
+  /// A function of several results, computed in one pass: what `PointwiseUpdate` writes over its inputs. It has no derivative, and may
+  /// have more parameters than a plain call takes.
+  public init(
+    _ name: String, inputs: Int, parameters: Int, results: (_ inputs: [Expression], _ parameters: [Expression]) -> [Expression]
+  ) {
+    precondition(inputs <= 8, "\(name): at most 8 inputs")
+    let graph = ExpressionGraph()
+    let values = (0..<inputs).map { graph.expression(.input($0)) }
+    let numbers = (0..<parameters).map { graph.expression(.parameter($0)) }
+    roots = results(values, numbers).map { $0.node(in: graph) }
+    nodes = graph.nodes
+    self.name = name
+    roles = Array(repeating: .value, count: inputs)
+    parameterCount = parameters
+    promotion = .common
+    explicitDerivative = nil
+    isUniform = true
+  }
+
   /// A function of one input.
   public convenience init(_ name: String, promotion: Promotion = .common, _ body: (Expression) -> Expression) {
     self.init(name, roles: [.value], promotion: promotion) { x, _ in body(x[0]) }

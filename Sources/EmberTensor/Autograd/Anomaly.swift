@@ -13,9 +13,20 @@ public func detectAnomaly<Result, Failure: Error>(
   }
 }
 
-/// Names a part of a computation for the messages of anomaly mode. Costs a test of a flag elsewhere.
+/// Names a part of a computation for the messages of anomaly mode and in profiles. Costs a test of a flag elsewhere.
 public func withPlace<Result, Failure: Error>(
   _ name: @autoclosure () -> String, file: StaticString = #fileID, line: Int = #line, _ body: () throws(Failure) -> Result
+) throws(Failure) -> Result {
+  guard isNotingPlaces else { return try body() }
+  if isObserved { return try observed(name(), .region, results: { _ in [] }) { () throws(Failure) in try noting(name(), file, line, body) } }
+  return try noting(name(), file, line, body)
+}
+
+/// True where names of parts of the program are of use to somebody: inside `detectAnomaly` and `profile`.
+@inlinable public var isNotingPlaces: Bool { !ThreadFlags.current.isDisjoint(with: [.detectsAnomalies, .observed]) }
+
+private func noting<Result, Failure: Error>(
+  _ name: @autoclosure () -> String, _ file: StaticString, _ line: Int, _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
   guard isDetectingAnomalies else { return try body() }
   let state = ember_thread(), outer = state.pointee.place

@@ -116,7 +116,11 @@ struct BackwardPass {
       current = node
       let ran = node.guardian.withLock { _ in
         if node.isReleased { return false }
-        node.propagate(gradients, in: &self)
+        if isObserved {
+          observed(node.operationName, .backward, [gradients.first], results: { [] }) { node.propagate(gradients, in: &self) }
+        } else {
+          node.propagate(gradients, in: &self)
+        }
         return true
       }
       current = nil

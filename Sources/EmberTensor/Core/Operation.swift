@@ -260,6 +260,10 @@ let standInCount = 64
 }
 
 @inline(never) package func mayRunSlowly(_ name: String, _ inputs: [Tensor?]) -> Bool {
+  if ThreadFlags.current.contains(.isNew) {
+    ThreadFlags.current.remove(.isNew)
+    if DebugPrinter.scope != nil { ThreadFlags.current.insert(.observed) }
+  }
   if ThreadFlags.current.contains(.failed) { return false }
   for case let input? in inputs where input.isPoisoned {
     raise(EmberError(.poisoned, in: name, "an input is the result of an operation that failed inside catchingErrors; it has no value"))
@@ -286,7 +290,12 @@ public func apply<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
       return withoutAutocast { apply(operation, x) }
     }
     if x.body.batch != nil { return applyBatched(operation, x) }
+    if isObserved { return observed(operation.callName, .operation, [x], results: { [$0] }) { run(operation, x) } }
   }
+  return run(operation, x)
+}
+
+@inline(__always) private func run<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
   do throws(EmberError) {
     var y = try operation.forward(x.value)
     try checkScratch(in: Op.name)
@@ -306,7 +315,12 @@ public func apply<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor
       return withoutAutocast { apply(operation, inputs?[0] ?? a, inputs?[1] ?? b) }
     }
     if a.body.batch != nil || b.body.batch != nil { return applyBatched(operation, a, b) }
+    if isObserved { return observed(operation.callName, .operation, [a, b], results: { [$0] }) { run(operation, a, b) } }
   }
+  return run(operation, a, b)
+}
+
+@inline(__always) private func run<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor) -> Tensor {
   do throws(EmberError) {
     try checkDevices(Op.name, a, b)
     var y = try operation.forward(a.value, b.value)
@@ -327,6 +341,11 @@ public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], c
     return withoutAutocast { apply(operation, inputs, count: count) }
   }
   if inputs.contains(where: { $0?.body.batch != nil }) { return applyBatched(operation, inputs, count: count) }
+  if isObserved { return observed(operation.callName, .operation, inputs, results: { $0 }) { run(operation, inputs, count: count) } }
+  return run(operation, inputs, count: count)
+}
+
+@inline(__always) private func run<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], count: Int) -> [Tensor] {
   do throws(EmberError) {
     let present = inputs.compactMap { $0 }
     for other in present.dropFirst() { try checkDevices(Op.name, present[0], other) }
@@ -354,12 +373,18 @@ func recorded<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], _ res
 /// Runs a function that is composed of other operations: checks first that no input is poisoned, and raises what it throws.
 package func compose(_ name: String, _ inputs: [Tensor?], _ body: () throws(EmberError) -> Tensor) -> Tensor {
   guard mayRunSlowly(name, inputs) else { return .poison }
+  if isObserved { return observed(name, .operation, inputs, results: { [$0] }) { attempt(body) } }
   return attempt(body)
 }
 
 /// The same for several results.
 package func compose(_ name: String, count: Int, _ inputs: [Tensor?], _ body: () throws(EmberError) -> [Tensor]) -> [Tensor] {
   guard mayRunSlowly(name, inputs) else { return Array(repeating: .poison, count: count) }
+  if isObserved { return observed(name, .operation, inputs, results: { $0 }) { attempt(name, count: count, body) } }
+  return attempt(name, count: count, body)
+}
+
+private func attempt(_ name: String, count: Int, _ body: () throws(EmberError) -> [Tensor]) -> [Tensor] {
   do throws(EmberError) {
     let results = try body()
     try checkScratch(in: name)

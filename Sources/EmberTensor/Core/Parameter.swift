@@ -1,22 +1,42 @@
 import EmberRuntime
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// A place that owns a changing value: a parameter or a buffer of a module. Safe to touch from several threads.
 ///
 /// The value of a parameter is a leaf; assigning gives it a fresh one. An optimizer's update keeps leaf and memory.
 public final class StateCell: Sendable {
-  private let state: Mutex<Tensor>
+  private let state: Mutex<Content>
   /// Parameters take gradients, buffers do not.
   public let isParameter: Bool
 
   public init(_ value: Tensor, isParameter: Bool, requiresGrad: Bool = true) {
     self.isParameter = isParameter
-    state = Mutex(isParameter && requiresGrad ? value.detach().requiringGrad() : value.detach())
+    state = Mutex(Content(value: isParameter && requiresGrad ? value.detach().requiringGrad() : value.detach()))
+  }
+
+  private struct Content {
+    var value: Tensor
+    /// An optimizer writes into the value's memory; everybody else waits.
+    var isTaken = false
+  }
+
+  @inline(__always) private func withValue<Result: Sendable>(_ body: (inout Tensor) -> Result) -> Result {
+    while true {
+      let result: Result? = state.withLock { $0.isTaken ? nil : .some(body(&$0.value)) }
+      if let result { return result }
+      sched_yield()
+    }
   }
 
   /// The value. Poisoned values and writes in a failed error scope are discarded; a write is taken back if the scope fails later.
   public var value: Tensor {
-    get { state.withLock { $0 } }
+    get { withValue { $0 } }
     set {
       if ErrorScopes.hasFailed || newValue.isPoisoned { return }
       guard let plain = newValue.common else {
@@ -27,7 +47,7 @@ public final class StateCell: Sendable {
         return
       }
       journal()
-      state.withLock { $0 = isParameter && $0.requiresGrad ? plain.detach().requiringGrad() : plain.detach() }
+      withValue { $0 = isParameter && $0.requiresGrad ? plain.detach().requiringGrad() : plain.detach() }
     }
   }
 
@@ -35,12 +55,12 @@ public final class StateCell: Sendable {
   private func journal() {
     guard ErrorScopes.isActive else { return }
     let old = value
-    ErrorScopes.journal(for: self) { self.state.withLock { $0 = old } }
+    ErrorScopes.journal(for: self) { self.withValue { $0 = old } }
   }
 
   /// Puts a value in place, with its history, and returns the one that was there: for running a module with other values for a while.
   package func exchange(_ new: Tensor) -> Tensor {
-    state.withLock { current in
+    withValue { current in
       let old = current
       current = new
       return old
@@ -61,7 +81,7 @@ public final class StateCell: Sendable {
       let new = old.requiringGrad(newValue)
       if new.isPoisoned { return }
       journal()
-      state.withLock { $0 = new }
+      withValue { $0 = new }
     }
   }
 
@@ -81,39 +101,49 @@ public final class StateCell: Sendable {
     if ErrorScopes.hasFailed { return }
     journal()
     changed.node = old.node
-    state.withLock { $0 = changed }
+    withValue { $0 = changed }
   }
 
-  /// As `update`, for rules of optimizers: `body` gets the cell's own memory to write to, if nobody else holds it. It runs under the
-  /// cell's lock and must not touch the cell.
+  /// Gives the value dense memory of its own, unless it has it already, and keeps everybody else from it until `endUpdate`: so that a
+  /// list of parameters can change in one go, and that a step changes numbers only once nothing can fail any more. The thread itself
+  /// must not touch the cell before that.
   ///
-  /// - Parameter cannotFail: the caller made sure of that (see `makeWritable`), so that inside an error scope nothing needs to be
-  ///   kept for taking the update back, and the memory stays the same.
-  package func updateInPlace(cannotFail: Bool, _ body: (inout Tensor) -> Void) {
-    if ErrorScopes.hasFailed { return }
-    if !cannotFail { journal() }
-    state.withLock { current in
-      let node = current.node
-      var taken = current.value
-      // The cell must not hold the memory while it is written; on failure the value taken is put back.
-      let keep = ErrorScopes.isActive && !cannotFail ? current.value : nil
-      current = .poison
-      noGrad { body(&taken) }
-      if taken.isPoisoned || ErrorScopes.hasFailed, let keep { taken = keep }
-      taken.node = node
-      current = taken
+  /// - Returns: the value, whose memory may be written; nil after an error, and then there is nothing to end.
+  package func beginUpdate() -> Tensor? {
+    while true {
+      let (isBusy, value): (Bool, Tensor?) = state.withLock { content in
+        if content.isTaken { return (true, nil) }
+        let node = content.value.node
+        content.value.node = nil
+        content.value.makeWritable()
+        content.value.node = node
+        if ErrorScopes.hasFailed { return (false, nil) }
+        content.isTaken = true
+        return (false, content.value.value)
+      }
+      if !isBusy { return value }
+      sched_yield()
     }
   }
 
-  /// Gives the value dense memory of its own, unless it has it already, so that an update in place asks for none.
-  package func makeWritable() {
-    state.withLock { current in
-      let node = current.node
-      current.node = nil
-      current.makeWritable()
-      current.node = node
-    }
+  /// Inside an error scope: keeps a copy of the numbers in case that the scope fails, for updates in place that can fail.
+  package func keepForRollback() {
+    guard ErrorScopes.isActive else { return }
+    let old = value
+    var copy = noGrad { old.value.clone() }
+    if copy.isPoisoned { return }
+    copy.node = old.node
+    ErrorScopes.journal(for: self) { self.withValue { $0 = copy } }
   }
+
+  /// Writes numbers into the value's own memory.
+  package func write(_ body: (Tensor) -> Void) {
+    guard let value = beginUpdate() else { return }
+    body(value)
+    endUpdate()
+  }
+
+  package func endUpdate() { state.withLock { $0.isTaken = false } }
 }
 
 /// A parameter of a module: `@Parameter var weight: Tensor`. `$weight` is its cell, with `grad`.

@@ -291,7 +291,17 @@ func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ para
       return applyPointwise(function, PointwiseOperands(inputs.map { $0! }), parameters)
     }
     if operands.isBatched { return applyPointwiseBatched(function, operands, parameters) }
+    if isObserved {
+      return observed(function.name, .operation, operands.list, results: { [$0] }) { recordPointwise(function, operands, parameters) }
+    }
   }
+  return recordPointwise(function, operands, parameters)
+}
+
+/// Runs a function and records it if a gradient is wanted.
+@inline(__always) private func recordPointwise(
+  _ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters
+) -> Tensor {
   do throws(EmberError) {
     var result = try runPointwise(function, operands, parameters, into: nil).first
     if operands.needsGradient, isRecordingEnabled, result.dtype.isDifferentiable {
@@ -311,6 +321,15 @@ private func applyForAllResults(_ function: Pointwise, _ operands: PointwiseOper
     return (0..<function.resultCount).map { applyPointwise(function.result($0), operands, parameters) }
   }
   if ThreadFlags.current.contains(.failed) { return (0..<function.resultCount).map { _ in .poison } }
+  if isObserved {
+    return observed(function.name, .operation, operands.list, results: { $0 }) { runForAllResults(function, operands, parameters) }
+  }
+  return runForAllResults(function, operands, parameters)
+}
+
+@inline(__always) private func runForAllResults(
+  _ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters
+) -> [Tensor] {
   do throws(EmberError) {
     let (first, rest) = try runPointwise(function, operands, parameters, into: nil)
     return [first] + rest
@@ -329,22 +348,31 @@ func applyInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ para
     if let leaf, let form = leaf.result, x.body.shape == form.shape, x.dtype == form.dtype { x.node = leaf }
   }
   let needsGradient = isRecordingEnabled && (x.node != nil || y?.node != nil)
-  if !needsGradient, ThreadFlags.current.isDisjoint(with: .slow), y.map({ $0.body.isPlain && fits($0, into: x) }) ?? true, x.isUniquelyHeld(),
+  if !needsGradient, ThreadFlags.current.isDisjoint(with: [.failed, .autocasts]), y.map({ $0.body.isPlain && fits($0, into: x) }) ?? true, x.isUniquelyHeld(),
     x.isContiguous || x.strides.areDisjoint(x.body.shape), (parameters.count == 0 || parameters[0].category <= x.dtype.category)
   {
-    let isDense = x.isContiguous && y.map { $0.isContiguous && $0.dtype == x.dtype && $0.body.shape == x.body.shape } ?? true
-    do throws(EmberError) {
-      if !isDense || runDense(function, x.body, y?.body, parameters, into: x.body) == nil {
-        _ = try runPointwise(function, PointwiseOperands(x, y), parameters, into: x.body)
-      }
-      x.node = nil
-    } catch {
-      raise(error)
-      x = .poison
+    if isObserved {
+      // What observers are shown must not hold the memory that is written.
+      observed(function.name + "_", .operation, [], results: { [] }) { writeInPlace(function, &x, y, parameters) }
+    } else {
+      writeInPlace(function, &x, y, parameters)
     }
     return
   }
   x = applyPointwise(function, PointwiseOperands(x, y), parameters)
+}
+
+@inline(__always) private func writeInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ parameters: ScalarParameters) {
+  let isDense = x.isContiguous && y.map { $0.isContiguous && $0.dtype == x.dtype && $0.body.shape == x.body.shape } ?? true
+  do throws(EmberError) {
+    if !isDense || runDense(function, x.body, y?.body, parameters, into: x.body) == nil {
+      _ = try runPointwise(function, PointwiseOperands(x, y), parameters, into: x.body)
+    }
+    x.node = nil
+  } catch {
+    raise(error)
+    x = .poison
+  }
 }
 
 /// Whether the result of a function of both has the shape and dtype of `x`.

@@ -18,12 +18,12 @@ extension Pointwise {
   /// x · log y, and 0 where x is 0 (unless y is NaN).
   public static let xlogy = Pointwise(
     "xlogy", roles: [.value, .value], promotion: .floatingPoint,
-    derivative: { x, _, _, g in [select((x[0] .== 0) .& (x[1] .<= 0), 0, logTerm(g, x[1])), g * x[0] / x[1]] }
+    derivative: { x, _, _, g in [select((x[0] .== 0) .& (x[1] .<= 0), 0, g * .unary(.log, x[1])), g * x[0] / x[1]] }
   ) { x, _ in logTerm(x[0], x[1]) }
   /// x · log(1 + y), and 0 where x is 0 (unless y is NaN).
   public static let xlog1py = Pointwise(
     "xlog1py", roles: [.value, .value], promotion: .floatingPoint,
-    derivative: { x, _, _, g in [select((x[0] .== 0) .& (x[1] .<= -1), 0, log1pTerm(g, x[1])), g * x[0] / (x[1] + 1)] }
+    derivative: { x, _, _, g in [select((x[0] .== 0) .& (x[1] .<= -1), 0, g * .unary(.log1p, x[1])), g * x[0] / (x[1] + 1)] }
   ) { x, _ in log1pTerm(x[0], x[1]) }
   private static func logTerm(_ x: Expression, _ y: Expression) -> Expression {
     select(.unary(.isNaN, y), y, select(x .== 0, 0, x * .unary(.log, y)))

@@ -108,16 +108,45 @@ struct CumulativeLogSumExp: UnaryOperation {
   /// x_i receives Σ_k g_k exp(x_i - y_k): by sums in logarithms too, positive and negative gradients apart, complex ones by
   /// the complex logarithm.
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
-    let x = context.input(0)
-    let y = context.output()
+    apply(ExponentialSpread(dimension: dimension, reverse: !reverse), [gradient, context.input(0), context.output()], count: 1)[0]
+  }
+}
+
+/// Σ g_k conj(exp(x_i - y_k)) over k = i, i + 1, … (or, not in reverse, up to i) for inputs g, x, y: what x_i receives in `logcumsumexp`.
+///
+/// Linear in g, as its derivative must know, though it is computed by sums in logarithms: positive and negative elements of g apart,
+/// complex ones by the complex logarithm.
+private struct ExponentialSpread: VariadicOperation {
+  static let name = "logcumsumexp_backward"
+  let saved: SavedTensors = [.input(0), .input(1), .input(2), .output(0)]
+  let dimension: Int
+  let reverse: Bool
+
+  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    let g = inputs[0]!, x = inputs[1]!, y = inputs[2]!
     func spread(_ logarithm: Tensor) -> Tensor {
-      (apply(CumulativeLogSumExp(dimension: dimension, reverse: !reverse), logarithm - y) + x).exp()
+      (apply(CumulativeLogSumExp(dimension: dimension, reverse: reverse), logarithm - y) + x).exp()
     }
-    if x.dtype.isComplex { return spread(gradient.conj().log()).conj() }
-    let low = Scalar.real(-.infinity)
-    let positive = spread(gradient.log().maskedFill(gradient .<= 0, low))
-    let negative = spread((-gradient).log().maskedFill(gradient .>= 0, low))
-    return positive - negative
+    if x.dtype.isComplex { return [noGrad { spread(g.conj().log()).conj() }] }
+    return [
+      noGrad {
+        let low = Scalar.real(-.infinity)
+        return spread(g.log().maskedFill(g .<= 0, low)) - spread((-g).log().maskedFill(g .>= 0, low))
+      }
+    ]
+  }
+
+  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+    guard let c = gradients[0] else { return [nil, nil, nil] }
+    let g = context.input(0), x = context.input(1), y = context.input(2)
+    // The transposed sum has the roles of x and y exchanged, and goes the other way.
+    let transposed = apply(ExponentialSpread(dimension: dimension, reverse: !reverse), [c, -y.conj(), -x.conj()], count: 1)[0]
+    return [transposed, c.conj() * context.output(0), -g * transposed.conj()]
+  }
+
+  func batched(_ batch: OperationBatch) -> [Tensor]? {
+    guard let dimension = batch.dimension(dimension) else { return nil }
+    return apply(ExponentialSpread(dimension: dimension, reverse: reverse), [batch[0], batch[1], batch[2]], count: 1)
   }
 }
 

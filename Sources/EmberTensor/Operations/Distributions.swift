@@ -68,31 +68,33 @@ extension Tensor {
   /// Weights must be finite and not negative, with a positive sum; without replacement there must be `samples` of them.
   public func multinomial(_ samples: Int, replacement: Bool = false, generator: Generator? = nil) -> Tensor {
     accepting(.floatingPoint, in: "multinomial", self) {
-      attempt { () throws(EmberError) in
-        guard rank == 1 || rank == 2 else {
-          throw EmberError(.shape, in: "multinomial", "weights must have one or two dimensions, not be \(summary)")
-        }
-        let categories = shape[rank - 1]
-        guard samples > 0, categories > 0, replacement || samples <= categories else {
-          throw EmberError(.value, in: "multinomial", "\(samples) samples of \(summary)" + (replacement ? "" : " without replacement"))
-        }
-        let dense = try dense()
-        let extents = rank == 1 ? [samples] : [shape[0], samples]
-        let result = try Tensor.empty(shape: Shape(extents), dtype: .int64, like: self)
-        if backend.holdsData, elementCount > 0 {
-          let rows = elementCount / categories
-          let isDrawn = (generator ?? .default).withState {
-            $0.multinomial(dense.operand, rows: rows, samples: samples, replacement: replacement, into: result.operand)
-          }
-          guard isDrawn else {
-            throw EmberError(
-              .value, in: "multinomial",
-              "a row of \(summary) has a weight that is negative, infinite or NaN, no positive one, or too few for \(samples) samples")
-          }
-        }
-        return result
+      composeDrawing("multinomial", self) { weights throws(EmberError) in try weights.drawnIndices(samples, replacement, generator) }
+    }
+  }
+
+  private func drawnIndices(_ samples: Int, _ replacement: Bool, _ generator: Generator?) throws(EmberError) -> Tensor {
+    guard rank == 1 || rank == 2 else {
+      throw EmberError(.shape, in: "multinomial", "weights must have one or two dimensions, not be \(summary)")
+    }
+    let categories = shape[rank - 1]
+    guard samples > 0, categories > 0, replacement || samples <= categories else {
+      throw EmberError(.value, in: "multinomial", "\(samples) samples of \(summary)" + (replacement ? "" : " without replacement"))
+    }
+    let dense = try dense()
+    let extents = rank == 1 ? [samples] : [shape[0], samples]
+    let result = try Tensor.empty(shape: Shape(extents), dtype: .int64, like: self)
+    if backend.holdsData, elementCount > 0 {
+      let rows = elementCount / categories
+      let isDrawn = (generator ?? .default).withState {
+        $0.multinomial(dense.operand, rows: rows, samples: samples, replacement: replacement, into: result.operand)
+      }
+      guard isDrawn else {
+        throw EmberError(
+          .value, in: "multinomial",
+          "a row of \(summary) has a weight that is negative, infinite or NaN, no positive one, or too few for \(samples) samples")
       }
     }
+    return result
   }
 }
 

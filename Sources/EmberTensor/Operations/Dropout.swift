@@ -32,17 +32,16 @@ extension Tensor {
         return refuse(.value, "rrelu", "slopes from \(lower) to \(upper); they must be finite, the lower one first")
       }
       guard training else { return leakyReLU(negativeSlope: (lower + upper) / 2) }
-      let slopes: Tensor = noGrad {
-        let isSloped = detach() .<= 0
-        guard backend.holdsData else { return self }
+      let slopes = composeDrawing("rrelu", noGrad { detach() .<= 0 }) { isSloped in
+        guard isSloped.backend.holdsData else { return isSloped.to(.float64) }
         let count = isSloped.sum().item(as: Int.self)
-        if count == 0 { return Tensor.ones(like: self) }
-        let drawn = Tensor.uniform([count], lower, upper, dtype: .float64, on: device, generator: generator)
+        if count == 0 { return Tensor.ones(Array(isSloped.shape), dtype: .float64, on: isSloped.device) }
+        let drawn = Tensor.uniform([count], lower, upper, dtype: .float64, on: isSloped.device, generator: generator)
         let position = (isSloped.reshape(-1).cumsum(0) - 1).clamp(min: 0)
-        let slopes = drawn.gather(dim: 0, index: position).reshape(Array(shape))
-        return `where`(isSloped, slopes, Tensor.ones([], dtype: .float64, on: device)).to(dtype)
+        let slopes = drawn.gather(dim: 0, index: position).reshape(Array(isSloped.shape))
+        return `where`(isSloped, slopes, Tensor.ones([], dtype: .float64, on: isSloped.device))
       }
-      return self * slopes
+      return self * slopes.to(dtype)
     }
   }
 

@@ -151,7 +151,7 @@ extension Tensor {
     if isWritten.elementCount == 0 { return expand(Array(shape)) }
     let number = isWritten.flatten().to(.int64).cumsum(0)
     if backend.holdsData {
-      let count = number.select(0, -1).item(as: Int.self)
+      let count = noGrad { number.wholePhysical.amax().item(as: Int.self) }
       guard count <= source.elementCount else {
         return refused(.shape, "masked_scatter", "the mask holds at \(count) places, but source \(source.summary) has fewer elements")
       }

@@ -33,21 +33,24 @@ struct VectorNorm: UnaryOperation {
     let g = gradient.reshape(kept)
     let y = context.output().reshape(kept)
     let size = x.abs()
+    // Zeros are replaced before they would divide: an infinity that is masked afterwards is NaN in the next derivative.
+    let isZero = size .== 0, safeSize = size.maskedFill(isZero, 1)
+    let vanishes = y .== 0, norm = y.maskedFill(vanishes, 1)
     // x / |x|, and 0 for 0.
-    let direction = x.dtype.isComplex ? x / size.maskedFill(size .== 0, 1) : x.sign()
+    let direction = x.dtype.isComplex ? x / safeSize : x.sign()
     switch p {
     case 1: return g * direction
-    case 2: return x * (g / y).maskedFill(y .== 0, 0)
+    case 2: return x * (g / norm).maskedFill(vanishes, 0)
     case .infinity, -.infinity:
       let isExtreme = (size .== y) | (size.isNaN & y.isNaN)
       let share = isExtreme.to(g.dtype)
       return direction * (g * share / share.sum(reduced, keepDim: true))
     case ..<1:
-      return direction * size.pow(.real(p - 1)).maskedFill(size .== 0, 0) * (g * y.pow(.real(1 - p)))
+      return direction * safeSize.pow(.real(p - 1)).maskedFill(isZero, 0) * (g * y.pow(.real(1 - p)))
     case ..<2:
-      return direction * size.pow(.real(p - 1)) * (g * y.pow(.real(1 - p))).maskedFill(y .== 0, 0)
+      return direction * size.pow(.real(p - 1)) * (g * norm.pow(.real(1 - p))).maskedFill(vanishes, 0)
     default:
-      return x * size.pow(.real(p - 2)) * (g / y.pow(.real(p - 1))).maskedFill(y .== 0, 0)
+      return x * size.pow(.real(p - 2)) * (g / norm.pow(.real(p - 1))).maskedFill(vanishes, 0)
     }
   }
 }

@@ -76,9 +76,12 @@ struct AsStrided: UnaryOperation {
 
   init(_ x: Tensor, shape: [Int], strides: [Int], offset: Int?) throws(EmberError) {
     guard shape.count == strides.count else { throw EmberError(.value, in: Self.name, "\(shape) and strides \(strides) differ in length") }
-    source = StorageLayout(shape: x.body.shape, strides: x.body.strides, offset: x.body.offset)
-    target = StorageLayout(shape: try checkedShape(shape, in: Self.name), strides: Strides(strides), offset: offset ?? x.body.offset)
-    storageCount = x.body.storage.byteCount / x.dtype.size
+    // A member of a batch has no memory of its own: it counts as dense.
+    let isMember = x.body.batch != nil
+    source = StorageLayout(
+      shape: x.body.shape, strides: isMember ? x.body.shape.contiguousStrides : x.body.strides, offset: isMember ? 0 : x.body.offset)
+    target = StorageLayout(shape: try checkedShape(shape, in: Self.name), strides: Strides(strides), offset: offset ?? source.offset)
+    storageCount = isMember ? x.elementCount : x.body.storage.byteCount / x.dtype.size
     guard strides.allSatisfy({ $0 >= 0 }), target.offset >= 0 else {
       throw EmberError(.value, in: Self.name, "strides \(strides) and offset \(target.offset) must not be negative")
     }
@@ -91,6 +94,13 @@ struct AsStrided: UnaryOperation {
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     x.view(target.shape, target.strides, offset: x.body.offset + target.offset - source.offset)
+  }
+
+  func batched(_ batch: OperationBatch) -> [Tensor]? {
+    guard target.shape.rank < maximumRank else { return nil }
+    let members = batch[0].contiguous()
+    let strides = [batch.shape(0).elementCount] + target.shape.indices.map { target.strides[$0] }
+    return [members.asStrided([batch.size] + Array(target.shape), strides: strides, offset: target.offset + members.body.offset)]
   }
 
   /// What reaches an element of the storage in several ways adds up; an element that the input shows several times shares it evenly.

@@ -3,6 +3,8 @@ import EmberRuntime
 /// An operator that can be called by name.
 public struct Operator: Sendable {
   public let schema: OperatorSchema
+  /// The qualified name of the operator that this is a second name of, or nil.
+  public fileprivate(set) var original: String?
   private let body: @Sendable ([OperatorValue]) throws -> [OperatorValue]
   /// What is called instead where an argument is of a kind that a package brought with it.
   fileprivate var opaqueBody: (@Sendable ([OperatorValue]) throws -> [OperatorValue])?
@@ -160,7 +162,9 @@ public struct OperatorRegistry: Sendable {
   mutating func add(_ original: Operator, named name: String) {
     let declaration = name + original.schema.declaration.dropFirst(original.schema.name.count)
     let names = original.schema.arguments.map(\.name)
-    add(Operator(Self.schema(declaration)) { values in try original.callIfAccepted([], Array(zip(names, values))) })
+    var alias = Operator(Self.schema(declaration)) { values in try original.callIfAccepted([], Array(zip(names, values))) }
+    alias.original = original.original ?? original.schema.qualifiedName
+    add(alias)
   }
 
   /// Calls an operator by its qualified name, or by its name alone if one of its overloads takes the arguments.

@@ -67,8 +67,12 @@ private func runBatched(
     return (run(batches.map { $0?.physical }).map { Tensor(batched: $0, level: level, isShared: true) }, lifted)
   }
   let batch = OperationBatch(size: first.physical.size(0), inputs: lifted)
-  let physical = operation.batched(batch) ?? runMembers(batch, count: count, run)
-  return (physical.map { Tensor(batched: $0, level: level) }, lifted)
+  var physical = operation.batched(batch)
+  if physical == nil {
+    VmapScope.current?.runByMember.insert(operation.callName)
+    physical = runMembers(batch, count: count, run)
+  }
+  return (physical!.map { Tensor(batched: $0, level: level) }, lifted)
 }
 
 /// One member after the other: right for every operation.

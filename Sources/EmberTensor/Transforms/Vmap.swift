@@ -17,6 +17,8 @@ final class VmapScope {
   let level: UInt64
   let size: Int
   let randomness: VmapRandomness
+  /// Operations without a rule for batches that were met so far.
+  var runByMember: Set<String> = []
   private let outer: VmapScope?
   private static let counter = Atomic<UInt64>(0)
 
@@ -76,6 +78,9 @@ final class VmapScope {
     }
   }
 }
+
+/// The operations that the innermost `vmap` under way has run member by member so far, for want of a rule.
+package var operationsRunByMember: Set<String> { VmapScope.current?.runByMember ?? [] }
 
 /// Runs `body`, which is written for one member, on all members of a batch at once.
 ///
