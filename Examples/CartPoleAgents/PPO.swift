@@ -19,6 +19,18 @@ struct PPOSettings {
   var largestGradient = 0.5
 }
 
+/// Probabilities of actions.
+struct Policy {
+  /// [..., actions]
+  private let logProbabilities: Tensor
+
+  init(logits: Tensor) { logProbabilities = logits.logSoftmax(-1) }
+
+  func sample() -> Tensor { logProbabilities.exp().multinomial(1).squeeze(-1) }
+  func logProbability(_ actions: Tensor) -> Tensor { logProbabilities.gather(dim: -1, index: actions.unsqueeze(-1)).squeeze(-1) }
+  func entropy() -> Tensor { -(logProbabilities.exp() * logProbabilities).sum(-1) }
+}
+
 /// Two networks of the same kind: one says how good a state is, the other what to do in it.
 final class ActorCritic: Module {
   let actor: Sequential
@@ -39,7 +51,7 @@ final class ActorCritic: Module {
     super.init()
   }
 
-  func policy(_ observations: Tensor) -> Categorical { Categorical(logits: actor(observations)) }
+  func policy(_ observations: Tensor) -> Policy { Policy(logits: actor(observations)) }
   /// [..., observation] to [...].
   func value(_ observations: Tensor) -> Tensor { critic(observations).squeeze(-1) }
 }
@@ -79,7 +91,7 @@ struct PPO {
           steps += settings.environments
           rollout.observations.append(observations)
           rollout.actions.append(actions)
-          rollout.logProbabilities.append(policy.logProb(actions))
+          rollout.logProbabilities.append(policy.logProbability(actions))
           rollout.values.append(agent.value(observations))
           rollout.reached.append(result.reached)
           rollout.rewards.append(result.rewards)
@@ -116,7 +128,7 @@ struct PPO {
     let (observations, actions, oldLogProbabilities, returns) = (batch[0], batch[1], batch[2], batch[4])
     let advantages = (batch[3] - batch[3].mean()) / (batch[3].std() + 1e-8)
     let policy = agent.policy(observations)
-    let ratio = (policy.logProb(actions) - oldLogProbabilities).exp()
+    let ratio = (policy.logProbability(actions) - oldLogProbabilities).exp()
     let clipped = ratio.clamp(min: 1 - settings.clipping, max: 1 + settings.clipping)
     let policyLoss = -minimum(ratio * advantages, clipped * advantages).mean()
     let valueLoss = (agent.value(observations) - returns).square().mean()

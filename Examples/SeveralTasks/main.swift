@@ -35,7 +35,8 @@ struct SeveralTasks: ParsableCommand {
       let scores = try evaluate(model, test)
       print(
         "  kind \(fixed(100 * scores.kinds.value, 2)) %, place \(fixed(100 * scores.places.value, 2)) %, "
-          + "angle to \(fixed(scores.angleError, 2))°; log variances \(model.uncertainties.elements(as: Double.self).map { fixed($0, 2) })")
+          + "angle to \(fixed(scores.angleError, 2))°; log variances "
+          + model.uncertainties.elements(as: Double.self).map { fixed($0, 2) }.joined(separator: ", "))
       return true
     }
     try trainer.run()

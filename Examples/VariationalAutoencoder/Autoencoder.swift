@@ -32,10 +32,10 @@ final class Autoencoder: Module, Layer {
     super.init()
   }
 
-  /// What the picture may have been drawn from.
-  func posterior(_ images: Tensor) -> Normal {
+  /// What the picture may have been drawn from: mean and logarithm of the variance of a normal distribution.
+  func posterior(_ images: Tensor) -> (mean: Tensor, logVariance: Tensor) {
     let parts = encoder(images).chunk(2, dim: 1)
-    return Normal(parts[0], (parts[1] * 0.5).exp())
+    return (parts[0], parts[1])
   }
 
   /// The logits of the pixels.
@@ -43,10 +43,13 @@ final class Autoencoder: Module, Layer {
 
   /// How well pictures are drawn again, and how far the posteriors are from the prior; nats a picture.
   func forward(_ images: Tensor) -> (reconstruction: Tensor, divergence: Tensor) {
-    let posterior = posterior(images)
+    let (mean, logVariance) = posterior(images)
+    // Noise from outside lets gradients pass through the drawing.
+    let latents = mean + (logVariance * 0.5).exp() * Tensor.randn(Array(mean.shape))
     let pictures = Double(images.shape[0])
-    let reconstruction = decode(posterior.rsample()).binaryCrossEntropyWithLogits(images, reduction: .sum) / pictures
-    let divergence = klDivergence(posterior, Normal(0, 1)).sum() / pictures
+    let reconstruction = decode(latents).binaryCrossEntropyWithLogits(images, reduction: .sum) / pictures
+    // Of the normal distribution from the standard one.
+    let divergence = (logVariance.exp() + mean.square() - 1 - logVariance).sum() / (2 * pictures)
     return (reconstruction, divergence)
   }
 

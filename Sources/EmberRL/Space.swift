@@ -20,13 +20,14 @@ public struct Discrete: Space, Hashable {
   public let start: Int
 
   public init(_ count: Int, start: Int = 0) {
-    precondition(count > 0, "Discrete: \(count) values; at least one is needed")
+    precondition(count > 0 && !start.addingReportingOverflow(count - 1).overflow, "Discrete: \(count) values from \(start); at least one is needed")
     self.count = count
     self.start = start
   }
 
-  public func sample(using generator: inout some RandomNumberGenerator) -> Int { start + Int.random(in: 0..<count, using: &generator) }
-  public func contains(_ value: Int) -> Bool { value >= start && value - start < count }
+  public func sample(using generator: inout some RandomNumberGenerator) -> Int { start &+ Int.random(in: 0..<count, using: &generator) }
+  /// The difference may not fit into an `Int`, but it does into a `UInt`.
+  public func contains(_ value: Int) -> Bool { value >= start && UInt(bitPattern: value &- start) < UInt(count) }
 }
 
 /// Arrays of the given shape, row by row, each number between bounds of its own, which may be infinite.

@@ -41,9 +41,10 @@ public struct SwordText: Sendable {
       guard start + count <= packed.count else { throw bad("block \(i) lies beyond the end of the file") }
       room -= size
       guard room >= 0 else { throw bad("its blocks inflate to more than 256 MiB") }
+      // SWORD's own writer leaves some bytes after each stream.
       return try packed.withUnsafeBytes { bytes in
         try Compression.inflate(
-          UnsafeRawBufferPointer(rebasing: bytes[start..<start + count]), .zlib, limit: size, source: path, in: "SwordText"
+          UnsafeRawBufferPointer(rebasing: bytes[start..<start + count]), .zlib, limit: size, allowsRest: true, source: path, in: "SwordText"
         ).withBytes { Array($0) }
       }
     }
