@@ -33,6 +33,7 @@ let package = Package(
     // Training: modules, optimizers, data.
     .target(name: "EmberNN", dependencies: ["EmberTensor", "EmberFunctional"]),
     .target(name: "EmberOptim", dependencies: ["EmberTensor", "EmberRuntime", "EmberSparse", "CEmberKernels"]),
+    .target(name: "EmberDistributions", dependencies: ["EmberRuntime", "EmberTensor"]),
     .target(name: "EmberData", dependencies: ["EmberTensor"]),
     // Every operator by name, and the runner that holds them against PyTorch's own samples.
     .target(name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral"]),
@@ -51,7 +52,7 @@ let package = Package(
       name: "Ember",
       dependencies: [
         "EmberTensor", "EmberCPU", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
-        "EmberData", "EmberFormats", "EmberVision", "EmberText", "EmberRL", "EmberTraining",
+        "EmberData", "EmberDistributions", "EmberFormats", "EmberVision", "EmberText", "EmberRL", "EmberTraining",
       ]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
@@ -67,6 +68,8 @@ let package = Package(
       dependencies: [
         "EmberConformance", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse", "EmberSpectral", "EmberTensor",
       ]),
+    .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
+    .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),

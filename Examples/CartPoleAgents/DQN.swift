@@ -32,8 +32,8 @@ final class QNetwork: Module, Layer {
   func forward(_ observations: Tensor) -> Tensor { layers(observations) }
 }
 
-/// Deep Q-learning (Mnih et al., Nature 518, 2015) with the double estimate of van Hasselt et al. (arXiv:1509.06461) and a target network that
-/// follows slowly (Lillicrap et al., arXiv:1509.02971).
+/// Deep Q-learning (Mnih et al., Nature 518, 2015) with the double estimate of van Hasselt et al. (arXiv:1509.06461) and a target
+/// network that follows slowly (Lillicrap et al., arXiv:1509.02971).
 struct DQN {
   let settings: DQNSettings
   let network = QNetwork(observations: 4, actions: 2)

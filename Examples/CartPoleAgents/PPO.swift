@@ -19,18 +19,6 @@ struct PPOSettings {
   var largestGradient = 0.5
 }
 
-/// Probabilities of actions.
-struct Policy {
-  /// [..., actions]
-  private let logProbabilities: Tensor
-
-  init(logits: Tensor) { logProbabilities = logits.logSoftmax(-1) }
-
-  func sample() -> Tensor { logProbabilities.exp().multinomial(1).squeeze(-1) }
-  func logProbability(_ actions: Tensor) -> Tensor { logProbabilities.gather(dim: -1, index: actions.unsqueeze(-1)).squeeze(-1) }
-  func entropy() -> Tensor { -(logProbabilities.exp() * logProbabilities).sum(-1) }
-}
-
 /// Two networks of the same kind: one says how good a state is, the other what to do in it.
 final class ActorCritic: Module {
   let actor: Sequential
@@ -51,7 +39,7 @@ final class ActorCritic: Module {
     super.init()
   }
 
-  func policy(_ observations: Tensor) -> Policy { Policy(logits: actor(observations)) }
+  func policy(_ observations: Tensor) -> Categorical { Categorical(logits: actor(observations)) }
   /// [..., observation] to [...].
   func value(_ observations: Tensor) -> Tensor { critic(observations).squeeze(-1) }
 }

@@ -52,7 +52,9 @@ func validationLoss(_ model: GPT2, _ tokens: Tensor, limit: Int = 400) throws ->
 func loss(_ model: GPT2, _ inputs: Tensor, _ targets: Tensor) -> Tensor { model(inputs).flatten(0, 1).crossEntropy(targets.flatten()) }
 
 /// AdamW whose rate rises and falls once.
-func makeTrainer(_ model: GPT2, _ tokens: Tensor, epochs: Int, batchSize: Int = 32, rate: Double = 2e-3) throws -> Trainer<(Tensor, Tensor)> {
+func makeTrainer(
+  _ model: GPT2, _ tokens: Tensor, epochs: Int, batchSize: Int = 32, rate: Double = 2e-3
+) throws -> Trainer<(Tensor, Tensor)> {
   let windows = try TokenWindows(tokens, length: model.configuration.contextLength)
   let loader = DataLoader(windows, batchSize: batchSize, shuffle: true, dropLast: true, seed: 0)
   let optimizer = AdamW(model.parameters(), learningRate: rate, betas: (0.9, 0.99), weightDecay: 0.1)

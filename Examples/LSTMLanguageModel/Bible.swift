@@ -47,7 +47,8 @@ struct Bible {
   }
 }
 
-/// A text cut into `streams` rows that are read side by side, `length` words at a time: what follows a batch is in the same row of the next.
+/// A text cut into `streams` rows that are read side by side, `length` words at a time: what follows a batch is in the same row of the
+/// next.
 struct Streams: Dataset {
   private let rows: Tensor
   let length: Int

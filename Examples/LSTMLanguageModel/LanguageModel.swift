@@ -1,7 +1,7 @@
 import Ember
 
-/// Predicts each next word from all before it: embedding, LSTM (Hochreiter and Schmidhuber, 1997), and an output layer that shares the weights of the
-/// embedding (Press and Wolf, arXiv:1608.05859).
+/// Predicts each next word from all before it: embedding, LSTM (Hochreiter and Schmidhuber, 1997), and an output layer that shares the
+/// weights of the embedding (Press and Wolf, arXiv:1608.05859).
 final class LanguageModel: Module {
   typealias State = (hidden: Tensor, memory: Tensor)
 

@@ -34,7 +34,8 @@ struct Pictures: ParsableCommand {
       curves.append(.init(architecture.rawValue, means: trainer.losses, end: Double(epochs)))
       try Checkpoint(model: network, epoch: epochs, step: trainer.losses.count).save(to: "\(output)/\(architecture.rawValue).safetensors")
     }
-    try LineChart(title: "Fashion-MNIST, training loss", xLabel: "epoch", yLabel: "cross entropy", series: curves).save("\(output)/loss.svg")
+    try LineChart(title: "Fashion-MNIST, training loss", xLabel: "epoch", yLabel: "cross entropy", series: curves)
+      .save("\(output)/loss.svg")
     print("Wrote \(output)/loss.svg")
   }
 }

@@ -97,7 +97,9 @@ func makeTrainer(_ model: Translator, _ verses: Verses, epochs: Int, batchSize: 
 }
 
 /// Translates pairs, and says how much the translations share with the references: BLEU of words.
-func evaluate(_ model: Translator, _ verses: Verses, _ pairs: [(source: [Int], target: [Int])]) throws -> (bleu: Double, translations: [String]) {
+func evaluate(
+  _ model: Translator, _ verses: Verses, _ pairs: [(source: [Int], target: [Int])]
+) throws -> (bleu: Double, translations: [String]) {
   let wasTraining = model.isTraining
   _ = model.eval()
   defer { model.train(wasTraining) }

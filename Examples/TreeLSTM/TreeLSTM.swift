@@ -1,7 +1,7 @@
 import Ember
 
-/// The Child-Sum Tree-LSTM of Tai, Socher and Manning (arXiv:1503.00075): a memory for every word, made of its own features and of the memories of
-/// the words that depend on it. How the calls nest is how the sentence's tree is built.
+/// The Child-Sum Tree-LSTM of Tai, Socher and Manning (arXiv:1503.00075): a memory for every word, made of its own features and of the
+/// memories of the words that depend on it. How the calls nest is how the sentence's tree is built.
 final class ChildSumTreeLSTM: Module {
   private let width: Int
   private let input: Linear

@@ -72,7 +72,8 @@ struct Treebank {
       let words = block.split(separator: "\n").compactMap { line -> Sentence.Word? in
         let columns = line.split(separator: "\t", omittingEmptySubsequences: false)
         guard columns.count == 10, Int(columns[0]) != nil, let head = Int(columns[6]) else { return nil }
-        return Sentence.Word(form: String(columns[1]), tag: String(columns[4]), head: head == 0 ? nil : head - 1, relation: String(columns[7]))
+        return Sentence.Word(
+          form: String(columns[1]), tag: String(columns[4]), head: head == 0 ? nil : head - 1, relation: String(columns[7]))
       }
       return Sentence(words)
     }

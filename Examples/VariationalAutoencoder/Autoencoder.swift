@@ -1,7 +1,7 @@
 import Ember
 
-/// A variational autoencoder (Kingma and Welling, arXiv:1312.6114) for grey pictures [batch, 1, 28, 28] from 0 to 1. A picture becomes a normal
-/// distribution over `latent` numbers, of which it can be drawn again.
+/// A variational autoencoder (Kingma and Welling, arXiv:1312.6114) for grey pictures [batch, 1, 28, 28] from 0 to 1. A picture becomes
+/// a normal distribution over `latent` numbers, of which it can be drawn again.
 final class Autoencoder: Module, Layer {
   let latent: Int
   private let encoder: Sequential
@@ -32,10 +32,10 @@ final class Autoencoder: Module, Layer {
     super.init()
   }
 
-  /// What the picture may have been drawn from: mean and logarithm of the variance of a normal distribution.
-  func posterior(_ images: Tensor) -> (mean: Tensor, logVariance: Tensor) {
+  /// What the picture may have been drawn from.
+  func posterior(_ images: Tensor) -> Normal {
     let parts = encoder(images).chunk(2, dim: 1)
-    return (parts[0], parts[1])
+    return Normal(location: parts[0], scale: (parts[1] * 0.5).exp())
   }
 
   /// The logits of the pixels.
@@ -43,14 +43,10 @@ final class Autoencoder: Module, Layer {
 
   /// How well pictures are drawn again, and how far the posteriors are from the prior; nats a picture.
   func forward(_ images: Tensor) -> (reconstruction: Tensor, divergence: Tensor) {
-    let (mean, logVariance) = posterior(images)
-    // Noise from outside lets gradients pass through the drawing.
-    let latents = mean + (logVariance * 0.5).exp() * Tensor.randn(Array(mean.shape))
+    let posterior = posterior(images)
     let pictures = Double(images.shape[0])
-    let reconstruction = decode(latents).binaryCrossEntropyWithLogits(images, reduction: .sum) / pictures
-    // Of the normal distribution from the standard one.
-    let divergence = (logVariance.exp() + mean.square() - 1 - logVariance).sum() / (2 * pictures)
-    return (reconstruction, divergence)
+    let reconstruction = decode(posterior.rsample()).binaryCrossEntropyWithLogits(images, reduction: .sum) / pictures
+    return (reconstruction, klDivergence(posterior, Normal()).sum() / pictures)
   }
 
   /// New pictures.

@@ -22,7 +22,8 @@ struct VariationalAutoencoder: ParsableCommand {
     let model = Autoencoder(latent: latent)
     let loader = DataLoader(training, batchSize: 128, shuffle: true, seed: 0)
     var parts: (reconstruction: [Double], divergence: [Double]) = ([], [])
-    let trainer = Trainer(model: model, optimizer: Adam(model.parameters(), learningRate: 1e-3), loader: loader, epochs: epochs) { images, _ in
+    let optimizer = Adam(model.parameters(), learningRate: 1e-3)
+    let trainer = Trainer(model: model, optimizer: optimizer, loader: loader, epochs: epochs) { images, _ in
       let (reconstruction, divergence) = model(images)
       parts.reconstruction.append(reconstruction.item())
       parts.divergence.append(divergence.item())

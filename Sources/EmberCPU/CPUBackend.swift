@@ -96,7 +96,7 @@ public final class CPUBackend: Backend {
 
   public func makeGeneratorState(seed: UInt64) -> any GeneratorState { MersenneTwister(seed: seed) }
 
-  public func fill(_ output: Operand, from distribution: Distribution, state: any GeneratorState) throws(EmberError) {
+  public func fill(_ output: Operand, from distribution: RandomDistribution, state: any GeneratorState) throws(EmberError) {
     guard let generator = state as? MersenneTwister else {
       throw EmberError(.device, in: "random", "the generator belongs to another device than cpu")
     }

@@ -13,7 +13,7 @@ open class BatchNormLayer: Module {
   private final let _numBatchesTracked: Buffer?
   public final let features: Int
   public final let eps: Double
-  public final let momentum: Double?
+  public internal(set) final var momentum: Double?
 
   public init(
     _ features: Int, eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, trackRunningStats: Bool = true,
@@ -37,6 +37,15 @@ open class BatchNormLayer: Module {
   public final var runningMean: Tensor? { _runningMean?.wrappedValue }
   public final var runningVar: Tensor? { _runningVar?.wrappedValue }
   public final var numBatchesTracked: Tensor? { _numBatchesTracked?.wrappedValue }
+
+  /// Forgets the running statistics.
+  public final func resetRunningStats() {
+    noGrad {
+      if let mean = _runningMean { mean.wrappedValue = Tensor.zeros(like: mean.wrappedValue) }
+      if let variance = _runningVar { variance.wrappedValue = Tensor.full(like: variance.wrappedValue, 1) }
+      if let batches = _numBatchesTracked { batches.wrappedValue = Tensor.zeros(like: batches.wrappedValue) }
+    }
+  }
 
   final func normalize(_ x: Tensor, ranks: ClosedRange<Int>) -> Tensor {
     guard ErrorScopes.hasFailed || ranks.contains(x.rank) && x.shape[1] == features else {

@@ -1,8 +1,8 @@
 import EmberRuntime
 public import EmberTensor
 
-/// How much better than expected actions turned out, by generalised advantage estimation (Schulman et al., arXiv:1506.02438):
-/// A(t) = δ(t) + γλ·A(t + 1) within an episode, where δ(t) = reward + γ·V(reached) - V(observed), and V(reached) is 0 where the task is over.
+/// How much better than expected actions turned out, by generalised advantage estimation (Schulman et al., arXiv:1506.02438): A(t) =
+/// δ(t) + γλ·A(t + 1) within an episode, where δ(t) = reward + γ·V(reached) - V(observed), and V(reached) is 0 where the task is over.
 ///
 /// All tensors are [time, environments].
 /// - Parameters:
@@ -14,7 +14,8 @@ public import EmberTensor
 ///   - lambda: 0 trusts the values, 1 the rewards.
 /// - Returns: advantages, and returns to fit the values to: advantages + values; float32, without history.
 public func generalizedAdvantages(
-  rewards: Tensor, values: Tensor, reachedValues: Tensor, terminated: Tensor, truncated: Tensor, discount: Double = 0.99, lambda: Double = 0.95
+  rewards: Tensor, values: Tensor, reachedValues: Tensor, terminated: Tensor, truncated: Tensor, discount: Double = 0.99,
+  lambda: Double = 0.95
 ) throws -> (advantages: Tensor, returns: Tensor) {
   let shape = Array(rewards.shape)
   guard shape.count == 2, [values, reachedValues, terminated, truncated].allSatisfy({ Array($0.shape) == shape }) else {

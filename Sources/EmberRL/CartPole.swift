@@ -6,9 +6,9 @@ public import EmberRuntime
   import Darwin
 #endif
 
-/// A pole on a cart, to be kept upright by pushing the cart left (0) or right (1); Barto, Sutton and Anderson, 1983. The equations are those
-/// of Florian, "Correct equations for the dynamics of the cart-pole system", without friction, integrated by Euler's method; numbers, limits
-/// and seeds are those of Gymnasium's CartPole, whose trajectories a test repeats.
+/// A pole on a cart, to be kept upright by pushing the cart left (0) or right (1); Barto, Sutton and Anderson, 1983. The equations are
+/// those of Florian, "Correct equations for the dynamics of the cart-pole system", without friction, integrated by Euler's method;
+/// numbers, limits and seeds are those of Gymnasium's CartPole, whose trajectories a test repeats.
 ///
 /// An observation is the cart's position (m) and velocity (m/s) and the pole's angle (rad) and angular velocity (rad/s). Every step is
 /// rewarded by 1. The episode ends when the cart is more than 2.4 m from the middle or the pole leans by more than 12°.

@@ -43,7 +43,8 @@ public struct ReplayBuffer: Sendable {
       throw EmberError(.shape, in: "ReplayBuffer", "rows \(rows.map(\.shape)) for a buffer of \(capacity); all need the same number")
     }
     if columns.isEmpty { columns = rows.map { Tensor.empty([capacity] + $0.shape.dropFirst(), dtype: $0.dtype, on: $0.device) } }
-    for (row, column) in zip(rows, columns) where !row.shape.dropFirst().elementsEqual(column.shape.dropFirst()) || row.dtype != column.dtype {
+    for (row, column) in zip(rows, columns)
+    where !row.shape.dropFirst().elementsEqual(column.shape.dropFirst()) || row.dtype != column.dtype {
       throw EmberError(.shape, in: "ReplayBuffer", "a row of \(row.dtype)\(row.shape) in a column of \(column.dtype)\(column.shape)")
     }
     try catchingErrors {

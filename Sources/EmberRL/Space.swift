@@ -20,7 +20,8 @@ public struct Discrete: Space, Hashable {
   public let start: Int
 
   public init(_ count: Int, start: Int = 0) {
-    precondition(count > 0 && !start.addingReportingOverflow(count - 1).overflow, "Discrete: \(count) values from \(start); at least one is needed")
+    precondition(
+      count > 0 && !start.addingReportingOverflow(count - 1).overflow, "Discrete: \(count) values from \(start); at least one is needed")
     self.count = count
     self.start = start
   }

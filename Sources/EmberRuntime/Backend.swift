@@ -69,7 +69,7 @@ public protocol Backend: AnyObject, Sendable {
   /// The state behind a `Generator` on this device.
   func makeGeneratorState(seed: UInt64) -> any GeneratorState
   /// Fills a dense output.
-  func fill(_ output: Operand, from distribution: Distribution, state: any GeneratorState) throws(EmberError)
+  func fill(_ output: Operand, from distribution: RandomDistribution, state: any GeneratorState) throws(EmberError)
 }
 
 /// A tensor seen as [outer, count, inner] around one axis, with a stride each.
@@ -166,7 +166,7 @@ public struct BadIndex: Sendable {
 }
 
 /// What random numbers are drawn from.
-public enum Distribution: Sendable {
+public enum RandomDistribution: Sendable {
   /// low ≤ x < high
   case uniform(low: Double, high: Double)
   case normal(mean: Double, standardDeviation: Double)

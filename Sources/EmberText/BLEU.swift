@@ -6,13 +6,15 @@ import EmberRuntime
   import Darwin
 #endif
 
-/// How much translations share with reference translations, from 0 to 1: BLEU of a whole corpus (Papineni et al., ACL 2002), one reference each.
-/// The geometric mean of the shares of runs of 1 ... `order` tokens that occur in the reference, times a penalty for being too short.
+/// How much translations share with reference translations, from 0 to 1: BLEU of a whole corpus (Papineni et al., ACL 2002), one
+/// reference each. The geometric mean of the shares of runs of 1 ... `order` tokens that occur in the reference, times a penalty for
+/// being too short.
 ///
 /// 0 if there is no common run of `order` tokens.
 public func bleu<Token: Hashable>(_ translations: [[Token]], references: [[Token]], order: Int = 4) throws -> Double {
   guard translations.count == references.count, order > 0 else {
-    throw EmberError(.shape, in: "bleu", "\(translations.count) translations and \(references.count) references, runs of up to \(order) tokens")
+    throw EmberError(
+      .shape, in: "bleu", "\(translations.count) translations and \(references.count) references, runs of up to \(order) tokens")
   }
   var common = [Int](repeating: 0, count: order), total = common
   for (translation, reference) in zip(translations, references) {

@@ -1,5 +1,5 @@
-/// Text as numbers for pieces of words: byte pair encoding (Gage, 1994; Sennrich et al., arXiv:1508.07909) over bytes, so that every text has an
-/// encoding, and decoding it gives the text back.
+/// Text as numbers for pieces of words: byte pair encoding (Gage, 1994; Sennrich et al., arXiv:1508.07909) over bytes, so that every
+/// text has an encoding, and decoding it gives the text back.
 ///
 /// Numbers below 256 are bytes; every merge adds the next number. Merges stay within words; a space belongs to the word after it.
 public struct BytePairEncoding: Sendable {

@@ -1,13 +1,14 @@
 import EmberFormats
 import EmberRuntime
 
-/// A text of the SWORD project in its compressed form (`ModDrv=zText`), as in Debian's `sword-text-kjv` and `sword-text-sparv`: every verse has a
-/// number of its own, the same in all texts of one versification, so that two translations can be laid side by side.
+/// A text of the SWORD project in its compressed form (`ModDrv=zText`), as in Debian's `sword-text-kjv` and `sword-text-sparv`: every
+/// verse has a number of its own, the same in all texts of one versification, so that two translations can be laid side by side.
 ///
 /// Of each testament there are three files, all numbers little-endian: `.bzs` lists compressed blocks (offset in `.bzz`, bytes there, bytes
 /// inflated, 32 bits each), `.bzv` lists verses (block and offset in it, 32 bits each, and bytes, 16 bits), `.bzz` holds the blocks.
 public struct SwordText: Sendable {
-  /// With OSIS markup, Old Testament before New. Numbers of headings and of verses that the text does not have hold what it has there, often nothing.
+  /// With OSIS markup, Old Testament before New. Numbers of headings and of verses that the text does not have hold what it has there,
+  /// often nothing.
   public let entries: [String]
 
   /// - Parameter folder: of the files `ot.bzs` to `nt.bzz`.
@@ -43,9 +44,8 @@ public struct SwordText: Sendable {
       guard room >= 0 else { throw bad("its blocks inflate to more than 256 MiB") }
       // SWORD's own writer leaves some bytes after each stream.
       return try packed.withUnsafeBytes { bytes in
-        try Compression.inflate(
-          UnsafeRawBufferPointer(rebasing: bytes[start..<start + count]), .zlib, limit: size, allowsRest: true, source: path, in: "SwordText"
-        ).withBytes { Array($0) }
+        let block = UnsafeRawBufferPointer(rebasing: bytes[start..<start + count])
+        return try Compression.inflate(block, .zlib, limit: size, allowsRest: true, source: path, in: "SwordText").withBytes { Array($0) }
       }
     }
     return try (0..<verses.count / 10).map { i in

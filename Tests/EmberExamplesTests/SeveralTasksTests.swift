@@ -38,7 +38,8 @@ extension ExamplesTests {
       let again = batch.images.gridSample(back.affineGrid(Array(images.shape)))
       // Within the circle that never leaves the picture.
       let middle = { (x: Tensor) in x.narrow(2, start: 7, length: 14).narrow(3, start: 7, length: 14) }
-      let difference = (middle(again) - middle(images)).abs().mean().item(), turned = (middle(batch.images) - middle(images)).abs().mean().item()
+      let difference = (middle(again) - middle(images)).abs().mean().item()
+      let turned = (middle(batch.images) - middle(images)).abs().mean().item()
       #expect(difference < 0.6 * turned)
       #expect(batch.places.elements(as: Int.self) == kinds.elements(as: Int.self).map { [0, 1, 0, 2, 0, 3, 0, 3, 4, 3][$0] })
     }

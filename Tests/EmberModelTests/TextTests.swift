@@ -93,7 +93,8 @@ import Testing
   }
 
   @Test func markupGoes() {
-    #expect(SwordText.plain("<title>The <b>first</b></title><w lemma=\"x\">Fish</w> &amp; <note n=\"1\">a <x>b</x></note>\n chips.<lb/> ") == "Fish & chips.")
+    let markup = "<title>The <b>first</b></title><w lemma=\"x\">Fish</w> &amp; <note n=\"1\">a <x>b</x></note>\n chips.<lb/> "
+    #expect(SwordText.plain(markup) == "Fish & chips.")
     #expect(SwordText.plain("a < b") == "a")
     #expect(SwordText.plain("&amp;lt; <note/>x") == "&lt; x")
   }

@@ -16,7 +16,8 @@ import Testing
 
   private func episodes() throws -> [Episode] {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    return try JSONDecoder().decode([Episode].self, from: Data(contentsOf: folder.appendingPathComponent("Fixtures/cartpole/trajectories.json")))
+    let file = folder.appendingPathComponent("Fixtures/cartpole/trajectories.json")
+    return try JSONDecoder().decode([Episode].self, from: Data(contentsOf: file))
   }
 
   @Test func trajectoriesAreThoseOfGymnasium() throws {

@@ -101,7 +101,7 @@ final class ShiftedBackend: Backend {
     cpu.maskedSelect(real(input), mask: real(mask), count: count, into: real(output))
   }
   func makeGeneratorState(seed: UInt64) -> any GeneratorState { State(cpu.makeGeneratorState(seed: seed)) }
-  func fill(_ output: Operand, from distribution: Distribution, state: any GeneratorState) throws(EmberError) {
+  func fill(_ output: Operand, from distribution: RandomDistribution, state: any GeneratorState) throws(EmberError) {
     try cpu.fill(real(output), from: distribution, state: (state as! State).state)
   }
 

@@ -56,5 +56,5 @@ final class MetaBackend: Backend {
   func nonzero(_ input: Operand, count: Int, into output: Operand) {}
   func maskedSelect(_ input: Operand, mask: Operand, count: Int, into output: Operand) {}
   func makeGeneratorState(seed: UInt64) -> any GeneratorState { CPUBackend.shared.makeGeneratorState(seed: seed) }
-  func fill(_ output: Operand, from distribution: Distribution, state: any GeneratorState) {}
+  func fill(_ output: Operand, from distribution: RandomDistribution, state: any GeneratorState) {}
 }

@@ -2,7 +2,7 @@ import EmberRuntime
 
 // Draws with this tensor's shape, dtype and device; its elements do not matter.
 extension Tensor {
-  private func drawn(_ name: String, from distribution: Distribution, _ generator: Generator?) -> Tensor {
+  private func drawn(_ name: String, from distribution: RandomDistribution, _ generator: Generator?) -> Tensor {
     if isPoisoned { return .poison }
     return Tensor.draw(name, Array(shape), distribution, dtype, device, generator)
   }

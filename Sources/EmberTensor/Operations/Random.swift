@@ -75,7 +75,7 @@ public func manualSeed(_ seed: UInt64) { Generator.seedDefaults(seed) }
 extension Tensor {
   /// Inside `vmap`. A permutation is of one member; other numbers are drawn for all members at once.
   private static func drawInside(
-    _ scope: VmapScope, _ name: String, _ shape: [Int], _ distribution: Distribution, _ dtype: DType, _ device: Device, _ generator: Generator?
+    _ scope: VmapScope, _ name: String, _ shape: [Int], _ distribution: RandomDistribution, _ dtype: DType, _ device: Device, _ generator: Generator?
   ) -> Tensor {
     scope.drawing(name) { members in
       if case .permutation = distribution, let count = members.first {
@@ -86,7 +86,7 @@ extension Tensor {
   }
 
   static func draw(
-    _ name: String, _ shape: [Int], _ distribution: Distribution, _ dtype: DType, _ device: Device, _ generator: Generator?
+    _ name: String, _ shape: [Int], _ distribution: RandomDistribution, _ dtype: DType, _ device: Device, _ generator: Generator?
   ) -> Tensor {
     if let scope = VmapScope.current { return drawInside(scope, name, shape, distribution, dtype, device, generator) }
     return attempt { () throws(EmberError) in
@@ -124,7 +124,7 @@ extension Tensor {
     _ name: String, _ shape: [Int], _ mean: Double, _ deviation: Double, _ dtype: DType, _ device: Device, _ generator: Generator?
   ) -> Tensor {
     guard dtype.isComplex else { return draw(name, shape, .normal(mean: mean, standardDeviation: deviation), dtype, device, generator) }
-    let parts = Distribution.normal(mean: 0, standardDeviation: deviation * 0.70710678118654752440)
+    let parts = RandomDistribution.normal(mean: 0, standardDeviation: deviation * 0.70710678118654752440)
     let drawn = draw(name, shape + [2], parts, dtype.realType, device, generator).viewAsComplex()
     return mean == 0 ? drawn : drawn + Scalar.real(mean)
   }
