@@ -2,7 +2,9 @@
 import PackageDescription
 
 /// The programs of Examples/ that are trained by a test. Their figures lie in Results/.
-let examples = ["CartPoleAgents", "CharacterGPT", "Pictures", "SeveralTasks", "TreeLSTM", "VariationalAutoencoder"]
+let examples = [
+  "CartPoleAgents", "CharacterGPT", "LSTMLanguageModel", "Pictures", "SeveralTasks", "Translation", "TreeLSTM", "VariationalAutoencoder",
+]
 
 /// The core targets stay light: no Foundation, no macros, no dependencies outside the package.
 let package = Package(

@@ -58,7 +58,8 @@ func makeTrainer(
   let windows = try TokenWindows(tokens, length: model.configuration.contextLength)
   let loader = DataLoader(windows, batchSize: batchSize, shuffle: true, dropLast: true, seed: 0)
   let optimizer = AdamW(model.parameters(), learningRate: rate, betas: (0.9, 0.99), weightDecay: 0.1)
-  let schedule = OneCycleLR(optimizer, maximum: rate, totalSteps: max(1, epochs * (loader.batchCount ?? 1)), rise: 0.1)
+  let steps = max(1, epochs * (loader.batchCount ?? 1))
+  let schedule = OneCycleLR(optimizer, maximum: rate, totalSteps: steps, rise: 0.1, cyclesMomentum: false)
   let trainer = Trainer(
     model: model, optimizer: optimizer, scheduler: schedule, every: .step, loader: loader, epochs: epochs
   ) { inputs, targets in loss(model, inputs, targets) }

@@ -24,7 +24,8 @@ struct CharacterGPT: ParsableCommand {
     manualSeed(0)
     let model = GPT2(
       .init(
-        vocabularySize: works.vocabulary.count, contextLength: context, layers: layers, heads: max(1, width / 32), width: width, dropout: 0))
+        vocabularySize: works.vocabulary.count, contextLength: context, layers: layers, heads: max(1, width / 32), width: width,
+        dropout: 0))
     let trainer = try makeTrainer(model, works.training, epochs: epochs)
     var validation: [(x: Double, y: Double)] = []
     trainer.onStep = { step, _ in

@@ -3,8 +3,6 @@ import Ember
 /// Predicts each next word from all before it: embedding, LSTM (Hochreiter and Schmidhuber, 1997), and an output layer that shares the
 /// weights of the embedding (Press and Wolf, arXiv:1608.05859).
 final class LanguageModel: Module {
-  typealias State = (hidden: Tensor, memory: Tensor)
-
   private let embedding: Embedding
   private let lstm: LSTM
   private let dropout: Dropout
@@ -12,13 +10,13 @@ final class LanguageModel: Module {
   init(words: Int, width: Int = 256, layers: Int = 2, dropout: Double = 0.3) {
     embedding = Embedding(words, width)
     Init.uniform(embedding.$weight, -0.1, 0.1)
-    lstm = LSTM(width, width, numLayers: layers, batchFirst: true, dropout: layers > 1 ? dropout : 0)
+    lstm = LSTM(width: width, layers: layers, dropout: dropout)
     self.dropout = Dropout(dropout)
     super.init()
   }
 
   /// The logits of the words that follow [batch, time, words], and the state to go on from.
-  func logits(_ words: Tensor, state: State?) -> (logits: Tensor, state: State) {
+  func logits(_ words: Tensor, state: LSTM.State?) -> (logits: Tensor, state: LSTM.State) {
     let (output, new) = lstm(dropout(embedding(words)), state)
     return (dropout(output).linear(embedding.weight), new)
   }
@@ -26,7 +24,7 @@ final class LanguageModel: Module {
   /// Goes on from some words.
   func generate(_ start: [Int], count: Int, temperature: Double = 0.8) -> [Int] {
     noGrad {
-      var words = start, next = Tensor([start]), state: State?
+      var words = start, next = Tensor([start]), state: LSTM.State?
       for _ in 0..<count {
         let result = logits(next, state: state)
         state = result.state
@@ -43,7 +41,7 @@ final class LanguageModel: Module {
     let wasTraining = isTraining
     _ = eval()
     defer { train(wasTraining) }
-    var mean = RunningMean(), state: State?
+    var mean = RunningMean(), state: LSTM.State?
     let streams = Streams(words, streams: 8, length: 100)
     try noGrad {
       for i in 0..<streams.count {
@@ -63,15 +61,16 @@ func makeTrainer(
 ) -> Trainer<(Tensor, Tensor)> {
   let loader = DataLoader(Streams(words, streams: streams, length: length)) { $0[0] }
   let optimizer = Adam(model.parameters(), learningRate: rate)
-  let schedule = OneCycleLR(optimizer, maximum: rate, totalSteps: max(1, epochs * (loader.batchCount ?? 1)), rise: 0.1)
-  var state: LanguageModel.State?
+  let steps = max(1, epochs * (loader.batchCount ?? 1))
+  let schedule = OneCycleLR(optimizer, maximum: rate, totalSteps: steps, rise: 0.1, cyclesMomentum: false)
+  var state: LSTM.State?
   let trainer = Trainer(
     model: model, optimizer: optimizer, scheduler: schedule, every: .step, loader: loader, epochs: epochs
   ) { inputs, targets in
     // The text begins anew with every epoch.
     if loader.state.batch <= 1 { state = nil }
     let result = model.logits(inputs, state: state)
-    state = (result.state.hidden.detach(), result.state.memory.detach())
+    state = result.state.map { ($0.hidden.detach(), $0.memory.detach()) }
     return result.logits.flatten(0, 1).crossEntropy(targets.flatten())
   }
   trainer.maximumGradientNorm = 1

@@ -9,7 +9,7 @@ struct SeveralTasks: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Learns three tasks at once from turned pictures of clothing.")
 
   @Option(help: "Channels of the first convolution.") var width = 24
-  @Option(help: "How often to go through all pictures.") var epochs = 5
+  @Option(help: "How often to go through all pictures.") var epochs = 3
   @Option(help: "Only so many pictures.") var limit = Int.max
   @Option(help: "The folder with Fashion-MNIST.") var data = FashionMNIST.defaultFolder
   @Option(help: "Where the curve goes.") var output = "example-output/several-tasks"

@@ -44,7 +44,6 @@ struct Verses {
   /// A batch: sources and targets [batch, time], filled up at the end; targets begin and end with their marks.
   struct Batch {
     let sources, targets: Tensor
-    let lengths: [Int]
   }
 
   func batch(_ pairs: [(source: [Int], target: [Int])]) -> Batch {
@@ -53,7 +52,6 @@ struct Verses {
       return Tensor(rows.map { $0 + Array(repeating: marks.padding, count: length - $0.count) })
     }
     return Batch(
-      sources: filled(pairs.map { $0.source + [marks.end] }), targets: filled(pairs.map { [marks.start] + $0.target + [marks.end] }),
-      lengths: pairs.map { $0.source.count + 1 })
+      sources: filled(pairs.map { $0.source + [marks.end] }), targets: filled(pairs.map { [marks.start] + $0.target + [marks.end] }))
   }
 }

@@ -9,7 +9,7 @@ struct VariationalAutoencoder: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Learns to draw clothing.")
 
   @Option(help: "Numbers that a picture becomes.") var latent = 16
-  @Option(help: "How often to go through all pictures.") var epochs = 10
+  @Option(help: "How often to go through all pictures.") var epochs = 5
   @Option(help: "Only so many pictures.") var limit = Int.max
   @Option(help: "The folder with Fashion-MNIST.") var data = FashionMNIST.defaultFolder
   @Option(help: "Where pictures and curve go.") var output = "example-output/vae"
