@@ -43,7 +43,8 @@ public struct Categorical: EnumerableDistribution {
     if ErrorScopes.hasFailed { return false }
     if parameter.rank > 0, parameter.size(-1) > 0, parameter.dtype.isFloatingPoint { return true }
     raise(
-      EmberError(.shape, in: "Categorical", "parameters \(parameter.dtype)\(parameter.shape); they must be floating point, [..., categories]"))
+      EmberError(
+        .shape, in: "Categorical", "parameters \(parameter.dtype)\(parameter.shape); they must be floating point, [..., categories]"))
     return false
   }
 

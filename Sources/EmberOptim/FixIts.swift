@@ -118,7 +118,7 @@ extension Muon {
 }
 
 extension LBFGS {
-  @available(*, unavailable, message: "a step is a trailing closure: step { … }; options are learningRate, maximumIterations, lineSearch: .strongWolfe")
+  @available(*, unavailable, renamed: "init(_:learningRate:maximumIterations:lineSearch:)", message: "lineSearch is .strongWolfe or nil")
   public convenience init(_ parameters: [StateCell], lr: Double, max_iter: Int = 20, line_search_fn: String? = nil) { fatalError() }
 }
 

@@ -57,7 +57,8 @@ import Testing
   }
 
   @Test func independentDistributionsAddUp() {
-    let p = Normal(location: Tensor.ones([3, 4, 2]), scale: Tensor.full([3, 4, 2], 0.5)), q = Normal(location: Tensor.zeros([2]), scale: Tensor.ones([2]))
+    let p = Normal(location: Tensor.ones([3, 4, 2]), scale: Tensor.full([3, 4, 2], 0.5))
+    let q = Normal(location: Tensor.zeros([2]), scale: Tensor.ones([2]))
     let joint = Independent(p, 2)
     #expect(joint.batchShape == [3] && joint.eventShape == [4, 2] && joint.sample([5]).shape == [5, 3, 4, 2])
     let value = joint.sample(generator: Generator(seed: 1))
