@@ -34,7 +34,7 @@ struct CharacterGPT: ParsableCommand {
       validation.append((Double(step), loss))
       print("  step \(step): validation loss \(fixed(loss, 4)) nats a character")
     }
-    try trainer.run()
+    if try trainer.run() == .interrupted { return }
     let loss = try validationLoss(model, works.validation, limit: .max)
     print("Validation loss \(fixed(loss, 4)) nats a character")
 

@@ -28,7 +28,7 @@ struct LSTMLanguageModel: ParsableCommand {
       print("  test perplexity \(fixed(try model.perplexity(bible.test), 2))")
       return true
     }
-    try trainer.run()
+    if try trainer.run() == .interrupted { return }
 
     _ = model.eval()
     let start = bible.vocabulary.encode([Bible.endOfVerse, "and", "it", "came", "to", "pass"])

@@ -39,7 +39,7 @@ struct SeveralTasks: ParsableCommand {
           + model.uncertainties.elements(as: Double.self).map { fixed($0, 2) }.joined(separator: ", "))
       return true
     }
-    try trainer.run()
+    if try trainer.run() == .interrupted { return }
     let end = Double(epochs)
     try LineChart(
       title: "Three tasks at once", xLabel: "epoch", yLabel: "loss",

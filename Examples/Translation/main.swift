@@ -28,7 +28,7 @@ struct Translation: ParsableCommand {
       print("  BLEU \(fixed(100 * (try evaluate(model, verses, verses.test).bleu), 2))")
       return true
     }
-    try trainer.run()
+    if try trainer.run() == .interrupted { return }
     let (score, translations) = try evaluate(model, verses, verses.test)
     var report = "BLEU \(fixed(100 * score, 2)) on \(verses.test.count) verses\n"
     for (pair, translation) in zip(verses.test, translations) {

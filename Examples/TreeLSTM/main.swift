@@ -27,7 +27,7 @@ struct TreeLSTM: ParsableCommand {
       print("  training loss \(fixed(summary.loss, 4)), test accuracy \(fixed(100 * (try model.accuracy(treebank.test)), 2)) %")
       return true
     }
-    try trainer.run()
+    if try trainer.run() == .interrupted { return }
     try LineChart(
       title: "Relations in dependency trees", xLabel: "epoch", yLabel: "cross entropy",
       series: [.init("training", means: trainer.losses, end: Double(epochs))]

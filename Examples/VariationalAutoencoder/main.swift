@@ -33,7 +33,7 @@ struct VariationalAutoencoder: ParsableCommand {
       print("  training loss \(fixed(summary.loss, 2)), test loss \(fixed(try loss(model, test), 2)) nats a picture")
       return true
     }
-    try trainer.run()
+    if try trainer.run() == .interrupted { return }
 
     try Picture.grid(model.sample(40), columns: 10, scale: 2).save(png: "\(output)/samples.png")
     let (images, _) = try test.batch(at: Array(0..<20))
