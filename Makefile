@@ -3,20 +3,21 @@
 # make test-deep  sanitizers, killed runs, long fuzzing, side by side with PyTorch (hours)
 # make bench   times everything beside PyTorch and writes docs/benchmarks.md (QUICK=1: in five minutes; ONLY="name ...": just these)
 # make setup   installs what is missing (Debian and Ubuntu)
+# make setup-examples  and the texts that the examples and the tests read
 # make clean   removes what was built
 
 EPOCHS ?= 5
 OUTPUT ?= demo-output
 TESTFLAGS = -c release -Xswiftc -enable-testing
 
-.PHONY: demo test test-deep bench setup clean
+.PHONY: demo test test-deep bench setup setup-examples clean
 
 demo: setup
 	swift build -c release --product fashion-mnist
 	swift run -c release --skip-build fashion-mnist train --epochs $(EPOCHS) --output $(OUTPUT)
 	swift run -c release --skip-build fashion-mnist classify --checkpoint $(OUTPUT)/checkpoint.safetensors --output $(OUTPUT)
 
-test: setup
+test: setup-examples
 	swift build --build-tests $(TESTFLAGS)
 	swift test --skip-build $(TESTFLAGS)
 
@@ -28,6 +29,9 @@ bench: setup
 
 setup:
 	scripts/setup
+
+setup-examples:
+	scripts/setup examples
 
 clean:
 	rm -rf .build .build-* demo-output

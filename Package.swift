@@ -1,6 +1,14 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// The programs of Examples/ that are trained by a test.
+let examples = [
+  "CartPoleAgents", "CharacterGPT", "LSTMLanguageModel", "Pictures", "SeveralTasks", "Translation", "TreeLSTM", "VariationalAutoencoder",
+]
+
+/// Those whose figures lie in Results/.
+let examplesWithResults: Set = ["CartPoleAgents", "CharacterGPT", "SeveralTasks", "TreeLSTM", "VariationalAutoencoder"]
+
 /// The core targets stay light: no Foundation, no macros, no dependencies outside the package.
 let package = Package(
   name: "Ember",
@@ -47,13 +55,14 @@ let package = Package(
     .target(name: "CEmberFormats"),
     .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats"]),
     .target(name: "EmberVision", dependencies: ["EmberTensor", "EmberNN", "EmberData", "EmberFormats", "CEmberFormats"]),
-    .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN"]),
+    .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberFormats"]),
+    .target(name: "EmberRL", dependencies: ["EmberTensor", "EmberRuntime"]),
     .target(name: "EmberTraining", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats"]),
     .target(
       name: "Ember",
       dependencies: [
         "EmberTensor", "EmberCPU", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
-        "EmberData", "EmberDistributions", "EmberFormats", "EmberVision", "EmberText", "EmberTraining",
+        "EmberData", "EmberDistributions", "EmberFormats", "EmberVision", "EmberText", "EmberRL", "EmberTraining",
       ]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
@@ -74,12 +83,19 @@ let package = Package(
     .testTarget(name: "EmberNNTests", dependencies: ["EmberFunctional", "EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
-    .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberNN", "EmberTensor", "EmberRuntime"]),
+    .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),
+    .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",
       dependencies: [
         "EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor", "EmberCPU", "EmberRuntime",
       ]),
-  ],
+    .testTarget(name: "EmberExamplesTests", dependencies: ["Ember"] + examples.map { .target(name: $0) }),
+  ]
+    + examples.map { name in
+      .executableTarget(
+        name: name, dependencies: ["Ember", .product(name: "ArgumentParser", package: "swift-argument-parser")], path: "Examples/\(name)",
+        exclude: ["README.md"] + (examplesWithResults.contains(name) ? ["Results"] : []))
+    },
   swiftLanguageModes: [.v6]
 )

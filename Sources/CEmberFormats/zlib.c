@@ -92,7 +92,8 @@ static int grow(uint8_t **buffer, size_t *capacity, size_t used, size_t limit) {
 
 static unsigned chunk(size_t count) { return count > (1u << 30) ? (1u << 30) : (unsigned)count; }
 
-int ember_inflate(const uint8_t *input, size_t count, int wrap, size_t limit, uint8_t **output, size_t *output_count) {
+int ember_inflate(
+    const uint8_t *input, size_t count, int wrap, size_t limit, int allow_rest, uint8_t **output, size_t *output_count) {
   *output = NULL;
   *output_count = 0;
   if (!ember_zlib_available()) return EMBER_FORMATS_MISSING;
@@ -119,7 +120,7 @@ int ember_inflate(const uint8_t *input, size_t count, int wrap, size_t limit, ui
       result = EMBER_FORMATS_OK;
       if (used > limit) result = EMBER_FORMATS_FULL;
       if (result != EMBER_FORMATS_OK || wrap != EMBER_WRAP_GZIP || position == count) {
-        if (result == EMBER_FORMATS_OK && position != count) result = EMBER_FORMATS_CORRUPT;
+        if (result == EMBER_FORMATS_OK && position != count && !allow_rest) result = EMBER_FORMATS_CORRUPT;
         break;
       }
       if (zlib.inflateReset(&stream) != Z_OK) {

@@ -6,6 +6,7 @@
 @_exported import EmberLinearAlgebra
 @_exported import EmberNN
 @_exported import EmberOptim
+@_exported import EmberRL
 @_exported import EmberRuntime
 @_exported import EmberSparse
 @_exported import EmberSpectral

@@ -99,13 +99,15 @@ public enum Compression {
   public enum Wrap: Int32, Sendable { case raw = 0, zlib = 1, gzip = 2 }
 
   /// Inflates all of `bytes` into at most `limit` bytes. `source` names the input in errors.
+  ///
+  /// - Parameter allowsRest: whether more bytes may follow the compressed stream.
   public static func inflate(
-    _ bytes: UnsafeRawBufferPointer, _ wrap: Wrap, limit: Int, source: String, in operation: String
+    _ bytes: UnsafeRawBufferPointer, _ wrap: Wrap, limit: Int, allowsRest: Bool = false, source: String, in operation: String
   ) throws -> FileBytes {
     var output: UnsafeMutablePointer<UInt8>?
     var count = 0
     let input = bytes.bindMemory(to: UInt8.self)
-    let status = ember_inflate(input.baseAddress, input.count, wrap.rawValue, Swift.max(limit, 0), &output, &count)
+    let status = ember_inflate(input.baseAddress, input.count, wrap.rawValue, Swift.max(limit, 0), allowsRest ? 1 : 0, &output, &count)
     try check(Int(status), limit: limit, source: source, in: operation)
     return FileBytes(takingOver: output.map { UnsafeMutableRawPointer($0) }, count: count)
   }

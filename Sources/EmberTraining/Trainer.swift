@@ -50,6 +50,8 @@ public final class Trainer<Batch: Sendable> {
   public var showsProgress = true
   /// Throws when a loss is NaN or infinite, before it reaches the parameters.
   public var stopsAtNonFiniteLoss = true
+  /// The largest common norm of all gradients: longer ones are scaled down to it before the optimizer's step. Nil leaves them as they are.
+  public var maximumGradientNorm: Double?
   /// Whether Ctrl-C and SIGTERM let `run` finish its step, save and return, instead of ending the process.
   public var handlesSignals = true
   /// Kept in checkpoints.
@@ -198,11 +200,12 @@ public final class Trainer<Batch: Sendable> {
         if stopsAtNonFiniteLoss, !value.isFinite {
           throw EmberError(
             .value, in: "Trainer.run",
-            "the loss is \(value): a smaller learning rate, clipGradNorm or detectAnomaly may help; "
+            "the loss is \(value): a smaller learning rate, maximumGradientNorm or detectAnomaly may help; "
               + "to go on all the same, set stopsAtNonFiniteLoss = false"
           )
         }
         loss.backward()
+        if let maximumGradientNorm { clipGradNorm(optimizer.parameters, maxNorm: maximumGradientNorm) }
         optimizer.step()
         if schedulerInterval == .step, !ErrorScopes.hasFailed { scheduler?.step() }
         return value

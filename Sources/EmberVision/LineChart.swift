@@ -11,6 +11,16 @@ public struct LineChart: Sendable {
       self.name = name
       self.points = points
     }
+
+    /// A long series, such as the losses of all steps, as means of equally many values in a row: at most `count` points, the last at x = `end`.
+    public init(_ name: String, means values: [Double], count: Int = 150, end: Double? = nil) {
+      let size = max(1, (values.count + count - 1) / max(1, count))
+      let scale = (end ?? Double(values.count)) / Double(max(1, values.count))
+      self.init(name, stride(from: 0, to: values.count, by: size).map { start in
+        let part = values[start..<min(start + size, values.count)]
+        return (Double(start + part.count) * scale, part.reduce(0, +) / Double(part.count))
+      })
+    }
   }
 
   public var title, xLabel, yLabel: String

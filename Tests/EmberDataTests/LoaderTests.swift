@@ -185,3 +185,19 @@ import Testing
     #expect([3, 2, 2.5, 2.4].map { stopping.shouldStop(after: $0) } == [false, false, false, true])
   }
 }
+
+@Suite struct TokenWindowsTests {
+  @Test func targetsFollowTheirInputs() throws {
+    let windows = try TokenWindows(Tensor.arange(11), length: 3)
+    // 0 1 2, 3 4 5 and 6 7 8; a further window would lack its last target.
+    #expect(windows.count == 3)
+    let (inputs, targets) = try windows.batch(at: [2, 0])
+    #expect(inputs.isEqual(to: Tensor([[6, 7, 8], [0, 1, 2]])) && targets.isEqual(to: Tensor([[7, 8, 9], [1, 2, 3]])))
+    let (input, target) = try windows.element(at: 1)
+    #expect(input.isEqual(to: Tensor([3, 4, 5])) && target.isEqual(to: Tensor([4, 5, 6])))
+    #expect(throws: EmberError.self) { try windows.batch(at: [3]) }
+    #expect(throws: EmberError.self) { try TokenWindows(Tensor.zeros([3]), length: 2) }
+    #expect(throws: EmberError.self) { try TokenWindows(Tensor([1, 2]), length: 0) }
+    #expect(try TokenWindows(Tensor.arange(0), length: 3).count == 0)
+  }
+}

@@ -244,6 +244,26 @@ final class SmallRun {
     #expect(throws: EmberError.self) { try trainer.run() }
   }
 
+  @Test func longGradientsAreScaledDown() throws {
+    let generator = Generator(seed: 4)
+    let data = TensorDataset(Tensor.randn([12, 5], generator: generator) * 10, Tensor.randn([12, 1], generator: generator) * 10)
+    for (limit, isScaled) in [(0.25, true), (1e9, false)] {
+      let model = Linear(5, 1)
+      for cell in model.parameters() { Init.zeros(cell) }
+      let trainer = Trainer(
+        model: model, optimizer: SGD(model.parameters(), learningRate: 1), loader: DataLoader<(Tensor, Tensor)>(data, batchSize: 12), epochs: 1
+      ) { x, y in (model(x) - y).square().mean() }
+      trainer.maximumGradientNorm = limit
+      trainer.generators = [:]
+      trainer.showsProgress = false
+      trainer.handlesSignals = false
+      try trainer.run()
+      // From zeros, a step of rate 1 is the gradient.
+      let length = model.parameters().reduce(0) { $0 + $1.value.square().sum().item() }.squareRoot()
+      #expect(isScaled ? abs(length - limit) < 1e-4 : length > 1)
+    }
+  }
+
   @Test func addressesStayInsideErrorScopes() throws {
     let run = try SmallRun()
     var addresses: Set<[UInt]> = []

@@ -149,4 +149,15 @@ import Testing
     #expect((z * z).elements(as: Complex<Float>.self)[1] == Complex(-1, 0))
     #expect(z.conj().imag.elements(as: Float.self) == [-4, 1])
   }
+
+  /// Numbers in variables go where literals go.
+  @Test func variablesAreNumbers() {
+    let x = Tensor([1.0, 2, 3]), limit = 2.0, count = 2, single: Float = 2
+    #expect((x .< limit).elements(as: Bool.self) == [true, false, false] && (x .<= single).elements(as: Bool.self) == [true, true, false])
+    #expect((x .> count).elements(as: Bool.self) == [false, false, true] && (x .>= limit).elements(as: Bool.self) == [false, true, true])
+    #expect((x .== count).elements(as: Bool.self) == [false, true, false] && (x .!= single).elements(as: Bool.self) == [true, false, true])
+    #expect((x ** count).elements(as: Double.self) == [1, 4, 9] && (limit ** x).elements(as: Double.self) == [2, 4, 8])
+    #expect(x.clamp(min: limit - 0.5, max: limit).elements(as: Double.self) == [1.5, 2, 2])
+    #expect(x.clamp(max: limit).elements(as: Double.self) == [1, 2, 2] && x.clamp(min: count).elements(as: Double.self) == [2, 2, 3])
+  }
 }

@@ -31,8 +31,9 @@ int ember_zlib_available(void);
 const char *ember_zlib_error(void);
 
 /// Inflates all of `input` (for gzip, every member in turn). On success `*output` holds `*output_count` bytes, to be freed
-/// with `free`; at most `limit` bytes are ever produced.
-int ember_inflate(const uint8_t *input, size_t count, int wrap, size_t limit, uint8_t **output, size_t *output_count);
+/// with `free`; at most `limit` bytes are ever produced. What follows a stream that is no gzip member is an error unless `allow_rest`.
+int ember_inflate(
+    const uint8_t *input, size_t count, int wrap, size_t limit, int allow_rest, uint8_t **output, size_t *output_count);
 
 /// Deflates all of `input`; as above. `level` is 0 to 9.
 int ember_deflate(const uint8_t *input, size_t count, int wrap, int level, uint8_t **output, size_t *output_count);

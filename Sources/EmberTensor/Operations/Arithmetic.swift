@@ -41,6 +41,14 @@ extension Tensor {
   public static func * <T: TensorElement>(a: T, b: Tensor) -> Tensor { a.scalar * b }
   public static func / <T: TensorElement>(a: Tensor, b: T) -> Tensor { a / b.scalar }
   public static func / <T: TensorElement>(a: T, b: Tensor) -> Tensor { a.scalar / b }
+  public static func ** <T: TensorElement>(a: Tensor, b: T) -> Tensor { a ** b.scalar }
+  public static func ** <T: TensorElement>(a: T, b: Tensor) -> Tensor { a.scalar ** b }
+  public static func .== <T: TensorElement>(a: Tensor, b: T) -> Tensor { a .== b.scalar }
+  public static func .!= <T: TensorElement>(a: Tensor, b: T) -> Tensor { a .!= b.scalar }
+  public static func .< <T: TensorElement>(a: Tensor, b: T) -> Tensor { a .< b.scalar }
+  public static func .<= <T: TensorElement>(a: Tensor, b: T) -> Tensor { a .<= b.scalar }
+  public static func .> <T: TensorElement>(a: Tensor, b: T) -> Tensor { a .> b.scalar }
+  public static func .>= <T: TensorElement>(a: Tensor, b: T) -> Tensor { a .>= b.scalar }
 
   public static func += (a: inout Tensor, b: Tensor) { applyInPlace(.add, &a, b, .none) }
   public static func -= (a: inout Tensor, b: Tensor) { applyInPlace(.subtract, &a, b, .none) }
@@ -154,6 +162,9 @@ extension Tensor {
       return .poison
     }
   }
+
+  /// Limits every element to `min` ... `max`, given as variables.
+  public func clamp<T: TensorElement>(min: T? = nil, max: T? = nil) -> Tensor { clamp(min: min?.scalar, max: max?.scalar) }
 
   /// This tensor with `value`, converted to its dtype, where `mask` holds. Raises if the value is complex and the tensor is not.
   public func maskedFill(_ mask: Tensor, _ value: Scalar) -> Tensor {
