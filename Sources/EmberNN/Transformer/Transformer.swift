@@ -54,16 +54,19 @@ open class TransformerDecoder: Module, Layer {
 }
 
 extension TransformerEncoderLayer {
-  fileprivate func copied() -> TransformerEncoderLayer { copyingValues(to: another()) }
+  fileprivate func copied() -> TransformerEncoderLayer { copyingValues { another() } }
 }
 
 extension TransformerDecoderLayer {
-  fileprivate func copied() -> TransformerDecoderLayer { copyingValues(to: another()) }
+  fileprivate func copied() -> TransformerDecoderLayer { copyingValues { another() } }
 }
 
 extension Module {
-  /// Gives another module of the same structure this one's values.
-  fileprivate func copyingValues<Other: Module>(to other: Other) -> Other {
+  /// A module of the same structure with this one's values. What making it draws is put back: a copy draws nothing, as PyTorch's deep copies.
+  fileprivate func copyingValues<Other: Module>(_ make: () -> Other) -> Other {
+    let state = Generator.default.state
+    let other = make()
+    _ = Generator.default.restore(state)
     for (own, new) in zip(parameters(), other.parameters()) { new.value = own.value.detach() }
     return other
   }
