@@ -50,7 +50,9 @@ struct Recurrence: VariadicOperation {
     guard let x = inputs[0], x.dtype == .float32 || x.dtype == .float64, !isAutocastEnabled, x.elementCount > 0 else { return false }
     for case let input? in inputs where input.isPoisoned || input.dtype != x.dtype { return false }
     do throws(EmberError) {
-      return try x.device == .meta || kernels.kernel(on: x.device) != nil && backwardKernels.kernel(on: x.device) != nil
+      // Nil stands for `meta`, where shapes are all there is.
+      _ = (try kernels.kernel(on: x.device), try backwardKernels.kernel(on: x.device))
+      return true
     } catch {
       return false
     }
@@ -75,7 +77,27 @@ struct Recurrence: VariadicOperation {
       gates: gates.operand.pointer, cells: cells?.operand.pointer, hidden: hidden?.operand.pointer, output: output.operand.pointer)
   }
 
+  /// Shapes that do not belong together are an error before a kernel sees them.
+  private func check(_ inputs: [Tensor?]) throws(EmberError) {
+    let x = inputs[0]!, h0 = inputs[1]!, weightHH = inputs[4]!
+    let batch = pass.batchSizes.first ?? 0, extent = h0.rank == 2 ? h0.shape[1] : 0
+    let rows = weightHH.rank == 2 ? weightHH.shape[0] : 0, hidden = rows / pass.cell.gates
+    let isOrdered = zip(pass.batchSizes, pass.batchSizes.dropFirst()).allSatisfy { $0 >= $1 } && (pass.batchSizes.last ?? 0) > 0
+    var fits = isOrdered && x.rank == 2 && x.shape[0] == pass.batchSizes.reduce(0, +) && Array(h0.shape) == [batch, extent]
+    fits = fits && hidden > 0 && rows == pass.cell.gates * hidden && Array(weightHH.shape) == [rows, extent]
+    fits = fits && inputs[3]!.rank == 2 && inputs[3]!.shape[0] == rows && (pass.cell == .lstm) == (inputs[2] != nil)
+    if let c0 = inputs[2] { fits = fits && Array(c0.shape) == [batch, hidden] }
+    for bias in [inputs[5], inputs[6]] { fits = fits && bias.map { Array($0.shape) == [rows] } ?? true }
+    fits = fits && (inputs[7].map { pass.cell == .lstm && Array($0.shape) == [extent, hidden] } ?? (extent == hidden))
+    guard fits else {
+      throw EmberError(
+        .shape, in: callName, "\(pass.batchSizes.count) steps of at most \(batch) rows do not fit to "
+          + inputs.compactMap { $0?.summary }.joined(separator: ", "))
+    }
+  }
+
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    try check(inputs)
     let x = inputs[0]!, h0 = inputs[1]!, weightHH = try inputs[4]!.dense()
     let hidden = weightHH.shape[0] / pass.cell.gates, rows = x.shape[0]
     func empty(_ shape: Shape) throws(EmberError) -> Tensor { try Tensor.empty(shape: shape, dtype: x.dtype, like: x) }
