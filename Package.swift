@@ -30,13 +30,19 @@ let package = Package(
     // Training: modules, optimizers, data.
     .target(name: "EmberNN", dependencies: ["EmberTensor", "EmberFunctional"]),
     .target(name: "EmberOptim", dependencies: ["EmberTensor", "EmberRuntime", "EmberSparse", "CEmberKernels"]),
+    .target(name: "EmberDistributions", dependencies: ["EmberRuntime", "EmberTensor"]),
     .target(name: "EmberData", dependencies: ["EmberTensor"]),
     // Every operator by name, and the runner that holds them against PyTorch's own samples.
-    .target(name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral"]),
-    .target(name: "EmberConformance", dependencies: ["EmberOperators", "EmberFunctional", "EmberNN", "EmberOptim", "EmberSparse", "EmberTensor", "EmberFormats"]),
+    .target(
+      name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral"]),
+    .target(
+      name: "EmberConformance",
+      dependencies: ["EmberOperators", "EmberFunctional", "EmberNN", "EmberOptim", "EmberSparse", "EmberTensor", "EmberFormats"]),
     .executableTarget(
       name: "EmberCommand",
-      dependencies: ["EmberConformance", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "EmberConformance", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     // The outside world: files, images, loops with progress and checkpoints.
     .target(name: "CEmberFormats"),
     .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats"]),
@@ -47,13 +53,14 @@ let package = Package(
       name: "Ember",
       dependencies: [
         "EmberTensor", "EmberCPU", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
-        "EmberData", "EmberFormats", "EmberVision", "EmberText", "EmberTraining",
+        "EmberData", "EmberDistributions", "EmberFormats", "EmberVision", "EmberText", "EmberTraining",
       ]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
     .executableTarget(name: "Overhead", dependencies: ["EmberTensor"], path: "Benchmarks/Overhead"),
     .executableTarget(
-      name: "Benchmark", dependencies: ["Ember", .product(name: "ArgumentParser", package: "swift-argument-parser")], path: "Benchmarks/Suite"),
+      name: "Benchmark", dependencies: ["Ember", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Benchmarks/Suite"),
     // Tests
     .testTarget(
       name: "EmberTensorTests",
@@ -61,9 +68,12 @@ let package = Package(
     .testTarget(
       name: "EmberOperatorsTests",
       dependencies: [
-        "EmberConformance", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse", "EmberSpectral", "EmberTensor",
+        "EmberConformance", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse",
+        "EmberSpectral", "EmberTensor",
       ]),
-    .testTarget(name: "EmberNNTests", dependencies: ["EmberNN", "EmberOptim", "EmberTensor"]),
+    .testTarget(name: "EmberNNTests", dependencies: ["EmberFunctional", "EmberNN", "EmberOptim", "EmberTensor"]),
+    .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
+    .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberNN", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",

@@ -1,5 +1,6 @@
 @_exported import EmberCPU
 @_exported import EmberData
+@_exported import EmberDistributions
 @_exported import EmberFormats
 @_exported import EmberFunctional
 @_exported import EmberLinearAlgebra

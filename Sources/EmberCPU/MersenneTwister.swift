@@ -39,7 +39,7 @@ final class MersenneTwister: GeneratorState {
       output.pointer?.assumingMemoryBound(to: Int64.self))
   }
 
-  func fill(_ output: Operand, from distribution: Distribution) -> Bool {
+  func fill(_ output: Operand, from distribution: RandomDistribution) -> Bool {
     let dtype = output.kernelDType, pointer = output.pointer, count = Int64(output.shape.elementCount)
     switch distribution {
     case .uniform(let low, let high): return ember_random_uniform(state, dtype, pointer, count, low, high)

@@ -3,24 +3,20 @@ import EmberTensor
 
 /// Scales all gradients so that their common norm is at most `maxNorm`; Pascanu et al., arXiv:1211.5063.
 ///
-/// - Parameter normType: p of the norm; infinity for the largest absolute value.
+/// - Parameters:
+///   - normType: p of the norm, any that `Tensor.norm` takes; infinity for the largest absolute value.
+///   - errorIfNonfinite: a norm that is infinite or NaN raises an error, and no gradient changes.
 /// - Returns: the norm before scaling.
 @discardableResult
-public func clipGradNorm(_ parameters: [StateCell], maxNorm: Double, normType p: Double = 2) -> Tensor {
+public func clipGradNorm(_ parameters: [StateCell], maxNorm: Double, normType p: Double = 2, errorIfNonfinite: Bool = false) -> Tensor {
   noGrad {
     let gradients = parameters.compactMap(\.grad)
-    if gradients.isEmpty { return Tensor.zeros([]) }
-    guard p > 0 else {
-      raise(EmberError(.value, in: "clipGradNorm", "normType \(p); it must be positive"))
-      return Tensor.zeros([])
+    guard let first = gradients.first else { return Tensor.zeros([]) }
+    let total = stack(gradients.map { $0.norm(p).to(first.dtype.realType).to(first.device) }).norm(p)
+    if errorIfNonfinite, !total.isFinite.item(as: Bool.self) {
+      raise(EmberError(.value, in: "clipGradNorm", "the norm of the gradients is \(total.item()), which no factor brings to \(maxNorm)"))
+      return total
     }
-    func norm(_ x: Tensor) -> Tensor {
-      if p == 2 { return x.norm() }
-      if p == .infinity { return x.abs().amax() }
-      if p == 1 { return x.abs().sum() }
-      return x.abs().pow(.real(p)).sum().pow(.real(1 / p))
-    }
-    let total = norm(stack(gradients.map { norm($0).to(gradients[0].dtype).to(gradients[0].device) }))
     let factor = (maxNorm / (total + 1e-6)).clamp(max: 1.0)
     for cell in parameters {
       if let gradient = cell.grad { cell.grad = gradient * factor.to(gradient.dtype).to(gradient.device) }

@@ -36,6 +36,11 @@ open class Module: CustomStringConvertible {
     }
   }
 
+  /// Own parameters and buffers whose shapes are not known before the first call (the lazy layers'): a state dict gives them theirs.
+  var uninitializedCells: [StateCell] { [] }
+  /// Called after a state dict was loaded.
+  func didLoadState() {}
+
   /// What is written in parentheses when the module is printed: its settings.
   open var settings: String { "" }
 
@@ -121,7 +126,23 @@ public struct ModuleHookHandle {
 extension Layer {
   /// Runs the hooks and `forward`. The place of the call is for the messages of `detectAnomaly`; its name shows in profiles.
   public func callAsFunction(_ input: Input, file: StaticString = #fileID, line: Int = #line) -> Output {
-    called(with: input, file: file, line: line) { forward($0) }
+    if isNotingPlaces {
+      return withPlace(String(describing: Swift.type(of: self)), file: file, line: line) { run(input) }
+    }
+    return run(input)
+  }
+
+  @inline(__always) private func run(_ input: Input) -> Output {
+    guard let hooks else { return forward(input) }
+    var input = input
+    for hook in hooks.before {
+      if let changed = hook.run(input) as? Input { input = changed }
+    }
+    var output = forward(input)
+    for hook in hooks.after {
+      if let changed = hook.run(input, output) as? Output { output = changed }
+    }
+    return output
   }
 
   /// Calls `hook` with the input before every `forward`; a returned value takes the input's place.
@@ -146,29 +167,6 @@ extension Layer {
 }
 
 extension Module {
-  /// Runs `body` as a call of this module: its place noted, hooks for these types around it. For calls that take more than `forward`.
-  @inline(__always) final func called<Input, Output>(
-    with input: Input, file: StaticString, line: Int, _ body: (Input) -> Output
-  ) -> Output {
-    if isNotingPlaces {
-      return withPlace(String(describing: Swift.type(of: self)), file: file, line: line) { hooked(input, body) }
-    }
-    return hooked(input, body)
-  }
-
-  @inline(__always) private final func hooked<Input, Output>(_ input: Input, _ body: (Input) -> Output) -> Output {
-    guard let hooks else { return body(input) }
-    var input = input
-    for hook in hooks.before {
-      if let changed = hook.run(input) as? Input { input = changed }
-    }
-    var output = body(input)
-    for hook in hooks.after {
-      if let changed = hook.run(input, output) as? Output { output = changed }
-    }
-    return output
-  }
-
   fileprivate final func ensureHooks() -> Hooks {
     let made = hooks ?? Hooks()
     hooks = made

@@ -34,10 +34,10 @@ open class Adafactor: GroupOptimizer<Adafactor.Options> {
       self.maximize = maximize
     }
 
-    /// NaN stands for the dtype's own.
+    /// -1 stands for the dtype's own.
     private var firstEpsilon: Double {
-      get { epsilons.0 ?? .nan }
-      set { epsilons.0 = newValue.isNaN ? nil : newValue }
+      get { epsilons.0 ?? -1 }
+      set { epsilons.0 = newValue == -1 ? nil : newValue }
     }
 
     public static var saved: [(name: String, path: WritableKeyPath<Options, Double>)] {

@@ -242,17 +242,18 @@ public final class LBFGS: Optimizer {
     return options.maximize ? -gradient : gradient
   }
 
-  private func flatParameters() -> Tensor { flat(parameters.map { $0.value.detach() }) }
+  /// A copy: the parameters change in their own memory.
+  private func flatParameters() -> Tensor { flat(parameters.map { $0.value.detach() }).clone() }
 
   /// Gives the parameters, in their own memory, the values `start + length · direction`.
   private func move(from start: Tensor, by length: Double, _ direction: Tensor) {
     var position = 0
     for cell in parameters {
-      let form = cell.value.detach()
-      let count = form.elementCount * (form.dtype.isComplex ? 2 : 1)
+      let (shape, dtype, device) = (Array(cell.value.shape), cell.value.dtype, cell.value.device)
+      let count = shape.reduce(1, *) * (dtype.isComplex ? 2 : 1)
       func part(_ vector: Tensor) -> Tensor {
-        let part = vector.narrow(0, start: position, length: count).to(form.dtype.realType).to(form.device)
-        return form.dtype.isComplex ? part.reshape(Array(form.shape) + [2]).viewAsComplex() : part.reshape(Array(form.shape))
+        let part = vector.narrow(0, start: position, length: count).to(dtype.realType).to(device)
+        return dtype.isComplex ? part.reshape(shape + [2]).viewAsComplex() : part.reshape(shape)
       }
       let (origin, way) = (part(start).contiguous(), part(direction).contiguous())
       position += count
@@ -306,7 +307,9 @@ public final class LBFGS: Optimizer {
   public func loadStateDict(_ saved: [(String, Tensor)]) throws {
     if ErrorScopes.hasFailed { return }
     var entries = Dictionary(saved, uniquingKeysWith: { _, last in last })
-    func bad(_ message: String) -> EmberError { EmberError(.value, in: "loadStateDict", "\(message); is it the state of another optimizer?") }
+    func bad(_ message: String) -> EmberError {
+      EmberError(.value, in: "loadStateDict", "\(message); is it the state of another optimizer?")
+    }
     func take(_ name: String) throws -> Double {
       guard let tensor = entries.removeValue(forKey: name) else { throw bad("\"\(name)\" is missing from the state of LBFGS") }
       return try tensor.itemOrThrow(as: Double.self)
@@ -341,7 +344,9 @@ public final class LBFGS: Optimizer {
       new.reciprocals.append(try take("state.0.ro.\(i)"))
     }
     if let name = entries.keys.sorted().first { throw bad("\"\(name)\" names no state of LBFGS with one group") }
-    guard new.iterations == 0 || (new.direction != nil && new.lastGradient != nil) else { throw bad("\"d\" or \"prev_flat_grad\" is missing") }
+    guard new.iterations == 0 || (new.direction != nil && new.lastGradient != nil) else {
+      throw bad("\"d\" or \"prev_flat_grad\" is missing")
+    }
     let old = (options, initialRate, memory)
     ErrorScopes.journal(for: self) { (self.options, self.initialRate, self.memory) = old }
     (options, initialRate, memory) = (newOptions, rate, new)

@@ -121,7 +121,8 @@ open class SparseAdam: GroupOptimizer<SparseAdam.Options> {
         Operand(pointer: x.operand.pointer, dtype: x.dtype, shape: piece, strides: piece.contiguousStrides)
       }
       target.backend.putBlocks(
-        into: pieces(target), offsets: update.planned[0].operand, source: pieces(source), sourceStride: piece.elementCount, accumulate: false)
+        into: pieces(target), offsets: update.planned[0].operand, source: pieces(source), sourceStride: piece.elementCount,
+        accumulate: false)
     }
   }
 }

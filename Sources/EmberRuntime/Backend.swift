@@ -25,7 +25,8 @@ public protocol Backend: AnyObject, Sendable {
   /// The last `program.parameterCount` inputs are numbers in host memory.
   func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, uniform: UnsafePointer<UInt8>, count: Int)
   /// The same over strided operands of one shape.
-  func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, strides: UnsafePointer<Strides>, shape: Shape)
+  func pointwise(
+    _ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, strides: UnsafePointer<Strides>, shape: Shape)
 
   // MARK: Along one axis. False: there is no kernel for these dtypes, and nothing was done.
 
@@ -69,7 +70,7 @@ public protocol Backend: AnyObject, Sendable {
   /// The state behind a `Generator` on this device.
   func makeGeneratorState(seed: UInt64) -> any GeneratorState
   /// Fills a dense output.
-  func fill(_ output: Operand, from distribution: Distribution, state: any GeneratorState) throws(EmberError)
+  func fill(_ output: Operand, from distribution: RandomDistribution, state: any GeneratorState) throws(EmberError)
 }
 
 /// A tensor seen as [outer, count, inner] around one axis, with a stride each.
@@ -166,7 +167,7 @@ public struct BadIndex: Sendable {
 }
 
 /// What random numbers are drawn from.
-public enum Distribution: Sendable {
+public enum RandomDistribution: Sendable {
   /// low ≤ x < high
   case uniform(low: Double, high: Double)
   case normal(mean: Double, standardDeviation: Double)

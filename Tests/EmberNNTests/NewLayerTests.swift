@@ -164,4 +164,19 @@ import Testing
     table.register({ "other" }, for: device.type)
     #expect(try table.kernel(on: device)?() == "other" && table.kernel(on: .cpu)?() == "cpu" && table.kernel(on: .meta) == nil)
   }
+
+  @Test func aKernelIsFoundByTheOperationsName() throws {
+    let device = Device(DeviceType(rawValue: 7))
+    typealias Kernel = @Sendable (Int) -> String
+    let kernel: Kernel = { "other \($0)" }
+    Kernels.register(kernel, for: "example by name", on: device.type)
+    let table = KernelTable<Kernel>("example by name", cpu: { "cpu \($0)" })
+    #expect(try table.kernel(on: device)?(2) == "other 2" && table.kernel(on: .cpu)?(3) == "cpu 3")
+
+    let wrong: @Sendable (Double) -> String = { "\($0)" }
+    Kernels.register(wrong, for: "example of another type", on: device.type)
+    let strict = KernelTable<Kernel>("example of another type", cpu: { "\($0)" })
+    let error = #expect(throws: EmberError.self) { _ = try strict.kernel(on: device) }
+    #expect(error?.message.contains("Double") == true && error?.message.contains("Int") == true, "\(error?.message ?? "")")
+  }
 }

@@ -1,208 +1,144 @@
 import EmberRuntime
 import EmberTensor
 
-/// Sequences of different lengths without padding: the first elements of all, longest sequence first, then the second ones of those
-/// that have one, and so on. Recurrent layers take and return it.
+/// Sequences of different lengths without padding: for each time the elements of those that are still going on, the longest sequence first.
 ///
-/// Of `abc` and `x` the data are `axbc`, the batch sizes 2, 1, 1.
+/// Made by `packPaddedSequence` or `packSequence`; recurrent layers take and return it.
 public struct PackedSequence: Sendable {
-  /// [sum of batchSizes, ...]
+  /// [sum of lengths, ...]: all sequences' elements of time 0, then of time 1, ….
   public var data: Tensor
-  /// How many sequences have each step; never more than the step before.
+  /// How many sequences have an element at each time; never rising.
   public let batchSizes: [Int]
-  /// The sequence of the batch that comes first, second, … here; nil if they came sorted. int64 [batch]
-  public let sortedIndices: Tensor?
-  /// Where each sequence of the batch stands here.
-  public let unsortedIndices: Tensor?
+  /// Where each packed sequence was in the batch that was packed; nil if the order was not changed.
+  public let sortedIndices: [Int]?
+  /// Where each sequence of the original batch is now.
+  public let unsortedIndices: [Int]?
 
-  /// - Parameter unsortedIndices: the inverse of `sortedIndices`, from which it is computed if it is left out.
-  public init(data: Tensor, batchSizes: [Int], sortedIndices: Tensor? = nil, unsortedIndices: Tensor? = nil) {
-    let isOrdered = zip(batchSizes, batchSizes.dropFirst()).allSatisfy { $0 >= $1 } && (batchSizes.last ?? 1) > 0
-    var (data, unsorted) = (data, unsortedIndices ?? sortedIndices.map { $0.argsort() })
-    let total = batchSizes.reduce(0, +)
-    if !data.isPoisoned, !isOrdered || data.rank == 0 || data.shape[0] != total {
-      raise(
-        EmberError(
-          .shape, in: "PackedSequence",
-          "data \(data.summary) with batch sizes \(batchSizes): they must be positive, never grow, and add up to the rows of the data"))
-      data = .poison
-    }
-    for indices in [sortedIndices, unsorted] {
-      if let indices, !indices.isPoisoned, !data.isPoisoned,
-        indices.dtype != .int64 || Array(indices.shape) != [batchSizes.first ?? 0]
-      {
-        raise(EmberError(.shape, in: "PackedSequence", "indices \(indices.summary); they must be int64[\(batchSizes.first ?? 0)]"))
-        unsorted = nil
-      }
-    }
+  public init(data: Tensor, batchSizes: [Int], sortedIndices: [Int]? = nil, unsortedIndices: [Int]? = nil) {
     self.data = data
     self.batchSizes = batchSizes
     self.sortedIndices = sortedIndices
-    self.unsortedIndices = unsorted
+    self.unsortedIndices = unsortedIndices ?? sortedIndices.map(PackedSequence.inverse)
   }
 
-  /// The same sequences with other data, of which there are as many rows.
-  public func with(data: Tensor) -> PackedSequence {
+  /// The same sequences with other data, such as a layer's results.
+  public func with(_ data: Tensor) -> PackedSequence {
     PackedSequence(data: data, batchSizes: batchSizes, sortedIndices: sortedIndices, unsortedIndices: unsortedIndices)
   }
 
-  public func to(_ dtype: DType) -> PackedSequence { with(data: data.to(dtype)) }
-
-  public func to(_ device: Device) -> PackedSequence {
-    PackedSequence(
-      data: data.to(device), batchSizes: batchSizes, sortedIndices: sortedIndices?.to(device), unsortedIndices: unsortedIndices?.to(device))
+  static func inverse(_ order: [Int]) -> [Int] {
+    var inverse = Array(repeating: 0, count: order.count)
+    for (i, position) in order.enumerated() { inverse[position] = i }
+    return inverse
   }
-
-  /// The lengths of the sequences in their order here.
-  var sortedLengths: [Int] {
-    var lengths = Array(repeating: 0, count: batchSizes.first ?? 0)
-    for size in batchSizes { for i in 0..<size { lengths[i] += 1 } }
-    return lengths
-  }
-
-  fileprivate static let poison = PackedSequence(data: .poison, batchSizes: [])
 }
 
-private func refusal(_ name: String, _ kind: EmberError.Kind, _ message: String) -> PackedSequence {
-  raise(EmberError(kind, in: name, message))
-  return .poison
-}
-
-/// Packs padded sequences [steps, batch, ...], or with `batchFirst` [batch, steps, ...]. What lies beyond a length is left out.
+/// Packs sequences that are padded to one length: [time, batch, ...], or [batch, time, ...] with `batchFirst`.
 ///
 /// - Parameters:
-///   - lengths: one for each sequence, at least 1.
-///   - enforceSorted: the sequences come longest first; false sorts them here, and results are put back in order by `padPackedSequence`.
-public func packPaddedSequence(
-  _ input: Tensor, _ lengths: [Int], batchFirst: Bool = false, enforceSorted: Bool = true
-) -> PackedSequence {
+///   - lengths: of the sequences, from 1 to the padded length.
+///   - enforceSorted: the lengths must fall already; otherwise the sequences are sorted, and `padPackedSequence` puts them back.
+public func packPaddedSequence(_ input: Tensor, lengths: [Int], batchFirst: Bool = false, enforceSorted: Bool = true) -> PackedSequence {
   let name = "packPaddedSequence"
-  guard mayRunSlowly(name, [input]) else { return .poison }
-  guard input.rank >= 2 else { return refusal(name, .shape, "\(input.summary): it must have dimensions for the steps and the batch") }
-  let steps = input.shape[batchFirst ? 1 : 0], batch = input.shape[batchFirst ? 0 : 1]
-  guard lengths.count == batch, batch > 0 else {
-    return refusal(name, .shape, "\(lengths.count) lengths for \(input.summary), which holds \(batch) sequences")
+  let empty = PackedSequence(data: input, batchSizes: [])
+  guard !ErrorScopes.hasFailed else { return empty }
+  guard input.rank >= 2 else {
+    raise(EmberError(.shape, in: name, "input \(input.dtype)\(input.shape); it must be [time, batch, ...], or [batch, time, ...] with batchFirst"))
+    return empty
   }
-  guard lengths.allSatisfy({ $0 >= 1 && $0 <= steps }) else {
-    return refusal(name, .value, "lengths \(lengths) for \(input.summary); each must be in 1 ... \(steps)")
+  var padded = batchFirst ? input.transpose(0, 1) : input
+  let (time, batch) = (padded.shape[0], padded.shape[1])
+  guard lengths.count == batch, batch > 0, lengths.allSatisfy({ $0 >= 1 && $0 <= time }) else {
+    raise(EmberError(.value, in: name, "lengths \(lengths) for \(batch) sequences padded to \(time); give one for each, from 1 to \(time)"))
+    return empty
   }
-  var (order, x) = (Array(0..<batch), batchFirst ? input.transpose(0, 1) : input)
+  var sorted = lengths
+  var order: [Int]?
   if !enforceSorted {
-    order.sort { (lengths[$0], $1) > (lengths[$1], $0) }
+    // Stable, as PyTorch's.
+    let positions = lengths.indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
+    order = positions
+    sorted = positions.map { lengths[$0] }
+    padded = padded.indexSelect(1, Tensor(positions, on: input.device))
   } else if zip(lengths, lengths.dropFirst()).contains(where: { $0 < $1 }) {
-    return refusal(name, .value, "lengths \(lengths) must not grow from one sequence to the next; enforceSorted: false sorts them")
+    raise(EmberError(.value, in: name, "lengths \(lengths) do not fall; sort the sequences, or pass enforceSorted: false"))
+    return empty
   }
-  let longest = lengths.max() ?? 0
-  let sizes = (0..<longest).map { step in lengths.count { $0 > step } }
-  if longest < steps { x = x.narrow(0, start: 0, length: longest) }
-  let sorted = enforceSorted ? nil : Tensor(order).to(input.device)
-  let data: Tensor
-  if enforceSorted, sizes.last == batch {
-    data = x.flatten(0, 1)
-  } else {
-    let rows = sizes.enumerated().flatMap { step, size in order.prefix(size).map { step * batch + $0 } }
-    data = x.flatten(0, 1).indexSelect(0, Tensor(rows).to(input.device))
-  }
-  return PackedSequence(data: data, batchSizes: sizes, sortedIndices: sorted)
+  let sizes = (0..<sorted[0]).map { t in sorted.count { $0 > t } }
+  let data = cat(sizes.enumerated().map { t, size in padded.select(0, t).narrow(0, start: 0, length: size) })
+  return PackedSequence(data: data, batchSizes: sizes, sortedIndices: order)
 }
 
-/// The same with the lengths in a tensor of integers [batch].
-public func packPaddedSequence(
-  _ input: Tensor, _ lengths: Tensor, batchFirst: Bool = false, enforceSorted: Bool = true
-) -> PackedSequence {
-  guard mayRunSlowly("packPaddedSequence", [input, lengths]) else { return .poison }
-  guard lengths.rank == 1, lengths.dtype.category == .integer else {
-    return refusal("packPaddedSequence", .dtype, "lengths \(lengths.summary); they must be integers of one dimension")
-  }
-  return packPaddedSequence(input, lengths.elements(as: Int.self), batchFirst: batchFirst, enforceSorted: enforceSorted)
+/// Packs sequences [time, ...] of different lengths.
+public func packSequence(_ sequences: [Tensor], enforceSorted: Bool = true) -> PackedSequence {
+  packPaddedSequence(padSequence(sequences), lengths: sequences.map { $0.shape[0] }, enforceSorted: enforceSorted)
 }
 
-/// The sequences with padding, [steps, batch, ...] or with `batchFirst` [batch, steps, ...], in the order in which they were packed, and
-/// their lengths.
-///
-/// - Parameter totalLength: steps of the result, at least the longest length.
+/// The sequences padded to the longest, or to `totalLength`, in their original order, and their lengths.
 public func padPackedSequence(
   _ sequence: PackedSequence, batchFirst: Bool = false, paddingValue: Double = 0, totalLength: Int? = nil
 ) -> (output: Tensor, lengths: [Int]) {
-  let name = "padPackedSequence", data = sequence.data
-  let failed = (output: Tensor.poison, lengths: [Int]())
-  guard mayRunSlowly(name, [data]) else { return failed }
-  let longest = sequence.batchSizes.count, steps = totalLength ?? longest, batch = sequence.batchSizes.first ?? 0
-  guard steps >= longest else {
-    raise(EmberError(.value, in: name, "totalLength \(steps) is less than the longest sequence's length \(longest)"))
-    return failed
+  let sizes = sequence.batchSizes, data = sequence.data
+  guard !ErrorScopes.hasFailed, let batch = sizes.first else { return (data, []) }
+  if let totalLength, totalLength < sizes.count {
+    raise(EmberError(.value, in: "padPackedSequence", "a total length of \(totalLength); the longest sequence has \(sizes.count) elements"))
+    return (data, [])
   }
-  // Padding is a row behind all others.
-  let rowShape = Array(data.shape.dropFirst())
-  let padding = Tensor.full([1] + rowShape, .real(paddingValue), dtype: data.dtype, on: data.device)
-  var rows = Array(repeating: data.shape[0], count: steps * batch), next = 0
-  for (step, size) in sequence.batchSizes.enumerated() {
-    for i in 0..<size { rows[step * batch + i] = next + i }
-    next += size
+  let rest = Array(data.shape.dropFirst())
+  var start = 0
+  var rows = sizes.map { size -> Tensor in
+    defer { start += size }
+    let part = data.narrow(0, start: start, length: size)
+    if size == batch { return part }
+    return cat([part, Tensor.full([batch - size] + rest, .real(paddingValue), dtype: data.dtype, on: data.device)])
   }
-  var output = cat([data, padding]).indexSelect(0, Tensor(rows).to(data.device)).reshape([steps, batch] + rowShape)
-  var lengths = sequence.sortedLengths
+  for _ in sizes.count..<Swift.max(totalLength ?? 0, sizes.count) {
+    rows.append(Tensor.full([batch] + rest, .real(paddingValue), dtype: data.dtype, on: data.device))
+  }
+  var output = stack(rows)
+  var lengths = (0..<batch).map { i in sizes.count { $0 > i } }
   if let unsorted = sequence.unsortedIndices {
-    output = output.indexSelect(1, unsorted)
-    let places = unsorted.elements(as: Int.self)
-    lengths = places.map { lengths.indices.contains($0) ? lengths[$0] : 0 }
+    output = output.indexSelect(1, Tensor(unsorted, on: data.device))
+    lengths = unsorted.map { lengths[$0] }
   }
   return (batchFirst ? output.transpose(0, 1) : output, lengths)
 }
 
-/// On which side padding stands.
-public enum PaddingSide: String, Sendable {
-  case left, right
-}
-
-/// Sequences [length, ...] of one trailing shape as one tensor [longest, sequences, ...], or with `batchFirst` [sequences, longest, ...].
+/// Sequences [time, ...] of different lengths as one tensor [longest, batch, ...], or [batch, longest, ...] with `batchFirst`.
+///
+/// - Parameter paddingSide: where the padding goes.
 public func padSequence(
   _ sequences: [Tensor], batchFirst: Bool = false, paddingValue: Double = 0, paddingSide: PaddingSide = .right
 ) -> Tensor {
-  let name = "padSequence"
-  guard mayRunSlowly(name, sequences) else { return .poison }
-  guard let first = sequences.first, first.rank > 0,
-    sequences.allSatisfy({ $0.rank == first.rank && Array($0.shape.dropFirst()) == Array(first.shape.dropFirst()) })
-  else {
-    raise(
-      EmberError(
-        .shape, in: name, "\(sequences.map(\.summary).joined(separator: ", ")): at least one sequence, all alike but for the first extent"))
-    return .poison
+  guard let first = sequences.first else {
+    raise(EmberError(.value, in: "padSequence", "there are no sequences"))
+    return Tensor.zeros([0])
   }
-  let longest = sequences.map { $0.shape[0] }.max() ?? 0
+  let rest = Array(first.shape.dropFirst())
+  guard first.rank >= 1, sequences.allSatisfy({ $0.rank >= 1 && Array($0.shape.dropFirst()) == rest && $0.dtype == first.dtype }) else {
+    let shapes = sequences.map { "\($0.dtype)\($0.shape)" }.joined(separator: ", ")
+    raise(EmberError(.shape, in: "padSequence", "sequences \(shapes); they must be [time, ...] and differ in their time only"))
+    return first
+  }
+  let longest = sequences.map { $0.shape[0] }.max()!
   let padded = sequences.map { sequence -> Tensor in
     let missing = longest - sequence.shape[0]
     if missing == 0 { return sequence }
-    let padding = Tensor.full(
-      [missing] + Array(first.shape.dropFirst()), .real(paddingValue), dtype: sequence.dtype, on: sequence.device)
+    let padding = Tensor.full([missing] + rest, .real(paddingValue), dtype: first.dtype, on: first.device)
     return cat(paddingSide == .right ? [sequence, padding] : [padding, sequence])
   }
   return stack(padded, dim: batchFirst ? 0 : 1)
 }
 
-/// The sequences of a padded tensor, each of its length: the inverse of `padSequence`.
-public func unpadSequence(_ padded: Tensor, _ lengths: [Int], batchFirst: Bool = false) -> [Tensor] {
-  guard mayRunSlowly("unpadSequence", [padded]) else { return lengths.map { _ in .poison } }
-  guard padded.rank >= 2, padded.shape[batchFirst ? 0 : 1] == lengths.count,
-    lengths.allSatisfy({ $0 >= 0 && $0 <= padded.shape[batchFirst ? 1 : 0] })
-  else {
-    raise(EmberError(.shape, in: "unpadSequence", "lengths \(lengths) do not fit to \(padded.summary)"))
-    return lengths.map { _ in .poison }
+/// Where `padSequence` puts padding.
+public enum PaddingSide: Sendable { case left, right }
+
+/// The counterpart of `padSequence`: the sequences without their padding.
+public func unpadSequence(_ padded: Tensor, lengths: [Int], batchFirst: Bool = false) -> [Tensor] {
+  let sequences = batchFirst ? padded : padded.transpose(0, 1)
+  guard ErrorScopes.hasFailed || sequences.rank >= 2 && lengths.count == sequences.shape[0] && lengths.allSatisfy({ $0 <= sequences.shape[1] }) else {
+    raise(EmberError(.value, in: "unpadSequence", "lengths \(lengths) for sequences \(padded.dtype)\(padded.shape)"))
+    return lengths.map { _ in padded }
   }
-  return zip(padded.unbind(batchFirst ? 0 : 1), lengths).map { $0.narrow(0, start: 0, length: $1) }
-}
-
-/// Packs sequences [length, ...].
-///
-/// - Parameter enforceSorted: they come longest first; false sorts them here.
-public func packSequence(_ sequences: [Tensor], enforceSorted: Bool = true) -> PackedSequence {
-  let padded = padSequence(sequences)
-  if padded.isPoisoned { return .poison }
-  return packPaddedSequence(padded, sequences.map { $0.shape[0] }, enforceSorted: enforceSorted)
-}
-
-/// The sequences that were packed, each of its length.
-public func unpackSequence(_ sequence: PackedSequence) -> [Tensor] {
-  let (padded, lengths) = padPackedSequence(sequence, batchFirst: true)
-  return unpadSequence(padded, lengths, batchFirst: true)
+  return lengths.enumerated().map { i, length in sequences.select(0, i).narrow(0, start: 0, length: length) }
 }

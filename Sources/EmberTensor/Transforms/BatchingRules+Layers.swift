@@ -116,6 +116,15 @@ extension LayerNormOperation {
   private func rowCount(_ shape: Shape) -> Int { shape.product(0..<(shape.rank - normalized.count)) }
 }
 
+extension RMSNormOperation {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
+    let shape = batch.shape(0)
+    guard batch.isShared(1), shape.rank < maximumRank else { return nil }
+    let all = apply(self, [batch[0], batch.isPresent(1) ? batch.asIs(1) : nil], count: 2)
+    return [all[0], all[1].isPoisoned ? all[1] : all[1].reshape(batch.size, shape.product(0..<(shape.rank - normalized.count)))]
+  }
+}
+
 extension GroupNormOperation {
   func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard batch.size > 0, batch.shape(0).rank >= 2, batch.isShared(1), batch.isShared(2) else { return nil }

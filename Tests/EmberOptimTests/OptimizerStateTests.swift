@@ -6,14 +6,14 @@ import Testing
 
 /// What an optimizer keeps against parameters that change, checkpoints that do not fit, and steps that fail half-way.
 @Suite struct OptimizerStateTests {
-  /// The rules in tensor operations, as devices without a kernel run them.
-  final class ComposedAdam: Adam {
-    override func updatesInPlace(_ value: Tensor, gradient: Tensor) -> Bool { false }
+  /// The rule as a pointwise expression, as devices without a kernel run it.
+  final class PointwiseAdam: Adam {
+    override func usesKernel(_ value: Tensor) -> Bool { false }
   }
 
-  /// Vectors move by the kernel, matrices by tensor operations.
+  /// Vectors move by the kernel, matrices by the expression.
   final class MixedAdam: Adam {
-    override func updatesInPlace(_ value: Tensor, gradient: Tensor) -> Bool { value.rank == 1 }
+    override func usesKernel(_ value: Tensor) -> Bool { value.rank == 1 }
   }
 
   static func optimizer(_ rule: String, _ cells: [StateCell]) -> any Optimizer {
@@ -68,13 +68,13 @@ import Testing
   }
 
   /// A complex parameter moves as the pair of its real and imaginary part would: `torch.view_as_real`.
-  @Test(arguments: ["kernel", "composed"], [false, true]) func complexParametersMoveAsPairs(_ kind: String, _ amsgrad: Bool) throws {
+  @Test(arguments: ["kernel", "pointwise"], [false, true]) func complexParametersMoveAsPairs(_ kind: String, _ amsgrad: Bool) throws {
     let pair = StateCell(Tensor([[1.0, -2], [0.5, 3]], dtype: .float64), isParameter: true)
     let whole = StateCell(pair.value.detach().viewAsComplex(), isParameter: true)
     let options = Adam.Options(learningRate: 0.1, weightDecay: 0.01, amsgrad: amsgrad)
     let groups = [ParameterGroup([whole], options)]
     let optimizers: [any Optimizer] = [
-      kind == "kernel" ? Adam(groups: groups) : ComposedAdam(groups: groups), Adam(groups: [ParameterGroup([pair], options)]),
+      kind == "kernel" ? Adam(groups: groups) : PointwiseAdam(groups: groups), Adam(groups: [ParameterGroup([pair], options)]),
     ]
     for step in 1...3 {
       pair.grad = Tensor([[0.5, 1], [-2, 0.25]], dtype: .float64) * Double(step)
@@ -102,14 +102,12 @@ import Testing
     #expect(whole.value.detach().viewAsReal().elements(as: Float.self) == pair.value.elements(as: Float.self))
   }
 
-  /// A move in tensor operations runs out of memory while another parameter moves in place.
-  @Test func aStepOfBothKindsIsAllOrNothing() throws {
+  /// What the second parameter's move needs runs out of memory when that of the first is ready.
+  @Test func aStepIsAllOrNothing() throws {
     final class FailingAdam: Adam {
-      override func updatesInPlace(_ value: Tensor, gradient: Tensor) -> Bool { value.rank == 1 }
       var fails = false
-      override func update(_ value: inout Tensor, gradient: Tensor, state: inout ParameterState, options: Options) {
-        super.update(&value, gradient: gradient, state: &state, options: options)
-        if fails, value.rank == 2 { raise(EmberError(.memory, in: "test", "no memory")) }
+      override func plan(_ update: inout ParameterUpdate, _ options: Options) {
+        if fails, update.value.rank == 2 { raise(EmberError(.memory, in: "test", "no memory")) }
       }
     }
     let cells = [StateCell(Tensor.ones([3]), isParameter: true), StateCell(Tensor.ones([2, 2]), isParameter: true)]
@@ -129,7 +127,7 @@ import Testing
     }
   }
 
-  @Test func bothKindsOfMovesAgree() {
+  @Test func kernelAndExpressionAgree() {
     func run(_ make: ([ParameterGroup<Adam.Options>]) -> Adam) -> [[Double]] {
       let cells = [Tensor([1.0, 2], dtype: .float64), Tensor([[3.0]], dtype: .float64)].map { StateCell($0, isParameter: true) }
       let options = Adam.Options(learningRate: 0.1, weightDecay: 0.2, amsgrad: true, maximize: true, decoupled: true)
@@ -141,7 +139,7 @@ import Testing
       return cells.map { $0.value.elements(as: Double.self) }
     }
     let kernel = run { Adam(groups: $0) }.flatMap { $0 }
-    for other in [run { ComposedAdam(groups: $0) }, run { MixedAdam(groups: $0) }] {
+    for other in [run { PointwiseAdam(groups: $0) }, run { MixedAdam(groups: $0) }] {
       for (a, b) in zip(kernel, other.flatMap { $0 }) { #expect(abs(a - b) < 1e-13) }
     }
   }

@@ -1,0 +1,116 @@
+import EmberRuntime
+
+/// Half a cosine from the initial rate to `minimum` over `period` steps, and back (Loshchilov and Hutter, 2017, arXiv:1608.03983).
+public final class CosineAnnealingLR: RateSchedule {
+  private let period: Int
+  private let minimum: Double
+
+  public init(_ optimizer: any Optimizer, period: Int, minimum: Double = 0) {
+    checkOption("CosineAnnealingLR", "period", Double(period), period > 0, "positive")
+    self.period = max(1, period)
+    self.minimum = minimum
+    super.init(optimizer)
+  }
+
+  /// 1 + cos of the angle after so many steps.
+  private func height(_ steps: Int) -> Double { 1 + cosPi(Double(steps) / Double(period)) }
+
+  override public func nextRates() -> [Double] {
+    let rates = optimizer.learningRates
+    if isInitial { return rates }
+    if (epoch - 1 - period) % (2 * period) == 0 {
+      // From the lowest point, where the height says nothing of how high it was.
+      return zip(rates, initialRates).map { $0 + ($1 - minimum) * (1 - cosPi(1 / Double(period))) / 2 }
+    }
+    return rates.map { height(epoch) / height(epoch - 1) * ($0 - minimum) + minimum }
+  }
+
+  override public func closedForm() -> [Double]? { initialRates.map { minimum + ($0 - minimum) * height(epoch) / 2 } }
+}
+
+/// Half cosines from the initial rate to `minimum`, each `multiplier` times as long as the last (Loshchilov and Hutter, 2017,
+/// arXiv:1608.03983).
+public final class CosineAnnealingWarmRestarts: RateSchedule {
+  private let multiplier: Int
+  private let minimum: Double
+  /// Steps of the present half cosine, and since it began.
+  private var length: Int
+  private var position = -1
+
+  public init(_ optimizer: any Optimizer, period: Int, multiplier: Int = 1, minimum: Double = 0) {
+    checkOption("CosineAnnealingWarmRestarts", "period", Double(period), period > 0, "positive")
+    checkOption("CosineAnnealingWarmRestarts", "multiplier", Double(multiplier), multiplier > 0, "positive")
+    length = max(1, period)
+    self.multiplier = max(1, multiplier)
+    self.minimum = minimum
+    super.init(optimizer)
+  }
+
+  override public func step() {
+    if ErrorScopes.hasFailed { return }
+    if epoch < 0 {
+      position = 0
+    } else {
+      position += 1
+      if position >= length {
+        position %= length
+        length *= multiplier
+      }
+    }
+    advance(to: nil)
+  }
+
+  override public func nextRates() -> [Double] {
+    let height = 1 + cosPi(Double(position) / Double(length))
+    return initialRates.map { minimum + ($0 - minimum) * height / 2 }
+  }
+
+  override var ownState: [Double] {
+    get { [Double(length), Double(position)] }
+    set { (length, position) = (Int(newValue[0]), Int(newValue[1])) }
+  }
+
+  override func acceptsOwn(_ state: ArraySlice<Double>) -> Bool {
+    guard state.count == 2, let length = Int(exactly: state.first!), let position = Int(exactly: state.last!) else { return false }
+    return length > 0 && position < length
+  }
+}
+
+/// From the present rate to a constant one, for averaging weights along the way (Izmailov et al., 2018, arXiv:1803.05407); see
+/// `AveragedModel`.
+public final class SWALR: RateSchedule {
+  private let targets: [Double]
+  private let epochs: Int
+  private let annealing: Annealing
+
+  /// - Parameters:
+  ///   - rates: those to reach; one for each group, or one for all.
+  ///   - epochs: the steps until they are reached.
+  public init(_ optimizer: any Optimizer, rates: [Double], epochs: Int = 10, annealing: Annealing = .cosine) {
+    checkOption("SWALR", "epochs", Double(epochs), epochs >= 0, "0 or more")
+    targets = perGroup(rates, "rates", of: "SWALR", optimizer)
+    self.epochs = max(0, epochs)
+    self.annealing = annealing
+    super.init(optimizer)
+  }
+
+  public convenience init(_ optimizer: any Optimizer, rate: Double, epochs: Int = 10, annealing: Annealing = .cosine) {
+    self.init(optimizer, rates: [rate], epochs: epochs, annealing: annealing)
+  }
+
+  /// How much of the way lies behind after so many steps.
+  private func share(_ steps: Int) -> Double {
+    annealing.value(from: 0, to: 1, part: max(0, min(1, Double(steps) / Double(max(1, epochs)))))
+  }
+
+  override public func nextRates() -> [Double] {
+    var steps = stepCount - 1
+    if epochs == 0 { steps = max(1, steps) }
+    let (before, now) = (share(steps - 1), share(steps))
+    return zip(optimizer.learningRates, targets).map { rate, target in
+      // Where the way began, from where the last step came to.
+      let start = before == 1 ? target : (rate - before * target) / (1 - before)
+      return target * now + start * (1 - now)
+    }
+  }
+}
