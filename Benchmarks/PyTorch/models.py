@@ -153,6 +153,17 @@ class GPT2(nn.Module):
         return F.linear(self.ln_f(x), self.wte.weight)
 
 
+class LanguageModel(nn.Module):
+    def __init__(self, vocabulary, features, layers):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, features)
+        self.lstm = nn.LSTM(features, features, layers)
+        self.output = nn.Linear(features, vocabulary)
+
+    def forward(self, tokens):
+        return self.output(self.lstm(self.embedding(tokens))[0])
+
+
 class TreeClassifier(nn.Module):
     def __init__(self, vocabulary, features, classes):
         super().__init__()

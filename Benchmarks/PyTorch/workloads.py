@@ -171,6 +171,12 @@ def _():
     return gpt(True)
 
 
+@workload("bert-inference")
+def _():
+    layer = nn.TransformerEncoderLayer(384, 6, 1536, activation="gelu", batch_first=True)
+    return inference(nn.TransformerEncoder(layer, 6), torch.randn(32, 128, 384))
+
+
 # Recurrent networks
 
 
@@ -209,6 +215,23 @@ def _():
         loss.backward()
         optimizer.step()
         turn = (turn + 1) % len(trees)
+        return loss
+
+    return training(step)
+
+
+@workload("lstm-training")
+def _():
+    model = models.LanguageModel(1000, 512, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1)
+    tokens = torch.randint(0, 1000, (36, 32))
+    x, y = tokens[:35], tokens[1:].flatten()
+
+    def step():
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x).flatten(0, 1), y)
+        loss.backward()
+        optimizer.step()
         return loss
 
     return training(step)

@@ -17,8 +17,38 @@ let recurrent: [Workload] = [
       optimizer.step()
       return loss
     }
-  }
+  },
+  Workload(name: "lstm-training", title: "LSTM language model 2 × 512, 35 steps, batch 32, SGD training step", target: 0.80, tolerance: 1e-3) {
+    manualSeed(0)
+    let model = LanguageModel(vocabulary: 1000, features: 512, layers: 2)
+    let optimizer = SGD(model.parameters(), learningRate: 1)
+    let tokens = Tensor.randint(0, 1000, [36, 32])
+    let x = tokens.narrow(0, start: 0, length: 35), y = tokens.narrow(0, start: 1, length: 35).flatten(0, 1)
+    return try training {
+      optimizer.zeroGrad()
+      let loss = model(x).flatten(0, 1).crossEntropy(y)
+      loss.backward()
+      optimizer.step()
+      return loss
+    }
+  },
 ]
+
+/// Predicts the next word: [steps, batch] to [steps, batch, vocabulary].
+private final class LanguageModel: Module, Layer {
+  private let embedding: Embedding
+  private let lstm: LSTM
+  private let output: Linear
+
+  init(vocabulary: Int, features: Int, layers: Int) {
+    embedding = Embedding(vocabulary, features)
+    lstm = LSTM(features, features, numLayers: layers)
+    output = Linear(features, vocabulary)
+    super.init()
+  }
+
+  func forward(_ tokens: Tensor) -> Tensor { output(lstm(embedding(tokens)).output) }
+}
 
 /// The same small numbers here and in Python.
 struct Numbers {

@@ -64,8 +64,11 @@ extension TransformerDecoderLayer {
 extension Module {
   /// Gives another module of the same structure this one's values.
   fileprivate func copyingValues<Other: Module>(to other: Other) -> Other {
-    for (own, new) in zip(parameters(), other.parameters()) { new.value = own.value.detach() }
-    return other
+    for (own, new) in zip(parameters(), other.parameters()) {
+      new.value = own.value.detach()
+      new.requiresGrad = own.requiresGrad
+    }
+    return other.train(isTraining)
   }
 }
 
