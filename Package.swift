@@ -80,7 +80,7 @@ let package = Package(
         "EmberConformance", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse",
         "EmberSpectral", "EmberTensor",
       ]),
-    .testTarget(name: "EmberNNTests", dependencies: ["EmberFunctional", "EmberNN", "EmberOptim", "EmberTensor"]),
+    .testTarget(name: "EmberNNTests", dependencies: ["EmberCPU", "EmberFunctional", "EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),

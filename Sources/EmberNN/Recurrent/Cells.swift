@@ -57,10 +57,8 @@ open class RecurrentCellLayer: Module {
     func start(_ given: Tensor?) -> Tensor {
       given.map { isAlone ? $0.unsqueeze(0) : $0 } ?? Tensor.zeros([x.shape[0], hiddenSize], dtype: x.dtype, on: x.device)
     }
-    let bias = biasIh.map { kind == .gru ? $0 : $0 + biasHh! }
-    let result = x.linear(weightIh, bias).recurrentSequence(
-      kind, state: start(state), cell: kind == .lstm ? start(cell) : nil, weight: weightHh, bias: kind == .gru ? biasHh : nil,
-      batchSizes: [x.shape[0]])
+    let result = kind.step(
+      x.linear(weightIh, biasIh), state: start(state), cell: kind == .lstm ? start(cell) : nil, weight: weightHh, bias: biasHh)
     return isAlone ? (result.state.squeeze(0), result.cell?.squeeze(0)) : (result.state, result.cell)
   }
 }

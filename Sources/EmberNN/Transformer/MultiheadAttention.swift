@@ -75,10 +75,6 @@ open class MultiheadAttention: Module, Layer {
     _ query: Tensor, _ key: Tensor, _ value: Tensor, keyPaddingMask: Tensor? = nil, needWeights: Bool = true, mask: Tensor? = nil,
     averageWeights: Bool = true, isCausal: Bool = false
   ) -> (output: Tensor, weights: Tensor?) {
-    let isBatched = query.rank == 3 && batchFirst
-    func turned(_ x: Tensor) -> Tensor { isBatched && x.rank == 3 ? x.transpose(0, 1) : x }
-    let q = turned(query)
-    let k = key.storageAddress == query.storageAddress && key.shape == query.shape ? q : turned(key)
     let input: MultiHeadAttentionWeights.Input =
       if let packed = _inProjWeight { .packed(packed.wrappedValue) } else {
         .separate(query: _qProjWeight!.wrappedValue, key: _kProjWeight!.wrappedValue, value: _vProjWeight!.wrappedValue)
@@ -86,10 +82,9 @@ open class MultiheadAttention: Module, Layer {
     let weights = MultiHeadAttentionWeights(
       input: input, inputBias: _inProjBias?.wrappedValue, keyBias: _biasK?.wrappedValue, valueBias: _biasV?.wrappedValue, output: outProj.weight,
       outputBias: outProj.bias)
-    let result = q.multiHeadAttention(
-      k, turned(value), heads: numHeads, weights: weights, appendsZero: addsZero, dropout: dropout, training: isTraining, keyPadding: keyPaddingMask,
-      needsWeights: needWeights, mask: mask, averagesWeights: averageWeights, isCausal: isCausal)
-    return (isBatched ? result.output.transpose(0, 1) : result.output, result.weights)
+    return query.multiHeadAttention(
+      key, value, heads: numHeads, weights: weights, appendsZero: addsZero, dropout: dropout, training: isTraining, keyPadding: keyPaddingMask,
+      needsWeights: needWeights, mask: mask, averagesWeights: averageWeights, isCausal: isCausal, batchFirst: batchFirst)
   }
 
   open override var settings: String { "embed_dim=\(embedDim), num_heads=\(numHeads)" }

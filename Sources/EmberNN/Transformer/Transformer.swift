@@ -67,8 +67,11 @@ extension Module {
     let state = Generator.default.state
     let other = make()
     _ = Generator.default.restore(state)
-    for (own, new) in zip(parameters(), other.parameters()) { new.value = own.value.detach() }
-    return other
+    for (own, new) in zip(parameters(), other.parameters()) {
+      new.value = own.value.detach()
+      new.requiresGrad = own.requiresGrad
+    }
+    return other.train(isTraining)
   }
 }
 

@@ -61,12 +61,12 @@ open class TransformerEncoderLayer: Module, Layer {
     super.init()
   }
 
-  /// Another block of the same settings, drawn anew.
+  /// Another block of the same settings, without memory: no number is drawn for it.
   func another() -> TransformerEncoderLayer {
     TransformerEncoderLayer(
       selfAttn.embedDim, heads, feedforward: options.feedforward, dropout: options.dropout, activation: options.activation,
       layerNormEps: options.layerNormEps, batchFirst: options.batchFirst, normFirst: options.normFirst, bias: options.bias, dtype: options.dtype,
-      on: options.device)
+      on: .meta)
   }
 
   final var batchFirst: Bool { options.batchFirst }
@@ -128,12 +128,12 @@ open class TransformerDecoderLayer: Module, Layer {
     super.init()
   }
 
-  /// Another block of the same settings, drawn anew.
+  /// Another block of the same settings, without memory: no number is drawn for it.
   func another() -> TransformerDecoderLayer {
     TransformerDecoderLayer(
       selfAttn.embedDim, heads, feedforward: options.feedforward, dropout: options.dropout, activation: options.activation,
       layerNormEps: options.layerNormEps, batchFirst: options.batchFirst, normFirst: options.normFirst, bias: options.bias, dtype: options.dtype,
-      on: options.device)
+      on: .meta)
   }
 
   final var batchFirst: Bool { options.batchFirst }
