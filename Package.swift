@@ -74,7 +74,7 @@ let package = Package(
     .testTarget(name: "EmberNNTests", dependencies: ["EmberFunctional", "EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
-    .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberNN", "EmberTensor", "EmberRuntime"]),
+    .testTarget(name: "EmberModelTests", dependencies: ["EmberFormats", "EmberVision", "EmberText", "EmberNN", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",
       dependencies: [
