@@ -166,7 +166,9 @@ struct RecurrentSequence: VariadicOperation {
     let states = try new([rows, weight.shape[1]]), gates = try new([rows, kind.gates * hidden])
     let cells = try new(kind == .lstm || kind == .gru ? [rows, hidden] : [0])
     let unprojected = try new(inputs[Input.projection] == nil ? [0] : [rows, hidden])
-    let state = try copy(inputs[Input.state]!), cell = try inputs[Input.cell].map(copy) ?? new([0])
+    let state = try copy(inputs[Input.state]!)
+    var cell = try new([0])
+    if let first = inputs[Input.cell] { cell = try copy(first) }
     if let kernel = try Self.kernels.kernel(on: x.device) {
       try withLayer(inputs) { kernel($0, trace(x, gates, cells, unprojected, states), state, cell) }
     }

@@ -1,3 +1,5 @@
+import EmberRuntime
+import EmberFunctional
 import EmberTensor
 
 // Names that somebody who comes from PyTorch types first: the compiler says what they are called here.

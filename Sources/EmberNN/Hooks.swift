@@ -1,3 +1,5 @@
+import EmberRuntime
+import EmberFunctional
 import EmberTensor
 import Synchronization
 

@@ -1,3 +1,4 @@
+import EmberFunctional
 import EmberRuntime
 import EmberTensor
 

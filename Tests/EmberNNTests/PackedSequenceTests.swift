@@ -17,8 +17,8 @@ import Testing
       #expect(packed.batchSizes == [3, 3, 2, 1, 1] && packed.sortedIndices == [1, 2, 0] && packed.unsortedIndices == [2, 0, 1])
       let (again, lengths) = padPackedSequence(packed, batchFirst: batchFirst)
       #expect(lengths == [2, 5, 3] && again.elements(as: Double.self) == padded.elements(as: Double.self))
-      let (longer, _) = padPackedSequence(packed, batchFirst: batchFirst, paddingValue: -1, totalLength: 7)
-      #expect(longer.shape == (batchFirst ? [3, 7, 3] : [7, 3, 3]) && longer.amin().item() == -1)
+      let (longer, _) = padPackedSequence(packed, batchFirst: batchFirst, paddingValue: -100, totalLength: 7)
+      #expect(longer.shape == (batchFirst ? [3, 7, 3] : [7, 3, 3]) && longer.amin().item() == -100)
       let parts = unpadSequence(again, lengths: lengths, batchFirst: batchFirst)
       for (part, own) in zip(parts, sequences) { #expect(part.elements(as: Double.self) == own.elements(as: Double.self)) }
     }
