@@ -199,7 +199,9 @@ struct ModuleArguments {
 
   mutating func modules(_ name: String) throws -> [any Layer<Tensor, Tensor>] {
     try (json(name)?["v"]?.items ?? []).map { item in
-      guard let layer = try Self.module(item, payload, Module.self) as? any Layer<Tensor, Tensor> else { throw bad(name, "layers of one tensor") }
+      guard let layer = try Self.module(item, payload, Module.self) as? any Layer<Tensor, Tensor> else {
+        throw bad(name, "layers of one tensor")
+      }
       return layer
     }
   }
@@ -238,7 +240,9 @@ struct ForwardArguments {
   func packedSequence(_ i: Int) -> PackedSequence { packed[i]! }
 
   func tensor(_ i: Int) throws -> Tensor {
-    guard i < ordered.count, case .tensor(let tensor) = ordered[i].value else { throw EmberError(.value, in: owner, "argument \(i) must be a tensor") }
+    guard i < ordered.count, case .tensor(let tensor) = ordered[i].value else {
+      throw EmberError(.value, in: owner, "argument \(i) must be a tensor")
+    }
     return tensor
   }
 

@@ -15,7 +15,9 @@ extension Case {
     let isConstruction = json["stage"]?.text == "construct"
     let made: MadeModule
     do {
-      guard let new = try catchingErrors({ try ModuleTable.make(subject, json["ctor"]?.items ?? [], payload) }) else { return .notImplemented }
+      guard let new = try catchingErrors({ try ModuleTable.make(subject, json["ctor"]?.items ?? [], payload) }) else {
+        return .notImplemented
+      }
       made = new
     } catch let error as EmberError {
       // Also where PyTorch only refuses the call: a constructor with types refuses a word that names nothing.
@@ -49,7 +51,9 @@ extension Case {
     let parameters = module.namedParameters()
     let gradients = Result { try moduleGradients(of: flat, by: reader.variables + parameters.map(\.parameter.value)) }
     if let gradients = try? gradients.get() {
-      for (gradient, wanted) in zip(gradients, json["grads"]?.items ?? []) { computed.add("\(id)/grad/\(wanted["of"]?.text ?? "?")", gradient) }
+      for (gradient, wanted) in zip(gradients, json["grads"]?.items ?? []) {
+        computed.add("\(id)/grad/\(wanted["of"]?.text ?? "?")", gradient)
+      }
       for (parameter, gradient) in zip(parameters, gradients.dropFirst(reader.variables.count)) {
         computed.add("\(id)/param_grad/\(parameter.name)", gradient)
       }
@@ -71,7 +75,9 @@ extension Case {
         ordered.append((name, try reader.value(item)))
         continue
       }
-      guard let data = item["data"], case .tensor(let tensor) = try reader.value(data), let sizes = try integers(item["batch_sizes"], reader) else {
+      guard let data = item["data"], case .tensor(let tensor) = try reader.value(data),
+        let sizes = try integers(item["batch_sizes"], reader)
+      else {
         throw CaseFailure("a malformed packed sequence")
       }
       packed[i] = PackedSequence(
@@ -92,7 +98,9 @@ extension Case {
     let differentiable = try weighted(results).filter { $0.output.requiresGrad }
     // Parameters that are frozen, or of a dtype without gradients, have none.
     let wanted = variables.filter(\.requiresGrad)
-    var gradients = differentiable.isEmpty || wanted.isEmpty ? wanted.map { Tensor.zeros(like: $0) }
+    var gradients =
+      differentiable.isEmpty || wanted.isEmpty
+      ? wanted.map { Tensor.zeros(like: $0) }
       : try catchingErrors { grad(of: differentiable.map(\.output), with: wanted, gradients: differentiable.map(\.cotangent)) }
     return variables.map { $0.requiresGrad ? gradients.removeFirst() : Tensor.zeros(like: $0) }
   }
@@ -103,7 +111,9 @@ extension Case {
     let comparison = Comparison(
       reader: ValueReader(payload: payload), relative: json["rtol"]?.real ?? 0, absolute: json["atol"]?.real ?? 0)
     for (i, (actual, wanted)) in zip(flat, expected).enumerated() {
-      if let difference = try comparison.difference(actual, wanted, firstArgument: nil, indexedDimension: nil) { return "result \(i): \(difference)" }
+      if let difference = try comparison.difference(actual, wanted, firstArgument: nil, indexedDimension: nil) {
+        return "result \(i): \(difference)"
+      }
     }
     return nil
   }

@@ -11,12 +11,24 @@ extension ModuleTable {
     "LazyConv1d": lazyConvolution(LazyConv1d.init(_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:dtype:on:)),
     "LazyConv2d": lazyConvolution(LazyConv2d.init(_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:dtype:on:)),
     "LazyConv3d": lazyConvolution(LazyConv3d.init(_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:dtype:on:)),
-    "ConvTranspose1d": transposed(ConvTranspose1d.init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) { $0($1, outputSize: $2) },
-    "ConvTranspose2d": transposed(ConvTranspose2d.init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) { $0($1, outputSize: $2) },
-    "ConvTranspose3d": transposed(ConvTranspose3d.init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) { $0($1, outputSize: $2) },
-    "LazyConvTranspose1d": lazyTransposed(LazyConvTranspose1d.init(_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) { $0($1, outputSize: $2) },
-    "LazyConvTranspose2d": lazyTransposed(LazyConvTranspose2d.init(_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) { $0($1, outputSize: $2) },
-    "LazyConvTranspose3d": lazyTransposed(LazyConvTranspose3d.init(_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) { $0($1, outputSize: $2) },
+    "ConvTranspose1d": transposed(ConvTranspose1d.init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) {
+      $0($1, outputSize: $2)
+    },
+    "ConvTranspose2d": transposed(ConvTranspose2d.init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) {
+      $0($1, outputSize: $2)
+    },
+    "ConvTranspose3d": transposed(ConvTranspose3d.init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) {
+      $0($1, outputSize: $2)
+    },
+    "LazyConvTranspose1d": lazyTransposed(
+      LazyConvTranspose1d.init(_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)
+    ) { $0($1, outputSize: $2) },
+    "LazyConvTranspose2d": lazyTransposed(
+      LazyConvTranspose2d.init(_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)
+    ) { $0($1, outputSize: $2) },
+    "LazyConvTranspose3d": lazyTransposed(
+      LazyConvTranspose3d.init(_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)
+    ) { $0($1, outputSize: $2) },
     "ZeroPad1d": { a in one(ZeroPad1d(try a.extents("padding"))) },
     "ZeroPad2d": { a in one(ZeroPad2d(try a.extents("padding"))) },
     "ZeroPad3d": { a in one(ZeroPad3d(try a.extents("padding"))) },
@@ -37,9 +49,10 @@ extension ModuleTable {
   private typealias Extents = any SpatialExtents
 
   private static func convolution(
-    _ make: @escaping @Sendable (
-      Int, Int, Extents, Extents, any ConvolutionPadding, Extents, Int, Bool, PaddingMode, DType, Device
-    ) -> some Layer<Tensor, Tensor>
+    _ make:
+      @escaping @Sendable (
+        Int, Int, Extents, Extents, any ConvolutionPadding, Extents, Int, Bool, PaddingMode, DType, Device
+      ) -> some Layer<Tensor, Tensor>
   ) -> Maker {
     { a in
       one(
@@ -51,9 +64,10 @@ extension ModuleTable {
   }
 
   private static func lazyConvolution(
-    _ make: @escaping @Sendable (
-      Int, Extents, Extents, any ConvolutionPadding, Extents, Int, Bool, PaddingMode, DType, Device
-    ) -> some Layer<Tensor, Tensor>
+    _ make:
+      @escaping @Sendable (
+        Int, Extents, Extents, any ConvolutionPadding, Extents, Int, Bool, PaddingMode, DType, Device
+      ) -> some Layer<Tensor, Tensor>
   ) -> Maker {
     { a in
       one(

@@ -42,7 +42,8 @@ extension ModuleTable {
     "Fold": { a in
       one(
         Fold(
-          try a.extents("output_size"), try a.extents("kernel_size"), dilation: try a.extents("dilation", 1), padding: try a.extents("padding", 0),
+          try a.extents("output_size"), try a.extents("kernel_size"), dilation: try a.extents("dilation", 1),
+          padding: try a.extents("padding", 0),
           stride: try a.extents("stride", 1)))
     },
     "Unfold": { a in
@@ -72,7 +73,8 @@ extension ModuleTable {
     "LayerNorm": { a in
       one(
         LayerNorm(
-          try a.integers("normalized_shape") ?? [], eps: try a.number("eps", 1e-5), elementwiseAffine: try a.flag("elementwise_affine", true),
+          try a.integers("normalized_shape") ?? [], eps: try a.number("eps", 1e-5),
+          elementwiseAffine: try a.flag("elementwise_affine", true),
           bias: try a.flag("bias", true)))
     },
     "RMSNorm": { a in
@@ -88,7 +90,9 @@ extension ModuleTable {
           bias: try a.flag("bias", true)))
     },
     "LocalResponseNorm": { a in
-      one(LocalResponseNorm(try a.integer("size"), alpha: try a.number("alpha", 1e-4), beta: try a.number("beta", 0.75), k: try a.number("k", 1)))
+      one(
+        LocalResponseNorm(
+          try a.integer("size"), alpha: try a.number("alpha", 1e-4), beta: try a.number("beta", 0.75), k: try a.number("k", 1)))
     },
     "BatchNorm1d": batchNorm(BatchNorm1d.init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
     "BatchNorm2d": batchNorm(BatchNorm2d.init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)),

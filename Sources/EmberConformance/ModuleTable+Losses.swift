@@ -13,10 +13,18 @@ extension ModuleTable {
     "MultiLabelMarginLoss": { a in two(MultiLabelMarginLoss(reduction: try a.reduction())) },
     "SoftMarginLoss": { a in two(SoftMarginLoss(reduction: try a.reduction())) },
     "BCELoss": { a in two(BCELoss(weight: try a.tensor("weight"), reduction: try a.reduction())) },
-    "BCEWithLogitsLoss": { a in two(BCEWithLogitsLoss(weight: try a.tensor("weight"), posWeight: try a.tensor("pos_weight"), reduction: try a.reduction())) },
+    "BCEWithLogitsLoss": { a in
+      two(BCEWithLogitsLoss(weight: try a.tensor("weight"), posWeight: try a.tensor("pos_weight"), reduction: try a.reduction()))
+    },
     "MultiLabelSoftMarginLoss": { a in two(MultiLabelSoftMarginLoss(weight: try a.tensor("weight"), reduction: try a.reduction())) },
-    "MultiMarginLoss": { a in two(MultiMarginLoss(p: try a.integer("p", 1), margin: try a.number("margin", 1), weight: try a.tensor("weight"), reduction: try a.reduction())) },
-    "NLLLoss": { a in two(NLLLoss(weight: try a.tensor("weight"), ignoreIndex: try a.integer("ignore_index", -100), reduction: try a.reduction())) },
+    "MultiMarginLoss": { a in
+      two(
+        MultiMarginLoss(
+          p: try a.integer("p", 1), margin: try a.number("margin", 1), weight: try a.tensor("weight"), reduction: try a.reduction()))
+    },
+    "NLLLoss": { a in
+      two(NLLLoss(weight: try a.tensor("weight"), ignoreIndex: try a.integer("ignore_index", -100), reduction: try a.reduction()))
+    },
     "CrossEntropyLoss": { a in
       two(
         CrossEntropyLoss(
@@ -27,12 +35,20 @@ extension ModuleTable {
       a.ignore("options")
       return two(
         LinearCrossEntropyLoss(
-          try a.size("in_features"), try a.size("num_classes"), outFeatures: try a.integers("out_features") ?? [], bias: try a.flag("bias", false),
+          try a.size("in_features"), try a.size("num_classes"), outFeatures: try a.integers("out_features") ?? [],
+          bias: try a.flag("bias", false),
           weight: try a.tensor("weight"), ignoreIndex: try a.integer(ifPresent: "ignore_index"), reduction: try a.reduction(),
           labelSmoothing: try a.number("label_smoothing", 0)))
     },
-    "PoissonNLLLoss": { a in two(PoissonNLLLoss(logInput: try a.flag("log_input", true), full: try a.flag("full", false), eps: try a.number("eps", 1e-8), reduction: try a.reduction())) },
-    "GaussianNLLLoss": { a in three(GaussianNLLLoss(full: try a.flag("full", false), eps: try a.number("eps", 1e-6), reduction: try a.reduction())) },
+    "PoissonNLLLoss": { a in
+      two(
+        PoissonNLLLoss(
+          logInput: try a.flag("log_input", true), full: try a.flag("full", false), eps: try a.number("eps", 1e-8),
+          reduction: try a.reduction()))
+    },
+    "GaussianNLLLoss": { a in
+      three(GaussianNLLLoss(full: try a.flag("full", false), eps: try a.number("eps", 1e-6), reduction: try a.reduction()))
+    },
     "HingeEmbeddingLoss": { a in two(HingeEmbeddingLoss(margin: try a.number("margin", 1), reduction: try a.reduction())) },
     "CosineEmbeddingLoss": { a in three(CosineEmbeddingLoss(margin: try a.number("margin", 0), reduction: try a.reduction())) },
     "MarginRankingLoss": { a in three(MarginRankingLoss(margin: try a.number("margin", 0), reduction: try a.reduction())) },
@@ -57,7 +73,8 @@ extension ModuleTable {
     },
     "AdaptiveLogSoftmaxWithLoss": { a in
       let layer = AdaptiveLogSoftmaxWithLoss(
-        try a.size("in_features"), try a.size("n_classes"), cutoffs: try a.integers("cutoffs") ?? [], divValue: try a.number("div_value", 4),
+        try a.size("in_features"), try a.size("n_classes"), cutoffs: try a.integers("cutoffs") ?? [],
+        divValue: try a.number("div_value", 4),
         headBias: try a.flag("head_bias", false))
       return MadeModule(module: layer) {
         let result = layer((try $0.tensor(0), try $0.tensor(1)))

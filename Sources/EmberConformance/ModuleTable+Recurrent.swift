@@ -20,8 +20,10 @@ extension ModuleTable {
     "GRU": { a in
       try a.refuseProjection()
       let layer = GRU(
-        try a.integer("input_size"), try a.integer("hidden_size"), numLayers: try a.integer("num_layers", 1), bias: try a.flag("bias", true),
-        batchFirst: try a.flag("batch_first", false), dropout: try a.number("dropout", 0), bidirectional: try a.flag("bidirectional", false))
+        try a.integer("input_size"), try a.integer("hidden_size"), numLayers: try a.integer("num_layers", 1),
+        bias: try a.flag("bias", true),
+        batchFirst: try a.flag("batch_first", false), dropout: try a.number("dropout", 0), bidirectional: try a.flag("bidirectional", false)
+      )
       return MadeModule(module: layer) { arguments in
         if arguments.isPacked { return packed(layer(arguments.packedSequence(0), try arguments.tensor("hx"))) }
         let result = layer(try arguments.tensor(0), try arguments.tensor("hx"))
@@ -30,8 +32,10 @@ extension ModuleTable {
     },
     "LSTM": { a in
       let layer = LSTM(
-        try a.integer("input_size"), try a.integer("hidden_size"), numLayers: try a.integer("num_layers", 1), bias: try a.flag("bias", true),
-        batchFirst: try a.flag("batch_first", false), dropout: try a.number("dropout", 0), bidirectional: try a.flag("bidirectional", false),
+        try a.integer("input_size"), try a.integer("hidden_size"), numLayers: try a.integer("num_layers", 1),
+        bias: try a.flag("bias", true),
+        batchFirst: try a.flag("batch_first", false), dropout: try a.number("dropout", 0),
+        bidirectional: try a.flag("bidirectional", false),
         projectionSize: try a.integer("proj_size", 0))
       return MadeModule(module: layer) { arguments in
         if arguments.isPacked {

@@ -10,7 +10,8 @@ import EmberTensor
 enum ModuleTable {
   typealias Maker = @Sendable (inout ModuleArguments) throws -> MadeModule
 
-  private static let makers: [String: Maker] = [layers, convolutions, poolings, activations, losses, recurrent].reduce(into: [:]) { all, family in
+  private static let makers: [String: Maker] = [layers, convolutions, poolings, activations, losses, recurrent].reduce(into: [:]) {
+    all, family in
     all.merge(family) { first, _ in first }
   }
 

@@ -59,9 +59,10 @@ struct EmbeddingBag: VariadicOperation {
       let sizes = Tensor.zeros([bags], dtype: g.dtype, on: g.device).indexAdd(dim: 0, index: bagOf, source: share)
       share = share / sizes.indexSelect(0, bagOf).clamp(min: 1)
     }
-    if scalesByFrequency { share = share / indices.frequencies(below: table.shape[0]).to(g.dtype) }
     let rows = g.indexSelect(0, bagOf)
-    let factors = weights.map { share * $0 } ?? share
+    var factors = weights.map { share * $0 } ?? share
+    // The frequency scales the rows' gradient alone.
+    if scalesByFrequency { factors = factors / indices.frequencies(below: table.shape[0]).to(g.dtype) }
     let dTable = context.needs(0) ? zeros.indexAdd(dim: 0, index: indices, source: rows * factors.unsqueeze(1)) : nil
     let dWeights = weights != nil && context.needs(3) ? (rows * table.indexSelect(0, indices)).sum(1) * share : nil
     return [dTable, nil, nil, dWeights]

@@ -84,7 +84,10 @@ open class Softmin: Module, Layer {
 open class Softmax2d: Module, Layer {
   open func forward(_ input: Tensor) -> Tensor {
     guard ErrorScopes.hasFailed || input.rank == 3 || input.rank == 4 else {
-      raise(EmberError(.shape, in: "Softmax2d", "input \(input.dtype)\(input.shape); it must be [batch, channels, height, width] or [channels, height, width]"))
+      raise(
+        EmberError(
+          .shape, in: "Softmax2d",
+          "input \(input.dtype)\(input.shape); it must be [batch, channels, height, width] or [channels, height, width]"))
       return input
     }
     return input.softmax(-3)
@@ -161,7 +164,9 @@ open class Hardtanh: Module, Layer {
   private let minValue: Double
   private let maxValue: Double
   public init(minValue: Double = -1, maxValue: Double = 1) {
-    if minValue >= maxValue { raise(EmberError(.value, in: "Hardtanh", "minValue \(minValue), maxValue \(maxValue); the first must be smaller")) }
+    if minValue >= maxValue {
+      raise(EmberError(.value, in: "Hardtanh", "minValue \(minValue), maxValue \(maxValue); the first must be smaller"))
+    }
     self.minValue = minValue
     self.maxValue = maxValue
     super.init()

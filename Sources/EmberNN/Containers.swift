@@ -58,7 +58,8 @@ open class ModuleList<Element>: Module, RandomAccessCollection {
   }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    elements.enumerated().map { (name: "\($0.offset)", value: $0.element as Any) } + super.reflectedMembers().filter { $0.name != "elements" }
+    elements.enumerated().map { (name: "\($0.offset)", value: $0.element as Any) }
+      + super.reflectedMembers().filter { $0.name != "elements" }
   }
 }
 

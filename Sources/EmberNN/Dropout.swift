@@ -26,7 +26,9 @@ open class Dropout: DropoutLayer, Layer {
 open class Dropout1d: DropoutLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor {
     guard ErrorScopes.hasFailed || input.rank == 2 || input.rank == 3 else {
-      raise(EmberError(.shape, in: "Dropout1d", "input \(input.dtype)\(input.shape); it must be [batch, channels, length] or [channels, length]"))
+      raise(
+        EmberError(
+          .shape, in: "Dropout1d", "input \(input.dtype)\(input.shape); it must be [batch, channels, length] or [channels, length]"))
       return input
     }
     let batch = input.rank == 3 ? input : input.unsqueeze(0)

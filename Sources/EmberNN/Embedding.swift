@@ -15,7 +15,8 @@ open class Embedding: Module, Layer {
   ///   - maxNorm: rows that are looked up and whose `normType`-norm is larger are first shrunk to it, in the table.
   ///   - scalesGradientByFrequency: a row's gradient is divided by how often it occurs in the input.
   public init(
-    _ entries: Int, _ features: Int, paddingIndex: Int? = nil, maxNorm: Double? = nil, normType: Double = 2, scalesGradientByFrequency: Bool = false,
+    _ entries: Int, _ features: Int, paddingIndex: Int? = nil, maxNorm: Double? = nil, normType: Double = 2,
+    scalesGradientByFrequency: Bool = false,
     dtype: DType = .float32, on device: Device = .cpu
   ) {
     self.maxNorm = maxNorm
@@ -61,7 +62,8 @@ open class EmbeddingBag: Module, Layer {
 
   /// - Parameter includeLastOffset: offsets have one more entry, the end of the last bag.
   public init(
-    _ entries: Int, _ features: Int, maxNorm: Double? = nil, normType: Double = 2, scalesGradientByFrequency: Bool = false, mode: BagMode = .mean,
+    _ entries: Int, _ features: Int, maxNorm: Double? = nil, normType: Double = 2, scalesGradientByFrequency: Bool = false,
+    mode: BagMode = .mean,
     includeLastOffset: Bool = false, paddingIndex: Int? = nil, dtype: DType = .float32, on device: Device = .cpu
   ) {
     self.maxNorm = maxNorm

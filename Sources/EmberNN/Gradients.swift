@@ -43,7 +43,8 @@ public func parametersToVector(_ parameters: [StateCell]) -> Tensor {
 public func vectorToParameters(_ vector: Tensor, _ parameters: [StateCell]) {
   let count = parameters.reduce(0) { $0 + $1.value.elementCount }
   guard vector.rank == 1, vector.elementCount == count else {
-    raise(EmberError(.shape, in: "vectorToParameters", "a vector \(vector.dtype)\(vector.shape) for \(count) numbers; it must be [\(count)]"))
+    raise(
+      EmberError(.shape, in: "vectorToParameters", "a vector \(vector.dtype)\(vector.shape) for \(count) numbers; it must be [\(count)]"))
     return
   }
   noGrad {

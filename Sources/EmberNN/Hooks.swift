@@ -71,20 +71,23 @@ extension Layer {
   public func registerForwardHook(_ hook: @escaping (Input, Output) -> Output?) -> ModuleHookHandle {
     addHook { hooks, id in
       hooks.after.append(
-        (id, { input, output in
-          guard let input = input as? Input, let output = output as? Output else { return nil }
-          return hook(input, output)
-        }))
+        (
+          id,
+          { input, output in
+            guard let input = input as? Input, let output = output as? Output else { return nil }
+            return hook(input, output)
+          }
+        ))
     }
   }
 }
 
 extension Module {
-  /// Calls `hook` in every backward pass with the gradients of the module's inputs and of its outputs, both in order; nil where a tensor takes
-  /// none. Returned gradients take the place of the inputs' gradients.
+  /// Calls `hook` in every backward pass with the gradients of the module's inputs and of its outputs, both in order; nil where a tensor
+  /// takes none. Returned gradients take the place of the inputs' gradients.
   ///
-  /// Inputs and outputs may be tensors, arrays of them, and tuples of up to three of these. If no input takes a gradient, the hook runs when the
-  /// outputs' gradients are known, and what it returns does not matter.
+  /// Inputs and outputs may be tensors, arrays of them, and tuples of up to three of these. If no input takes a gradient, the hook runs
+  /// when the outputs' gradients are known, and what it returns does not matter.
   @discardableResult
   public final func registerFullBackwardHook(
     _ hook: @escaping @Sendable (_ inputGradients: [Tensor?], _ outputGradients: [Tensor?]) -> [Tensor?]?
@@ -92,10 +95,12 @@ extension Module {
     addHook { hooks, id in hooks.backward.after.append((id, hook)) }
   }
 
-  /// Calls `hook` in every backward pass with the gradients of the module's outputs, before they flow through it. Returned gradients take their
-  /// place.
+  /// Calls `hook` in every backward pass with the gradients of the module's outputs, before they flow through it. Returned gradients take
+  /// their place.
   @discardableResult
-  public final func registerFullBackwardPreHook(_ hook: @escaping @Sendable (_ outputGradients: [Tensor?]) -> [Tensor?]?) -> ModuleHookHandle {
+  public final func registerFullBackwardPreHook(_ hook: @escaping @Sendable (_ outputGradients: [Tensor?]) -> [Tensor?]?)
+    -> ModuleHookHandle
+  {
     addHook { hooks, id in hooks.backward.before.append((id, hook)) }
   }
 
@@ -111,10 +116,13 @@ extension Module {
   final func afterEachCall(_ hook: @escaping (Any) -> Void) -> ModuleHookHandle {
     addHook { hooks, id in
       hooks.after.append(
-        (id, { _, output in
-          hook(output)
-          return nil
-        }))
+        (
+          id,
+          { _, output in
+            hook(output)
+            return nil
+          }
+        ))
     }
   }
 }
@@ -127,7 +135,8 @@ struct BackwardHooks: Sendable {
   var isEmpty: Bool { before.isEmpty && after.isEmpty }
 }
 
-/// The backward hooks of one call: an operation of its own before the module takes the gradients of the inputs, one after it those of the outputs.
+/// The backward hooks of one call: an operation of its own before the module takes the gradients of the inputs, one after it those of the
+/// outputs.
 ///
 /// A backward pass reaches the later operation first.
 private final class BackwardHookCall: Sendable {
@@ -163,7 +172,9 @@ private final class BackwardHookCall: Sendable {
       raise(
         EmberError(
           .value, in: "registerFullBackwardHook",
-          "the \(what) of \(Swift.type(of: module)) is a \(Value.self); hooks see tensors, arrays of them, and tuples of up to three of these"))
+          "the \(what) of \(Swift.type(of: module)) is a \(Value.self); "
+            + "hooks see tensors, arrays of them, and tuples of up to three of these"
+        ))
       return value
     }
     let positions = tensors.indices.filter { tensors[$0].requiresGrad }

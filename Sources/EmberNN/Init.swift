@@ -62,7 +62,8 @@ public enum Init {
     set(cell) { Tensor.eye($0[0], $0[1], dtype: $1, on: $2) }
   }
 
-  /// A kernel [out, in, ...] with which a convolution keeps its channels, as many as there are of both: 1 in the middle of kernel i, i of each group.
+  /// A kernel [out, in, ...] with which a convolution keeps its channels, as many as there are of both: 1 in the middle of kernel i, i of
+  /// each group.
   public static func dirac(_ cell: StateCell, groups: Int = 1) {
     let shape = cell.value.shape
     guard (3...5).contains(shape.rank) else {
@@ -91,7 +92,8 @@ public enum Init {
   public static func sparse(_ cell: StateCell, sparsity: Double, std: Double = 0.01, generator: Generator? = nil) {
     let shape = cell.value.shape
     guard shape.rank == 2, (0...1).contains(sparsity) else {
-      raise(EmberError(.value, in: "sparse", "a tensor of shape \(shape), sparsity \(sparsity); it must be a matrix, the sparsity from 0 to 1"))
+      raise(
+        EmberError(.value, in: "sparse", "a tensor of shape \(shape), sparsity \(sparsity); it must be a matrix, the sparsity from 0 to 1"))
       return
     }
     let zeros = Int((sparsity * Double(shape[0])).rounded(.up))

@@ -46,7 +46,8 @@ open class InstanceNormLayer: Module {
       raise(
         EmberError(
           .shape, in: "instance_norm",
-          "\(Swift.type(of: self)) with \(features) features for input \(input.dtype)\(input.shape); it must be [batch, \(features), ...] with "
+          "\(Swift.type(of: self)) with \(features) features for input \(input.dtype)\(input.shape); "
+            + "it must be [batch, \(features), ...] with "
             + "\(rank) dimensions, or one less without a batch"))
       return input
     }

@@ -2,8 +2,8 @@ import EmberFunctional
 import EmberRuntime
 import EmberTensor
 
-// Layers that find out at their first call, or from a state dict, how many inputs they have. Parameters exist from the start, without elements, so
-// that an optimizer may be made before the first call; they are drawn then, as the layer's own initialisation says.
+// Layers that find out at their first call, or from a state dict, how many inputs they have. Parameters exist from the start, without
+// elements, so that an optimizer may be made before the first call; they are drawn then, as the layer's own initialisation says.
 
 /// `Linear` for as many input features as its first input has.
 open class LazyLinear: Linear {

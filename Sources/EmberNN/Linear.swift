@@ -47,8 +47,12 @@ open class Bilinear: Module, Layer {
   @Parameter public final var weight: Tensor
   private final let _bias: Parameter?
 
-  public init(_ in1Features: Int, _ in2Features: Int, _ outFeatures: Int, bias: Bool = true, dtype: DType = .float32, on device: Device = .cpu) {
-    if in1Features < 1 { raise(EmberError(.value, in: "Bilinear", "\(in1Features) features of the first input; there must be at least one")) }
+  public init(
+    _ in1Features: Int, _ in2Features: Int, _ outFeatures: Int, bias: Bool = true, dtype: DType = .float32, on device: Device = .cpu
+  ) {
+    if in1Features < 1 {
+      raise(EmberError(.value, in: "Bilinear", "\(in1Features) features of the first input; there must be at least one"))
+    }
     let bound = 1 / Double(Swift.max(in1Features, 1)).squareRoot()
     weight = Tensor.uniform([outFeatures, in1Features, in2Features], -bound, bound, dtype: dtype, on: device)
     _bias = bias ? Parameter(wrappedValue: Tensor.uniform([outFeatures], -bound, bound, dtype: dtype, on: device)) : nil

@@ -48,7 +48,8 @@ extension Module {
       }
     }
     guard problems.isEmpty else {
-      throw EmberError(.value, in: "loadStateDict", "\(Swift.type(of: self)): " + problems.joined(separator: "; ") + "; is it the state of another model?")
+      throw EmberError(
+        .value, in: "loadStateDict", "\(Swift.type(of: self)): " + problems.joined(separator: "; ") + "; is it the state of another model?")
     }
     for (cell, value) in planned { cell.value = value }
     for module in modules() { module.didLoadState() }

@@ -121,7 +121,8 @@ extension Layer where Input == Tensor {
       for (module, mode) in zip(modules, modes) { module.setTraining(mode) }
     }
     for module in modules {
-      handles.append(module.afterEachCall { output in outputs[ObjectIdentifier(module)] = (output as? Tensor).map { "\($0.shape)" } ?? "-" })
+      handles.append(
+        module.afterEachCall { output in outputs[ObjectIdentifier(module)] = (output as? Tensor).map { "\($0.shape)" } ?? "-" })
     }
     let device = parameters().first?.value.device ?? .cpu
     _ = try catchingErrors { noGrad { self(Tensor.zeros(inputShape, dtype: dtype, on: device)) } }

@@ -76,7 +76,8 @@ open class BatchNormLayer: Module {
     guard ErrorScopes.hasFailed || ranks.contains(x.rank) && x.shape[1] == features else {
       raise(
         EmberError(
-          .shape, in: "batch_norm", "\(Swift.type(of: self)) with \(features) features for input \(x.dtype)\(x.shape); it must be [batch, \(features), ...] with "
+          .shape, in: "batch_norm",
+          "\(Swift.type(of: self)) with \(features) features for input \(x.dtype)\(x.shape); it must be [batch, \(features), ...] with "
             + ranks.map(String.init).joined(separator: " or ") + " dimensions"))
       return x.batchNorm(weight: weight, bias: bias, eps: eps).output
     }
@@ -110,7 +111,8 @@ open class BatchNormLayer: Module {
   }
 
   open override var settings: String {
-    "\(features), eps=\(eps), momentum=\(momentum.map { "\($0)" } ?? "None"), affine=\(_weight != nil), track_running_stats=\(_runningMean != nil)"
+    "\(features), eps=\(eps), momentum=\(momentum.map { "\($0)" } ?? "None")"
+      + ", affine=\(_weight != nil), track_running_stats=\(_runningMean != nil)"
   }
 }
 
@@ -156,7 +158,8 @@ open class LayerNorm: Module, Layer {
 
   /// Over the last dimension only.
   public convenience init(
-    _ features: Int, eps: Double = 1e-5, elementwiseAffine: Bool = true, bias: Bool = true, dtype: DType = .float32, on device: Device = .cpu
+    _ features: Int, eps: Double = 1e-5, elementwiseAffine: Bool = true, bias: Bool = true, dtype: DType = .float32,
+    on device: Device = .cpu
   ) { self.init([features], eps: eps, elementwiseAffine: elementwiseAffine, bias: bias, dtype: dtype, on: device) }
 
   public final var weight: Tensor? { _weight?.wrappedValue }
@@ -175,7 +178,8 @@ open class GroupNorm: Module, Layer {
   private let channels: Int
 
   public init(
-    _ groups: Int, _ channels: Int, eps: Double = 1e-5, affine: Bool = true, bias: Bool = true, dtype: DType = .float32, on device: Device = .cpu
+    _ groups: Int, _ channels: Int, eps: Double = 1e-5, affine: Bool = true, bias: Bool = true, dtype: DType = .float32,
+    on device: Device = .cpu
   ) {
     if groups < 1 || channels % max(groups, 1) != 0 {
       raise(EmberError(.value, in: "GroupNorm", "\(channels) channels do not divide into \(groups) groups"))
@@ -195,14 +199,17 @@ open class GroupNorm: Module, Layer {
   open override var settings: String { "\(groups), \(channels), eps=\(eps), affine=\(_weight != nil)" }
 }
 
-/// Normalisation by the root of the mean square over the last dimensions; Zhang and Sennrich, arXiv:1910.07467. Weight of the normalised shape.
+/// Normalisation by the root of the mean square over the last dimensions; Zhang and Sennrich, arXiv:1910.07467. Weight of the normalised
+/// shape.
 open class RMSNorm: Module, Layer {
   private final let _weight: Parameter?
   public final let normalizedShape: [Int]
   /// Nil: the smallest difference from 1 of the input's dtype.
   public final let eps: Double?
 
-  public init(_ normalizedShape: [Int], eps: Double? = nil, elementwiseAffine: Bool = true, dtype: DType = .float32, on device: Device = .cpu) {
+  public init(
+    _ normalizedShape: [Int], eps: Double? = nil, elementwiseAffine: Bool = true, dtype: DType = .float32, on device: Device = .cpu
+  ) {
     self.normalizedShape = normalizedShape
     self.eps = eps
     _weight = elementwiseAffine ? Parameter(wrappedValue: Tensor.ones(normalizedShape, dtype: dtype, on: device)) : nil
@@ -210,7 +217,9 @@ open class RMSNorm: Module, Layer {
   }
 
   /// Over the last dimension only.
-  public convenience init(_ features: Int, eps: Double? = nil, elementwiseAffine: Bool = true, dtype: DType = .float32, on device: Device = .cpu) {
+  public convenience init(
+    _ features: Int, eps: Double? = nil, elementwiseAffine: Bool = true, dtype: DType = .float32, on device: Device = .cpu
+  ) {
     self.init([features], eps: eps, elementwiseAffine: elementwiseAffine, dtype: dtype, on: device)
   }
 

@@ -16,7 +16,9 @@ open class PaddingLayer: Module {
       self.padding = margins
     } else {
       self.padding = Array(repeating: 0, count: 2 * rank)
-      raise(EmberError(.value, in: "padding", "\(padding); give one number, or \(2 * rank): before and after each dimension, the last one first"))
+      raise(
+        EmberError(
+          .value, in: "padding", "\(padding); give one number, or \(2 * rank): before and after each dimension, the last one first"))
     }
     super.init()
   }
@@ -43,19 +45,22 @@ open class ZeroPad3d: PaddingLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor { padded(input) }
 }
 
-/// Pads the last dimension with what lies inside, mirrored at the outermost elements. `padding`: one number, or 2: before and after, the last dimension first.
+/// Pads the last dimension with what lies inside, mirrored at the outermost elements. `padding`: one number, or 2: before and after, the
+/// last dimension first.
 open class ReflectionPad1d: PaddingLayer, Layer {
   public init(_ padding: any SpatialExtents) { super.init(1, padding, .reflect) }
   open func forward(_ input: Tensor) -> Tensor { padded(input) }
 }
 
-/// Pads the last two dimensions with what lies inside, mirrored at the outermost elements. `padding`: one number, or 4: before and after, the last dimension first.
+/// Pads the last two dimensions with what lies inside, mirrored at the outermost elements. `padding`: one number, or 4: before and after,
+/// the last dimension first.
 open class ReflectionPad2d: PaddingLayer, Layer {
   public init(_ padding: any SpatialExtents) { super.init(2, padding, .reflect) }
   open func forward(_ input: Tensor) -> Tensor { padded(input) }
 }
 
-/// Pads the last three dimensions with what lies inside, mirrored at the outermost elements. `padding`: one number, or 6: before and after, the last dimension first.
+/// Pads the last three dimensions with what lies inside, mirrored at the outermost elements. `padding`: one number, or 6: before and after,
+/// the last dimension first.
 open class ReflectionPad3d: PaddingLayer, Layer {
   public init(_ padding: any SpatialExtents) { super.init(3, padding, .reflect) }
   open func forward(_ input: Tensor) -> Tensor { padded(input) }
@@ -67,13 +72,15 @@ open class ReplicationPad1d: PaddingLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor { padded(input) }
 }
 
-/// Pads the last two dimensions with copies of the outermost elements. `padding`: one number, or 4: before and after, the last dimension first.
+/// Pads the last two dimensions with copies of the outermost elements. `padding`: one number, or 4: before and after, the last dimension
+/// first.
 open class ReplicationPad2d: PaddingLayer, Layer {
   public init(_ padding: any SpatialExtents) { super.init(2, padding, .replicate) }
   open func forward(_ input: Tensor) -> Tensor { padded(input) }
 }
 
-/// Pads the last three dimensions with copies of the outermost elements. `padding`: one number, or 6: before and after, the last dimension first.
+/// Pads the last three dimensions with copies of the outermost elements. `padding`: one number, or 6: before and after, the last dimension
+/// first.
 open class ReplicationPad3d: PaddingLayer, Layer {
   public init(_ padding: any SpatialExtents) { super.init(3, padding, .replicate) }
   open func forward(_ input: Tensor) -> Tensor { padded(input) }
@@ -103,13 +110,15 @@ open class ConstantPad1d: PaddingLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor { padded(input) }
 }
 
-/// Pads the last two dimensions with a number. `padding`: one number, or 4: before and after, the last dimension first; negative ones cut off.
+/// Pads the last two dimensions with a number. `padding`: one number, or 4: before and after, the last dimension first; negative ones cut
+/// off.
 open class ConstantPad2d: PaddingLayer, Layer {
   public init(_ padding: any SpatialExtents, _ value: Scalar) { super.init(2, padding, .constant, value) }
   open func forward(_ input: Tensor) -> Tensor { padded(input) }
 }
 
-/// Pads the last three dimensions with a number. `padding`: one number, or 6: before and after, the last dimension first; negative ones cut off.
+/// Pads the last three dimensions with a number. `padding`: one number, or 6: before and after, the last dimension first; negative ones cut
+/// off.
 open class ConstantPad3d: PaddingLayer, Layer {
   public init(_ padding: any SpatialExtents, _ value: Scalar) { super.init(3, padding, .constant, value) }
   open func forward(_ input: Tensor) -> Tensor { padded(input) }

@@ -164,19 +164,25 @@ open class AdaptiveAvgPool3d: AdaptivePoolingLayer, Layer {
 open class AdaptiveMaxPool1d: AdaptivePoolingLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor { input.adaptiveMaxPool1d(outputSize(for: input, 1)) }
   /// Also where the values were in each plane, counted row by row.
-  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) { input.adaptiveMaxPoolWithIndices(1, outputSize(for: input, 1)) }
+  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) {
+    input.adaptiveMaxPoolWithIndices(1, outputSize(for: input, 1))
+  }
 }
 
 /// Largest values of windows that divide the input into `outputSize` parts.
 open class AdaptiveMaxPool2d: AdaptivePoolingLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor { input.adaptiveMaxPool2d(outputSize(for: input, 2)) }
   /// Also where the values were in each plane, counted row by row.
-  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) { input.adaptiveMaxPoolWithIndices(2, outputSize(for: input, 2)) }
+  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) {
+    input.adaptiveMaxPoolWithIndices(2, outputSize(for: input, 2))
+  }
 }
 
 /// Largest values of windows that divide the input into `outputSize` parts.
 open class AdaptiveMaxPool3d: AdaptivePoolingLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor { input.adaptiveMaxPool3d(outputSize(for: input, 3)) }
   /// Also where the values were in each plane, counted row by row.
-  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) { input.adaptiveMaxPoolWithIndices(3, outputSize(for: input, 3)) }
+  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) {
+    input.adaptiveMaxPoolWithIndices(3, outputSize(for: input, 3))
+  }
 }

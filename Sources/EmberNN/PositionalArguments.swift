@@ -31,23 +31,27 @@ extension ConvolutionLayer {
 extension TransposedConvolutionLayer {
   /// `ConvTranspose2d(16, 3, 4, stride: 2)`
   public convenience init(
-    _ inChannels: Int, _ outChannels: Int, _ kernelSize: any SpatialExtents, stride: any SpatialExtents = 1, padding: any SpatialExtents = 0,
+    _ inChannels: Int, _ outChannels: Int, _ kernelSize: any SpatialExtents, stride: any SpatialExtents = 1,
+    padding: any SpatialExtents = 0,
     outputPadding: any SpatialExtents = 0, groups: Int = 1, bias: Bool = true, dilation: any SpatialExtents = 1, dtype: DType = .float32,
     on device: Device = .cpu
   ) {
     self.init(
-      inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, bias: bias,
+      inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups,
+      bias: bias,
       dilation: dilation, dtype: dtype, on: device)
   }
 
   /// `ConvTranspose2d(16, 3, 4, 2)`, `ConvTranspose2d(16, 3, 4, 2, 1)`
   public convenience init(
-    _ inChannels: Int, _ outChannels: Int, _ kernelSize: any SpatialExtents, _ stride: any SpatialExtents, _ padding: any SpatialExtents = 0,
+    _ inChannels: Int, _ outChannels: Int, _ kernelSize: any SpatialExtents, _ stride: any SpatialExtents,
+    _ padding: any SpatialExtents = 0,
     outputPadding: any SpatialExtents = 0, groups: Int = 1, bias: Bool = true, dilation: any SpatialExtents = 1, dtype: DType = .float32,
     on device: Device = .cpu
   ) {
     self.init(
-      inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, bias: bias,
+      inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups,
+      bias: bias,
       dilation: dilation, dtype: dtype, on: device)
   }
 }
@@ -218,7 +222,8 @@ extension GRU {
     bidirectional: Bool = false, dtype: DType = .float32, on device: Device = .cpu
   ) {
     self.init(
-      inputSize, hiddenSize, numLayers: numLayers, bias: bias, batchFirst: batchFirst, dropout: dropout, bidirectional: bidirectional, dtype: dtype,
+      inputSize, hiddenSize, numLayers: numLayers, bias: bias, batchFirst: batchFirst, dropout: dropout, bidirectional: bidirectional,
+      dtype: dtype,
       on: device)
   }
 }

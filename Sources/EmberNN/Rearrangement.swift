@@ -118,7 +118,9 @@ open class Upsample: Module, Layer {
   }
 
   /// One factor for all dimensions.
-  public convenience init(scaleFactor: Double, mode: InterpolationMode = .nearest, alignCorners: Bool? = nil, recomputeScaleFactor: Bool = false) {
+  public convenience init(
+    scaleFactor: Double, mode: InterpolationMode = .nearest, alignCorners: Bool? = nil, recomputeScaleFactor: Bool = false
+  ) {
     self.init(scaleFactor: [scaleFactor], mode: mode, alignCorners: alignCorners, recomputeScaleFactor: recomputeScaleFactor)
   }
 

@@ -53,7 +53,8 @@ struct ModuleMembers {
     case let parameter as Parameter:
       parameters.append(NamedCell(name: replacingLast(of: name, with: parameter.name), cell: parameter.projectedValue))
     case let buffer as Buffer:
-      buffers.append(NamedCell(name: replacingLast(of: name, with: buffer.name), cell: buffer.projectedValue, isPersistent: buffer.isPersistent))
+      buffers.append(
+        NamedCell(name: replacingLast(of: name, with: buffer.name), cell: buffer.projectedValue, isPersistent: buffer.isPersistent))
     case let cell as StateCell where cell.isParameter:
       parameters.append(NamedCell(name: name, cell: cell))
     case let module as Module:
@@ -73,7 +74,9 @@ struct ModuleMembers {
     case .optional:
       if let wrapped = mirror.children.first { add(wrapped.value, name) }
     case .collection, .set:
-      if let first = mirror.children.first?.value, first is any BinaryInteger || first is any BinaryFloatingPoint || first is String { return }
+      if let first = mirror.children.first?.value, first is any BinaryInteger || first is any BinaryFloatingPoint || first is String {
+        return
+      }
       for (i, child) in mirror.children.enumerated() { add(child.value, "\(name).\(i)") }
     case .dictionary:
       var entries: [(key: String, value: Any)] = []

@@ -92,7 +92,8 @@ open class FractionalMaxPool2d: FractionalMaxPoolLayer, Layer {
   }
 
   /// One ratio for all dimensions.
-  public convenience init(_ kernelSize: any SpatialExtents, outputRatio: Double, randomSamples: Tensor? = nil, generator: Generator? = nil) {
+  public convenience init(_ kernelSize: any SpatialExtents, outputRatio: Double, randomSamples: Tensor? = nil, generator: Generator? = nil)
+  {
     self.init(
       kernelSize, outputRatio: Array(repeating: outputRatio, count: 2), randomSamples: randomSamples, generator: generator)
   }
@@ -110,7 +111,8 @@ open class FractionalMaxPool3d: FractionalMaxPoolLayer, Layer {
   }
 
   /// One ratio for all dimensions.
-  public convenience init(_ kernelSize: any SpatialExtents, outputRatio: Double, randomSamples: Tensor? = nil, generator: Generator? = nil) {
+  public convenience init(_ kernelSize: any SpatialExtents, outputRatio: Double, randomSamples: Tensor? = nil, generator: Generator? = nil)
+  {
     self.init(
       kernelSize, outputRatio: Array(repeating: outputRatio, count: 3), randomSamples: randomSamples, generator: generator)
   }

@@ -1,7 +1,8 @@
 import EmberRuntime
 import EmberTensor
 
-/// What the transposed convolutions share: each is the derivative of a convolution by its input. Weight [in, out / groups, kernel...], bias [out].
+/// What the transposed convolutions share: each is the derivative of a convolution by its input. Weight [in, out / groups, kernel...], bias
+/// [out].
 open class TransposedConvolutionLayer: Module {
   @Parameter public final var weight: Tensor
   private final let _bias: Parameter?
@@ -36,7 +37,9 @@ open class TransposedConvolutionLayer: Module {
       raise(EmberError(.value, in: "ConvTranspose\(rank)d", "kernelSize \(kernelSize); give one number or \(rank)"))
     }
     if groups < 1 || inChannels % max(groups, 1) != 0 || outChannels % max(groups, 1) != 0 {
-      raise(EmberError(.value, in: "ConvTranspose\(rank)d", "\(inChannels) inputs and \(outChannels) outputs do not divide into \(groups) groups"))
+      raise(
+        EmberError(
+          .value, in: "ConvTranspose\(rank)d", "\(inChannels) inputs and \(outChannels) outputs do not divide into \(groups) groups"))
     }
     let shape = [inChannels, outChannels / max(groups, 1)] + kernel
     weight = Init.layerWeight(shape, dtype: dtype, on: device)
@@ -68,7 +71,8 @@ open class TransposedConvolutionLayer: Module {
     let kernel = shape.dropFirst(2).map(String.init).joined(separator: ", ")
     return "\(shape[0]), \(shape[1] * groups), kernel_size=(\(kernel)), stride=\(stride)"
       + (padding as? Int == 0 ? "" : ", padding=\(padding)") + (outputPadding as? Int == 0 ? "" : ", output_padding=\(outputPadding)")
-      + (dilation as? Int == 1 ? "" : ", dilation=\(dilation)") + (groups == 1 ? "" : ", groups=\(groups)") + (_bias == nil ? ", bias=false" : "")
+      + (dilation as? Int == 1 ? "" : ", dilation=\(dilation)") + (groups == 1 ? "" : ", groups=\(groups)")
+      + (_bias == nil ? ", bias=false" : "")
   }
 
   /// Called with an input before it is used: the lazy layers learn its channels.
@@ -105,7 +109,8 @@ open class TransposedConvolutionLayer: Module {
       let largest = zip(least, stride).map { $0 + $1 - 1 }
       raise(
         EmberError(
-          .value, in: name, "outputSize \(outputSize) for input \(input.dtype)\(input.shape); the extents may lie from \(least) to \(largest)"))
+          .value, in: name,
+          "outputSize \(outputSize) for input \(input.dtype)\(input.shape); the extents may lie from \(least) to \(largest)"))
       return nil
     }
     return zip(wanted, least).map { $0 - $1 }

@@ -101,7 +101,9 @@ private final class Pair: Module, Layer {
       journal.note("attention \(input.count) \(output.count)")
       return nil
     }
-    attention.registerForwardPreHook { journal.note("in \($0.0.shape)"); return nil }
+    attention.registerForwardPreHook {
+      journal.note("in \($0.0.shape)"); return nil
+    }
     let q = Tensor.ones([3, 1, 4], requiresGrad: true)
     attention(q, q, q, needWeights: false).output.sum().backward()
     attention(q, q, q).output.sum().backward()

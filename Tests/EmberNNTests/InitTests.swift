@@ -5,7 +5,9 @@ import Testing
 
 /// Moments, ranges and structure of initial values. `Init`'s formulas are those of `torch.nn.init`.
 @Suite struct InitialValues {
-  private func cell(_ shape: [Int], _ dtype: DType = .float32) -> StateCell { StateCell(Tensor.zeros(shape, dtype: dtype), isParameter: true) }
+  private func cell(_ shape: [Int], _ dtype: DType = .float32) -> StateCell {
+    StateCell(Tensor.zeros(shape, dtype: dtype), isParameter: true)
+  }
   private func deviation(_ cell: StateCell) -> Double { cell.value.std().item() }
   private func largest(_ cell: StateCell) -> Double { cell.value.abs().amax().item() }
 
@@ -60,7 +62,8 @@ import Testing
 
   @Test func misuse() {
     for body: () -> Void in [
-      { Init.eye(cell([3])) }, { Init.dirac(cell([3, 3])) }, { Init.dirac(cell([3, 3, 1]), groups: 2) }, { Init.sparse(cell([3, 3]), sparsity: 2) },
+      { Init.eye(cell([3])) }, { Init.dirac(cell([3, 3])) }, { Init.dirac(cell([3, 3, 1]), groups: 2) },
+      { Init.sparse(cell([3, 3]), sparsity: 2) },
       { Init.xavierUniform(cell([3])) }, { Init.truncatedNormal(cell([3]), low: 2, high: 1) },
     ] {
       #expect(throws: EmberError.self) { try catchingErrors { body() } }

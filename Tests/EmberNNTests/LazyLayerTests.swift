@@ -5,7 +5,9 @@ import Testing
 
 @Suite struct LazyLayers {
   @Test func parametersComeWithTheFirstInput() {
-    let model = Sequential { LazyConv2d(4, kernelSize: 3); LazyBatchNorm2d(); ReLU(); Flatten(); LazyLinear(2) }
+    let model = Sequential {
+      LazyConv2d(4, kernelSize: 3); LazyBatchNorm2d(); ReLU(); Flatten(); LazyLinear(2)
+    }
     let cells = model.parameters()
     #expect(cells.map { $0.value.elementCount } == [0, 4, 0, 0, 0, 2])
     #expect(model(Tensor.rand([5, 3, 6, 6])).shape == [5, 2])

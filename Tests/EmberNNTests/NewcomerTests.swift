@@ -83,13 +83,19 @@ import Testing
 
   @Test func paddings() {
     let line = Tensor.randn([2, 4, 8]), picture = Tensor.randn([2, 4, 8, 8]), volume = Tensor.randn([2, 4, 8, 8, 8])
-    for layer: any Layer<Tensor, Tensor> in [ZeroPad1d(1), ConstantPad1d(1, 3.5), ReflectionPad1d(1), ReplicationPad1d([1, 1]), CircularPad1d(1)] {
+    for layer: any Layer<Tensor, Tensor> in [
+      ZeroPad1d(1), ConstantPad1d(1, 3.5), ReflectionPad1d(1), ReplicationPad1d([1, 1]), CircularPad1d(1),
+    ] {
       expect(layer(line), [2, 4, 10])
     }
-    for layer: any Layer<Tensor, Tensor> in [ZeroPad2d(1), ConstantPad2d(1, 3.5), ReflectionPad2d(1), ReplicationPad2d([1, 1, 1, 1]), CircularPad2d(1)] {
+    for layer: any Layer<Tensor, Tensor> in [
+      ZeroPad2d(1), ConstantPad2d(1, 3.5), ReflectionPad2d(1), ReplicationPad2d([1, 1, 1, 1]), CircularPad2d(1),
+    ] {
       expect(layer(picture), [2, 4, 10, 10])
     }
-    for layer: any Layer<Tensor, Tensor> in [ZeroPad3d(1), ConstantPad3d(1, 3.5), ReflectionPad3d(1), ReplicationPad3d(1), CircularPad3d(1)] {
+    for layer: any Layer<Tensor, Tensor> in [
+      ZeroPad3d(1), ConstantPad3d(1, 3.5), ReflectionPad3d(1), ReplicationPad3d(1), CircularPad3d(1),
+    ] {
       expect(layer(volume), [2, 4, 10, 10, 10])
     }
   }
@@ -98,8 +104,10 @@ import Testing
     let x = Tensor.randn([2, 4, 3, 3])
     let all: [any Layer<Tensor, Tensor>] = [
       ELU(), ELU(0.5), Hardshrink(), Hardshrink(0.3), Hardsigmoid(), Hardtanh(), Hardtanh(-2, 2), Hardswish(), LeakyReLU(), LeakyReLU(0.2),
-      LogSigmoid(), PReLU(), PReLU(4), ReLU(), ReLU6(), RReLU(), RReLU(0.1, 0.3), SELU(), CELU(), CELU(0.5), GELU(), GELU(approximate: .tanh),
-      Sigmoid(), SiLU(), Mish(), Softplus(), Softplus(2), Softshrink(), Softshrink(0.3), Softsign(), Tanh(), Tanhshrink(), Threshold(0.1, 20),
+      LogSigmoid(), PReLU(), PReLU(4), ReLU(), ReLU6(), RReLU(), RReLU(0.1, 0.3), SELU(), CELU(), CELU(0.5), GELU(),
+      GELU(approximate: .tanh),
+      Sigmoid(), SiLU(), Mish(), Softplus(), Softplus(2), Softshrink(), Softshrink(0.3), Softsign(), Tanh(), Tanhshrink(),
+      Threshold(0.1, 20),
       Softmin(1), Softmax(1), Softmax2d(), LogSoftmax(1),
     ]
     for layer in all { expect(layer(x), [2, 4, 3, 3]) }
@@ -107,7 +115,8 @@ import Testing
   }
 
   @Test func normalisations() {
-    let rows = Tensor.randn([5, 4]), line = Tensor.randn([5, 4, 6]), picture = Tensor.randn([5, 4, 6, 6]), volume = Tensor.randn([5, 4, 3, 3, 3])
+    let rows = Tensor.randn([5, 4]), line = Tensor.randn([5, 4, 6]), picture = Tensor.randn([5, 4, 6, 6]),
+      volume = Tensor.randn([5, 4, 3, 3, 3])
     expect(BatchNorm1d(4)(rows), [5, 4])
     expect(BatchNorm1d(4, momentum: nil)(line), [5, 4, 6])
     expect(BatchNorm2d(4, affine: false)(picture), [5, 4, 6, 6])
@@ -195,10 +204,14 @@ import Testing
     let x = Tensor.randn([3, 5]), y = Tensor.randn([3, 5]), labels = Tensor([1, 0, 4]), signs = Tensor([1.0, -1, 1])
     let shares = Tensor.rand([3, 5])
     for loss in [
-      L1Loss()(x, y), MSELoss()(x, y), CrossEntropyLoss()(x, labels), CrossEntropyLoss(weight: Tensor.ones([5]), labelSmoothing: 0.1)(x, labels),
-      NLLLoss()(x.logSoftmax(1), labels), PoissonNLLLoss()(x, shares), GaussianNLLLoss()(x, y, shares), KLDivLoss(reduction: .batchMean)(x, shares),
-      BCELoss()(shares, shares), BCEWithLogitsLoss(posWeight: Tensor.ones([5]))(x, shares), MarginRankingLoss()(x[0], y[0], Tensor.ones([5])),
-      HingeEmbeddingLoss()(x, y.sign()), MultiLabelMarginLoss()(x, Tensor([[1, -1, 0, 0, 0], [2, 3, -1, 0, 0], [0, 1, 2, 3, 4]])), HuberLoss()(x, y),
+      L1Loss()(x, y), MSELoss()(x, y), CrossEntropyLoss()(x, labels),
+      CrossEntropyLoss(weight: Tensor.ones([5]), labelSmoothing: 0.1)(x, labels),
+      NLLLoss()(x.logSoftmax(1), labels), PoissonNLLLoss()(x, shares), GaussianNLLLoss()(x, y, shares),
+      KLDivLoss(reduction: .batchMean)(x, shares),
+      BCELoss()(shares, shares), BCEWithLogitsLoss(posWeight: Tensor.ones([5]))(x, shares),
+      MarginRankingLoss()(x[0], y[0], Tensor.ones([5])),
+      HingeEmbeddingLoss()(x, y.sign()), MultiLabelMarginLoss()(x, Tensor([[1, -1, 0, 0, 0], [2, 3, -1, 0, 0], [0, 1, 2, 3, 4]])),
+      HuberLoss()(x, y),
       SmoothL1Loss()(x, y), SoftMarginLoss()(x, y.sign()), MultiLabelSoftMarginLoss()(x, shares), CosineEmbeddingLoss()(x, y, signs),
       MultiMarginLoss()(x, labels), TripletMarginLoss()(x, y, shares),
       TripletMarginWithDistanceLoss(distance: { ($0 - $1).abs().sum(1) })(x, y, shares),

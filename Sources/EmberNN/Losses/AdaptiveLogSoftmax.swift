@@ -1,8 +1,8 @@
 import EmberRuntime
 import EmberTensor
 
-/// A softmax over many classes of uneven frequency in parts: frequent ones in the head, rarer ones in clusters with fewer features; Grave et al.,
-/// arXiv:1609.04309. Classes are to be numbered by falling frequency.
+/// A softmax over many classes of uneven frequency in parts: frequent ones in the head, rarer ones in clusters with fewer features; Grave
+/// et al., arXiv:1609.04309. Classes are to be numbered by falling frequency.
 ///
 /// Of inputs [batch, features] and labels [batch], or of one sample without the batch.
 open class AdaptiveLogSoftmaxWithLoss: Module, Layer {
@@ -17,13 +17,15 @@ open class AdaptiveLogSoftmaxWithLoss: Module, Layer {
   ///   - cutoffs: ends of the head and of all clusters but the last, rising.
   ///   - divValue: by what the features of each further cluster are divided.
   public init(
-    _ inFeatures: Int, _ classes: Int, cutoffs: [Int], divValue: Double = 4, headBias: Bool = false, dtype: DType = .float32, on device: Device = .cpu
+    _ inFeatures: Int, _ classes: Int, cutoffs: [Int], divValue: Double = 4, headBias: Bool = false, dtype: DType = .float32,
+    on device: Device = .cpu
   ) {
     let isRising = zip(cutoffs, cutoffs.dropFirst()).allSatisfy { $0 < $1 }
     if cutoffs.isEmpty || !isRising || cutoffs[0] < 1 || cutoffs.last! > classes - 1 {
       raise(
         EmberError(
-          .value, in: "AdaptiveLogSoftmaxWithLoss", "cutoffs \(cutoffs); they must rise, each from 1 to \(classes - 1), and there must be at least one"))
+          .value, in: "AdaptiveLogSoftmaxWithLoss",
+          "cutoffs \(cutoffs); they must rise, each from 1 to \(classes - 1), and there must be at least one"))
     }
     self.inFeatures = inFeatures
     self.classes = classes
@@ -45,8 +47,11 @@ open class AdaptiveLogSoftmaxWithLoss: Module, Layer {
   /// The log-probability of each sample's label, and their negative mean.
   open func forward(_ input: (Tensor, Tensor)) -> (output: Tensor, loss: Tensor) {
     let (x, target) = input
-    guard x.rank == target.rank + 1, x.rank == 1 || x.rank == 2, x.rank == 1 || x.shape[0] == target.shape[0], x.shape[-1] == inFeatures else {
-      let message = "input \(x.dtype)\(x.shape) and labels \(target.dtype)\(target.shape); they must be [batch, \(inFeatures)] and [batch], or [\(inFeatures)] and a number"
+    guard x.rank == target.rank + 1, x.rank == 1 || x.rank == 2, x.rank == 1 || x.shape[0] == target.shape[0], x.shape[-1] == inFeatures
+    else {
+      let message =
+        "input \(x.dtype)\(x.shape) and labels \(target.dtype)\(target.shape); "
+          + "they must be [batch, \(inFeatures)] and [batch], or [\(inFeatures)] and a number"
       if !ErrorScopes.hasFailed { raise(EmberError(.shape, in: "AdaptiveLogSoftmaxWithLoss", message)) }
       return (x, x)
     }

@@ -56,7 +56,9 @@ open class LinearCrossEntropyLoss: Loss, Layer {
       raise(EmberError(.value, in: "LinearCrossEntropyLoss", "labelSmoothing \(labelSmoothing); it must lie from 0 to 1"))
     }
     if let weight, weight.shape != [classes] {
-      raise(EmberError(.shape, in: "LinearCrossEntropyLoss", "weight \(weight.dtype)\(weight.shape) for \(classes) classes; it must be [\(classes)]"))
+      raise(
+        EmberError(
+          .shape, in: "LinearCrossEntropyLoss", "weight \(weight.dtype)\(weight.shape) for \(classes) classes; it must be [\(classes)]"))
     }
     linear = Linear(inFeatures, classes * outFeatures.reduce(1, *), bias: bias, dtype: dtype, on: device)
     _weight = weight.map { Buffer(wrappedValue: $0) }
@@ -70,7 +72,8 @@ open class LinearCrossEntropyLoss: Loss, Layer {
     let classes = linear.outFeatures / outFeatures.reduce(1, *)
     let matrix = outFeatures.isEmpty ? linear.weight : linear.weight.reshape([classes] + outFeatures + [linear.inFeatures])
     return input.0.linearCrossEntropy(
-      matrix, input.1, linearBias: linear.bias.map { outFeatures.isEmpty ? $0 : $0.reshape([classes] + outFeatures) }, weight: _weight?.wrappedValue, reduction: reduction, ignoreIndex: ignoreIndex,
+      matrix, input.1, linearBias: linear.bias.map { outFeatures.isEmpty ? $0 : $0.reshape([classes] + outFeatures) },
+      weight: _weight?.wrappedValue, reduction: reduction, ignoreIndex: ignoreIndex,
       labelSmoothing: labelSmoothing)
   }
 }
@@ -128,7 +131,8 @@ open class CTCLoss: Loss, Layer {
   }
 
   public func callAsFunction(
-    _ logProbabilities: Tensor, _ targets: Tensor, inputLengths: [Int], targetLengths: [Int], file: StaticString = #fileID, line: Int = #line
+    _ logProbabilities: Tensor, _ targets: Tensor, inputLengths: [Int], targetLengths: [Int], file: StaticString = #fileID,
+    line: Int = #line
   ) -> Tensor {
     callAsFunction((logProbabilities, targets, inputLengths, targetLengths), file: file, line: line)
   }

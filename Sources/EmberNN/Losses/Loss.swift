@@ -19,7 +19,8 @@ extension Layer where Input == (Tensor, Tensor) {
 
 extension Layer where Input == (Tensor, Tensor, Tensor) {
   /// `loss(a, b, c)` for `loss((a, b, c))`.
-  public func callAsFunction(_ first: Tensor, _ second: Tensor, _ third: Tensor, file: StaticString = #fileID, line: Int = #line) -> Output {
+  public func callAsFunction(_ first: Tensor, _ second: Tensor, _ third: Tensor, file: StaticString = #fileID, line: Int = #line) -> Output
+  {
     callAsFunction((first, second, third), file: file, line: line)
   }
 }

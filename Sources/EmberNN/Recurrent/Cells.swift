@@ -2,8 +2,8 @@ import EmberFunctional
 import EmberRuntime
 import EmberTensor
 
-/// What the cells share: one step of a recurrence. Parameters `weight_ih` [gates · hidden, in], `weight_hh` [gates · hidden, hidden] and two
-/// biases, all drawn from ±1 / √hidden.
+/// What the cells share: one step of a recurrence. Parameters `weight_ih` [gates · hidden, in], `weight_hh` [gates · hidden, hidden] and
+/// two biases, all drawn from ±1 / √hidden.
 open class RecurrentCellLayer: Module {
   @Parameter public final var weightIh: Tensor
   @Parameter public final var weightHh: Tensor
@@ -50,7 +50,8 @@ open class RecurrentCellLayer: Module {
       if let given, given.shape != Shape(expected) {
         raise(
           EmberError(
-            .shape, in: "\(Swift.type(of: self))", "\(what) \(given.dtype)\(given.shape) for input \(input.dtype)\(input.shape); it must be \(expected)"))
+            .shape, in: "\(Swift.type(of: self))",
+            "\(what) \(given.dtype)\(given.shape) for input \(input.dtype)\(input.shape); it must be \(expected)"))
         return (input, input)
       }
     }
@@ -66,7 +67,8 @@ open class RecurrentCellLayer: Module {
 /// One step of an Elman network: [batch, in] and state [batch, hidden] to the next state.
 open class RNNCell: RecurrentCellLayer, Layer {
   public init(
-    _ inputSize: Int, _ hiddenSize: Int, bias: Bool = true, nonlinearity: RNN.Nonlinearity = .tanh, dtype: DType = .float32, on device: Device = .cpu
+    _ inputSize: Int, _ hiddenSize: Int, bias: Bool = true, nonlinearity: RNN.Nonlinearity = .tanh, dtype: DType = .float32,
+    on device: Device = .cpu
   ) {
     super.init("RNNCell", nonlinearity == .tanh ? .tanh : .relu, inputSize, hiddenSize, bias, dtype, device)
   }
@@ -92,7 +94,9 @@ open class LSTMCell: RecurrentCellLayer, Layer {
   }
 
   open func forward(_ input: Tensor) -> (h: Tensor, c: Tensor) { run(input, nil) }
-  public final func callAsFunction(_ input: Tensor, _ state: (Tensor, Tensor)?) -> (h: Tensor, c: Tensor) { withHooks(input) { run($0, state) } }
+  public final func callAsFunction(_ input: Tensor, _ state: (Tensor, Tensor)?) -> (h: Tensor, c: Tensor) {
+    withHooks(input) { run($0, state) }
+  }
 
   private func run(_ input: Tensor, _ state: (Tensor, Tensor)?) -> (h: Tensor, c: Tensor) {
     let result = step(input, state?.0, state?.1)

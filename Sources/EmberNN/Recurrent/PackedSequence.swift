@@ -26,7 +26,8 @@ public struct PackedSequence: Sendable {
     if !ErrorScopes.hasFailed, !batchSizes.isEmpty, !fall || data.rank == 0 || data.shape[0] != total {
       raise(
         EmberError(
-          .shape, in: "PackedSequence", "batch sizes \(batchSizes) for data \(data.dtype)\(data.shape); "
+          .shape, in: "PackedSequence",
+          "batch sizes \(batchSizes) for data \(data.dtype)\(data.shape); "
             + "they must be positive, never rise, and add up to the first extent of the data"))
     }
     for order in [sortedIndices, self.unsortedIndices] {
@@ -65,7 +66,9 @@ public func packPaddedSequence(_ input: Tensor, lengths: [Int], batchFirst: Bool
   let empty = PackedSequence(data: input, batchSizes: [])
   guard !ErrorScopes.hasFailed else { return empty }
   guard input.rank >= 2 else {
-    raise(EmberError(.shape, in: name, "input \(input.dtype)\(input.shape); it must be [time, batch, ...], or [batch, time, ...] with batchFirst"))
+    raise(
+      EmberError(
+        .shape, in: name, "input \(input.dtype)\(input.shape); it must be [time, batch, ...], or [batch, time, ...] with batchFirst"))
     return empty
   }
   let padded = batchFirst ? input.transpose(0, 1) : input
@@ -154,7 +157,10 @@ public enum PaddingSide: Sendable { case left, right }
 /// The counterpart of `padSequence`: the sequences without their padding.
 public func unpadSequence(_ padded: Tensor, lengths: [Int], batchFirst: Bool = false) -> [Tensor] {
   let sequences = batchFirst ? padded : padded.transpose(0, 1)
-  guard ErrorScopes.hasFailed || sequences.rank >= 2 && lengths.count == sequences.shape[0] && lengths.allSatisfy({ $0 >= 0 && $0 <= sequences.shape[1] }) else {
+  guard
+    ErrorScopes.hasFailed
+      || sequences.rank >= 2 && lengths.count == sequences.shape[0] && lengths.allSatisfy({ $0 >= 0 && $0 <= sequences.shape[1] })
+  else {
     raise(EmberError(.value, in: "unpadSequence", "lengths \(lengths) for sequences \(padded.dtype)\(padded.shape)"))
     return lengths.map { _ in padded }
   }

@@ -4,8 +4,9 @@ import EmberTensor
 
 /// What RNN, LSTM and GRU share: layers of a recurrence over sequences, in one or both directions.
 ///
-/// For each layer k (and `_reverse`) parameters `weight_ih_l{k}` [gates · hidden, in], `weight_hh_l{k}` [gates · hidden, out], `bias_ih_l{k}`,
-/// `bias_hh_l{k}` [gates · hidden] and, with projections, `weight_hr_l{k}` [projection, hidden]; all drawn from ±1 / √hidden.
+/// For each layer k (and `_reverse`) parameters `weight_ih_l{k}` [gates · hidden, in], `weight_hh_l{k}` [gates · hidden, out],
+/// `bias_ih_l{k}`, `bias_hh_l{k}` [gates · hidden] and, with projections, `weight_hr_l{k}` [projection, hidden]; all drawn from ±1 /
+/// √hidden.
 open class RecurrentLayer: Module {
   public final let inputSize: Int
   public final let hiddenSize: Int
@@ -31,7 +32,8 @@ open class RecurrentLayer: Module {
   }
 
   init(
-    _ name: String, _ kind: RecurrentKind, _ inputSize: Int, _ hiddenSize: Int, _ numLayers: Int, _ bias: Bool, _ batchFirst: Bool, _ dropout: Double,
+    _ name: String, _ kind: RecurrentKind, _ inputSize: Int, _ hiddenSize: Int, _ numLayers: Int, _ bias: Bool, _ batchFirst: Bool,
+    _ dropout: Double,
     _ bidirectional: Bool, _ projectionSize: Int, _ dtype: DType, _ device: Device
   ) {
     self.kind = kind
@@ -67,7 +69,8 @@ open class RecurrentLayer: Module {
           all.append(
             DirectionParameters(
               inputWeight: inputWeight, stateWeight: stateWeight, inputBias: inputBias, stateBias: stateBias,
-              projection: projectionSize > 0 ? drawn([projectionSize, hiddenSize]) : nil, suffix: "l\(layer)" + (direction == 1 ? "_reverse" : "")))
+              projection: projectionSize > 0 ? drawn([projectionSize, hiddenSize]) : nil,
+              suffix: "l\(layer)" + (direction == 1 ? "_reverse" : "")))
         }
       }
     }
@@ -87,7 +90,8 @@ open class RecurrentLayer: Module {
 
   open override var settings: String {
     "\(inputSize), \(hiddenSize)" + (numLayers == 1 ? "" : ", num_layers=\(numLayers)") + (hasBias ? "" : ", bias=false")
-      + (batchFirst ? ", batch_first=true" : "") + (dropout == 0 ? "" : ", dropout=\(dropout)") + (bidirectional ? ", bidirectional=true" : "")
+      + (batchFirst ? ", batch_first=true" : "") + (dropout == 0 ? "" : ", dropout=\(dropout)")
+      + (bidirectional ? ", bidirectional=true" : "")
       + (projectionSize == 0 ? "" : ", proj_size=\(projectionSize)")
   }
 
@@ -106,7 +110,9 @@ open class RecurrentLayer: Module {
     }
     guard input.rank == 2 || input.rank == 3, input.shape[-1] == inputSize else {
       return refused(
-        "input \(input.dtype)\(input.shape); it must be [\(batchFirst ? "batch, time" : "time, batch"), \(inputSize)] or, without a batch, [time, \(inputSize)]")
+        "input \(input.dtype)\(input.shape); "
+          + "it must be [\(batchFirst ? "batch, time" : "time, batch"), \(inputSize)] or, without a batch, [time, \(inputSize)]"
+      )
     }
     let isAlone = input.rank == 2
     var x = isAlone ? input.unsqueeze(1) : batchFirst ? input.transpose(0, 1) : input
@@ -143,7 +149,9 @@ open class RecurrentLayer: Module {
     }
     for (given, features, what) in [(state, outFeatures, "state"), (cell, hiddenSize, "cell")] {
       let expected = [numLayers * directionCount, batch, features]
-      if let given, given.shape != Shape(expected) { return refused("\(what) \(given.dtype)\(given.shape) for \(batch) packed sequences; it must be \(expected)") }
+      if let given, given.shape != Shape(expected) {
+        return refused("\(what) \(given.dtype)\(given.shape) for \(batch) packed sequences; it must be \(expected)")
+      }
     }
     let (rows, last, lastCell) = layers(data, ordered(state, input.sortedIndices), ordered(cell, input.sortedIndices), input.batchSizes)
     return (input.with(rows), ordered(last, input.unsortedIndices)!, ordered(lastCell, input.unsortedIndices))

@@ -12,17 +12,21 @@ open class RNN: RecurrentLayer, Layer {
   public enum Nonlinearity: String, Sendable { case tanh, relu }
 
   public init(
-    _ inputSize: Int, _ hiddenSize: Int, numLayers: Int = 1, nonlinearity: Nonlinearity = .tanh, bias: Bool = true, batchFirst: Bool = false,
+    _ inputSize: Int, _ hiddenSize: Int, numLayers: Int = 1, nonlinearity: Nonlinearity = .tanh, bias: Bool = true,
+    batchFirst: Bool = false,
     dropout: Double = 0, bidirectional: Bool = false, dtype: DType = .float32, on device: Device = .cpu
   ) {
     super.init(
-      "RNN", nonlinearity == .tanh ? .tanh : .relu, inputSize, hiddenSize, numLayers, bias, batchFirst, dropout, bidirectional, 0, dtype, device)
+      "RNN", nonlinearity == .tanh ? .tanh : .relu, inputSize, hiddenSize, numLayers, bias, batchFirst, dropout, bidirectional, 0, dtype,
+      device)
   }
 
   open func forward(_ input: Tensor) -> (output: Tensor, state: Tensor) { run(input, nil) }
 
   /// With a first state [layers · directions, batch, hidden].
-  public final func callAsFunction(_ input: Tensor, _ state: Tensor?) -> (output: Tensor, state: Tensor) { withHooks(input) { run($0, state) } }
+  public final func callAsFunction(_ input: Tensor, _ state: Tensor?) -> (output: Tensor, state: Tensor) {
+    withHooks(input) { run($0, state) }
+  }
 
   private func run(_ input: Tensor, _ state: Tensor?) -> (output: Tensor, state: Tensor) {
     let result = run(input, state, nil)
@@ -47,7 +51,9 @@ open class GRU: RecurrentLayer, Layer {
   open func forward(_ input: Tensor) -> (output: Tensor, state: Tensor) { run(input, nil) }
 
   /// With a first state [layers · directions, batch, hidden].
-  public final func callAsFunction(_ input: Tensor, _ state: Tensor?) -> (output: Tensor, state: Tensor) { withHooks(input) { run($0, state) } }
+  public final func callAsFunction(_ input: Tensor, _ state: Tensor?) -> (output: Tensor, state: Tensor) {
+    withHooks(input) { run($0, state) }
+  }
 
   private func run(_ input: Tensor, _ state: Tensor?) -> (output: Tensor, state: Tensor) {
     let result = run(input, state, nil)

@@ -5,8 +5,8 @@ import EmberTensor
 /// Attention of several heads; Vaswani et al., arXiv:1706.03762. Queries [length, batch, features], or [batch, length, features] with
 /// `batchFirst`, or [length, features].
 ///
-/// Parameters as in PyTorch: `in_proj_weight` [3 · features, features], or `q_proj_weight`, `k_proj_weight`, `v_proj_weight` where keys or values have
-/// other features; `in_proj_bias`, `bias_k`, `bias_v`, `out_proj.weight`, `out_proj.bias`.
+/// Parameters as in PyTorch: `in_proj_weight` [3 · features, features], or `q_proj_weight`, `k_proj_weight`, `v_proj_weight` where keys or
+/// values have other features; `in_proj_bias`, `bias_k`, `bias_v`, `out_proj.weight`, `out_proj.bias`.
 ///
 /// ```swift
 /// let (output, weights) = MultiheadAttention(64, 8)(query, key, value)
@@ -37,7 +37,8 @@ open class MultiheadAttention: Module, Layer {
     if embedDim < 1 || numHeads < 1 || embedDim % Swift.max(numHeads, 1) != 0 {
       raise(
         EmberError(
-          .value, in: "MultiheadAttention", "\(embedDim) features and \(numHeads) heads; both must be positive, the features divisible by the heads"))
+          .value, in: "MultiheadAttention",
+          "\(embedDim) features and \(numHeads) heads; both must be positive, the features divisible by the heads"))
     }
     self.embedDim = embedDim
     self.numHeads = numHeads
@@ -45,7 +46,9 @@ open class MultiheadAttention: Module, Layer {
     self.batchFirst = batchFirst
     addsZero = addZeroAttention
     let features = Swift.max(embedDim, 1), keys = keyDim ?? features, values = valueDim ?? features
-    func matrix(_ rows: Int, _ columns: Int) -> Parameter { Parameter(wrappedValue: Tensor.zeros([rows, columns], dtype: dtype, on: device)) }
+    func matrix(_ rows: Int, _ columns: Int) -> Parameter {
+      Parameter(wrappedValue: Tensor.zeros([rows, columns], dtype: dtype, on: device))
+    }
     let isPacked = keys == features && values == features
     _inProjWeight = isPacked ? matrix(3 * features, features) : nil
     _qProjWeight = isPacked ? nil : matrix(features, features)
@@ -76,7 +79,8 @@ open class MultiheadAttention: Module, Layer {
     averageWeights: Bool = true, isCausal: Bool = false
   ) -> (output: Tensor, weights: Tensor?) {
     withHooks((query, key, value)) {
-      attention($0, keyPaddingMask: keyPaddingMask, needWeights: needWeights, mask: mask, averageWeights: averageWeights, isCausal: isCausal)
+      attention(
+        $0, keyPaddingMask: keyPaddingMask, needWeights: needWeights, mask: mask, averageWeights: averageWeights, isCausal: isCausal)
     }
   }
 
@@ -89,10 +93,12 @@ open class MultiheadAttention: Module, Layer {
         .separate(query: _qProjWeight!.wrappedValue, key: _kProjWeight!.wrappedValue, value: _vProjWeight!.wrappedValue)
       }
     let weights = MultiHeadAttentionWeights(
-      input: projection, inputBias: _inProjBias?.wrappedValue, keyBias: _biasK?.wrappedValue, valueBias: _biasV?.wrappedValue, output: outProj.weight,
+      input: projection, inputBias: _inProjBias?.wrappedValue, keyBias: _biasK?.wrappedValue, valueBias: _biasV?.wrappedValue,
+      output: outProj.weight,
       outputBias: outProj.bias)
     return input.query.multiHeadAttention(
-      input.key, input.value, heads: numHeads, weights: weights, appendsZero: addsZero, dropout: dropout, training: isTraining, keyPadding: keyPaddingMask,
+      input.key, input.value, heads: numHeads, weights: weights, appendsZero: addsZero, dropout: dropout, training: isTraining,
+      keyPadding: keyPaddingMask,
       needsWeights: needWeights, mask: mask, averagesWeights: averageWeights, isCausal: isCausal, batchFirst: batchFirst)
   }
 

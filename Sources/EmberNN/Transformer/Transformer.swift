@@ -55,7 +55,8 @@ open class TransformerDecoder: Module, Layer {
   }
 
   private func decoded(
-    _ input: (target: Tensor, memory: Tensor), targetMask: Tensor? = nil, memoryMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil,
+    _ input: (target: Tensor, memory: Tensor), targetMask: Tensor? = nil, memoryMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil,
+    memoryKeyPaddingMask: Tensor? = nil,
     targetIsCausal: Bool = false, memoryIsCausal: Bool = false
   ) -> Tensor {
     var x = input.target
@@ -78,7 +79,8 @@ extension TransformerDecoderLayer {
 }
 
 extension Module {
-  /// A module of the same structure with this one's values. What making it draws is put back: a copy draws nothing, as PyTorch's deep copies.
+  /// A module of the same structure with this one's values. What making it draws is put back: a copy draws nothing, as PyTorch's deep
+  /// copies.
   fileprivate func copyingValues<Other: Module>(_ make: () -> Other) -> Other {
     let state = Generator.default.state
     let other = make()
@@ -91,8 +93,8 @@ extension Module {
   }
 }
 
-/// An encoder and a decoder; Vaswani et al., arXiv:1706.03762. Source and target [length, batch, features], or [batch, length, features] with
-/// `batchFirst`, or without a batch.
+/// An encoder and a decoder; Vaswani et al., arXiv:1706.03762. Source and target [length, batch, features], or [batch, length, features]
+/// with `batchFirst`, or without a batch.
 open class Transformer: Module, Layer {
   public final let encoder: TransformerEncoder
   public final let decoder: TransformerDecoder
@@ -101,7 +103,8 @@ open class Transformer: Module, Layer {
 
   public init(
     features: Int = 512, heads: Int = 8, encoderLayers: Int = 6, decoderLayers: Int = 6, feedforward: Int = 2048, dropout: Double = 0.1,
-    activation: TransformerActivation = .relu, layerNormEps: Double = 1e-5, batchFirst: Bool = false, normFirst: Bool = false, bias: Bool = true,
+    activation: TransformerActivation = .relu, layerNormEps: Double = 1e-5, batchFirst: Bool = false, normFirst: Bool = false,
+    bias: Bool = true,
     dtype: DType = .float32, on device: Device = .cpu
   ) {
     self.features = features
@@ -109,11 +112,13 @@ open class Transformer: Module, Layer {
     func norm() -> LayerNorm { LayerNorm(features, eps: layerNormEps, bias: bias, dtype: dtype, on: device) }
     encoder = TransformerEncoder(
       TransformerEncoderLayer(
-        features, heads, feedforward: feedforward, dropout: dropout, activation: activation, layerNormEps: layerNormEps, batchFirst: batchFirst,
+        features, heads, feedforward: feedforward, dropout: dropout, activation: activation, layerNormEps: layerNormEps,
+        batchFirst: batchFirst,
         normFirst: normFirst, bias: bias, dtype: dtype, on: device), encoderLayers, norm: norm())
     decoder = TransformerDecoder(
       TransformerDecoderLayer(
-        features, heads, feedforward: feedforward, dropout: dropout, activation: activation, layerNormEps: layerNormEps, batchFirst: batchFirst,
+        features, heads, feedforward: feedforward, dropout: dropout, activation: activation, layerNormEps: layerNormEps,
+        batchFirst: batchFirst,
         normFirst: normFirst, bias: bias, dtype: dtype, on: device), decoderLayers, norm: norm())
     super.init()
     for cell in parameters() where cell.value.rank > 1 { Init.xavierUniform(cell) }
@@ -124,7 +129,8 @@ open class Transformer: Module, Layer {
 
   public final func callAsFunction(
     _ source: Tensor, _ target: Tensor, sourceMask: Tensor? = nil, targetMask: Tensor? = nil, memoryMask: Tensor? = nil,
-    sourceKeyPaddingMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil, sourceIsCausal: Bool = false,
+    sourceKeyPaddingMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil,
+    sourceIsCausal: Bool = false,
     targetIsCausal: Bool = false, memoryIsCausal: Bool = false
   ) -> Tensor {
     withHooks((source, target)) {
@@ -137,18 +143,23 @@ open class Transformer: Module, Layer {
 
   private func run(
     _ input: (source: Tensor, target: Tensor), sourceMask: Tensor? = nil, targetMask: Tensor? = nil, memoryMask: Tensor? = nil,
-    sourceKeyPaddingMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil, sourceIsCausal: Bool = false,
+    sourceKeyPaddingMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil,
+    sourceIsCausal: Bool = false,
     targetIsCausal: Bool = false, memoryIsCausal: Bool = false
   ) -> Tensor {
     let (source, target) = input
     let isBatched = source.rank == 3, batch = batchFirst ? 0 : 1
-    guard ErrorScopes.hasFailed || source.rank == target.rank && source.rank >= 2 && source.shape[-1] == features && target.shape[-1] == features
-      && (!isBatched || source.shape[batch] == target.shape[batch])
+    guard
+      ErrorScopes.hasFailed
+        || source.rank == target.rank && source.rank >= 2 && source.shape[-1] == features && target.shape[-1] == features
+          && (!isBatched || source.shape[batch] == target.shape[batch])
     else {
       raise(
         EmberError(
           .shape, in: "Transformer",
-          "source \(source.dtype)\(source.shape) and target \(target.dtype)\(target.shape); both must have \(features) features and the same batch"))
+          "source \(source.dtype)\(source.shape) and target \(target.dtype)\(target.shape); "
+            + "both must have \(features) features and the same batch"
+        ))
       return target
     }
     let memory = encoder(source, mask: sourceMask, keyPaddingMask: sourceKeyPaddingMask, isCausal: sourceIsCausal)

@@ -47,7 +47,8 @@ open class TransformerEncoderLayer: Module, Layer {
     on device: Device = .cpu
   ) {
     options = TransformerBlockOptions(
-      feedforward: feedforward, dropout: dropout, activation: activation, layerNormEps: layerNormEps, batchFirst: batchFirst, normFirst: normFirst,
+      feedforward: feedforward, dropout: dropout, activation: activation, layerNormEps: layerNormEps, batchFirst: batchFirst,
+      normFirst: normFirst,
       bias: bias, dtype: dtype, device: device)
     self.heads = heads
     selfAttn = MultiheadAttention(features, heads, dropout: dropout, bias: bias, batchFirst: batchFirst, dtype: dtype, on: device)
@@ -65,7 +66,8 @@ open class TransformerEncoderLayer: Module, Layer {
   func another() -> TransformerEncoderLayer {
     TransformerEncoderLayer(
       selfAttn.embedDim, heads, feedforward: options.feedforward, dropout: options.dropout, activation: options.activation,
-      layerNormEps: options.layerNormEps, batchFirst: options.batchFirst, normFirst: options.normFirst, bias: options.bias, dtype: options.dtype,
+      layerNormEps: options.layerNormEps, batchFirst: options.batchFirst, normFirst: options.normFirst, bias: options.bias,
+      dtype: options.dtype,
       on: .meta)
   }
 
@@ -114,7 +116,8 @@ open class TransformerDecoderLayer: Module, Layer {
     on device: Device = .cpu
   ) {
     options = TransformerBlockOptions(
-      feedforward: feedforward, dropout: dropout, activation: activation, layerNormEps: layerNormEps, batchFirst: batchFirst, normFirst: normFirst,
+      feedforward: feedforward, dropout: dropout, activation: activation, layerNormEps: layerNormEps, batchFirst: batchFirst,
+      normFirst: normFirst,
       bias: bias, dtype: dtype, device: device)
     self.heads = heads
     selfAttn = MultiheadAttention(features, heads, dropout: dropout, bias: bias, batchFirst: batchFirst, dtype: dtype, on: device)
@@ -136,7 +139,8 @@ open class TransformerDecoderLayer: Module, Layer {
   func another() -> TransformerDecoderLayer {
     TransformerDecoderLayer(
       selfAttn.embedDim, heads, feedforward: options.feedforward, dropout: options.dropout, activation: options.activation,
-      layerNormEps: options.layerNormEps, batchFirst: options.batchFirst, normFirst: options.normFirst, bias: options.bias, dtype: options.dtype,
+      layerNormEps: options.layerNormEps, batchFirst: options.batchFirst, normFirst: options.normFirst, bias: options.bias,
+      dtype: options.dtype,
       on: .meta)
   }
 
@@ -158,12 +162,14 @@ open class TransformerDecoderLayer: Module, Layer {
   }
 
   private func block(
-    _ input: (target: Tensor, memory: Tensor), targetMask: Tensor? = nil, memoryMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil,
+    _ input: (target: Tensor, memory: Tensor), targetMask: Tensor? = nil, memoryMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil,
+    memoryKeyPaddingMask: Tensor? = nil,
     targetIsCausal: Bool = false, memoryIsCausal: Bool = false
   ) -> Tensor {
     let (target, memory) = input
     func attention(_ x: Tensor) -> Tensor {
-      dropout1(selfAttn(x, x, x, keyPaddingMask: targetKeyPaddingMask, needWeights: false, mask: targetMask, isCausal: targetIsCausal).output)
+      dropout1(
+        selfAttn(x, x, x, keyPaddingMask: targetKeyPaddingMask, needWeights: false, mask: targetMask, isCausal: targetIsCausal).output)
     }
     func cross(_ x: Tensor) -> Tensor {
       dropout2(

@@ -119,7 +119,8 @@ extension Pointwise {
   ) { x, p in EmberRuntime.minimum(x[0], p[0]) }
 
   // MARK: Activations
-  public static let relu = Pointwise("relu", roles: [.value], derivative: { _, _, y, g in [select(y .> 0, g, 0)] }) { x, _ in
+  /// The gradient passes where the result is NaN, as in PyTorch, so that it is seen.
+  public static let relu = Pointwise("relu", roles: [.value], derivative: { _, _, y, g in [select(y .<= 0, 0, g)] }) { x, _ in
     EmberRuntime.maximum(x[0], 0)
   }
   public static let leakyReLU = Pointwise("leaky_relu", roles: [.value], parameters: 1) { x, p in select(x[0] .> 0, x[0], x[0] * p[0]) }

@@ -324,7 +324,8 @@ extension Tensor {
     var output: [Int] = []
     for d in 0..<rank {
       let reach = dilation[d] * (kernel[d] - 1) + 1
-      guard padding[d] * 2 <= reach else {
+      // Of the kernel without its gaps, as PyTorch has it.
+      guard padding[d] * 2 <= kernel[d] else {
         throw EmberError(.value, in: name, "padding \(padding) with kernelSize \(kernel): it must be at most half of the kernel")
       }
       let room = input[d] + 2 * padding[d] - reach
