@@ -1,4 +1,3 @@
-import EmberRuntime
 import EmberFunctional
 import EmberTensor
 
@@ -43,45 +42,45 @@ extension Module {
   public final func register_forward_hook(_ hook: Any) -> ModuleHookHandle { fatalError() }
   @available(*, unavailable, renamed: "registerForwardPreHook(_:)")
   public final func register_forward_pre_hook(_ hook: Any) -> ModuleHookHandle { fatalError() }
-  @available(*, unavailable, renamed: "to(_:)", message: "write .to(.float16)")
+  @available(*, unavailable, message: "write .to(.float16)")
   public final func half() -> Self { fatalError() }
-  @available(*, unavailable, renamed: "to(_:)", message: "write .to(.bfloat16)")
+  @available(*, unavailable, message: "write .to(.bfloat16)")
   public final func bfloat16() -> Self { fatalError() }
-  @available(*, unavailable, renamed: "to(_:)", message: "write .to(.float32)")
+  @available(*, unavailable, message: "write .to(.float32)")
   public final func float() -> Self { fatalError() }
-  @available(*, unavailable, renamed: "to(_:)", message: "write .to(.float64)")
+  @available(*, unavailable, message: "write .to(.float64)")
   public final func double() -> Self { fatalError() }
-  @available(*, unavailable, renamed: "to(_:)", message: "write .to(.cpu)")
+  @available(*, unavailable, message: "write .to(.cpu)")
   public final func cpu() -> Self { fatalError() }
 }
 
 // MARK: - Layers
 
 extension Linear {
-  @available(*, unavailable, renamed: "init(_:_:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:bias:)")
   public convenience init(in_features: Int, out_features: Int, bias: Bool = true) { fatalError() }
 }
 
 extension Bilinear {
-  @available(*, unavailable, renamed: "init(_:_:_:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:_:bias:)")
   public convenience init(in1_features: Int, in2_features: Int, out_features: Int, bias: Bool = true) { fatalError() }
 }
 
 extension ConvolutionLayer {
-  @available(*, unavailable, renamed: "init(_:_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:)")
   public convenience init(
     _ in_channels: Int, _ out_channels: Int, kernel_size: any SpatialExtents, stride: any SpatialExtents = 1,
     padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
     padding_mode: String = "zeros"
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:)")
   public convenience init(
     in_channels: Int, out_channels: Int, kernel_size: any SpatialExtents, stride: any SpatialExtents = 1,
     padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
     padding_mode: String = "zeros"
   ) { fatalError() }
   @available(
-    *, unavailable, renamed: "init(_:_:_:stride:padding:dilation:groups:bias:paddingMode:dtype:on:)",
+    *, unavailable, renamed: "init(_:_:_:stride:padding:dilation:groups:bias:paddingMode:)",
     message: "the modes are .zeros, .reflect, .replicate and .circular"
   )
   public convenience init(
@@ -91,19 +90,19 @@ extension ConvolutionLayer {
 }
 
 extension TransposedConvolutionLayer {
-  @available(*, unavailable, renamed: "init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:)")
   public convenience init(
     _ in_channels: Int, _ out_channels: Int, kernel_size: any SpatialExtents, stride: any SpatialExtents = 1,
     padding: any SpatialExtents = 0, output_padding: any SpatialExtents = 0, groups: Int = 1, bias: Bool = true,
     dilation: any SpatialExtents = 1
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:)")
   public convenience init(
     in_channels: Int, out_channels: Int, kernel_size: any SpatialExtents, stride: any SpatialExtents = 1,
     padding: any SpatialExtents = 0, output_padding: any SpatialExtents = 0, groups: Int = 1, bias: Bool = true,
     dilation: any SpatialExtents = 1
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:_:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:_:stride:padding:outputPadding:groups:bias:dilation:)")
   public convenience init(
     _ in_channels: Int, _ out_channels: Int, _ kernel_size: any SpatialExtents, stride: any SpatialExtents = 1,
     padding: any SpatialExtents = 0, output_padding: any SpatialExtents, groups: Int = 1, bias: Bool = true,
@@ -117,7 +116,7 @@ extension MaxPoolLayer {
     kernel_size: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0,
     dilation: any SpatialExtents = 1, ceil_mode: Bool = false
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:stride:padding:dilation:ceilMode:)")
+  @available(*, unavailable, renamed: "init(_:stride:padding:ceilMode:)")
   public convenience init(
     _ kernel_size: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceil_mode: Bool
   ) { fatalError() }
@@ -128,12 +127,12 @@ extension MaxPoolLayer {
 }
 
 extension AvgPoolLayer {
-  @available(*, unavailable, renamed: "init(_:stride:padding:ceilMode:countIncludePad:divisorOverride:)")
+  @available(*, unavailable, renamed: "init(_:stride:padding:ceilMode:countIncludePad:)")
   public convenience init(
     kernel_size: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceil_mode: Bool = false,
     count_include_pad: Bool = true
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:stride:padding:ceilMode:countIncludePad:divisorOverride:)")
+  @available(*, unavailable, renamed: "init(_:stride:padding:ceilMode:countIncludePad:)")
   public convenience init(
     _ kernel_size: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceil_mode: Bool = false,
     count_include_pad: Bool
@@ -146,69 +145,69 @@ extension AdaptivePoolingLayer {
 }
 
 extension BatchNormLayer {
-  @available(*, unavailable, renamed: "init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:eps:momentum:affine:trackRunningStats:)")
   public convenience init(
     num_features: Int, eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, track_running_stats: Bool = true
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:eps:momentum:affine:trackRunningStats:)")
   public convenience init(
     _ num_features: Int, eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, track_running_stats: Bool
   ) { fatalError() }
 }
 
 extension InstanceNormLayer {
-  @available(*, unavailable, renamed: "init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:eps:momentum:affine:trackRunningStats:)")
   public convenience init(
     num_features: Int, eps: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false, track_running_stats: Bool = false
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:eps:momentum:affine:trackRunningStats:)")
   public convenience init(
     _ num_features: Int, eps: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false, track_running_stats: Bool
   ) { fatalError() }
 }
 
 extension LayerNorm {
-  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:bias:)")
   public convenience init(normalized_shape: [Int], eps: Double = 1e-5, elementwise_affine: Bool = true, bias: Bool = true) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:bias:)")
   public convenience init(normalized_shape: Int, eps: Double = 1e-5, elementwise_affine: Bool = true, bias: Bool = true) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:bias:)")
   public convenience init(_ normalized_shape: Int, eps: Double = 1e-5, elementwise_affine: Bool, bias: Bool = true) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:bias:)")
   public convenience init(_ normalized_shape: [Int], eps: Double = 1e-5, elementwise_affine: Bool, bias: Bool = true) { fatalError() }
 }
 
 extension GroupNorm {
-  @available(*, unavailable, renamed: "init(_:_:eps:affine:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:eps:affine:)")
   public convenience init(num_groups: Int, num_channels: Int, eps: Double = 1e-5, affine: Bool = true) { fatalError() }
 }
 
 extension RMSNorm {
-  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:)")
   public convenience init(normalized_shape: [Int], eps: Double? = nil, elementwise_affine: Bool = true) { fatalError() }
 }
 
 extension Embedding {
-  @available(*, unavailable, renamed: "init(_:_:paddingIndex:maxNorm:normType:scalesGradientByFrequency:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:paddingIndex:maxNorm:normType:scalesGradientByFrequency:)")
   public convenience init(
     num_embeddings: Int, embedding_dim: Int, padding_idx: Int? = nil, max_norm: Double? = nil, norm_type: Double = 2,
     scale_grad_by_freq: Bool = false
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:paddingIndex:maxNorm:normType:scalesGradientByFrequency:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:paddingIndex:)")
   public convenience init(_ num_embeddings: Int, _ embedding_dim: Int, padding_idx: Int) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:paddingIndex:maxNorm:normType:scalesGradientByFrequency:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:paddingIndex:maxNorm:)")
   public convenience init(_ num_embeddings: Int, _ embedding_dim: Int, padding_idx: Int? = nil, max_norm: Double) { fatalError() }
   @available(*, unavailable, renamed: "fromPretrained(_:freeze:paddingIndex:)")
   public static func from_pretrained(_ embeddings: Tensor, freeze: Bool = true, padding_idx: Int? = nil) -> Embedding { fatalError() }
 }
 
 extension EmbeddingBag {
-  @available(*, unavailable, renamed: "init(_:_:maxNorm:normType:scalesGradientByFrequency:mode:includeLastOffset:paddingIndex:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:mode:)")
   public convenience init(num_embeddings: Int, embedding_dim: Int, mode: BagMode = .mean) { fatalError() }
 }
 
 extension DropoutLayer {
-  @available(*, unavailable, renamed: "init(_:generator:)")
+  @available(*, unavailable, renamed: "init(_:)")
   public convenience init(p: Double) { fatalError() }
 }
 
@@ -233,7 +232,7 @@ extension GLU {
 }
 
 extension CosineSimilarity {
-  @available(*, unavailable, renamed: "init(_:eps:)")
+  @available(*, unavailable, renamed: "init(_:)")
   public convenience init(dim: Int) { fatalError() }
 }
 
@@ -248,7 +247,7 @@ extension Hardtanh {
 }
 
 extension PReLU {
-  @available(*, unavailable, renamed: "init(_:initial:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:initial:)")
   public convenience init(num_parameters: Int, init: Double = 0.25) { fatalError() }
 }
 
@@ -279,11 +278,11 @@ extension PixelUnshuffle {
 
 extension Upsample {
   @available(
-    *, unavailable, renamed: "init(scaleFactor:mode:alignCorners:recomputeScaleFactor:)",
+    *, unavailable, renamed: "init(scaleFactor:mode:)",
     message: "modes are .nearest, .linear, .bilinear, .bicubic, .trilinear and .area"
   )
   public convenience init(scale_factor: Double, mode: String = "nearest") { fatalError() }
-  @available(*, unavailable, renamed: "init(size:scaleFactor:mode:alignCorners:recomputeScaleFactor:)")
+  @available(*, unavailable, renamed: "init(size:scaleFactor:mode:alignCorners:)")
   public convenience init(
     size: (any SpatialExtents)? = nil, scale_factor: Double? = nil, mode: InterpolationMode, align_corners: Bool
   ) { fatalError() }
@@ -297,17 +296,17 @@ extension PairwiseDistance {
 // MARK: - Recurrent networks and transformers
 
 extension RNN {
-  @available(*, unavailable, renamed: "init(_:_:numLayers:nonlinearity:bias:batchFirst:dropout:bidirectional:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:nonlinearity:)")
   public convenience init(
     input_size: Int, hidden_size: Int, num_layers: Int = 1, bias: Bool = true, batch_first: Bool = false, dropout: Double = 0,
     bidirectional: Bool = false, nonlinearity: RNN.Nonlinearity = .tanh
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:numLayers:nonlinearity:bias:batchFirst:dropout:bidirectional:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:nonlinearity:)")
   public convenience init(
     _ input_size: Int, _ hidden_size: Int, num_layers: Int, bias: Bool = true, batch_first: Bool = false, dropout: Double = 0,
     bidirectional: Bool = false, nonlinearity: RNN.Nonlinearity = .tanh
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:numLayers:nonlinearity:bias:batchFirst:dropout:bidirectional:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:batchFirst:dropout:bidirectional:nonlinearity:)")
   public convenience init(
     _ input_size: Int, _ hidden_size: Int, batch_first: Bool, dropout: Double = 0, bidirectional: Bool = false,
     nonlinearity: RNN.Nonlinearity = .tanh
@@ -315,79 +314,79 @@ extension RNN {
 }
 
 extension GRU {
-  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:)")
   public convenience init(
     input_size: Int, hidden_size: Int, num_layers: Int = 1, bias: Bool = true, batch_first: Bool = false, dropout: Double = 0,
     bidirectional: Bool = false
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:)")
   public convenience init(
     _ input_size: Int, _ hidden_size: Int, num_layers: Int, bias: Bool = true, batch_first: Bool = false, dropout: Double = 0,
     bidirectional: Bool = false
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:batchFirst:dropout:bidirectional:)")
   public convenience init(
     _ input_size: Int, _ hidden_size: Int, batch_first: Bool, dropout: Double = 0, bidirectional: Bool = false
   ) { fatalError() }
 }
 
 extension LSTM {
-  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:projectionSize:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:projectionSize:)")
   public convenience init(
     input_size: Int, hidden_size: Int, num_layers: Int = 1, bias: Bool = true, batch_first: Bool = false, dropout: Double = 0,
     bidirectional: Bool = false, proj_size: Int = 0
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:projectionSize:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:projectionSize:)")
   public convenience init(
     _ input_size: Int, _ hidden_size: Int, num_layers: Int, bias: Bool = true, batch_first: Bool = false, dropout: Double = 0,
     bidirectional: Bool = false, proj_size: Int = 0
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:projectionSize:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:batchFirst:dropout:bidirectional:projectionSize:)")
   public convenience init(
     _ input_size: Int, _ hidden_size: Int, batch_first: Bool, dropout: Double = 0, bidirectional: Bool = false, proj_size: Int = 0
   ) { fatalError() }
 }
 
 extension RNNCell {
-  @available(*, unavailable, renamed: "init(_:_:bias:nonlinearity:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:bias:)")
   public convenience init(input_size: Int, hidden_size: Int, bias: Bool = true) { fatalError() }
 }
 
 extension GRUCell {
-  @available(*, unavailable, renamed: "init(_:_:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:bias:)")
   public convenience init(input_size: Int, hidden_size: Int, bias: Bool = true) { fatalError() }
 }
 
 extension LSTMCell {
-  @available(*, unavailable, renamed: "init(_:_:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:bias:)")
   public convenience init(input_size: Int, hidden_size: Int, bias: Bool = true) { fatalError() }
 }
 
 extension MultiheadAttention {
-  @available(*, unavailable, renamed: "init(_:_:dropout:bias:addBiasKV:addZeroAttention:keyDim:valueDim:batchFirst:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:dropout:bias:batchFirst:)")
   public convenience init(
     embed_dim: Int, num_heads: Int, dropout: Double = 0, bias: Bool = true, batch_first: Bool = false
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:dropout:bias:addBiasKV:addZeroAttention:keyDim:valueDim:batchFirst:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:dropout:bias:batchFirst:)")
   public convenience init(_ embed_dim: Int, _ num_heads: Int, dropout: Double = 0, bias: Bool = true, batch_first: Bool) { fatalError() }
-  @available(*, unavailable, renamed: "callAsFunction(_:_:_:keyPaddingMask:needWeights:mask:averageWeights:isCausal:)")
+  @available(*, unavailable, renamed: "callAsFunction(_:_:_:keyPaddingMask:needWeights:mask:)")
   public final func callAsFunction(
     _ query: Tensor, _ key: Tensor, _ value: Tensor, key_padding_mask: Tensor? = nil, need_weights: Bool = true, attn_mask: Tensor? = nil
   ) -> (output: Tensor, weights: Tensor?) { fatalError() }
 }
 
 extension TransformerEncoderLayer {
-  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:layerNormEps:batchFirst:normFirst:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:batchFirst:normFirst:)")
   public convenience init(
     d_model: Int, nhead: Int, dim_feedforward: Int = 2048, dropout: Double = 0.1, activation: TransformerActivation = .relu,
     batch_first: Bool = false, norm_first: Bool = false
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:layerNormEps:batchFirst:normFirst:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:batchFirst:normFirst:)")
   public convenience init(
     _ d_model: Int, _ nhead: Int, dim_feedforward: Int, dropout: Double = 0.1, activation: TransformerActivation = .relu,
     batch_first: Bool = false, norm_first: Bool = false
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:layerNormEps:batchFirst:normFirst:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:dropout:activation:batchFirst:normFirst:)")
   public convenience init(
     _ d_model: Int, _ nhead: Int, dropout: Double = 0.1, activation: TransformerActivation = .relu, batch_first: Bool,
     norm_first: Bool = false
@@ -395,17 +394,17 @@ extension TransformerEncoderLayer {
 }
 
 extension TransformerDecoderLayer {
-  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:layerNormEps:batchFirst:normFirst:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:batchFirst:normFirst:)")
   public convenience init(
     d_model: Int, nhead: Int, dim_feedforward: Int = 2048, dropout: Double = 0.1, activation: TransformerActivation = .relu,
     batch_first: Bool = false, norm_first: Bool = false
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:layerNormEps:batchFirst:normFirst:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:batchFirst:normFirst:)")
   public convenience init(
     _ d_model: Int, _ nhead: Int, dim_feedforward: Int, dropout: Double = 0.1, activation: TransformerActivation = .relu,
     batch_first: Bool = false, norm_first: Bool = false
   ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:layerNormEps:batchFirst:normFirst:bias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:dropout:activation:batchFirst:normFirst:)")
   public convenience init(
     _ d_model: Int, _ nhead: Int, dropout: Double = 0.1, activation: TransformerActivation = .relu, batch_first: Bool,
     norm_first: Bool = false
@@ -428,26 +427,26 @@ extension Transformer {
     d_model: Int = 512, nhead: Int = 8, num_encoder_layers: Int = 6, num_decoder_layers: Int = 6, dim_feedforward: Int = 2048,
     dropout: Double = 0.1, batch_first: Bool = false
   ) { fatalError() }
-  @available(*, unavailable, renamed: "generateSquareSubsequentMask(_:dtype:on:)")
+  @available(*, unavailable, renamed: "generateSquareSubsequentMask(_:)")
   public static func generate_square_subsequent_mask(_ size: Int) -> Tensor { fatalError() }
 }
 
 // MARK: - Losses
 
 extension CrossEntropyLoss {
-  @available(*, unavailable, renamed: "init(weight:ignoreIndex:reduction:labelSmoothing:)")
+  @available(*, unavailable, renamed: "init(weight:ignoreIndex:labelSmoothing:)")
   public convenience init(weight: Tensor? = nil, ignore_index: Int, label_smoothing: Double = 0) { fatalError() }
-  @available(*, unavailable, renamed: "init(weight:ignoreIndex:reduction:labelSmoothing:)")
+  @available(*, unavailable, renamed: "init(weight:labelSmoothing:)")
   public convenience init(weight: Tensor? = nil, label_smoothing: Double) { fatalError() }
 }
 
 extension NLLLoss {
-  @available(*, unavailable, renamed: "init(weight:ignoreIndex:reduction:)")
+  @available(*, unavailable, renamed: "init(weight:ignoreIndex:)")
   public convenience init(weight: Tensor? = nil, ignore_index: Int) { fatalError() }
 }
 
 extension BCEWithLogitsLoss {
-  @available(*, unavailable, renamed: "init(weight:posWeight:reduction:)")
+  @available(*, unavailable, renamed: "init(weight:posWeight:)")
   public convenience init(weight: Tensor? = nil, pos_weight: Tensor?) { fatalError() }
 }
 
@@ -457,22 +456,22 @@ extension KLDivLoss {
 }
 
 extension PoissonNLLLoss {
-  @available(*, unavailable, renamed: "init(logInput:full:eps:reduction:)")
+  @available(*, unavailable, renamed: "init(logInput:full:)")
   public convenience init(log_input: Bool, full: Bool = false) { fatalError() }
 }
 
 extension CTCLoss {
-  @available(*, unavailable, renamed: "init(blank:reduction:zeroInfinity:)")
+  @available(*, unavailable, renamed: "init(blank:zeroInfinity:)")
   public convenience init(blank: Int = 0, zero_infinity: Bool) { fatalError() }
 }
 
 extension TripletMarginWithDistanceLoss {
-  @available(*, unavailable, renamed: "init(distance:margin:swap:reduction:)")
+  @available(*, unavailable, renamed: "init(distance:margin:)")
   public convenience init(distance_function: ((Tensor, Tensor) -> Tensor)?, margin: Double = 1) { fatalError() }
 }
 
 extension AdaptiveLogSoftmaxWithLoss {
-  @available(*, unavailable, renamed: "init(_:_:cutoffs:divValue:headBias:dtype:on:)")
+  @available(*, unavailable, renamed: "init(_:_:cutoffs:divValue:headBias:)")
   public convenience init(in_features: Int, n_classes: Int, cutoffs: [Int], div_value: Double = 4, head_bias: Bool = false) { fatalError() }
   @available(*, unavailable, renamed: "logProbabilities(_:)")
   public final func log_prob(_ input: Tensor) -> Tensor { fatalError() }
@@ -480,9 +479,9 @@ extension AdaptiveLogSoftmaxWithLoss {
 
 // MARK: - Functions
 
-@available(*, unavailable, renamed: "clipGradNorm(_:maxNorm:normType:errorIfNonfinite:)")
+@available(*, unavailable, renamed: "clipGradNorm(_:maxNorm:normType:)")
 public func clip_grad_norm_(_ parameters: [StateCell], _ max_norm: Double, norm_type: Double = 2) -> Tensor { fatalError() }
-@available(*, unavailable, renamed: "clipGradNorm(_:maxNorm:normType:errorIfNonfinite:)")
+@available(*, unavailable, renamed: "clipGradNorm(_:maxNorm:normType:)")
 public func clip_grad_norm_(_ parameters: [StateCell], max_norm: Double, norm_type: Double = 2) -> Tensor { fatalError() }
 @available(*, unavailable, renamed: "clipGradValue(_:_:)")
 public func clip_grad_value_(_ parameters: [StateCell], _ clip_value: Double) { fatalError() }
@@ -494,22 +493,26 @@ public func vector_to_parameters(_ vector: Tensor, _ parameters: [StateCell]) { 
 public func pack_padded_sequence(
   _ input: Tensor, _ lengths: [Int], batch_first: Bool = false, enforce_sorted: Bool = true
 ) -> PackedSequence { fatalError() }
-@available(*, unavailable, renamed: "padPackedSequence(_:batchFirst:paddingValue:totalLength:)")
+@available(*, unavailable, renamed: "padPackedSequence(_:batchFirst:paddingValue:)")
 public func pad_packed_sequence(
   _ sequence: PackedSequence, batch_first: Bool = false, padding_value: Double = 0
 ) -> (output: Tensor, lengths: [Int]) { fatalError() }
-@available(*, unavailable, renamed: "padSequence(_:batchFirst:paddingValue:paddingSide:)")
+@available(*, unavailable, renamed: "padSequence(_:batchFirst:paddingValue:)")
 public func pad_sequence(_ sequences: [Tensor], batch_first: Bool = false, padding_value: Double = 0) -> Tensor { fatalError() }
 @available(*, unavailable, renamed: "packSequence(_:enforceSorted:)")
 public func pack_sequence(_ sequences: [Tensor], enforce_sorted: Bool = true) -> PackedSequence { fatalError() }
 
-@available(*, unavailable, message: "modules have no prefix here: Linear(10, 20)")
-public enum nn {}
+/// `nn.Linear(10, 20)` is `Linear(10, 20)`.
+@dynamicMemberLookup
+public enum nn {
+  @available(*, unavailable, message: "modules have no prefix: write Linear(10, 20)")
+  public static subscript(dynamicMember name: String) -> NameFromPyTorch { fatalError() }
+}
 
 extension Init {
-  @available(*, unavailable, renamed: "uniform(_:_:_:generator:)")
+  @available(*, unavailable, renamed: "uniform(_:_:_:)")
   public static func uniform_(_ cell: StateCell, _ a: Double = 0, _ b: Double = 1) { fatalError() }
-  @available(*, unavailable, renamed: "normal(_:mean:std:generator:)")
+  @available(*, unavailable, renamed: "normal(_:mean:std:)")
   public static func normal_(_ cell: StateCell, _ mean: Double = 0, _ std: Double = 1) { fatalError() }
   @available(*, unavailable, renamed: "constant(_:_:)")
   public static func constant_(_ cell: StateCell, _ value: Double) { fatalError() }
@@ -521,23 +524,23 @@ extension Init {
   public static func eye_(_ cell: StateCell) { fatalError() }
   @available(*, unavailable, renamed: "dirac(_:groups:)")
   public static func dirac_(_ cell: StateCell, groups: Int = 1) { fatalError() }
-  @available(*, unavailable, renamed: "xavierUniform(_:gain:generator:)")
+  @available(*, unavailable, renamed: "xavierUniform(_:gain:)")
   public static func xavier_uniform_(_ cell: StateCell, gain: Double = 1) { fatalError() }
-  @available(*, unavailable, renamed: "xavierNormal(_:gain:generator:)")
+  @available(*, unavailable, renamed: "xavierNormal(_:gain:)")
   public static func xavier_normal_(_ cell: StateCell, gain: Double = 1) { fatalError() }
-  @available(*, unavailable, renamed: "kaimingUniform(_:a:mode:nonlinearity:generator:)")
+  @available(*, unavailable, renamed: "kaimingUniform(_:a:mode:nonlinearity:)")
   public static func kaiming_uniform_(_ cell: StateCell, a: Double = 0, mode: String = "fan_in", nonlinearity: String = "leaky_relu") {
     fatalError()
   }
-  @available(*, unavailable, renamed: "kaimingNormal(_:a:mode:nonlinearity:generator:)")
+  @available(*, unavailable, renamed: "kaimingNormal(_:a:mode:nonlinearity:)")
   public static func kaiming_normal_(_ cell: StateCell, a: Double = 0, mode: String = "fan_in", nonlinearity: String = "leaky_relu") {
     fatalError()
   }
-  @available(*, unavailable, renamed: "truncatedNormal(_:mean:std:low:high:generator:)")
+  @available(*, unavailable, renamed: "truncatedNormal(_:mean:std:low:high:)")
   public static func trunc_normal_(_ cell: StateCell, mean: Double = 0, std: Double = 1, a: Double = -2, b: Double = 2) { fatalError() }
-  @available(*, unavailable, renamed: "orthogonal(_:gain:generator:)")
+  @available(*, unavailable, renamed: "orthogonal(_:gain:)")
   public static func orthogonal_(_ cell: StateCell, gain: Double = 1) { fatalError() }
-  @available(*, unavailable, renamed: "sparse(_:sparsity:std:generator:)")
+  @available(*, unavailable, renamed: "sparse(_:sparsity:std:)")
   public static func sparse_(_ cell: StateCell, sparsity: Double, std: Double = 0.01) { fatalError() }
   @available(*, unavailable, message: "a case of Init.Nonlinearity has a gain")
   public static func calculate_gain(_ nonlinearity: String, _ param: Double? = nil) -> Double { fatalError() }

@@ -73,7 +73,9 @@ open class BatchNormLayer: Module {
   }
 
   final func normalize(_ x: Tensor, ranks: ClosedRange<Int>) -> Tensor {
-    guard ErrorScopes.hasFailed || ranks.contains(x.rank) && x.shape[1] == features else {
+    // Without parameters or statistics the number of features means nothing, as in PyTorch.
+    let hasFeatures = _weight != nil || _runningMean != nil
+    guard ErrorScopes.hasFailed || ranks.contains(x.rank) && (x.shape[1] == features || !hasFeatures) else {
       raise(
         EmberError(
           .shape, in: "batch_norm",

@@ -28,6 +28,13 @@ import Testing
     #expect(x.grad?.elements(as: Double.self) == [2, 0, 0, 5])
   }
 
+  /// Without parameters and statistics any number of channels is right.
+  @Test func batchNormalisationWithoutState() {
+    let x = Tensor.rand([2, 3, 4, 4])
+    #expect(BatchNorm2d(5, affine: false, trackRunningStats: false)(x).shape == [2, 3, 4, 4])
+    #expect(throws: EmberError.self) { try catchingErrors { _ = BatchNorm2d(5, affine: false)(x) } }
+  }
+
   /// Extents of a transposed convolution's result may be chosen where several lead to the same input.
   @Test func extentsOfTransposedConvolutions() throws {
     let layer = ConvTranspose2d(2, 3, kernelSize: 3, stride: 2, padding: 1)

@@ -3,13 +3,13 @@ import EmberRuntime
 // Names that somebody who comes from PyTorch types first: the compiler says what they are called here.
 
 extension Tensor {
-  @available(*, unavailable, renamed: "elementCount")
+  @available(*, unavailable, renamed: "getter:elementCount()")
   public func numel() -> Int { fatalError() }
-  @available(*, unavailable, renamed: "rank")
+  @available(*, unavailable, renamed: "getter:rank()")
   public func dim() -> Int { fatalError() }
   @available(*, unavailable, renamed: "rank")
   public var ndim: Int { fatalError() }
-  @available(*, unavailable, renamed: "shape")
+  @available(*, unavailable, renamed: "getter:shape()")
   public func size() -> Shape { fatalError() }
   @available(*, unavailable, renamed: "isContiguous")
   public func is_contiguous() -> Bool { fatalError() }
@@ -25,25 +25,25 @@ extension Tensor {
   public var is_leaf: Bool { fatalError() }
   @available(*, unavailable, renamed: "gradFunctionName")
   public var grad_fn: String? { fatalError() }
-  @available(*, unavailable, renamed: "elements(as:)")
+  @available(*, unavailable, message: "write .elements(as: Float.self)")
   public func tolist() -> [Double] { fatalError() }
-  @available(*, unavailable, renamed: "elements(as:)")
+  @available(*, unavailable, message: "write .elements(as: Float.self)")
   public func numpy() -> [Double] { fatalError() }
-  @available(*, unavailable, renamed: "to(_:)", message: "write .to(.int64)")
+  @available(*, unavailable, message: "write .to(.int64)")
   public func long() -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "to(_:)", message: "write .to(.int32)")
+  @available(*, unavailable, message: "write .to(.int32)")
   public func int() -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "to(_:)", message: "write .to(.bool)")
+  @available(*, unavailable, message: "write .to(.bool)")
   public func bool() -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "to(_:)", message: "write .to(.float16)")
+  @available(*, unavailable, message: "write .to(.float16)")
   public func half() -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "to(_:)", message: "write .to(.float32)")
+  @available(*, unavailable, message: "write .to(.float32)")
   public func float() -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "to(_:)", message: "write .to(.float64)")
+  @available(*, unavailable, message: "write .to(.float64)")
   public func double() -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "to(_:)", message: "write .to(.cpu)")
+  @available(*, unavailable, message: "write .to(.cpu)")
   public func cpu() -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "to(_:)", message: "write .to(other.dtype)")
+  @available(*, unavailable, message: "write .to(other.dtype)")
   public func type_as(_ other: Tensor) -> Tensor { fatalError() }
   @available(*, unavailable, renamed: "adding(_:alpha:)", message: "or write a + b")
   public func add(_ other: Tensor, alpha: Scalar = 1) -> Tensor { fatalError() }
@@ -51,7 +51,7 @@ extension Tensor {
   public func sub(_ other: Tensor, alpha: Scalar = 1) -> Tensor { fatalError() }
   @available(*, unavailable, message: "write a * b")
   public func mul(_ other: Tensor) -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "divided(by:rounding:)", message: "or write a / b")
+  @available(*, unavailable, renamed: "divided(by:)", message: "or write a / b")
   public func div(_ other: Tensor) -> Tensor { fatalError() }
   @available(*, unavailable, message: "write a .== b")
   public func eq(_ other: Tensor) -> Tensor { fatalError() }
@@ -91,25 +91,25 @@ extension Tensor {
   public func scatter(_ dim: Int, _ index: Tensor, _ src: Tensor) -> Tensor { fatalError() }
   @available(*, unavailable, renamed: "repeatInterleave(_:dim:)")
   public func repeat_interleave(_ repeats: Int, dim: Int? = nil) -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "logSoftmax(_:dtype:)")
+  @available(*, unavailable, renamed: "logSoftmax(_:)")
   public func log_softmax(_ dim: Int) -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "logSoftmax(_:dtype:)")
+  @available(*, unavailable, renamed: "logSoftmax(_:)")
   public func log_softmax(dim: Int) -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "softmax(_:dtype:)")
+  @available(*, unavailable, renamed: "softmax(_:)")
   public func softmax(dim: Int) -> Tensor { fatalError() }
   @available(*, unavailable, renamed: "leakyReLU(negativeSlope:)")
   public func leaky_relu(_ negative_slope: Double = 0.01) -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "crossEntropy(_:weight:ignoreIndex:reduction:labelSmoothing:)")
+  @available(*, unavailable, renamed: "crossEntropy(_:)")
   public func cross_entropy(_ target: Tensor) -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "mseLoss(_:reduction:)")
+  @available(*, unavailable, renamed: "mseLoss(_:)")
   public func mse_loss(_ target: Tensor) -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "maxPool2d(_:stride:padding:dilation:ceilMode:)")
+  @available(*, unavailable, renamed: "maxPool2d(_:)")
   public func max_pool2d(_ kernel_size: any SpatialExtents) -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "sum(_:keepDim:dtype:)")
+  @available(*, unavailable, renamed: "sum(_:keepDim:)")
   public func sum(dim: Int, keepdim: Bool = false) -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "mean(_:keepDim:dtype:)")
+  @available(*, unavailable, renamed: "mean(_:keepDim:)")
   public func mean(dim: Int, keepdim: Bool = false) -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "prod(_:keepDim:dtype:)")
+  @available(*, unavailable, renamed: "prod(_:keepDim:)")
   public func prod(dim: Int, keepdim: Bool = false) -> Tensor { fatalError() }
   @available(*, unavailable, renamed: "argmax(_:keepDim:)")
   public func argmax(dim: Int, keepdim: Bool = false) -> Tensor { fatalError() }
@@ -129,9 +129,9 @@ extension Tensor {
   public static func zeros_like(_ x: Tensor) -> Tensor { fatalError() }
   @available(*, unavailable, renamed: "ones(like:)")
   public static func ones_like(_ x: Tensor) -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "uniformLike(_:_:generator:)", message: "write x.uniformLike()")
+  @available(*, unavailable, message: "write x.uniformLike()")
   public static func rand_like(_ x: Tensor) -> Tensor { fatalError() }
-  @available(*, unavailable, renamed: "normalLike(mean:std:generator:)", message: "write x.normalLike()")
+  @available(*, unavailable, message: "write x.normalLike()")
   public static func randn_like(_ x: Tensor) -> Tensor { fatalError() }
   @available(*, unavailable, renamed: "full(like:_:)")
   public static func full_like(_ x: Tensor, _ fill_value: Scalar) -> Tensor { fatalError() }
@@ -144,5 +144,15 @@ public func no_grad<Result>(_ body: () -> Result) -> Result { fatalError() }
 @available(*, unavailable, renamed: "enableGrad(_:)")
 public func enable_grad<Result>(_ body: () -> Result) -> Result { fatalError() }
 
-@available(*, unavailable, message: "there is no namespace: write Tensor.zeros([2, 3]), x.relu(), cat([a, b])")
-public enum torch {}
+/// `torch.zeros(2, 3)` is `Tensor.zeros([2, 3])`, `torch.relu(x)` is `x.relu()`.
+@dynamicMemberLookup
+public enum torch {
+  @available(*, unavailable, message: "there is no namespace: write Tensor.zeros([2, 3]), x.relu(), cat([a, b])")
+  public static subscript(dynamicMember name: String) -> NameFromPyTorch { fatalError() }
+}
+
+/// What a name behind `torch` or `nn` stands for: nothing, but the compiler gets as far as saying what to write.
+@dynamicCallable
+public struct NameFromPyTorch {
+  public func dynamicallyCall(withKeywordArguments arguments: KeyValuePairs<String, Any>) -> NameFromPyTorch { fatalError() }
+}
