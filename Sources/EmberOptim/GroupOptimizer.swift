@@ -159,8 +159,8 @@ open class GroupOptimizer<Options: OptimizerOptions>: Optimizer {
           before.append((position, state[position]))
           state[position] = fitted
         }
-        // Before more references exist, which would keep the rule from writing into this memory.
-        for name in state[position].tensors.keys { state[position].tensors[name]!.makeWritable() }
+        // Before more references exist, which would keep the rule from writing into this memory. The keys alone hold none.
+        for name in Array(state[position].tensors.keys) { state[position].tensors[name]!.makeWritable() }
         if ErrorScopes.hasFailed { break }
         var update = ParameterUpdate(
           position: position, value: value.detach(), gradient: needsDenseGradient ? gradient.detach().contiguous() : gradient.detach(),

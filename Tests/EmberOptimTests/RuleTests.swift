@@ -52,6 +52,19 @@ import Testing
     #expect(cells.map { $0.value.storageAddress } == addresses)
   }
 
+  /// Adafactor and Muon compute new state in tensor operations.
+  @Test(arguments: names.filter { !["Adafactor", "Muon"].contains($0) }) func stateKeepsItsMemory(_ name: String) {
+    let cells = Self.matrices(2), optimizer = Self.make(name, cells)
+    /// By name, of what has the parameters' shapes.
+    func addresses() -> [String: UInt] {
+      Dictionary(uniqueKeysWithValues: optimizer.stateDict().filter { $0.1.rank == 2 }.map { ($0.0, $0.1.storageAddress) })
+    }
+    Self.run(optimizer, 1)
+    let before = addresses()
+    Self.run(optimizer, 2)
+    #expect(addresses() == before && (name == "SGD" || !before.isEmpty))
+  }
+
   @Test(arguments: names) func aCopyOfAParameterStaysAsItWas(_ name: String) {
     let cells = Self.matrices(3), optimizer = Self.make(name, cells)
     Self.run(optimizer, 2)
