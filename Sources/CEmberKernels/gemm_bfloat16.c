@@ -114,11 +114,59 @@ static void multiply(int64_t rows, int64_t columns, int64_t k, const void *a, in
   }
 }
 
+// A tile whose sums go to C at once.
+EMBER_INLINE void last_tile(const int rows, const int vectors, int64_t k, const float *a, const float *b, const float *sums_before,
+                            int64_t sums_row, int64_t last, float alpha, bool accumulate, uint16_t *c, int64_t c_row) {
+  vfloat sums[GEMM_ROWS][2];
+  gemm_pairs_tile_sums(rows, vectors, false, k, a, 1, GEMM_ROWS, b, GEMM_COLUMNS, last, sums);
+  GEMM_UNROLL
+  for (int r = 0; r < rows; r++) {
+    GEMM_UNROLL
+    for (int v = 0; v < vectors; v++) {
+      const bool whole = v < vectors - 1 || last == EMBER_LANES;
+      const float *before = sums_before + r * sums_row + v * EMBER_LANES;
+      vfloat sum = sums[r][v] * alpha;
+      if (accumulate) sum += whole ? vfloat_load(before) : gemm_load_first(before, last);
+      uint16_t *to = c + r * c_row + v * EMBER_LANES;
+      if (whole) {
+        vfloat_store_bfloat16(to, sum);
+      } else {
+        uint16_t elements[EMBER_LANES];
+        vfloat_store_bfloat16(elements, sum);
+        ember_copy_first(to, elements, 2 * last);
+      }
+    }
+  }
+}
+
+typedef void (*last_tile_function)(int64_t k, const float *a, const float *b, const float *sums_before, int64_t sums_row, int64_t last,
+                                   float alpha, bool accumulate, uint16_t *c, int64_t c_row);
+#define LAST_TILE(rows, vectors)                                                                                                     \
+  static void last_tile_##rows##_##vectors(int64_t k, const float *a, const float *b, const float *sums_before, int64_t sums_row,    \
+                                           int64_t last, float alpha, bool accumulate, uint16_t *c, int64_t c_row) {                 \
+    last_tile(rows, vectors, k, a, b, sums_before, sums_row, last, alpha, accumulate, c, c_row);                                     \
+  }
+#define LAST_TILES(rows) LAST_TILE(rows, 1) LAST_TILE(rows, 2)
+#define LIST_LAST_1(rows, ignored) last_tile_##rows##_1,
+#define LIST_LAST_2(rows, ignored) last_tile_##rows##_2,
+GEMM_EACH_ROWS(LAST_TILES)
+static const last_tile_function last_tiles[2][GEMM_ROWS] = {{GEMM_LIST_ROWS(LIST_LAST_1, 0)}, {GEMM_LIST_ROWS(LIST_LAST_2, 0)}};
+
+static void multiply_last(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t a_panel, const void *b, const float *sums,
+                          int64_t sums_row, float alpha, bool accumulate, uint16_t *c, int64_t c_row) {
+  const int vectors = columns > EMBER_LANES ? 2 : 1;
+  for (int64_t i = 0; i < rows; i += GEMM_ROWS) {
+    const int64_t height = rows - i < GEMM_ROWS ? rows - i : GEMM_ROWS;
+    last_tiles[vectors - 1][height - 1]((k + 1) / 2, (const float *)((const char *)a + i / GEMM_ROWS * a_panel), b, sums + i * sums_row,
+                                        sums_row, columns - (vectors - 1) * EMBER_LANES, alpha, accumulate, c + i * c_row, c_row);
+  }
+}
+
 #include "bodies/gemm_half_store.inc"
 
 const gemm_half_kernels gemm_bfloat16_pairs = {
-  .tile_rows = GEMM_ROWS, .tile_columns = GEMM_COLUMNS, .k_step = 2, .k_block = 512, .element_size = 2,
-  .pack_a = pack_a, .pack_b = pack_b, .multiply = multiply, .store = gemm_store_rows_bfloat16,
+  .tile_rows = GEMM_ROWS, .tile_columns = GEMM_COLUMNS, .k_step = 2, .k_block = 1024, .element_size = 2,
+  .pack_a = pack_a, .pack_b = pack_b, .multiply = multiply, .multiply_last = multiply_last, .store = gemm_store_rows_bfloat16,
 };
 EMBER_END
 #endif

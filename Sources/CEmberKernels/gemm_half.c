@@ -14,8 +14,10 @@ enum {
   // Of one packed operand, if it has more than a tile.
   BLOCK_BYTES = 16 << 20,
   PACKED_AT_ONCE = 1 << 15,
-  // Steps along k that are packed by one chunk.
-  PACKED_K = 2048,
+  // Steps along k that are packed by one chunk: of A, whose rows mostly lie along k, many of one panel; of B few of neighbouring panels,
+  // which share the lines that a row of theirs lies in.
+  PACKED_K_A = 2048,
+  PACKED_K_B = 128,
 };
 
 typedef struct {
@@ -24,8 +26,10 @@ typedef struct {
   char *a, *b;                            // packed
   int64_t panel_k;                        // k with what fills it up to k_step
   int64_t row0, rows, column0, columns;   // the block of C
-  int64_t a_panels, b_panels, k_parts;    // to pack
-  int64_t items_per_chunk;
+  int64_t a_panels, b_panels;             // to pack
+  int64_t a_parts, b_parts;               // of k
+  int64_t a_items, b_items;               // (panel, part) that one chunk packs
+  int64_t b_chunks;
   const float *row_bias, *column_bias;
   gemm_grid grid;
 } half_job;
@@ -36,25 +40,34 @@ static int64_t ceiling(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t a_panel_bytes(const half_job *job) { return job->panel_k * job->kernels->tile_rows * job->kernels->element_size; }
 static int64_t b_panel_bytes(const half_job *job) { return job->panel_k * job->kernels->tile_columns * job->kernels->element_size; }
 
-static void pack_chunk(void *context, int64_t chunk) {
-  const half_job *job = context;
+static void pack_a_items(const half_job *job, int64_t chunk) {
   const gemm_call *c = job->call;
   const gemm_half_kernels *kernels = job->kernels;
-  const int64_t end = minimum((chunk + 1) * job->items_per_chunk, (job->a_panels + job->b_panels) * job->k_parts);
-  for (int64_t item = chunk * job->items_per_chunk; item < end; item++) {
-    const int64_t panel = item / job->k_parts, k0 = item % job->k_parts * PACKED_K, k = minimum(PACKED_K, c->k - k0);
-    if (panel < job->b_panels) {
-      const int64_t first = job->column0 + panel * kernels->tile_columns;
-      kernels->pack_b((const uint16_t *)c->b + k0 * c->b_row + first * c->b_column, c->b_column, c->b_row,
-                      minimum(kernels->tile_columns, job->column0 + job->columns - first), k,
-                      job->b + panel * b_panel_bytes(job) + k0 * kernels->tile_columns * kernels->element_size);
-    } else {
-      const int64_t first = job->row0 + (panel - job->b_panels) * kernels->tile_rows;
-      kernels->pack_a((const uint16_t *)c->a + first * c->a_row + k0 * c->a_column, c->a_row, c->a_column,
-                      minimum(kernels->tile_rows, job->row0 + job->rows - first), k,
-                      job->a + (panel - job->b_panels) * a_panel_bytes(job) + k0 * kernels->tile_rows * kernels->element_size);
-    }
+  const int64_t end = minimum((chunk + 1) * job->a_items, job->a_panels * job->a_parts);
+  for (int64_t item = chunk * job->a_items; item < end; item++) {
+    const int64_t panel = item / job->a_parts, k0 = item % job->a_parts * PACKED_K_A, first = job->row0 + panel * kernels->tile_rows;
+    kernels->pack_a((const uint16_t *)c->a + first * c->a_row + k0 * c->a_column, c->a_row, c->a_column,
+                    minimum(kernels->tile_rows, job->row0 + job->rows - first), minimum(PACKED_K_A, c->k - k0),
+                    job->a + panel * a_panel_bytes(job) + k0 * kernels->tile_rows * kernels->element_size);
   }
+}
+
+static void pack_b_items(const half_job *job, int64_t chunk) {
+  const gemm_call *c = job->call;
+  const gemm_half_kernels *kernels = job->kernels;
+  const int64_t end = minimum((chunk + 1) * job->b_items, job->b_panels * job->b_parts);
+  for (int64_t item = chunk * job->b_items; item < end; item++) {
+    const int64_t panel = item % job->b_panels, k0 = item / job->b_panels * PACKED_K_B, first = job->column0 + panel * kernels->tile_columns;
+    kernels->pack_b((const uint16_t *)c->b + k0 * c->b_row + first * c->b_column, c->b_column, c->b_row,
+                    minimum(kernels->tile_columns, job->column0 + job->columns - first), minimum(PACKED_K_B, c->k - k0),
+                    job->b + panel * b_panel_bytes(job) + k0 * kernels->tile_columns * kernels->element_size);
+  }
+}
+
+static void pack_chunk(void *context, int64_t chunk) {
+  const half_job *job = context;
+  if (chunk < job->b_chunks) pack_b_items(job, chunk);
+  else pack_a_items(job, chunk - job->b_chunks);
 }
 
 static void multiply_tile(void *context, int64_t tile) {
@@ -81,12 +94,21 @@ static void multiply_tile(void *context, int64_t tile) {
     const int64_t k = minimum(kernels->k_block, c->k - k0);
     for (int64_t q = 0; q < columns; q += kernels->tile_columns) {
       const int64_t width = minimum(kernels->tile_columns, columns - q);
+      if (k0 + k >= c->k)
+        for (int64_t r = 0; r < rows; r++) __builtin_prefetch(to + r * c->c_row + q, 1);
+      const bool finishes = epilogue && (job->row_bias || job->column_bias || epilogue->activation != EMBER_ACTIVATION_NONE);
+      if (k0 + k >= c->k && !finishes && kernels->multiply_last) {
+        kernels->multiply_last(rows, width, k, a + k0 * kernels->tile_rows * kernels->element_size, a_panel_bytes(job),
+                               b + q / kernels->tile_columns * b_panel_bytes(job) + k0 * kernels->tile_columns * kernels->element_size,
+                               sums + q, columns, alpha, adds || k0 > 0, to + q, c->c_row);
+        continue;
+      }
       kernels->multiply(rows, width, k, a + k0 * kernels->tile_rows * kernels->element_size, a_panel_bytes(job),
                         b + q / kernels->tile_columns * b_panel_bytes(job) + k0 * kernels->tile_columns * kernels->element_size, sums + q,
                         columns, alpha, adds || k0 > 0);
       if (k0 + k < c->k) continue;
       // Finished, and still in the cache.
-      if (epilogue && (job->row_bias || job->column_bias || epilogue->activation != EMBER_ACTIVATION_NONE)) {
+      if (finishes) {
         const gemm_finish finish = {job->row_bias ? job->row_bias + row : NULL, job->column_bias ? job->column_bias + column + q : NULL,
                                     epilogue->activation};
         c->isa->f32->finish(rows, width, sums + q, columns, &finish);
@@ -146,7 +168,7 @@ void gemm_run_half(const gemm_call *c) {
     c->isa->widen(c->dtype, biases[1], bias, c->n);
     job.column_bias = bias;
   }
-  job.k_parts = ceiling(c->k, PACKED_K);
+  job.a_parts = ceiling(c->k, PACKED_K_A), job.b_parts = ceiling(c->k, PACKED_K_B);
   for (job.column0 = 0; job.column0 < c->n; job.column0 += column_panels * kernels->tile_columns) {
     job.columns = minimum(column_panels * kernels->tile_columns, c->n - job.column0);
     for (job.row0 = 0; job.row0 < c->m; job.row0 += row_panels * kernels->tile_rows) {
@@ -154,9 +176,17 @@ void gemm_run_half(const gemm_call *c) {
       job.a_panels = ceiling(job.rows, kernels->tile_rows);
       // B is packed with the first block of rows, and serves the others too.
       job.b_panels = job.row0 == 0 ? ceiling(job.columns, kernels->tile_columns) : 0;
-      const int64_t items = (job.a_panels + job.b_panels) * job.k_parts, elements = minimum(c->k, PACKED_K) * kernels->tile_columns;
-      job.items_per_chunk = items * elements < 2 * PACKED_AT_ONCE ? items : ceiling(PACKED_AT_ONCE, elements);
-      if (items > 0) ember_parallel(ceiling(items, job.items_per_chunk), pack_chunk, &job);
+      const int64_t elements_a = minimum(c->k, PACKED_K_A) * kernels->tile_rows, elements_b = minimum(c->k, PACKED_K_B) * kernels->tile_columns;
+      const int64_t items_a = job.a_panels * job.a_parts, items_b = job.b_panels * job.b_parts;
+      // Little is packed at once by the caller alone.
+      const bool little = items_a * elements_a + items_b * elements_b < 2 * PACKED_AT_ONCE;
+      job.a_items = little ? items_a + 1 : ceiling(PACKED_AT_ONCE, elements_a + 1);
+      job.b_items = little ? items_b + 1 : ceiling(PACKED_AT_ONCE, elements_b + 1);
+      job.b_chunks = ceiling(items_b, job.b_items);
+      const int64_t chunks = job.b_chunks + ceiling(items_a, job.a_items);
+      if (little)
+        for (int64_t chunk = 0; chunk < chunks; chunk++) pack_chunk(&job, chunk);
+      else ember_parallel(chunks, pack_chunk, &job);
       job.grid = gemm_make_grid(kernels->tile_columns, job.rows, job.columns, c->k, kernels->tile_rows, TILE_ROW_PANELS, TILE_COLUMN_PANELS);
       ember_parallel(job.grid.count, multiply_tile, &job);
     }

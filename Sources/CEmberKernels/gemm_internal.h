@@ -60,6 +60,9 @@ typedef struct {
   /// sums = alpha * product (+ sums if `accumulate`) of packed rows, whose panels are `a_panel` bytes apart, and one panel of B.
   void (*multiply)(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t a_panel, const void *b, float *sums, int64_t sums_row,
                    float alpha, bool accumulate);
+  /// The same as the last step: what would become sums is rounded into C instead. NULL where there is no such loop.
+  void (*multiply_last)(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t a_panel, const void *b, const float *sums,
+                        int64_t sums_row, float alpha, bool accumulate, uint16_t *c, int64_t c_row);
   /// Rounds finished sums into C.
   void (*store)(int64_t rows, int64_t columns, const float *sums, int64_t sums_row, uint16_t *c, int64_t c_row);
 } gemm_half_kernels;
