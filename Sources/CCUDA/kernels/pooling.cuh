@@ -123,7 +123,7 @@ __global__ void __launch_bounds__(256) max_pool_backward(const T *dy, const i64 
   dx[index] = store<T>(sum);
 }
 
-// The same for indices anywhere in the plane: a block a plane, whose threads own every blockDim.x-th element each and go through all
+// The same for indices anywhere in the plane: a block of 256 a plane, whose threads own every 256th element each and go through all
 // windows. `sums`: room for the input; dx itself unless 16-bit floats are summed in float32.
 template <class T>
 __global__ void __launch_bounds__(256)
@@ -134,7 +134,7 @@ __global__ void __launch_bounds__(256)
   indices += blockIdx.x * out_plane;
   sums += blockIdx.x * in_plane;
   dx += blockIdx.x * in_plane;
-  for (i64 i = threadIdx.x; i < in_plane; i += blockDim.x) sums[i] = 0;
+  for (i64 i = threadIdx.x; i < in_plane; i += 256) sums[i] = 0;
   for (i64 first = 0; first < out_plane; first += 256) {
     __syncthreads();
     if (first + threadIdx.x < out_plane) {
@@ -144,10 +144,10 @@ __global__ void __launch_bounds__(256)
     __syncthreads();
     const int n = (int)min((i64)256, out_plane - first);
     for (int o = 0; o < n; o++)
-      if ((u32)positions[o] % blockDim.x == threadIdx.x) sums[positions[o]] += values[o];
+      if ((u32)positions[o] % 256 == threadIdx.x) sums[positions[o]] += values[o];
   }
   if ((void *)sums == (void *)dx) return;
-  for (i64 i = threadIdx.x; i < in_plane; i += blockDim.x) dx[i] = store<T>(sums[i]);
+  for (i64 i = threadIdx.x; i < in_plane; i += 256) dx[i] = store<T>(sums[i]);
 }
 
 // MARK: - Means
