@@ -90,9 +90,9 @@ extension CUDABackend {
     forEachPiece(of: index.shape, limit: mostClaims) { piece, origin in
       let count = piece.elementCount, nowhere = Strides(Array(repeating: 0, count: piece.rank))
       withScratch(count * 8) { offsets in
-        let space = StridedSpace(piece, [index.strides, across, piece.contiguousStrides])
+        let space = StridedSpace(piece, [index.strides, across])
         launch(.indexing, "scatter_offsets", [.type(.int64)], blocks: quotientRoundedUp(count, 256), threads: 256) {
-          $0.add(space.shape, Array(space.strides.prefix(2)))
+          $0.add(space.shape, space.strides)
           $0.add(Int64(count))
           $0.add(index.pointer?.element(at: origin, index.strides, size: 8))
           $0.add(offsets)

@@ -155,7 +155,6 @@ extension CUDABackend {
     let blocks = IndexedBlocks(
       positions: positions, stride: inner, block: block.shape, within: block.strides[0], dense: block.shape.contiguousStrides)
     forEachPiece(of: blocks.shape) { piece, origin in
-      // The output is written in order, so it takes part in the merging of dimensions as what is contiguous does.
       let space = StridedSpace(piece, [blocks.within, blocks.position]), count = piece.elementCount
       launch(.indexing, "take_blocks", [.type(.moving(bytes: size))], blocks: quotientRoundedUp(count, 1024), threads: 256) {
         $0.add(space.shape, space.strides)

@@ -62,6 +62,8 @@ template <> struct DrawnIn<bf16> { typedef f32 type; };
 
 DEVICE f32 natural_log(f32 x) { return logf(x); }
 DEVICE f64 natural_log(f64 x) { return log(x); }
+DEVICE f32 log_one_plus(f32 x) { return log1pf(x); }
+DEVICE f64 log_one_plus(f64 x) { return log1p(x); }
 DEVICE f32 exponential_of(f32 x) { return expf(x); }
 DEVICE f64 exponential_of(f64 x) { return exp(x); }
 DEVICE f32 root(f32 x) { return sqrtf(x); }
@@ -116,8 +118,8 @@ template <int distribution, class C> DEVICE void draw_block(const Words &words, 
         sine_cosine_pi(D::inside(words, k), &sine, &cosine);
         values[k] = multiply_add(b, -cosine / sine, a);
       } else {
-        // log(1 - probability); the number of trials is never below 1
-        const C trials = ceil(natural_log(D::inside(words, k)) / a);
+        // probability; the number of trials is never below 1
+        const C trials = ceil(natural_log(D::inside(words, k)) / log_one_plus(-a));
         values[k] = trials > 1 ? trials : (C)1;
       }
     }
