@@ -268,7 +268,11 @@ template <class T> DEVICE T scaled(T x, f64 alpha, bool plain) {
   return plain ? x : store<T>(combined<scatter_multiply>(Combining<T>::from(x), convert<C>(alpha)));
 }
 template <class R> DEVICE complex<R> scaled(complex<R> x, f64 alpha, bool plain) {
-  return plain ? x : complex<R>{x.re * (R)alpha, x.im * (R)alpha};
+  if (plain) return x;
+  auto z = load(x);
+  z.re *= (decltype(z.re))alpha;
+  z.im *= (decltype(z.im))alpha;
+  return store<complex<R>>(z);
 }
 DEVICE bool scaled(bool x, f64 alpha, bool plain) { return x && alpha != 0; }
 
