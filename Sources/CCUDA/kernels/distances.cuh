@@ -30,6 +30,8 @@ DEVICE i64 pair_position(i64 rows, i64 i, i64 j) { return i * (2 * rows - i - 1)
 template <class T, int norm, bool pairs> __global__ void __launch_bounds__(256) row_distances(
     const T *__restrict__ a, const T *__restrict__ b, T *y, i64 batch, i64 m, i64 n, i64 depth, T p) {
   static __shared__ T left[16][33], right[16][33];
+  // A power is a long way for each step: more of them at once would only need more registers.
+  const int unrolled = norm == norm_power ? 1 : 8;
   const i64 column_tiles = (n + 15) / 16, tile_row = blockIdx.x / column_tiles, tile_column = blockIdx.x - tile_row * column_tiles;
   const int row = threadIdx.x >> 4, column = threadIdx.x & 15;
   const i64 i = tile_row * 16 + row, j = tile_column * 16 + column;
@@ -46,9 +48,8 @@ template <class T, int norm, bool pairs> __global__ void __launch_bounds__(256) 
         right[r][c] = inside && tile_column * 16 + r < n ? b[(member * n + tile_column * 16 + r) * depth + start + c] : (T)0;
       }
       __syncthreads();
-#pragma unroll 8
+#pragma unroll unrolled
       for (int c = 0; c < 32; c++) {
-        if (norm == norm_power && start + c >= depth) break;
         sum = distance_added<T, norm>(sum, left[row][c], right[column][c], p);
       }
     }
@@ -76,7 +77,7 @@ template <class T, int norm> __global__ void __launch_bounds__(256) row_distance
   const i64 row = index / depth, k = index - row * depth;
   const T own = a[index], *other = b + row / m * n * depth + k;
   T sum = 0;
-#pragma unroll 4
+#pragma unroll 1
   for (i64 j = 0; j < n; j++)
     sum += distance_slope<T, norm>(own, other[j * depth], distances[row * n + j], gradient[row * n + j], p, 1);
   da[index] = sum;
