@@ -155,7 +155,7 @@ extension CUDABackend {
       fillIntegers(keys, 0, range: 0, generator)
       return sort(
         AxisOperand(keys, outer: 1, count: n, inner: 1, strides: (n, 1, 1)), descending: false, values: sorted, indices: output)
-    }
+    } ?? true
   }
 
   // MARK: A distribution for each element
@@ -242,6 +242,6 @@ extension CUDABackend {
       let values = Operand(
         pointer: scratch + count * drawn.size, dtype: drawn, shape: chosen, strides: chosen.contiguousStrides)
       return topK(keys, k: samples, largest: true, sorted: true, values: values, indices: indices)
-    }
+    } ?? true
   }
 }

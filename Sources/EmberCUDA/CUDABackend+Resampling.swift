@@ -80,7 +80,8 @@ extension CUDABackend {
     }
     let count = outer * table.output * inner, taps = table.indices.count
     if count == 0 { return }
-    let isBytes = x.dtype == .uint8, fixed = isBytes ? table.fixedPoint : ([], 0), narrow = x.dtype == .float32 ? table.weights.map(Float.init) : []
+    let isBytes = x.dtype == .uint8, fixed = isBytes ? table.fixedPoint : ([], 0)
+    let narrow = x.dtype == .float32 ? table.weights.map(Float.init) : []
     withScratch((table.starts.count + taps) * 8 + taps * 8) { scratch in
       let indices = scratch + table.starts.count * 8, weights = indices + taps * 8
       copyFromHost(table.starts, to: scratch, byteCount: table.starts.count * 8)
@@ -130,7 +131,9 @@ extension CUDABackend {
   }
 
   /// The gradient of the grid from that of y.
-  package func gridSampleBackwardGrid(_ geometry: GridSamplingGeometry, gradient: Operand, _ x: Operand, grid: Operand, into dgrid: Operand) {
+  package func gridSampleBackwardGrid(
+    _ geometry: GridSamplingGeometry, gradient: Operand, _ x: Operand, grid: Operand, into dgrid: Operand
+  ) {
     launchSampling("grid_sample_backward_grid", geometry, dgrid.dtype, sharesChannels: false) {
       $0.add(gradient.pointer)
       $0.add(x.pointer)

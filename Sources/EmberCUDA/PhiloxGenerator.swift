@@ -2,8 +2,8 @@ import EmberRuntime
 
 /// The random state of a CUDA device: Philox4x32-10, which counts blocks of four 32-bit words.
 ///
-/// Every draw takes the blocks that it needs, however the device cuts the work: the numbers depend on the seed and on what was drawn before,
-/// and on nothing else.
+/// Every draw takes the blocks that it needs, however the device cuts the work: the numbers depend on the seed and on what was drawn
+/// before, and on nothing else.
 final class PhiloxGenerator: GeneratorState {
   /// Where a stream stands, as kernels take it (`Philox`).
   struct Position: BitwiseCopyable {

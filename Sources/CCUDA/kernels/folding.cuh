@@ -4,8 +4,8 @@ struct Folding {
   i64 planes, image[2], blocks[2], kernel[2], stride[2], padding[2], dilation[2];
 };
 
-// columns [planes, kernel, blocks] from images [planes, image]. Padding is 0. blockIdx.x: block positions; blockIdx.y and z share out planes
-// times kernel positions.
+// columns [planes, kernel, blocks] from images [planes, image]. Padding is 0. blockIdx.x: block positions; blockIdx.y and z share out
+// planes times kernel positions.
 template <class T> __global__ void __launch_bounds__(256) unfold_windows(Folding f, const T *__restrict__ images, T *columns) {
   const i64 blocks = f.blocks[0] * f.blocks[1], kernel = f.kernel[0] * f.kernel[1], rows = f.planes * kernel;
   const i64 block = (i64)blockIdx.x * 256 + threadIdx.x;
