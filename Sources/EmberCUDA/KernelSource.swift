@@ -4,6 +4,7 @@ import EmberRuntime
 /// A file of kernels.
 package enum KernelSource: UInt8, CaseIterable {
   case copy, matrix
+  case normalization, classLoss, pooling, optimizer
   case indexing, masks, random, ranges, bags, resampling, folding, segments, distances
 
   /// The files that make up what is compiled, in order.
@@ -11,6 +12,10 @@ package enum KernelSource: UInt8, CaseIterable {
     switch self {
     case .copy: ["prelude", "copy"]
     case .matrix: ["prelude", "numeric", "matrix"]
+    case .normalization: ["prelude", "normalization"]
+    case .classLoss: ["prelude", "class_loss"]
+    case .pooling: ["prelude", "pooling"]
+    case .optimizer: ["prelude", "optimizer"]
     case .indexing: ["prelude", "indexing"]
     case .masks: ["prelude", "masks"]
     case .random: ["prelude", "random"]

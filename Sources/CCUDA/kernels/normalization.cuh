@@ -570,7 +570,7 @@ __global__ void __launch_bounds__(128)
 }
 
 // Backward: from Σ dy and Σ dy·(x - mean) of the pieces of each plane to the coefficients, and to `sums` [images][2][channels]:
-// Σ dy·normal and Σ dy of each plane, unless null. `fixed`: the statistics do not depend on x.
+// Σ dy·normal and Σ dy of each plane, unless null. `fixed`: the statistics do not depend on x, and `partials` may be null.
 template <class T>
 __global__ void __launch_bounds__(128)
     normalization_backward_coefficients(const complex<compute_t<T>> *partials, const T *weight, const compute_t<T> *mean,
@@ -584,7 +584,7 @@ __global__ void __launch_bounds__(128)
   const f64 scale = (f64)rstd[set];
   f64 a = 0, b = 0;
   // Lanes share the planes where these are whole, else the pieces of one plane after the other.
-  for (i64 i = pieces == 1 ? lane : 0; i < per_set; i += pieces == 1 ? 32 : 1) {
+  for (i64 i = pieces == 1 ? lane : 0; partials && i < per_set; i += pieces == 1 ? 32 : 1) {
     const i64 plane = set * per_set + i, channel = plane % channels;
     f64 plain = 0, product = 0;
     if (pieces == 1) {
