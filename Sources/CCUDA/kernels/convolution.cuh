@@ -151,7 +151,7 @@ enum ConvolutionOrder {
 // A block computes `rows_tile` x `columns_tile` of a result with 16 x 16 threads; blockIdx.x counts row tiles, y column tiles, z phases,
 // groups and splits. Tiles and the table of the depth are double buffered: loads of the next tile are under way during the products.
 template <class T, int rows_tile, int columns_tile, int order>
-__global__ void __launch_bounds__(256, 2) convolution_tiled(
+__global__ void __launch_bounds__(256) convolution_tiled(
   const T *gathered, const T *matrix, const T *bias, T *result, compute_t<T> *partial, ConvolutionPass pass) {
   typedef compute_t<T> C;
   static const int depth_tile = 16, threads = 256;
