@@ -30,6 +30,7 @@ struct ConvolutionPass {
   i32 is_transposed;  // the input gradient
   i32 channels_last;  // neighbours in the gathered operand are channels
   i32 matrix_along_columns;
+  i32 unused;
 };
 
 // What the positions of one phase have in common, per dimension.
@@ -392,4 +393,25 @@ template <class T> __global__ void __launch_bounds__(512) convolution_bias(
   if (threadIdx.x) return;
   if (gridDim.y > 1) partial[(i64)blockIdx.y * gridDim.x + blockIdx.x] = sum;
   else result[blockIdx.x] = store<T>(sum);
+}
+
+// Adds a bias to a dense result, in place. `run`: elements of a channel that lie together; N: elements of one access, which all lie within
+// `count`, a multiple of N.
+template <class T, int N> __global__ void __launch_bounds__(256)
+convolution_add_bias(T *result, const T *bias, i64 count, i64 run, i32 channels) {
+  const i64 start = ((i64)blockIdx.x * 256 + threadIdx.x) * N;
+  if (start >= count) return;
+  const i64 line = start / run;
+  i64 within = start - line * run;
+  i32 channel = (i32)(line % channels);
+  Vector<T, N> values = *(const Vector<T, N> *)(result + start);
+#pragma unroll
+  for (int i = 0; i < N; i++) {
+    values.at[i] = store<T>(load(values.at[i]) + load(bias[channel]));
+    if (++within == run) {
+      within = 0;
+      if (++channel == channels) channel = 0;
+    }
+  }
+  *(Vector<T, N> *)(result + start) = values;
 }
