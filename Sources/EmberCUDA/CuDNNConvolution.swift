@@ -27,11 +27,15 @@ enum CuDNNConvolutions {
 
 /// What a plan depends on.
 struct ConvolutionKey: Hashable {
-  private static let count = 53
-  private var numbers = InlineArray<53, Int>(repeating: 0)
+  private static let count = 47
+  private var numbers = InlineArray<47, Int>(repeating: 0)
+  let allowsTF32: Bool
+  let isDeterministic: Bool
 
   /// Nil for what cuDNN has no tensors for: empty ones, strides that are not positive.
   init?(_ call: ConvolutionCall, _ allowsTF32: Bool, _ isDeterministic: Bool) {
+    self.allowsTF32 = allowsTF32
+    self.isDeterministic = isDeterministic
     var at = 0
     func add(_ number: Int, _ key: inout ConvolutionKey) {
       key.numbers[at] = number
@@ -107,8 +111,12 @@ private final class CuDNNDevice: Sendable {
           return false
         }
       }
+      var workspace: UnsafeMutableRawPointer?
+      // Where memory is short, own kernels need none; the next call may have it.
+      do throws(EmberError) { workspace = try backend.allocate(byteCount: plan.workspaceBytes) } catch { return false }
+      defer { if let workspace { backend.deallocate(workspace, byteCount: plan.workspaceBytes) } }
       do throws(CUDAUnavailable) {
-        try plan.execute(call, handle: state.handle, on: backend)
+        try plan.execute(call, handle: state.handle, workspace: workspace)
         return true
       } catch {
         CuDNN.explain("\(CuDNNPlan.describe(call)): own kernels from now on, as \(error)")
@@ -126,7 +134,7 @@ private final class CuDNNPlan {
 
   private let library: CuDNN
   private let plan: CuDNNDescriptor
-  private let workspaceBytes: Int
+  let workspaceBytes: Int
   /// What the plan was made from, for as long as it lives.
   private let parts: [CuDNNDescriptor]
 
@@ -174,24 +182,14 @@ private final class CuDNNPlan {
     throw CUDAUnavailable(refused.isEmpty ? "no engine" : refused.joined(separator: "; "))
   }
 
-  func execute(_ call: ConvolutionCall, handle: UnsafeMutableRawPointer, on backend: CUDABackend) throws(CUDAUnavailable) {
+  func execute(_ call: ConvolutionCall, handle: UnsafeMutableRawPointer, workspace: UnsafeMutableRawPointer?) throws(CUDAUnavailable) {
     let pack = try CuDNNDescriptor(EMBER_CUDNN_VARIANT_PACK, "variant pack", library)
     try pack.set(EMBER_CUDNN_PACK_POINTERS, pointers: [call.x.pointer, call.w.pointer, call.y.pointer])
     try pack.set(EMBER_CUDNN_PACK_IDENTIFIERS, integers: [Identifier.x, Identifier.w, Identifier.y])
-    func run(_ workspace: UnsafeMutableRawPointer?) throws(CUDAUnavailable) {
-      try pack.set(EMBER_CUDNN_PACK_WORKSPACE, pointers: [workspace])
-      try pack.finish()
-      let status = library.functions.pointee.execute(handle, plan.pointer, pack.pointer)
-      if status != 0 { throw CUDAUnavailable("execution: \(library.text(status))") }
-    }
-    if workspaceBytes == 0 { return try run(nil) }
-    var failure: CUDAUnavailable?
-    let done: Void? = backend.withScratch(workspaceBytes) { workspace in
-      do throws(CUDAUnavailable) { try run(workspace) } catch { failure = error }
-    }
-    // Without memory the error was raised; own kernels would go on after it.
-    if done == nil { throw CUDAUnavailable("no memory for a workspace of \(workspaceBytes) bytes") }
-    if let failure { throw failure }
+    try pack.set(EMBER_CUDNN_PACK_WORKSPACE, pointers: [workspace])
+    try pack.finish()
+    let status = library.functions.pointee.execute(handle, plan.pointer, pack.pointer)
+    if status != 0 { throw CUDAUnavailable("execution: \(library.text(status))") }
   }
 
   // MARK: Making a graph
