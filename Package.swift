@@ -26,7 +26,9 @@ let package = Package(
     .target(name: "CEmberKernels", exclude: ["bodies"]),
     .target(name: "EmberRuntime", dependencies: ["CEmberRuntime"]),
     .target(name: "EmberCPU", dependencies: ["EmberRuntime", "CEmberKernels"]),
-    .target(name: "EmberTensor", dependencies: ["EmberRuntime", "EmberCPU", "CEmberRuntime", "CEmberKernels"]),
+    .target(name: "CCUDA", exclude: ["kernels"]),
+    .target(name: "EmberCUDA", dependencies: ["EmberRuntime", "CCUDA"]),
+    .target(name: "EmberTensor", dependencies: ["EmberRuntime", "EmberCPU", "EmberCUDA", "CEmberRuntime", "CEmberKernels"]),
     // Operations in families of their own, above the core.
     .target(name: "CEmberFunctional", dependencies: ["CEmberKernels"]),
     .target(name: "EmberFunctional", dependencies: ["EmberTensor", "EmberRuntime", "CEmberFunctional", "CEmberKernels"]),

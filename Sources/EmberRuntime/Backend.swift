@@ -19,6 +19,9 @@ public protocol Backend: AnyObject, Sendable {
   /// Copies any layout to any other of the same shape, with conversion of the element type.
   func copy(_ source: Operand, to destination: Operand)
 
+  /// Waits until all work that the calling thread queued is done, and raises what failed.
+  func synchronize()
+
   // MARK: Pointwise programs
 
   /// `pointers`: inputs, then outputs, all dense with `count` elements, except that an input whose `uniform` is 1 has a single one.
@@ -71,6 +74,10 @@ public protocol Backend: AnyObject, Sendable {
   func makeGeneratorState(seed: UInt64) -> any GeneratorState
   /// Fills a dense output.
   func fill(_ output: Operand, from distribution: RandomDistribution, state: any GeneratorState) throws(EmberError)
+}
+
+extension Backend {
+  public func synchronize() {}
 }
 
 /// A tensor seen as [outer, count, inner] around one axis, with a stride each.

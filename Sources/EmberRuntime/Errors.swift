@@ -1,4 +1,5 @@
 import CEmberRuntime
+import Synchronization
 
 /// An error of Ember: what kind, in which operation, and a text for people.
 public struct EmberError: Error, Sendable, Hashable {
@@ -6,6 +7,8 @@ public struct EmberError: Error, Sendable, Hashable {
     case shape, index, dtype, device, value, memory
     /// A combination that no kernel exists for.
     case unsupported
+    /// An operation that has no kernel for the device of its inputs.
+    case kernel
     /// A file or stream that is missing, unwritable, truncated or malformed.
     case file
     /// A tensor that an earlier, failed operation returned.
@@ -93,6 +96,8 @@ public func catchingErrors<Result>(_ body: () throws -> Result) throws -> Result
   }
   do {
     let result = try withExtendedLifetime(scope) { try body() }
+    // Kernels on devices that run by themselves may have failed without anybody having waited for them.
+    DeviceErrors.check()
     if let failure = scope.failure { throw failure }
     scope.handOver()
     return result
@@ -107,6 +112,23 @@ public func catchingErrors<Result>(_ body: () throws -> Result) throws -> Result
 )
 public func catchingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
   fatalError()
+}
+
+/// Errors of devices that run by themselves.
+public enum DeviceErrors {
+  private static let checks = Mutex<[@Sendable () -> Void]>([])
+  private static let isEmpty = Atomic(true)
+
+  /// Adds what waits for a device and raises what its kernels reported, if any may have. Runs at the end of every error scope.
+  public static func register(_ check: @escaping @Sendable () -> Void) {
+    checks.withLock { $0.append(check) }
+    isEmpty.store(false, ordering: .releasing)
+  }
+
+  static func check() {
+    if isEmpty.load(ordering: .acquiring) { return }
+    for check in checks.withLock({ $0 }) { check() }
+  }
 }
 
 /// What state cells use to take part in error scopes.

@@ -9,9 +9,12 @@ public final class KernelTable<Kernel: Sendable>: Sendable {
   private let operation: String
   private let kernels: Mutex<[DeviceType: Kernel]>
 
-  public init(_ operation: String, cpu: Kernel) {
+  /// - Parameter cuda: the kernel for NVIDIA GPUs, where there is one.
+  public init(_ operation: String, cpu: Kernel, cuda: Kernel? = nil) {
     self.operation = operation
-    kernels = Mutex([.cpu: cpu])
+    var kernels: [DeviceType: Kernel] = [.cpu: cpu]
+    kernels[.cuda] = cuda
+    self.kernels = Mutex(kernels)
   }
 
   public func register(_ kernel: Kernel, for type: DeviceType) {
@@ -27,7 +30,7 @@ public final class KernelTable<Kernel: Sendable>: Sendable {
     if let kernel = kernels.withLock({ $0[device.type] }) { return kernel }
     guard let named = Kernels.find(operation, device.type) else {
       throw EmberError(
-        .unsupported, in: operation,
+        .kernel, in: operation,
         "no kernel for device \(device); move the tensors to cpu, or register one with the operation's KernelTable or with Kernels.register"
       )
     }

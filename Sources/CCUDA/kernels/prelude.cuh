@@ -21,7 +21,6 @@ typedef double f64;
 #define INT64_MAX 0x7fffffffffffffffLL
 #define INT64_MIN (-INT64_MAX - 1)
 #endif
-#define KERNEL extern "C" __global__
 #define DEVICE __device__ __forceinline__
 
 // MARK: - 16-bit, 8-bit and complex elements
@@ -182,17 +181,37 @@ template <class R, class From> struct Convert<complex<R>, From> {
 template <class R, class S> struct Convert<complex<R>, complex<S>> {
   static DEVICE complex<R> from(complex<S> x) { return complex<R>{(R)x.re, (R)x.im}; }
 };
-// Floating numbers become integers by way of int64, so that what does not fit wraps instead of saturating.
-#define CONVERT_THROUGH_INT64(To, From)                                   \
+// Floating numbers become integers by way of int32 or int64; what does not fit becomes the smallest, as on the CPU.
+DEVICE i32 to_int32(f32 x) { return x >= -2147483648.0f && x < 2147483648.0f ? (i32)x : -2147483647 - 1; }
+DEVICE i32 to_int32(f64 x) { return x > -2147483649.0 && x < 2147483648.0 ? (i32)x : -2147483647 - 1; }
+DEVICE i64 to_int64(f32 x) { return x >= -9223372036854775808.0f && x < 9223372036854775808.0f ? (i64)x : INT64_MIN; }
+DEVICE i64 to_int64(f64 x) { return x >= -9223372036854775808.0 && x < 9223372036854775808.0 ? (i64)x : INT64_MIN; }
+#define CONVERT_TO_INTEGER(To, From, through)                             \
   template <> struct Convert<To, From> {                                  \
-    static DEVICE To from(From x) { return (To)(i64)x; }                  \
+    static DEVICE To from(From x) { return (To)through(x); }              \
+  };                                                                      \
+  template <> struct Convert<To, complex<From>> {                         \
+    static DEVICE To from(complex<From> x) { return (To)through(x.re); }  \
   };
-CONVERT_THROUGH_INT64(u8, f32)
-CONVERT_THROUGH_INT64(u8, f64)
-CONVERT_THROUGH_INT64(i8, f32)
-CONVERT_THROUGH_INT64(i8, f64)
-CONVERT_THROUGH_INT64(i16, f32)
-CONVERT_THROUGH_INT64(i16, f64)
+#define CONVERT_TO_INTEGERS(From)            \
+  CONVERT_TO_INTEGER(u8, From, to_int32)     \
+  CONVERT_TO_INTEGER(i8, From, to_int32)     \
+  CONVERT_TO_INTEGER(i16, From, to_int32)    \
+  CONVERT_TO_INTEGER(u16, From, to_int32)    \
+  CONVERT_TO_INTEGER(i32, From, to_int32)    \
+  CONVERT_TO_INTEGER(u32, From, to_int64)    \
+  CONVERT_TO_INTEGER(i64, From, to_int64)
+CONVERT_TO_INTEGERS(f32)
+CONVERT_TO_INTEGERS(f64)
+// uint64 is computed as int64, bit for bit; what lies above comes as a floating number.
+#define CONVERT_TO_UINT64(From)                                                                                       \
+  template <> struct Convert<u64, From> {                                                                             \
+    static DEVICE u64 from(From x) {                                                                                  \
+      return x >= (From)9223372036854775808.0 && x < (From)18446744073709551616.0 ? (u64)x : (u64)to_int64(x);       \
+    }                                                                                                                 \
+  };
+CONVERT_TO_UINT64(f32)
+CONVERT_TO_UINT64(f64)
 template <class To, class From> DEVICE To convert(From x) { return Convert<To, From>::from(x); }
 
 // store<T>(x): a computing type's value as an element of T.

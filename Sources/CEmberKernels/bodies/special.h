@@ -146,7 +146,7 @@ EMBER_INLINE double ember_floor_divide(double a, double b) {
   if (b == 0) return a / b;
   double rest = fmod(a, b), quotient = (a - rest) / b;
   if (rest != 0 && (b < 0) != (rest < 0)) quotient -= 1;
-  if (quotient == 0) return copysign(0, a / b);
+  if (quotient == 0) return copysign(0.0, a / b);
   double rounded = floor(quotient);
   return quotient - rounded > 0.5 ? rounded + 1 : rounded;
 }
@@ -154,7 +154,7 @@ EMBER_INLINE float ember_floor_dividef(float a, float b) {
   if (b == 0) return a / b;
   float rest = fmodf(a, b), quotient = (a - rest) / b;
   if (rest != 0 && (b < 0) != (rest < 0)) quotient -= 1;
-  if (quotient == 0) return copysignf(0, a / b);
+  if (quotient == 0) return copysignf(0.0f, a / b);
   float rounded = floorf(quotient);
   return quotient - rounded > 0.5f ? rounded + 1 : rounded;
 }

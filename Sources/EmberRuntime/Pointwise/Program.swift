@@ -98,7 +98,7 @@ extension PointwiseProgram: CustomStringConvertible {
 }
 
 extension Opcode {
-  var operandCount: Int {
+  package var operandCount: Int {
     switch self {
     case .select, .fma: 3
     case _ where rawValue >= Opcode.add.rawValue: 2

@@ -1,3 +1,4 @@
+import EmberCUDA
 import EmberRuntime
 
 /// A primitive: an operation with a kernel and a derivative of its own. Everything else is an ordinary function of primitives.
@@ -304,6 +305,11 @@ public func apply<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
     if x.node != nil, isRecordingEnabled, y.dtype.isDifferentiable { y.node = UnaryNode(operation, x, y) }
     return y
   } catch {
+    if let y = onHost(error, x, { h throws(EmberError) in [try operation.forward(h[0]!)] }, [x])?.first {
+      var y = y
+      if x.node != nil, isRecordingEnabled, y.dtype.isDifferentiable { y.node = UnaryNode(operation, x, y) }
+      return y
+    }
     raise(takeScratchFailure(in: Op.name) ?? error)
     return .poison
   }
@@ -330,6 +336,11 @@ public func apply<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor
     if a.node != nil || b.node != nil, isRecordingEnabled, y.dtype.isDifferentiable { y.node = BinaryNode(operation, a, b, y) }
     return y
   } catch {
+    if let y = onHost(error, a, { h throws(EmberError) in [try operation.forward(h[0]!, h[1]!)] }, [a, b])?.first {
+      var y = y
+      if a.node != nil || b.node != nil, isRecordingEnabled, y.dtype.isDifferentiable { y.node = BinaryNode(operation, a, b, y) }
+      return y
+    }
     raise(takeScratchFailure(in: Op.name) ?? error)
     return .poison
   }
@@ -355,8 +366,27 @@ public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], c
     try checkScratch(in: Op.name)
     return recorded(operation, inputs, results)
   } catch {
+    if let first = inputs.compactMap({ $0 }).first,
+      let results = onHost(error, first, { h throws(EmberError) in try operation.forward(h) }, inputs)
+    {
+      return recorded(operation, inputs, results)
+    }
     raise(takeScratchFailure(in: Op.name) ?? error)
     return Array(repeating: .poison, count: count)
+  }
+}
+
+/// What an operation gives that has no kernel for its inputs' GPU: computed on the CPU, and moved back. Nil if that is not why it failed,
+/// or if it fails there as well.
+@inline(never) private func onHost(
+  _ error: EmberError, _ input: Tensor, _ forward: ([Tensor?]) throws(EmberError) -> [Tensor], _ inputs: [Tensor?]
+) -> [Tensor]? {
+  guard error.kind == .kernel, input.device.type == .cuda else { return nil }
+  _ = takeScratchFailure(in: error.operation)
+  CUDABackend.noteHostOperation(error.operation, on: input.device)
+  return noGrad {
+    guard let results = try? forward(inputs.map { $0?.value.to(.cpu) }) else { return nil }
+    return results.map { $0.to(input.device) }
   }
 }
 

@@ -1,0 +1,82 @@
+import EmberRuntime
+
+extension CUDABackend {
+  public func copy(_ source: Operand, to destination: Operand) {
+    if destination.shape.elementCount == 0 { return }
+    var shape = destination.shape
+    var strides = [source.strides, destination.strides]
+    collapse(&shape, &strides)
+    let isDense = shape.rank == 0 || (shape.rank == 1 && strides[0][0] == 1 && strides[1][0] == 1)
+    if isDense {
+      copyDense(source, destination, count: shape.elementCount)
+    } else if !copyTransposed(source, destination, shape, strides[0], strides[1]) {
+      copyStrided(source, destination, shape, strides)
+    }
+  }
+
+  private func copyDense(_ source: Operand, _ destination: Operand, count: Int) {
+    if source.dtype == destination.dtype {
+      copyBytes(source.pointer, to: destination.pointer, byteCount: count * source.dtype.size)
+      return
+    }
+    var width = max(1, min(8, 16 / max(source.dtype.size, destination.dtype.size)))
+    if (UInt(bitPattern: source.pointer) | UInt(bitPattern: destination.pointer)) & 15 != 0 { width = 1 }
+    launch(
+      .copy, "copy_dense", [.type(source.dtype), .type(destination.dtype), .number(width)], blocks: (count + 256 * width - 1) / (256 * width),
+      threads: 256
+    ) {
+      $0.add(source.pointer)
+      $0.add(destination.pointer)
+      $0.add(Int64(count))
+    }
+  }
+
+  /// Where the source is dense along another dimension than the destination: a matrix, or a batch of them.
+  private func copyTransposed(
+    _ source: Operand, _ destination: Operand, _ shape: Shape, _ from: Strides, _ to: Strides
+  ) -> Bool {
+    let rank = shape.rank
+    guard rank == 2 || rank == 3, source.dtype.size <= 8, destination.dtype.size <= 8 else { return false }
+    guard to[rank - 1] == 1, from[rank - 2] == 1, shape[unchecked: rank - 1] >= 8, shape[unchecked: rank - 2] >= 8 else { return false }
+    let batch = rank == 3 ? shape[unchecked: 0] : 1
+    let rows = shape[unchecked: rank - 2], columns = shape[unchecked: rank - 1]
+    guard batch <= 65535, (columns + 31) / 32 <= 65535 else { return false }
+    launch(
+      .copy, "copy_transposed", [.type(source.dtype), .type(destination.dtype)], blocks: (rows + 31) / 32, blocksY: (columns + 31) / 32,
+      blocksZ: batch, threads: 256
+    ) {
+      $0.add(source.pointer)
+      $0.add(destination.pointer)
+      $0.add(Int64(rows))
+      $0.add(Int64(columns))
+      $0.add(Int64(from[rank - 1]))
+      $0.add(Int64(to[rank - 2]))
+      $0.add(Int64(rank == 3 ? from[0] : 0))
+      $0.add(Int64(rank == 3 ? to[0] : 0))
+    }
+    return true
+  }
+
+  private func copyStrided(_ source: Operand, _ destination: Operand, _ shape: Shape, _ strides: [Strides]) {
+    let count = shape.elementCount
+    if count >= 1 << 31 {
+      let rest = count / shape[unchecked: 0], slice = max(1, ((1 << 31) - 1) / rest)
+      var offset = 0
+      while offset < shape[unchecked: 0] {
+        let part = shape.replacing(0, with: min(slice, shape[unchecked: 0] - offset))
+        var from = source, to = destination
+        from.pointer = source.pointer.map { $0 + offset * strides[0][0] * source.dtype.size }
+        to.pointer = destination.pointer.map { $0 + offset * strides[1][0] * destination.dtype.size }
+        copyStrided(from, to, part, strides)
+        offset += slice
+      }
+      return
+    }
+    launch(.copy, "copy_strided", [.type(source.dtype), .type(destination.dtype)], blocks: (count + 255) / 256, threads: 256) {
+      $0.add(source.pointer)
+      $0.add(destination.pointer)
+      $0.add(shape, strides)
+      $0.add(UInt32(count))
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import CCUDA
+import EmberRuntime
+
+/// A file of kernels.
+package enum KernelSource: UInt8, CaseIterable {
+  case copy, matrix
+
+  /// The files that make up what is compiled, in order.
+  var files: [String] {
+    switch self {
+    case .copy: ["prelude", "copy"]
+    case .matrix: ["prelude", "numeric", "matrix"]
+    }
+  }
+
+  var text: String { Self.text(of: files) }
+
+  static func text(of files: [String]) -> String {
+    files.map { file in
+      guard let text = ember_cuda_source(file) else { preconditionFailure("no kernel source \(file)") }
+      return "#line 1 \"\(file).cuh\"\n" + String(cString: text)
+    }.joined(separator: "\n")
+  }
+}
+
+/// An argument of a kernel template.
+package enum TemplateArgument {
+  case type(DType)
+  /// The type that a dtype is computed in: `f32` for bfloat16.
+  case compute(DType)
+  case number(Int)
+  case flag(Bool)
+  case name(StaticString)
+
+  var text: String {
+    switch self {
+    case .type(let dtype): dtype.kernelName
+    case .compute(let dtype): ComputeType(dtype).dtype.kernelName
+    case .number(let n): String(n)
+    case .flag(let flag): flag ? "true" : "false"
+    case .name(let name): "\(name)"
+    }
+  }
+
+  /// A number that differs from every other argument's.
+  var code: UInt64 {
+    switch self {
+    case .type(let dtype): 1 + UInt64(dtype.rawValue)
+    case .compute(let dtype): 33 + UInt64(dtype.rawValue)
+    case .flag(let flag): flag ? 66 : 65
+    case .number(let n): 67 + UInt64(bitPattern: Int64(n)) << 8
+    case .name(let name): name.hasPointerRepresentation ? 68 + UInt64(UInt(bitPattern: name.utf8Start)) << 8 : 69
+    }
+  }
+}
+
+extension DType {
+  /// What the kernels call this type.
+  package var kernelName: String {
+    switch self {
+    case .bool: "bool"
+    case .uint8: "u8"
+    case .int8: "i8"
+    case .int16: "i16"
+    case .int32: "i32"
+    case .int64: "i64"
+    case .float16: "f16"
+    case .bfloat16: "bf16"
+    case .float32: "f32"
+    case .float64: "f64"
+    case .complex64: "c64"
+    case .complex128: "c128"
+    case .uint16: "u16"
+    case .uint32: "u32"
+    case .uint64: "u64"
+    case .float8e4m3fn: "e4m3fn"
+    case .float8e5m2: "e5m2"
+    case .float8e4m3fnuz: "e4m3fnuz"
+    case .float8e5m2fnuz: "e5m2fnuz"
+    case .complex32: "c32"
+    }
+  }
+}
