@@ -6,7 +6,7 @@
 
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
-#define KERNELS(X) X(prelude) X(numeric) X(special) X(copy) X(matrix)
+#define KERNELS(X) X(prelude) X(numeric) X(special) X(copy) X(matrix) X(convolution) X(recurrence)
 
 static const char prelude[] = {
 #embed "kernels/prelude.cuh" suffix(, 0)
@@ -22,6 +22,12 @@ static const char copy[] = {
 };
 static const char matrix[] = {
 #embed "kernels/matrix.cuh" suffix(, 0)
+};
+static const char convolution[] = {
+#embed "kernels/convolution.cuh" suffix(, 0)
+};
+static const char recurrence[] = {
+#embed "kernels/recurrence.cuh" suffix(, 0)
 };
 
 // What kernels include: the CPU's own special functions, plain C that computes in double.

@@ -147,23 +147,18 @@ private struct DevicePass: BitwiseCopyable {
   private static func commonDivisor(_ a: Int32, _ b: Int32) -> Int32 { b == 0 ? a : commonDivisor(b, a % b) }
 }
 
-extension CUDABackend {
-  private static let precision = Mutex((allowsTF32: true, isDeterministic: false))
+extension CUDA {
+  private static let isDeterministic = Atomic(false)
 
-  /// Whether convolutions of float32 may use tensor cores that round their inputs to TF32 (10 bits of mantissa). As PyTorch's
-  /// `torch.backends.cudnn.allow_tf32`, on by default.
-  public static var allowsTF32InConvolutions: Bool {
-    get { precision.withLock { $0.allowsTF32 } }
-    set { precision.withLock { $0.allowsTF32 = newValue } }
-  }
-
-  /// Whether only algorithms are used that give the same result each time. As PyTorch's `torch.backends.cudnn.deterministic`, off by
-  /// default.
+  /// Whether convolutions only use algorithms that give the same result each time. As PyTorch's `torch.backends.cudnn.deterministic`, off
+  /// by default.
   public static var usesDeterministicConvolutions: Bool {
-    get { precision.withLock { $0.isDeterministic } }
-    set { precision.withLock { $0.isDeterministic = newValue } }
+    get { isDeterministic.load(ordering: .relaxed) }
+    set { isDeterministic.store(newValue, ordering: .relaxed) }
   }
+}
 
+extension CUDABackend {
   // MARK: The three passes. Operands may have any positive strides, channels last among them; a result must be dense.
 
   /// y[n, o, p] = bias[o] + Σ x[n, c, p·stride - padding + k·dilation] · w[o, c, k]. Floating dtypes.
@@ -192,8 +187,8 @@ extension CUDABackend {
   private func runCuDNN(_ call: ConvolutionCall) -> Bool {
     // Products of one pair of channels are too small for tensor cores.
     if call.isDepthwise && (call.dtype == .float32 || call.dtype == .float64) { return false }
-    let precision = Self.precision.withLock { $0 }
-    return CuDNNConvolutions.run(call, on: self, allowsTF32: precision.allowsTF32, isDeterministic: precision.isDeterministic)
+    return CuDNNConvolutions.run(
+      call, on: self, allowsTF32: CUDA.allowsTF32InConvolutions, isDeterministic: CUDA.usesDeterministicConvolutions)
   }
 
   // MARK: Own kernels

@@ -10,7 +10,7 @@ import Synchronization
 #endif
 
 /// cuDNN's graph API. Optional: without it Ember's own kernels do the work.
-final class CuDNN: Sendable {
+final class CuDNN: @unchecked Sendable {
   let functions: UnsafePointer<ember_cudnn>
   let path: String
   /// 92600 for 9.26.0.

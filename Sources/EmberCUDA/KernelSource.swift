@@ -3,13 +3,15 @@ import EmberRuntime
 
 /// A file of kernels.
 package enum KernelSource: UInt8, CaseIterable {
-  case copy, matrix
+  case copy, matrix, convolution, recurrence
 
   /// The files that make up what is compiled, in order.
   var files: [String] {
     switch self {
     case .copy: ["prelude", "copy"]
     case .matrix: ["prelude", "numeric", "matrix"]
+    case .convolution: ["prelude", "convolution"]
+    case .recurrence: ["prelude", "recurrence"]
     }
   }
 
