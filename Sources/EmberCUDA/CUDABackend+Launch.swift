@@ -42,6 +42,7 @@ package struct LaunchArguments {
   /// As the kernels' `Layout<strides.count>`. Fewer than 2³¹ elements.
   package mutating func add(_ shape: Shape, _ strides: [Strides]) {
     var layout = DeviceLayout(shape)
+    count = (count + 7) & ~7
     append(layout.head)
     for one in strides {
       for d in 0..<maximumRank { layout.steps[d] = d < shape.rank ? Int64(one[d]) : 0 }

@@ -181,9 +181,9 @@ int cuModuleLoadData(void **module, const char *image) {
   if (file < 0 || write(file, image + 16, bytes) != (ssize_t)bytes) return invalid_image;
   char path[64];
   snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+  // The file stays open: the loader knows libraries by their path, which another file of the same number would share.
   *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!*module) fprintf(stderr, "fake driver: %s\n", dlerror());
-  close(file);
   return *module ? success : invalid_image;
 }
 int cuModuleGetFunction(void **function, void *module, const char *name) {
