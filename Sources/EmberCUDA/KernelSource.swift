@@ -3,23 +3,25 @@ import EmberRuntime
 
 /// A file of kernels.
 package enum KernelSource: UInt8, CaseIterable {
-  case copy, matrix
-  case indexing, masks, random, ranges, bags, resampling, folding, segments, distances
+  case copy
+  case matrix
+  case indexing
+  case masks
+  case random
+  case ranges
+  case bags
+  case resampling
+  case folding
+  case segments
+  case distances
+  case convolution
+  case recurrence
 
   /// The files that make up what is compiled, in order.
   var files: [String] {
     switch self {
-    case .copy: ["prelude", "copy"]
     case .matrix: ["prelude", "numeric", "matrix"]
-    case .indexing: ["prelude", "indexing"]
-    case .masks: ["prelude", "masks"]
-    case .random: ["prelude", "random"]
-    case .ranges: ["prelude", "ranges"]
-    case .bags: ["prelude", "bags"]
-    case .resampling: ["prelude", "resampling"]
-    case .folding: ["prelude", "folding"]
-    case .segments: ["prelude", "segments"]
-    case .distances: ["prelude", "distances"]
+    default: ["prelude", "\(self)"]
     }
   }
 
