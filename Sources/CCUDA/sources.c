@@ -9,6 +9,24 @@
 #define KERNELS(X) X(prelude) X(numeric) X(special) X(copy) X(matrix) \
   X(normalization) X(class_loss) X(pooling) X(optimizer) \
   X(indexing) X(masks) X(random) X(ranges) X(bags) X(resampling) X(folding) X(segments) X(distances)
+// One line a file.
+#define KERNELS(X) \
+  X(prelude) \
+  X(numeric) \
+  X(special) \
+  X(copy) \
+  X(matrix) \
+  X(indexing) \
+  X(masks) \
+  X(random) \
+  X(ranges) \
+  X(bags) \
+  X(resampling) \
+  X(folding) \
+  X(segments) \
+  X(distances) \
+  X(convolution) \
+  X(recurrence) \
 
 static const char prelude[] = {
 #embed "kernels/prelude.cuh" suffix(, 0)
@@ -63,6 +81,12 @@ static const char segments[] = {
 };
 static const char distances[] = {
 #embed "kernels/distances.cuh" suffix(, 0)
+};
+static const char convolution[] = {
+#embed "kernels/convolution.cuh" suffix(, 0)
+};
+static const char recurrence[] = {
+#embed "kernels/recurrence.cuh" suffix(, 0)
 };
 
 // What kernels include: the CPU's own special functions, plain C that computes in double.

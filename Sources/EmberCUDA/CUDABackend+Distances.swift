@@ -19,36 +19,30 @@ private enum DistanceNorm: Int {
 extension CUDABackend {
   /// The p-norm distances [batch, m, n] between the rows of a [batch, m, depth] and those of b [batch, n, depth], all dense and of one
   /// dtype, float32 or float64.
-  package func distances(
-    _ dtype: DType, batch: Int, m: Int, n: Int, depth: Int, p: Double, _ a: UnsafeRawPointer?, _ b: UnsafeRawPointer?,
-    into y: UnsafeMutableRawPointer?
-  ) {
-    launchDistances(dtype, pairs: false, batch: batch, m: m, n: n, depth: depth, p: p, a, b, y)
+  package func distances(_ a: Operand, _ b: Operand, p: Double, into y: Operand) {
+    launchDistances(
+      pairs: false, batch: a.shape[unchecked: 0], m: a.shape[unchecked: 1], n: b.shape[unchecked: 1], depth: a.shape[unchecked: 2], p: p, a,
+      b, y)
   }
 
   /// The gradient of a from that of the distances.
-  package func distancesBackward(
-    _ dtype: DType, batch: Int, m: Int, n: Int, depth: Int, p: Double, _ a: UnsafeRawPointer?, _ b: UnsafeRawPointer?,
-    distances: UnsafeRawPointer?, gradient: UnsafeRawPointer?, into da: UnsafeMutableRawPointer?
-  ) {
-    let count = batch * m * depth
+  package func distancesBackward(_ a: Operand, _ b: Operand, distances: Operand, gradient: Operand, p: Double, into da: Operand) {
+    let count = a.shape.elementCount
     if count == 0 { return }
     launch(
-      .distances, "row_distances_backward", [.type(dtype), .number(DistanceNorm(p).rawValue)], blocks: quotientRoundedUp(count, 256),
+      .distances, "row_distances_backward", [.type(a.dtype), .number(DistanceNorm(p).rawValue)], blocks: quotientRoundedUp(count, 256),
       threads: 256
     ) {
-      for pointer in [a, b, distances, gradient] { $0.add(UnsafeMutableRawPointer(mutating: pointer)) }
-      $0.add(da)
-      for extent in [batch, m, n, depth] { $0.add(Int64(extent)) }
-      $0.add(p, as: dtype)
+      for operand in [a, b, distances, gradient, da] { $0.add(operand.pointer) }
+      for extent in [a.shape[unchecked: 0], a.shape[unchecked: 1], b.shape[unchecked: 1], a.shape[unchecked: 2]] { $0.add(Int64(extent)) }
+      $0.add(p, as: a.dtype)
     }
   }
 
   /// The distances of the pairs i < j of the rows of x [rows, features].
   package func pairDistances(_ x: Operand, p: Double, into y: Operand) {
     let rows = x.shape[unchecked: 0]
-    launchDistances(
-      x.dtype, pairs: true, batch: 1, m: rows, n: rows, depth: x.shape[unchecked: 1], p: p, x.pointer, x.pointer, y.pointer)
+    launchDistances(pairs: true, batch: 1, m: rows, n: rows, depth: x.shape[unchecked: 1], p: p, x, x, y)
   }
 
   /// The gradient of x from that of the pairs' distances.
@@ -77,20 +71,15 @@ extension CUDABackend {
     }
   }
 
-  private func launchDistances(
-    _ dtype: DType, pairs: Bool, batch: Int, m: Int, n: Int, depth: Int, p: Double, _ a: UnsafeRawPointer?, _ b: UnsafeRawPointer?,
-    _ y: UnsafeMutableRawPointer?
-  ) {
+  private func launchDistances(pairs: Bool, batch: Int, m: Int, n: Int, depth: Int, p: Double, _ a: Operand, _ b: Operand, _ y: Operand) {
     if batch * m * n == 0 { return }
     launch(
-      .distances, "row_distances", [.type(dtype), .number(DistanceNorm(p).rawValue), .flag(pairs)],
+      .distances, "row_distances", [.type(y.dtype), .number(DistanceNorm(p).rawValue), .flag(pairs)],
       blocks: quotientRoundedUp(m, 16) * quotientRoundedUp(n, 16), blocksY: min(batch, 65535), threads: 256
     ) {
-      $0.add(UnsafeMutableRawPointer(mutating: a))
-      $0.add(UnsafeMutableRawPointer(mutating: b))
-      $0.add(y)
+      for operand in [a, b, y] { $0.add(operand.pointer) }
       for extent in [batch, m, n, depth] { $0.add(Int64(extent)) }
-      $0.add(p, as: dtype)
+      $0.add(p, as: y.dtype)
     }
   }
 }

@@ -6,11 +6,23 @@ package enum KernelSource: UInt8, CaseIterable {
   case copy, matrix
   case normalization, classLoss, pooling, optimizer
   case indexing, masks, random, ranges, bags, resampling, folding, segments, distances
+  case copy
+  case matrix
+  case indexing
+  case masks
+  case random
+  case ranges
+  case bags
+  case resampling
+  case folding
+  case segments
+  case distances
+  case convolution
+  case recurrence
 
   /// The files that make up what is compiled, in order.
   var files: [String] {
     switch self {
-    case .copy: ["prelude", "copy"]
     case .matrix: ["prelude", "numeric", "matrix"]
     case .normalization: ["prelude", "normalization"]
     case .classLoss: ["prelude", "class_loss"]
@@ -25,6 +37,7 @@ package enum KernelSource: UInt8, CaseIterable {
     case .folding: ["prelude", "folding"]
     case .segments: ["prelude", "segments"]
     case .distances: ["prelude", "distances"]
+    default: ["prelude", "\(self)"]
     }
   }
 
