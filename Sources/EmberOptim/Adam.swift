@@ -72,19 +72,11 @@ open class Adam: GroupOptimizer<Adam.Options> {
         for i in run { apply(&updates[i], o) }
         continue
       }
-      let lists = KernelLists(updates[run])
       let (correction1, correction2) = Self.corrections(o.betas, updates[run.lowerBound].state.step)
-      var options = ember_adam_options(
+      let options = ember_adam_options(
         learning_rate: o.learningRate, beta1: o.betas.0, beta2: o.betas.1, epsilon: o.epsilon, weight_decay: o.weightDecay,
         bias_correction1: correction1, bias_correction2: correction2, decoupled: o.decoupled, amsgrad: o.amsgrad, maximize: o.maximize)
-      let averages = KernelLists.state("exp_avg", updates[run]), squares = KernelLists.state("exp_avg_sq", updates[run])
-      let largest = o.amsgrad ? KernelLists.state("max_exp_avg_sq", updates[run]) : nil
-      func call(_ largest: UnsafePointer<UnsafeMutableRawPointer?>?) {
-        ember_adam_step(
-          lists.dtype, Int64(run.count), lists.counts, lists.parameters, lists.gradients, averages, squares, largest, &options)
-      }
-      if let largest { largest.withUnsafeBufferPointer { call($0.baseAddress) } } else { call(nil) }
-      withExtendedLifetime(updates) {}
+      updates[run].step(OptimizerSteps.adam, states: ["exp_avg", "exp_avg_sq"] + (o.amsgrad ? ["max_exp_avg_sq"] : []), options)
     }
   }
 
@@ -103,7 +95,7 @@ open class Adam: GroupOptimizer<Adam.Options> {
     }
   }
 
-  func usesKernel(_ value: Tensor) -> Bool { hasListKernel(value) }
+  func usesKernel(_ value: Tensor) -> Bool { value.hasKernel(of: OptimizerSteps.adam) }
 
   /// 1 - βᵗ for both betas: what the averages, which began at 0, are divided by.
   static func corrections(_ betas: (Double, Double), _ step: Int) -> (Double, Double) {

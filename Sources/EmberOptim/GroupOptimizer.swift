@@ -281,8 +281,10 @@ open class GroupOptimizer<Options: OptimizerOptions>: Optimizer {
   }
 }
 
-/// Whether kernels for lists of tensors serve a parameter. They know all dtypes that optimizers compute in; complex numbers are pairs.
-func hasListKernel(_ value: Tensor) -> Bool { value.device == .cpu }
+extension Tensor {
+  /// Whether the kernels for lists of tensors know this one's device. They know all dtypes that optimizers compute in.
+  func hasKernel<Kernel>(of table: KernelTable<Kernel>) -> Bool { device == .cpu || table.registered(on: device) != nil }
+}
 
 extension [ParameterUpdate] {
   /// The ranges of neighbours that a kernel for lists can move in one call.
@@ -290,7 +292,7 @@ extension [ParameterUpdate] {
     var runs: [Range<Int>] = []
     for i in indices {
       if let last = runs.last, last.upperBound == i, self[i].value.dtype == self[last.lowerBound].value.dtype,
-        belongTogether(self[last.lowerBound], self[i])
+        self[i].value.device == self[last.lowerBound].value.device, belongTogether(self[last.lowerBound], self[i])
       {
         runs[runs.count - 1] = last.lowerBound..<i + 1
       } else {
@@ -301,22 +303,13 @@ extension [ParameterUpdate] {
   }
 }
 
-/// The lists of pointers that kernels take.
-struct KernelLists {
-  let dtype: Int32
-  let counts: [Int64]
-  let parameters: [UnsafeMutableRawPointer?]
-  let gradients: [UnsafeRawPointer?]
-
-  init(_ updates: ArraySlice<ParameterUpdate>) {
-    let first = updates.first!.value.dtype
-    dtype = Int32(first.realType.rawValue)
-    counts = updates.map { Int64($0.value.elementCount * (first.isComplex ? 2 : 1)) }
-    parameters = updates.map(\.value.operand.pointer)
-    gradients = updates.map { UnsafeRawPointer($0.gradient.operand.pointer) }
-  }
-
-  static func state(_ name: String, _ updates: ArraySlice<ParameterUpdate>) -> [UnsafeMutableRawPointer?] {
-    updates.map { $0.state[name].operand.pointer }
+extension ArraySlice<ParameterUpdate> {
+  /// Moves parameters, which a run's `hasKernel` said to be possible, by a kernel for lists and the tensors of the states' names.
+  func step<Options>(_ table: KernelTable<@Sendable (StepLists, Options) -> Void>, states: [String], _ options: Options) {
+    guard let kernel = table.registered(on: first!.value.device) else { return }
+    let lists = StepLists(
+      parameters: map(\.value), gradients: map(\.gradient), states: states.map { name in map { $0.state[name] } })
+    kernel(lists, options)
+    withExtendedLifetime(self) {}
   }
 }

@@ -66,16 +66,10 @@ open class SGD: GroupOptimizer<SGD.Options> {
         for i in run { apply(&updates[i], o) }
         continue
       }
-      let lists = KernelLists(updates[run])
-      var options = ember_sgd_options(
+      let options = ember_sgd_options(
         learning_rate: o.learningRate, momentum: o.momentum, dampening: o.dampening, weight_decay: o.weightDecay, nesterov: o.nesterov,
         maximize: o.maximize, first_step: updates[run.lowerBound].state.isFresh)
-      let buffers = o.momentum == 0 ? nil : KernelLists.state("momentum_buffer", updates[run])
-      func call(_ buffers: UnsafePointer<UnsafeMutableRawPointer?>?) {
-        ember_sgd_step(lists.dtype, Int64(run.count), lists.counts, lists.parameters, lists.gradients, buffers, &options)
-      }
-      if let buffers { buffers.withUnsafeBufferPointer { call($0.baseAddress) } } else { call(nil) }
-      withExtendedLifetime(updates) {}
+      updates[run].step(OptimizerSteps.sgd, states: o.momentum == 0 ? [] : ["momentum_buffer"], options)
     }
   }
 
@@ -92,7 +86,7 @@ open class SGD: GroupOptimizer<SGD.Options> {
       ])
   }
 
-  func usesKernel(_ value: Tensor) -> Bool { hasListKernel(value) }
+  func usesKernel(_ value: Tensor) -> Bool { value.hasKernel(of: OptimizerSteps.sgd) }
 
   private static let plain = PointwiseUpdate("sgd", targets: 1, parameters: 3) { x, inputs, numbers in
     [x[0] - numbers[0] * (numbers[2] * inputs[0] + numbers[1] * x[0])]

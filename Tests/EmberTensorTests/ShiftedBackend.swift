@@ -166,16 +166,20 @@ extension KernelTable {
 extension ShiftedBackend {
   private static func registerKernels() {
     ClassLoss.kernels.registerShifted { run in
-      { op, x, w, losses, sums, n in run(op, x.map(\.onHost), w?.onHost, losses?.onHost, sums.onHost, n) }
+      { op, x, w, r, n in
+        let results = ClassLoss.Results(
+          losses: r.losses?.onHost, logSumExp: r.logSumExp.onHost, loss: r.loss?.onHost, weightSum: r.weightSum.onHost)
+        return run(op, x.map(\.onHost), w?.onHost, results, n)
+      }
     }
     ClassLoss.backwardKernels.registerShifted { run in
-      { op, x, w, scale, dx, n in run(op, x.map(\.onHost), w?.onHost, scale, dx.onHost, n) }
+      { op, x, w, divisor, dx, n in run(op, x.map(\.onHost), w?.onHost, divisor?.onHost, dx.onHost, n) }
     }
     Convolution.kernels.registerShifted { run in { c, x, w, b, y in run(c, x.onHost, w.onHost, b?.onHost, y.onHost) } }
     ConvolutionBackwardInput.kernels.registerShifted { run in { c, dy, w, dx in run(c, dy.onHost, w.onHost, dx.onHost) } }
     ConvolutionBackwardWeight.kernels.registerShifted { run in { c, x, dy, dw, db in run(c, x.onHost, dy.onHost, dw.onHost, db?.onHost) } }
     MaxPool.kernels.registerShifted { run in { p, x, y, indices, adaptive in run(p, x.onHost, y.onHost, indices?.onHost, adaptive) } }
-    MaxPoolBackward.kernels.registerShifted { run in { p, dy, indices, dx in run(p, dy.onHost, indices.onHost, dx.onHost) } }
+    MaxPoolBackward.kernels.registerShifted { run in { p, op, dy, indices, dx in run(p, op, dy.onHost, indices.onHost, dx.onHost) } }
     AveragePool.kernels.registerShifted { run in { p, operation, x, y in run(p, operation, x.onHost, y.onHost) } }
     BatchNormOperation.kernels.registerShifted { run in
       { op, x, w, b, y, n in run(op, x.onHost, w?.onHost, b?.onHost, y.map(\.onHost), n) }

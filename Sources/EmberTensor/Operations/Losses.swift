@@ -21,27 +21,42 @@ public enum LossReduction: String, Sendable {
 /// Outputs: the reduced loss, log-sum-exps [batch, spatial...], the sum of the labels' weights (float64).
 struct ClassLoss: VariadicOperation {
   static let name = "cross_entropy"
-  /// Operation; x, labels; weight; losses of positions, unless reduced; log-sum-exps; batch, classes, spatial.
-  static let kernels = KernelTable<@Sendable (ClassLoss, [Tensor], Tensor?, Tensor?, Tensor, [Int]) -> ember_class_loss_totals>(
+  /// Where a forward pass writes.
+  struct Results {
+    /// Each position's loss, unless reduced, in the statistics type.
+    let losses: Tensor?
+    let logSumExp: Tensor
+    /// The reduced loss, one element of x's dtype.
+    let loss: Tensor?
+    /// The sum of the labels' weights, one element of float64.
+    let weightSum: Tensor
+  }
+  /// Operation; x, labels; weight; results; batch, classes, spatial. The position of a label that is no class, if the kernel waits until
+  /// it knows; one that does not wait has its device report it.
+  static let kernels = KernelTable<@Sendable (ClassLoss, [Tensor], Tensor?, Results, [Int]) -> Int?>(
     name,
-    cpu: { op, x, w, losses, logSumExp, n in
+    cpu: { op, x, w, results, n in
       let dtype = Int32(x[0].dtype.rawValue), labels = x[1].body.pointer?.assumingMemoryBound(to: Int64.self)
-      if op.isLogarithmic {
-        return ember_nll_loss_forward(
-          dtype, x[0].body.pointer, labels, w?.body.pointer, Int64(op.ignoreIndex), losses?.body.pointer, Int64(n[0]), Int64(n[1]),
-          Int64(n[2]))
-      }
-      return ember_cross_entropy_forward(
-        dtype, x[0].body.pointer, labels, w?.body.pointer, Int64(op.ignoreIndex), op.labelSmoothing, losses?.body.pointer,
-        logSumExp.body.pointer,
-        Int64(n[0]), Int64(n[1]), Int64(n[2]))
-    })
-  /// Operation; gradient, x, labels, log-sum-exps; weight; scale; result; batch, classes, spatial.
-  static let backwardKernels = KernelTable<@Sendable (ClassLoss, [Tensor], Tensor?, Double, Tensor, [Int]) -> Void>(
+      let losses = results.losses?.body.pointer, ignored = Int64(op.ignoreIndex)
+      let totals =
+        op.isLogarithmic
+        ? ember_nll_loss_forward(
+          dtype, x[0].body.pointer, labels, w?.body.pointer, ignored, losses, Int64(n[0]), Int64(n[1]), Int64(n[2]))
+        : ember_cross_entropy_forward(
+          dtype, x[0].body.pointer, labels, w?.body.pointer, ignored, op.labelSmoothing, losses, results.logSumExp.body.pointer, Int64(n[0]),
+          Int64(n[1]), Int64(n[2]))
+      op.finish(results, loss: totals.loss, weight: totals.weight)
+      return totals.bad_position < 0 ? nil : Int(totals.bad_position)
+    },
+    cuda: cudaKernel)
+  /// Operation; gradient, x, labels, log-sum-exps; weight; what the gradient is divided by, one element of float64; result; batch, classes,
+  /// spatial.
+  static let backwardKernels = KernelTable<@Sendable (ClassLoss, [Tensor], Tensor?, Tensor?, Tensor, [Int]) -> Void>(
     "cross_entropy_backward",
-    cpu: { op, x, w, scale, dx, n in
+    cpu: { op, x, w, divisor, dx, n in
       let dtype = Int32(dx.dtype.rawValue), labels = x[2].body.pointer?.assumingMemoryBound(to: Int64.self)
       let step: Int64 = op.reduction == .none ? 1 : 0
+      let scale = divisor?.body.pointer.map { 1 / $0.load(as: Double.self) } ?? 1
       if op.isLogarithmic {
         ember_nll_loss_backward(
           dtype, x[0].body.pointer, step, scale, labels, w?.body.pointer, Int64(op.ignoreIndex), dx.body.pointer, Int64(n[0]), Int64(n[1]),
@@ -51,7 +66,8 @@ struct ClassLoss: VariadicOperation {
           dtype, x[0].body.pointer, step, scale, x[1].body.pointer, labels, w?.body.pointer, Int64(op.ignoreIndex), op.labelSmoothing,
           x[3].body.pointer, dx.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
       }
-    })
+    },
+    cuda: cudaBackwardKernel)
   let saved: SavedTensors = [.input0, .input1, .input(2), .output(1), .output(2)]
   let isLogarithmic: Bool
   let reduction: LossReduction
@@ -93,26 +109,28 @@ struct ClassLoss: VariadicOperation {
     let statistics = x.dtype.statistics
     let losses = reduction == .none ? try Tensor.empty(shape: expected, dtype: statistics, like: x) : nil
     let logSumExp = try Tensor.empty(shape: isLogarithmic ? [0] : expected, dtype: statistics, like: x)
-    var totals = ember_class_loss_totals(loss: 0, weight: 0, bad_position: -1)
+    let results = Results(
+      losses: losses, logSumExp: logSumExp, loss: reduction == .none ? nil : try Tensor.empty(shape: [], dtype: x.dtype, like: x),
+      weightSum: try Tensor.empty(shape: [], dtype: .float64, like: x))
     if let kernel = try Self.kernels.kernel(on: x.device), expected.elementCount > 0 {
-      totals = kernel(self, [try x.dense(), labels], try weight?.dense(), losses, logSumExp, n)
-      if totals.bad_position >= 0 {
-        let position = Int(totals.bad_position), label = labels.reshape([-1]).select(0, position).item(as: Int.self)
+      if let position = kernel(self, [try x.dense(), labels], try weight?.dense(), results, n) {
+        let label = labels.reshape([-1]).select(0, position).item(as: Int.self)
         throw EmberError(
           .index, in: callName,
           "label \(label) at position \(position) of target \(inputs[1]!.summary) is outside of 0 ..< \(n[1]), the classes of input "
             + "\(x.summary)"
             + "; to leave positions out, pass ignoreIndex: (now \(ignoreIndex))")
       }
+    } else {
+      finish(results, loss: 0, weight: 0)
     }
-    func scalar(_ value: Double, _ dtype: DType) throws(EmberError) -> Tensor {
-      let tensor = try Tensor.empty(shape: [], dtype: dtype, like: x)
-      if x.backend.holdsData { tensor.fillMemory(.real(value)) }
-      return tensor
-    }
-    let weightSum = try scalar(totals.weight, .float64)
-    if let losses { return [losses.to(x.dtype), logSumExp, weightSum] }
-    return [try scalar(reduction == .mean ? totals.loss / totals.weight : totals.loss, x.dtype), logSumExp, weightSum]
+    return [results.loss ?? losses!.to(x.dtype), logSumExp, results.weightSum]
+  }
+
+  /// Writes the reduced loss and the sum of the labels' weights.
+  private func finish(_ results: Results, loss: Double, weight: Double) {
+    results.weightSum.fillMemory(.real(weight))
+    results.loss?.fillMemory(.real(reduction == .mean ? loss / weight : loss))
   }
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
@@ -127,10 +145,9 @@ struct ClassLoss: VariadicOperation {
     }
     return attempt(3) { () throws(EmberError) in
       let dx = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
-      let scale = reduction == .mean ? 1 / total.item(as: Double.self) : 1
       if let kernel = try Self.backwardKernels.kernel(on: x.device), x.elementCount > 0 {
         let g = try gradient.to(x.dtype.statistics).dense()
-        kernel(self, [g, try x.dense(), try labels.to(.int64).dense(), context.output(1)], try weight?.dense(), scale, dx, n)
+        kernel(self, [g, try x.dense(), try labels.to(.int64).dense(), context.output(1)], try weight?.dense(), reduction == .mean ? total : nil, dx, n)
       }
       return [dx, nil, nil]
     }

@@ -48,7 +48,8 @@ struct LayerNormOperation: VariadicOperation {
         Int32(x.dtype.rawValue), x.body.pointer, w?.body.pointer, b?.body.pointer, epsilon, y[0].body.pointer, y[1].body.pointer,
         y[2].body.pointer,
         Int64(rows), Int64(n))
-    })
+    },
+    cuda: cudaKernel)
   /// Arguments: dy, x, mean, rstd; weight; dx, dweight, dbias; rows, n.
   static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], Int, Int) -> Void>(
     "layer_norm_backward",
@@ -56,7 +57,8 @@ struct LayerNormOperation: VariadicOperation {
       ember_layer_norm_backward(
         Int32(x[0].dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
         d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(rows), Int64(n))
-    })
+    },
+    cuda: cudaBackwardKernel)
   let saved: SavedTensors = [.input0, .input1, .output(1), .output(2)]
   let normalized: [Int]
   let epsilon: Double
@@ -115,7 +117,8 @@ package struct RMSNormOperation: VariadicOperation {
     cpu: { x, w, epsilon, y, rows, n in
       ember_rms_norm(
         Int32(x.dtype.rawValue), x.body.pointer, w?.body.pointer, epsilon, y[0].body.pointer, y[1].body.pointer, Int64(rows), Int64(n))
-    })
+    },
+    cuda: cudaKernel)
   /// Arguments: dy, x, rstd; weight; dx, dweight; rows, n.
   package static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], Int, Int) -> Void>(
     "rms_norm_backward",
@@ -123,7 +126,8 @@ package struct RMSNormOperation: VariadicOperation {
       ember_rms_norm_backward(
         Int32(x[0].dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, w?.body.pointer, d[0]?.body.pointer,
         d[1]?.body.pointer, Int64(rows), Int64(n))
-    })
+    },
+    cuda: cudaBackwardKernel)
   package let saved: SavedTensors = [.input0, .input1, .output(1)]
   let normalized: [Int]
   let epsilon: Double
@@ -189,14 +193,16 @@ struct GroupNormOperation: VariadicOperation {
         Int32(x.dtype.rawValue), x.body.pointer, w?.body.pointer, b?.body.pointer, epsilon, y[0].body.pointer, y[1].body.pointer,
         y[2].body.pointer,
         Int64(n[0]), Int64(n[1]), Int64(n[2]), Int64(n[3]))
-    })
+    },
+    cuda: cudaKernel)
   static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], [Int]) -> Void>(
     "group_norm_backward",
     cpu: { x, w, d, n in
       ember_group_norm_backward(
         Int32(x[0].dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
         d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]), Int64(n[3]))
-    })
+    },
+    cuda: cudaBackwardKernel)
   let saved: SavedTensors = [.input0, .input1, .output(1), .output(2)]
   let groups: Int
   let epsilon: Double
@@ -257,14 +263,16 @@ struct BatchNormOperation: VariadicOperation {
         Int32(x.dtype.rawValue), op.training, x.body.pointer, w?.body.pointer, b?.body.pointer, op.epsilon, y[0].body.pointer,
         y[1].body.pointer,
         y[2].body.pointer, y[3].body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
-    })
+    },
+    cuda: cudaKernel)
   static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], [Int], Bool) -> Void>(
     "batch_norm_backward",
     cpu: { x, w, d, n, training in
       ember_batch_norm_backward(
         Int32(x[0].dtype.rawValue), training, x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
         d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
-    })
+    },
+    cuda: cudaBackwardKernel)
   let saved: SavedTensors = [.input0, .input1, .output(1), .output(3)]
   let training: Bool
   let epsilon: Double

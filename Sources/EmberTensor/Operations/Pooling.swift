@@ -37,7 +37,8 @@ struct MaxPool: VariadicOperation {
           ember_max_pool(Int32(x.dtype.rawValue), $0, x.body.pointer, y.body.pointer, positions)
         }
       }
-    })
+    },
+    cuda: cudaKernel)
   let saved: SavedTensors = .output(1)
   let geometry: PoolingGeometry
   let isAdaptive: Bool
@@ -57,30 +58,38 @@ struct MaxPool: VariadicOperation {
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil] }
-    return [apply(MaxPoolBackward(geometry: geometry), g, context.output(1).detach())]
+    return [apply(MaxPoolBackward(geometry: geometry, windows: isAdaptive ? .adaptive : .sliding), g, context.output(1).detach())]
   }
 }
 
 /// Adds the gradient of each window to the position that its value came from.
 struct MaxPoolBackward: BinaryOperation {
   static let name = "max_pool_backward"
-  static let kernels = KernelTable<@Sendable (ember_pooling, Tensor, Tensor, Tensor) -> Void>(
+  /// Where the windows that the positions came from lie.
+  enum Windows: Sendable {
+    case sliding, adaptive
+    /// The positions may be anywhere.
+    case unknown
+  }
+  static let kernels = KernelTable<@Sendable (ember_pooling, MaxPoolBackward, Tensor, Tensor, Tensor) -> Void>(
     name,
-    cpu: { p, dy, indices, dx in
+    cpu: { p, _, dy, indices, dx in
       withUnsafePointer(to: p) {
         ember_max_pool_backward(
           Int32(dy.dtype.rawValue), $0, dy.body.pointer, indices.body.pointer?.assumingMemoryBound(to: Int64.self), dx.body.pointer)
       }
-    })
+    },
+    cuda: cudaKernel)
   let saved: SavedTensors = .input1
   let geometry: PoolingGeometry
+  let windows: Windows
 
   func forward(_ dy: Tensor, _ indices: Tensor) throws(EmberError) -> Tensor {
     let shape = geometry.inputShape(dy.body.shape)
     if dy.elementCount == 0 { return Tensor.zeros(Array(shape), dtype: dy.dtype, on: dy.device) }
     let dx = try Tensor.empty(shape: shape, dtype: dy.dtype, like: dy)
     if let kernel = try Self.kernels.kernel(on: dy.device) {
-      kernel(geometry.described(shape), try dy.dense(), try indices.dense(), dx)
+      kernel(geometry.described(shape), self, try dy.dense(), try indices.dense(), dx)
     }
     return dx
   }
@@ -108,7 +117,8 @@ struct AveragePool: UnaryOperation {
         case (true, true): ember_adaptive_average_pool_backward(dtype, $0, source, target)
         }
       }
-    })
+    },
+    cuda: cudaKernel)
   let geometry: PoolingGeometry
   let isAdaptive: Bool
   var isBackward = false
@@ -250,7 +260,7 @@ extension Tensor {
         }
       }
       let geometry = PoolingGeometry(input: input, output: output, kernel: ones, stride: ones, padding: ones.map { _ in 0 }, dilation: ones)
-      return apply(MaxPoolBackward(geometry: geometry), gradient, indices)
+      return apply(MaxPoolBackward(geometry: geometry, windows: .unknown), gradient, indices)
     }
   }
 
