@@ -69,7 +69,7 @@ struct RecurrentSequence: VariadicOperation {
       withUnsafePointer(to: layer) { layer in
         withUnsafePointer(to: trace) { ember_recurrence_forward(layer, $0, state.operand.pointer, cell.operand.pointer) }
       }
-    })
+    }, cuda: cudaKernel)
   static let backwardKernels = KernelTable<Backward>(
     name,
     cpu: { layer, trace, state, cell, gradients in
@@ -80,7 +80,7 @@ struct RecurrentSequence: VariadicOperation {
           }
         }
       }
-    })
+    }, cuda: cudaBackwardKernel)
   let kind: RecurrentKind
   /// Sequences that have an element at each time.
   let batchSizes: [Int]
@@ -99,10 +99,12 @@ struct RecurrentSequence: VariadicOperation {
 
   private enum Input { static let x = 0, state = 1, cell = 2, weight = 3, bias = 4, projection = 5, count = 6 }
 
-  /// Whether there are kernels for these inputs: of one dtype, float32 or float64. Autocast converts the products alone, which only the
-  /// composed form can do.
+  /// Whether there are kernels for these inputs: of one dtype, float32 or float64, on a GPU also 16-bit floats. Autocast converts the
+  /// products alone, which only the composed form can do.
   func hasKernel(_ inputs: [Tensor?]) -> Bool {
-    guard let x = inputs[Input.x], x.dtype == .float32 || x.dtype == .float64, x.elementCount > 0, !isAutocastEnabled else { return false }
+    guard let x = inputs[Input.x], x.elementCount > 0, !isAutocastEnabled else { return false }
+    let is16Bit = x.dtype == .float16 || x.dtype == .bfloat16
+    guard x.dtype == .float32 || x.dtype == .float64 || is16Bit && x.device.type == .cuda else { return false }
     for case let input? in inputs where input.isPoisoned || input.dtype != x.dtype { return false }
     do throws(EmberError) {
       // Nil stands for `meta`, where shapes are all there is.

@@ -6,6 +6,7 @@
 #include "ember_cuda_driver.h"
 #include "ember_nvrtc.h"
 #include "ember_cublaslt.h"
+#include "ember_cudnn.h"
 #include "ember_cuda_sources.h"
 
 #endif

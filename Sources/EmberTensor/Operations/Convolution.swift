@@ -78,7 +78,7 @@ struct Convolution: VariadicOperation {
       withUnsafePointer(to: c) {
         ember_convolution_forward(Int32(x.dtype.rawValue), $0, x.body.pointer, w.body.pointer, bias?.body.pointer, y.body.pointer, 0)
       }
-    })
+    }, cuda: cudaKernel)
   let saved: SavedTensors = [.input0, .input1]
   let geometry: ConvolutionGeometry
 
@@ -116,7 +116,7 @@ struct ConvolutionBackwardInput: BinaryOperation {
       withUnsafePointer(to: c) {
         ember_convolution_backward_input(Int32(dy.dtype.rawValue), $0, dy.body.pointer, w.body.pointer, dx.body.pointer)
       }
-    })
+    }, cuda: cudaKernel)
   let saved: SavedTensors = [.input0, .input1]
   let geometry: ConvolutionGeometry
 
@@ -146,7 +146,7 @@ struct ConvolutionBackwardWeight: VariadicOperation {
       withUnsafePointer(to: c) {
         ember_convolution_backward_weight(Int32(x.dtype.rawValue), $0, x.body.pointer, dy.body.pointer, dw.body.pointer, db?.body.pointer)
       }
-    })
+    }, cuda: cudaKernel)
   let saved: SavedTensors = [.input0, .input1]
   let geometry: ConvolutionGeometry
   let withBias: Bool
