@@ -33,7 +33,7 @@ let package = Package(
     .target(name: "CEmberFunctional", dependencies: ["CEmberKernels"]),
     .target(name: "EmberFunctional", dependencies: ["EmberTensor", "EmberRuntime", "EmberCUDA", "CEmberFunctional", "CEmberKernels"]),
     .target(name: "CEmberLinearAlgebra", dependencies: ["CEmberKernels"]),
-    .target(name: "EmberLinearAlgebra", dependencies: ["EmberTensor", "EmberRuntime", "CEmberLinearAlgebra"]),
+    .target(name: "EmberLinearAlgebra", dependencies: ["EmberTensor", "EmberRuntime", "EmberCUDA", "CEmberLinearAlgebra"]),
     .target(name: "CEmberSpectral", dependencies: ["CEmberKernels"], exclude: ["bodies"]),
     .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberRuntime", "CEmberSpectral"]),
     .target(name: "EmberSparse", dependencies: ["EmberTensor", "EmberRuntime", "CEmberKernels"]),

@@ -6,7 +6,24 @@
 
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
-#define KERNELS(X) X(prelude) X(numeric) X(special) X(copy) X(matrix) X(convolution) X(recurrence)
+// One line a file.
+#define KERNELS(X) \
+  X(prelude) \
+  X(numeric) \
+  X(special) \
+  X(copy) \
+  X(matrix) \
+  X(indexing) \
+  X(masks) \
+  X(random) \
+  X(ranges) \
+  X(bags) \
+  X(resampling) \
+  X(folding) \
+  X(segments) \
+  X(distances) \
+  X(convolution) \
+  X(recurrence) \
 
 static const char prelude[] = {
 #embed "kernels/prelude.cuh" suffix(, 0)
@@ -22,6 +39,33 @@ static const char copy[] = {
 };
 static const char matrix[] = {
 #embed "kernels/matrix.cuh" suffix(, 0)
+};
+static const char indexing[] = {
+#embed "kernels/indexing.cuh" suffix(, 0)
+};
+static const char masks[] = {
+#embed "kernels/masks.cuh" suffix(, 0)
+};
+static const char random[] = {
+#embed "kernels/random.cuh" suffix(, 0)
+};
+static const char ranges[] = {
+#embed "kernels/ranges.cuh" suffix(, 0)
+};
+static const char bags[] = {
+#embed "kernels/bags.cuh" suffix(, 0)
+};
+static const char resampling[] = {
+#embed "kernels/resampling.cuh" suffix(, 0)
+};
+static const char folding[] = {
+#embed "kernels/folding.cuh" suffix(, 0)
+};
+static const char segments[] = {
+#embed "kernels/segments.cuh" suffix(, 0)
+};
+static const char distances[] = {
+#embed "kernels/distances.cuh" suffix(, 0)
 };
 static const char convolution[] = {
 #embed "kernels/convolution.cuh" suffix(, 0)

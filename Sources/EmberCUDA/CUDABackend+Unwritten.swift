@@ -57,64 +57,6 @@ extension CUDABackend {
     }
     return done
   }
-  public func gather(_ input: Operand, dimension: Int, index: Operand, into output: Operand) -> Int? {
-    var bad: Int?
-    onHost("gather", reading: [input, index], writing: [output]) { host, r, w in bad = host.gather(r[0], dimension: dimension, index: r[1], into: w[0]) }
-    return bad
-  }
-  public func scatter(_ mode: ScatterMode, into target: Operand, dimension: Int, index: Operand, source: Operand) -> Int? {
-    var bad: Int?
-    onHost("scatter", reading: [index, source], writing: [target]) { host, r, w in
-      bad = host.scatter(mode, into: w[0], dimension: dimension, index: r[0], source: r[1])
-    }
-    return bad
-  }
-  public func indexSelect(_ input: AxisOperand, index: Operand, into output: Operand) -> Int? {
-    var bad: Int?
-    onHost("index_select", reading: [input.operand, index], writing: [output]) { host, r, w in
-      bad = host.indexSelect(input.with(r[0]), index: r[1], into: w[0])
-    }
-    return bad
-  }
-  public func indexAdd(into target: AxisOperand, index: Operand, source: Operand, alpha: Double) -> Int? {
-    var bad: Int?
-    onHost("index_add", reading: [index, source], writing: [target.operand]) { host, r, w in
-      bad = host.indexAdd(into: target.with(w[0]), index: r[0], source: r[1], alpha: alpha)
-    }
-    return bad
-  }
-  public func indexOffsets(_ indices: [Operand], sizes: [Int], strides: [Int], into offsets: Operand) -> BadIndex? {
-    var bad: BadIndex?
-    onHost("index_offsets", reading: indices, writing: [offsets]) { host, r, w in
-      bad = host.indexOffsets(r, sizes: sizes, strides: strides, into: w[0])
-    }
-    return bad
-  }
-  public func takeBlocks(_ input: Operand, offsets: Operand, into output: Operand) {
-    raise(EmberError(.unsupported, in: "index", "no kernel on \(device)"))
-  }
-  public func putBlocks(into target: Operand, offsets: Operand, source: Operand, sourceStride: Int, accumulate: Bool) {
-    raise(EmberError(.unsupported, in: "index_put", "no kernel on \(device)"))
-  }
-  public func countNonzero(_ input: Operand) -> Int {
-    var count = 0
-    onHost("nonzero", reading: [input], writing: []) { host, r, _ in count = host.countNonzero(r[0]) }
-    return count
-  }
-  public func nonzero(_ input: Operand, count: Int, into output: Operand) {
-    onHost("nonzero", reading: [input], writing: [output]) { host, r, w in host.nonzero(r[0], count: count, into: w[0]) }
-  }
-  public func maskedSelect(_ input: Operand, mask: Operand, count: Int, into output: Operand) {
-    onHost("masked_select", reading: [input, mask], writing: [output]) { host, r, w in host.maskedSelect(r[0], mask: r[1], count: count, into: w[0]) }
-  }
-  public func makeGeneratorState(seed: UInt64) -> any GeneratorState { host.makeGeneratorState(seed: seed) }
-  public func fill(_ output: Operand, from distribution: RandomDistribution, state: any GeneratorState) throws(EmberError) {
-    var failure: EmberError?
-    onHost("random", reading: [], writing: [output]) { host, _, w in
-      do throws(EmberError) { try host.fill(w[0], from: distribution, state: state) } catch { failure = error }
-    }
-    if let failure { throw failure }
-  }
 }
 
 extension AxisOperand {

@@ -49,9 +49,17 @@ final class ErrorWord: Sendable {
     let found = pointer.load(as: Contents.self)
     pointer.storeBytes(of: 0, as: Int32.self)
     let name = operations.withLock { Int(found.operation) < $0.count ? $0[Int(found.operation)] : "kernel" }
+    let noticed = "(noticed when the device was waited for; the operation ran earlier)"
+    if found.code == 2 {
+      return EmberError(
+        .value, in: name,
+        found.value < 0
+          ? "the weights of row \(found.position) are all 0 \(noticed)"
+          : "weight \(found.value) of row \(found.position) is negative, infinite or NaN \(noticed)")
+    }
     return EmberError(
       .index, in: name,
       "index \(found.value) at position \(found.position) is outside of a dimension of \(found.extent) "
-        + "(noticed when the device was waited for; the operation ran earlier)")
+        + noticed)
   }
 }

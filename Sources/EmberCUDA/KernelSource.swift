@@ -3,15 +3,25 @@ import EmberRuntime
 
 /// A file of kernels.
 package enum KernelSource: UInt8, CaseIterable {
-  case copy, matrix, convolution, recurrence
+  case copy
+  case matrix
+  case indexing
+  case masks
+  case random
+  case ranges
+  case bags
+  case resampling
+  case folding
+  case segments
+  case distances
+  case convolution
+  case recurrence
 
   /// The files that make up what is compiled, in order.
   var files: [String] {
     switch self {
-    case .copy: ["prelude", "copy"]
     case .matrix: ["prelude", "numeric", "matrix"]
-    case .convolution: ["prelude", "convolution"]
-    case .recurrence: ["prelude", "recurrence"]
+    default: ["prelude", "\(self)"]
     }
   }
 

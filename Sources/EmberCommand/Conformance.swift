@@ -1,6 +1,8 @@
 import ArgumentParser
 import EmberConformance
+import EmberCUDA
 import EmberOperators
+import EmberRuntime
 import EmberTensor
 import Foundation
 import Synchronization
@@ -10,14 +12,22 @@ struct CaseSelection: ParsableArguments {
   @Argument(help: "A folder of reference cases with its manifest.json, or a zip archive of one.") var directory: String
   @Option(help: "Only operators, classes or cases whose name matches this pattern; * stands for anything.") var only: String?
   @Option(help: "Only this kind: op, module, optimizer, lr_scheduler or grad_clip.") var kind: String?
+  @Option(help: "Where operators and modules run: cpu, cuda or cuda:N.") var device = "cpu"
 
   func validate() throws {
     let kinds = ["op", "module", "optimizer", "lr_scheduler", "grad_clip"]
     if let kind, !kinds.contains(kind) { throw ValidationError("There is no kind '\(kind)'; use one of \(kinds.joined(separator: ", ")).") }
   }
 
+  private func parsedDevice() throws -> Device {
+    if device == "cpu" { return .cpu }
+    if device == "cuda" { return .cuda }
+    if device.hasPrefix("cuda:"), let index = Int(device.dropFirst(5)), (0..<256).contains(index) { return .cuda(index) }
+    throw ValidationError("There is no device '\(device)'; use cpu, cuda or cuda:N.")
+  }
+
   func runner() throws -> ConformanceRunner {
-    ConformanceRunner(try Corpus(directory), registry: .standard, only: only, kind: kind)
+    ConformanceRunner(try Corpus(directory), registry: .standard, only: only, kind: kind, device: try parsedDevice())
   }
 }
 
@@ -65,9 +75,29 @@ struct Conformance: ParsableCommand {
     if let json { try report.json.write(toFile: json, atomically: true, encoding: .utf8) }
     if let dump { try found.computed.write(to: dump) }
     print(report.text)
+    if selection.device != "cpu" { print(hostSummary(found)) }
     if report.lines.isEmpty { throw ValidationError("No case matches.") }
     if !report.passesAll { throw ExitCode(1) }
   }
+}
+
+/// Which operations of a device's cases ran on the CPU for want of a kernel.
+private func hostSummary(_ found: ShardResults) -> String {
+  var counts: [String: Int] = [:]
+  var native = 0
+  let byCase = Dictionary(
+    found.computed.notes.filter { $0.name.hasSuffix(ConformanceWorker.hostNote) }.map { ($0.name.dropLast(ConformanceWorker.hostNote.count), $0.text) },
+    uniquingKeysWith: { first, _ in first })
+  for (id, verdict) in found.verdicts where verdict.isPass {
+    if let names = byCase[id[...]] {
+      for name in names.split(separator: ",") { counts[String(name), default: 0] += 1 }
+    } else {
+      native += 1
+    }
+  }
+  let passed = found.verdicts.values.count(where: \.isPass)
+  let lines = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "  \($0.value)  \($0.key)" }
+  return (["\(native) of the \(passed) cases that pass ran without the CPU" + (lines.isEmpty ? "" : "; the others needed it for")] + lines).joined(separator: "\n")
 }
 
 /// What came of the cases of a shard, or of all.
@@ -133,13 +163,14 @@ private struct WorkerPool {
     process.arguments = ["conformance-worker", selection.directory, "--shard", "\(shard)", "--shards", "\(shards)"]
     if let only = selection.only { process.arguments! += ["--only", only] }
     if let kind = selection.kind { process.arguments! += ["--kind", kind] }
+    process.arguments! += ["--device", selection.device]
     if let after { process.arguments! += ["--after", after] }
     if dumps { process.arguments!.append("--dumps") }
     // What a crash leaves behind is known: which case. Swift's backtrace of it would take many seconds, and hold the pipe open.
     process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
     let pipe = Pipe()
     process.standardOutput = pipe
-    process.standardError = FileHandle.nullDevice
+    process.standardError = ProcessInfo.processInfo.environment["EMBER_CONFORMANCE_ERRORS"] == nil ? FileHandle.nullDevice : .standardError
     try process.run()
     defer {
       kill(process.processIdentifier, SIGKILL)
@@ -172,12 +203,21 @@ struct ConformanceWorker: ParsableCommand {
   @Option var after: String?
   @Flag var dumps = false
 
+  static let hostNote = " on the CPU"
+
   func run() throws {
     let output = FileHandle.standardOutput
     func send(_ message: WorkerMessage) { output.write(Data(message.bytes)) }
+    var earlier: [String: Int] = [:]
     try selection.runner().run(shard: shard, of: shards, after: after) { id in
       send(.begin(id))
     } ends: { id, verdict, computed in
+      if selection.device != "cpu" {
+        let counts = Dictionary(CUDA.operationsOnHost.map { ($0.name, $0.count) }, uniquingKeysWith: +)
+        let new = counts.filter { earlier[$0.key] != $0.value }.keys.sorted()
+        if !new.isEmpty { send(.note(name: id + Self.hostNote, text: new.joined(separator: ","))) }
+        earlier = counts
+      }
       if dumps {
         for (name, tensor) in computed.tensors {
           send(.tensor(name: name, dtype: tensor.dtype.name, shape: Array(tensor.shape), bytes: try tensor.withBytes { Array($0) }))

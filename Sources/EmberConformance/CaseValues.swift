@@ -13,9 +13,14 @@ public struct CaseFailure: Error, CustomStringConvertible {
 /// Reads tagged values, and notes the tensors that gradients are asked for, depth first.
 struct ValueReader {
   let payload: Payload
+  /// Where tensors are made, and what stands for the CPU as an argument.
+  let device: Device
   var variables: [Tensor] = []
 
-  init(payload: Payload) { self.payload = payload }
+  init(payload: Payload, device: Device = .cpu) {
+    self.payload = payload
+    self.device = device
+  }
 
   mutating func value(_ json: JSON) throws -> OperatorValue {
     guard let tag = json["t"]?.text else { throw CaseFailure("a value has no tag") }
@@ -36,7 +41,9 @@ struct ValueReader {
     case "dtype": return .dtype(try Self.dtype(required(content?.text, tag)))
     case "memory_format": return .memoryFormat(try required(content?.text, tag))
     case "layout": return .layout(try required(content?.text, tag))
-    case "device": return .device(try Self.device(required(content?.text, tag)))
+    case "device":
+      let named = try Self.device(required(content?.text, tag))
+      return .device(named == .cpu ? device : named)
     case "list", "tuple":
       var items: [OperatorValue] = []
       for item in try required(content?.items, tag) { items.append(try value(item)) }
@@ -47,7 +54,7 @@ struct ValueReader {
       return .slice(start: parts[0], end: parts[1], step: parts[2])
     case "tensor":
       if let layout = json["layout"]?.text, layout != "strided" { return .opaque(try sparse(json, layout: layout)) }
-      var tensor = try tensor(json)
+      var tensor = try moved(tensor(json))
       if json["grad"]?.flag == true {
         tensor = tensor.requiringGrad()
         variables.append(tensor)
@@ -61,6 +68,18 @@ struct ValueReader {
   private func required<Value>(_ value: Value?, _ tag: String) throws -> Value {
     guard let value else { throw CaseFailure("a malformed value of kind \(tag)") }
     return value
+  }
+
+  /// A tensor in the layout that it has, on the reader's device.
+  func moved(_ tensor: Tensor) throws -> Tensor {
+    if device == .cpu { return tensor }
+    return try catchingErrors {
+      // A transfer is dense: the memory is moved whole, and looked at in the same way.
+      if tensor.isContiguous || tensor.elementCount == 0 { return tensor.to(device) }
+      let reach = zip(tensor.shape, 0..<tensor.rank).reduce(1) { $0 + ($1.0 - 1) * tensor.strides[$1.1] }
+      let whole = tensor.view(Shape([reach]), Strides([1]), offset: tensor.storageOffset).to(device)
+      return whole.view(tensor.shape, tensor.strides, offset: 0)
+    }
   }
 
   /// A dense tensor in the layout that the case describes.

@@ -16,6 +16,7 @@ struct Comparison {
 
   /// Why a value differs from what is expected, or nil.
   func difference(_ actual: OperatorValue, _ expected: JSON, firstArgument: OperatorValue?, indexedDimension: Int?) throws -> String? {
+    let actual = actual.mapTensors(\.onHost), firstArgument = firstArgument?.mapTensors(\.onHost)
     let tag = expected["t"]?.text ?? ""
     let onlyShape = expected["check"]?.text == "shape"
     if tag == "tensor", let layout = expected["layout"]?.text, layout != "strided" {
@@ -46,6 +47,7 @@ struct Comparison {
   }
 
   func difference(_ actual: Tensor, _ expected: JSON, firstArgument: OperatorValue?, indexedDimension: Int?) throws -> String? {
+    let actual = actual.onHost
     guard let name = expected["dtype"]?.text, let extents = expected["shape"]?.items?.compactMap(\.integer) else {
       throw CaseFailure("an expected tensor lacks dtype or shape")
     }
@@ -111,6 +113,7 @@ struct Comparison {
 
   /// Element by element: |actual - expected| <= atol + rtol * |expected|, with equal positions of NaN and infinities.
   static func difference(_ actual: Tensor, _ expected: Tensor, _ tolerances: (relative: Double, absolute: Double)) -> String? {
+    let actual = actual.onHost
     let a = actual.detach(), b = expected.detach()
     switch b.dtype.category {
     case .bool, .integer: return firstDifference(a.elements(as: Int64.self), b.elements(as: Int64.self), ==)

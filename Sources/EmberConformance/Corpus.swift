@@ -105,6 +105,8 @@ struct Case: @unchecked Sendable {
   let entry: Corpus.Entry
   let json: JSON
   let payload: Payload
+  /// Where arguments, parameters and cotangents are put.
+  var device = Device.cpu
 
   /// What the case is of: the operator, class or function.
   var subject: String { json["module"]?.text ?? json["optimizer"]?.text ?? json["scheduler"]?.text ?? json["util"]?.text ?? entry.name }

@@ -25,11 +25,12 @@ extension Case {
     }
     if expectsError && isConstruction { return .accepted }
 
-    var reader = ValueReader(payload: payload)
+    var reader = ValueReader(payload: payload, device: device)
     let module = made.module
     if let name = json["dtype"]?.text, let dtype = try? ValueReader.dtype(name), dtype.isFloatingPoint { _ = module.to(dtype) }
     var state: [(name: String, tensor: Tensor)] = []
     for item in json["state"]?.items ?? [] { state.append((item["n"]?.text ?? "", try reader.tensor(item))) }
+    if device != .cpu { _ = module.to(device) }
     // Without a state the module's own values are irrelevant to the result.
     if !state.isEmpty { try module.loadStateDict(state) }
     module.train(json["training"]?.flag ?? true)
@@ -45,6 +46,7 @@ extension Case {
     if expectsError { return .accepted }
 
     let flat = results.flatMap(\.flattened)
+    if device.type == .cuda { try catchingErrors { for case .tensor(let tensor) in flat { tensor.backend.synchronize() } } }
     for (i, value) in flat.enumerated() { computed.add("\(id)/out/\(i)", value) }
     let after = module.stateDict()
     for (name, tensor) in after { computed.add("\(id)/state_after/\(name)", tensor) }
@@ -132,7 +134,7 @@ extension Case {
         if let wanted = changed[name] {
           try comparison.difference(new, wanted, firstArgument: nil, indexedDimension: nil)
         } else {
-          Comparison.difference(new, old.to(new.dtype), (0, 0))
+          Comparison.difference(new.onHost, old.to(new.dtype), (0, 0))
         }
       if let difference { return "\(name) afterwards: \(difference)" }
     }

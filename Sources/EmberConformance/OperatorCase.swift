@@ -60,7 +60,7 @@ extension Case {
   }
 
   func operatorCall(_ name: String) throws -> OperatorCall {
-    var reader = ValueReader(payload: payload)
+    var reader = ValueReader(payload: payload, device: device)
     var arguments: [(name: String, value: OperatorValue)] = []
     for argument in json["args"]?.items ?? [] {
       var value = try reader.value(argument)
@@ -88,16 +88,17 @@ extension Case {
       if let difference { return "result \(i): \(difference)" }
     }
     guard let rule = json["rebuild"]?.text else { return nil }
-    return try Rebuild.difference(rule, results: flat, arguments: call.arguments)
+    return try Rebuild.difference(
+      rule, results: flat.map { $0.mapTensors(\.onHost) }, arguments: call.arguments.map { ($0.name, $0.value.mapTensors(\.onHost)) })
   }
 
   /// The results that take part in the gradients, and their cotangents.
   func weighted(_ results: [OperatorValue]) throws -> [(output: Tensor, cotangent: Tensor)] {
-    let reader = ValueReader(payload: payload)
+    let reader = ValueReader(payload: payload, device: device)
     return try zip(results, json["cotangents"]?.items ?? []).compactMap { value, cotangent in
       guard cotangent["t"]?.text == "tensor", case .tensor(let tensor) = value else { return nil }
       let output = cotangent["via"]?.text == "abs2" ? try catchingErrors { Comparison.squaredMagnitude(tensor) } : tensor
-      return (output, try reader.tensor(cotangent))
+      return (output, try reader.moved(reader.tensor(cotangent)).to(output.device))
     }
   }
 
@@ -127,6 +128,11 @@ extension Case {
     }
     return nil
   }
+}
+
+extension Tensor {
+  /// The value as it is judged.
+  var onHost: Tensor { device.type == .cuda ? detach().to(.cpu) : self }
 }
 
 extension OperatorValue {

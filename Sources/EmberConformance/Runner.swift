@@ -8,11 +8,14 @@ public struct ConformanceRunner: Sendable {
   public let registry: OperatorRegistry
   private let entries: [Corpus.Entry]
   private let only: String?
+  private let device: Device
 
   /// - Parameters:
   ///   - only: a pattern with `*` for names of operators and classes or ids of cases, or nil.
   ///   - kind: `op`, `module`, `optimizer`, `lr_scheduler`, `grad_clip`, or nil for all.
-  public init(_ corpus: Corpus, registry: OperatorRegistry, only: String? = nil, kind: String? = nil) {
+  ///   - device: where operators and modules run.
+  public init(_ corpus: Corpus, registry: OperatorRegistry, only: String? = nil, kind: String? = nil, device: Device = .cpu) {
+    self.device = device
     self.corpus = corpus
     self.registry = registry
     self.only = only
@@ -23,7 +26,11 @@ public struct ConformanceRunner: Sendable {
   func cases(of entry: Corpus.Entry) throws -> [Case] {
     // A file of operators holds one name, which saves reading it.
     if let only, entry.kind == "op", let name = only.split(separator: "#").first, !glob(String(name), entry.name) { return [] }
-    return try corpus.cases(of: entry).filter { only == nil || glob(only!, only!.contains("#") ? $0.id : $0.subject) }
+    return try corpus.cases(of: entry).filter { only == nil || glob(only!, only!.contains("#") ? $0.id : $0.subject) }.map {
+      var item = $0
+      item.device = device
+      return item
+    }
   }
 
   /// Runs every `shards`-th file's cases beginning with `shard`, except those up to `after`, and reports each case when it begins and ends.

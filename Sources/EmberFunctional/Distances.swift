@@ -130,7 +130,7 @@ struct PairDistances: UnaryOperation {
     name,
     cpu: { x, y, p in
       ember_pair_distances(Int32(x.dtype.rawValue), x.operand.pointer, y.operand.pointer, Int64(x.shape[0]), Int64(x.shape[1]), p)
-    })
+    }, cuda: cudaKernel)
   let saved: SavedTensors = [.input0, .output]
   let p: Double
 
@@ -168,7 +168,7 @@ struct PairDistances: UnaryOperation {
       ember_pair_distances_backward(
         Int32(dx.dtype.rawValue), x[0].operand.pointer, x[1].operand.pointer, x[2].operand.pointer, dx.operand.pointer, Int64(dx.shape[0]),
         Int64(dx.shape[1]), p)
-    })
+    }, cuda: cudaBackwardKernel)
 }
 
 extension OperatorRegistry {

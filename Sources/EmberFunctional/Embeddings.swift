@@ -20,7 +20,7 @@ struct EmbeddingBag: VariadicOperation {
         x[2].operand.pointer!.assumingMemoryBound(to: Int64.self), weights?.operand.pointer, Int64(op.padding ?? -1), Int32(mode.rawValue),
         y[0].operand.pointer, y.count > 1 ? y[1].operand.pointer?.assumingMemoryBound(to: Int64.self) : nil, Int64(y[0].shape[0]),
         Int64(y[0].shape[1]))
-    })
+    }, cuda: cudaKernel)
   let mode: BagMode
   let padding: Int?
   let scalesByFrequency: Bool

@@ -15,7 +15,7 @@ struct Folding: UnaryOperation {
           ember_unfold(Int64(x.dtype.size), $0, x.operand.pointer, y.operand.pointer)
         }
       }
-    })
+    }, cuda: cudaKernel)
   let isFold: Bool
   let image: [Int]
   let blocks: [Int]

@@ -20,7 +20,7 @@ struct GridSample: BinaryOperation {
     cpu: { op, x, grid, y in
       var sampling = op.described(x.shape, grid.shape)
       ember_grid_sample(Int32(x.dtype.rawValue), &sampling, x.operand.pointer, grid.operand.pointer, y.operand.pointer)
-    })
+    }, cuda: cudaKernel)
   let saved: SavedTensors = [.input0, .input1]
   let mode: GridSampleMode
   let padding: GridSamplePadding
@@ -61,7 +61,7 @@ struct GridSampleBackward: VariadicOperation {
       } else {
         ember_grid_sample_backward_input(dtype, &sampling, x[0].operand.pointer, x[2].operand.pointer, result.operand.pointer)
       }
-    })
+    }, cuda: cudaKernel)
   let sampling: GridSample
   let ofGrid: Bool
 

@@ -60,7 +60,7 @@ struct Resample: UnaryOperation {
           ember_resample(Int32(x.dtype.rawValue), m, x.operand.pointer, y.operand.pointer, Int64(outer), Int64(inner))
         }
       }
-    })
+    }, cuda: cudaKernel)
   let dimension: Int
   let matrix: ResamplingMatrix
 

@@ -37,7 +37,7 @@ struct SegmentReduce: UnaryOperation {
       ember_segment_reduce(
         Int32(x.dtype.rawValue), Int32(op.reduction.mode.rawValue), x.operand.pointer, op.starts, op.ends, op.initial, y.operand.pointer,
         Int64(op.starts.count), Int64(x.shape[1]))
-    })
+    }, cuda: cudaKernel)
   let reduction: SegmentReduction
   let starts: [Int64]
   let ends: [Int64]

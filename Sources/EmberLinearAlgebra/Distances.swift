@@ -2,21 +2,26 @@ import CEmberLinearAlgebra
 import EmberRuntime
 import EmberTensor
 
-/// The kernels of distances: isDouble, batch, m, n, depth, p, a, b, and the distances or what their gradient needs.
-private struct DistanceKernels: Sendable {
-  var forward: @Sendable (Bool, Int64, Int64, Int64, Int64, Double, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeMutableRawPointer?) -> Void
-  var backward:
-    @Sendable (
-      Bool, Int64, Int64, Int64, Int64, Double, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?, UnsafeRawPointer?,
-      UnsafeMutableRawPointer?
-    ) -> Void
+/// The kernels of distances, over dense tensors: p, a [batch, m, depth], b [batch, n, depth], and the distances; or p, these three, the
+/// distances' gradient, and that of a.
+struct DistanceKernels: Sendable {
+  var forward: @Sendable (Double, Tensor, Tensor, Tensor) -> Void
+  var backward: @Sendable (Double, Tensor, Tensor, Tensor, Tensor, Tensor) -> Void
+
+  fileprivate static let cpu = DistanceKernels(
+    forward: { p, a, b, distances in
+      ember_distances(
+        a.dtype == .float64, Int64(a.shape[0]), Int64(a.shape[1]), Int64(b.shape[1]), Int64(a.shape[2]), p, a.operand.pointer,
+        b.operand.pointer, distances.operand.pointer)
+    },
+    backward: { p, a, b, distances, gradient, result in
+      ember_distances_backward(
+        a.dtype == .float64, Int64(a.shape[0]), Int64(a.shape[1]), Int64(b.shape[1]), Int64(a.shape[2]), p, a.operand.pointer,
+        b.operand.pointer, distances.operand.pointer, gradient.operand.pointer, result.operand.pointer)
+    })
 }
 
-private let distanceKernels = KernelTable<DistanceKernels>(
-  "cdist",
-  cpu: DistanceKernels(
-    forward: { ember_distances($0, $1, $2, $3, $4, $5, $6, $7, $8) },
-    backward: { ember_distances_backward($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10) }))
+private let distanceKernels = KernelTable<DistanceKernels>("cdist", cpu: .cpu, cuda: .cuda)
 
 /// p-norm distances between the rows of a [batch, m, depth] and those of b [batch, n, depth].
 private struct Distances: BinaryOperation {
@@ -27,22 +32,15 @@ private struct Distances: BinaryOperation {
   let saved: SavedTensors = [.input0, .input1, .output]
 
   func forward(_ a: Tensor, _ b: Tensor) throws(EmberError) -> Tensor {
-    let (batch, m, n, depth) = (a.shape[0], a.shape[1], b.shape[1], a.shape[2])
     if byProduct, a.device.type != .meta {
       return noGrad {
         let squares = a.square().sum([-1], keepDim: true) + b.square().sum([-1], keepDim: true).mT - a.matmul(b.mT) * 2
         return squares.clamp(min: 0).sqrt()
       }
     }
-    let result = try Tensor.empty(shape: [batch, m, n], dtype: a.dtype, like: a)
+    let result = try Tensor.empty(shape: [a.shape[0], a.shape[1], b.shape[1]], dtype: a.dtype, like: a)
     guard let kernels = try distanceKernels.kernel(on: a.device), result.elementCount > 0 else { return result }
-    let x = try a.dense()
-    let y = try b.dense()
-    withExtendedLifetime((x, y)) {
-      kernels.forward(
-        a.dtype == .float64, Int64(batch), Int64(m), Int64(n), Int64(depth), p, x.operand.pointer, y.operand.pointer, result.operand.pointer
-      )
-    }
+    kernels.forward(p, try a.dense(), try b.dense(), result)
     return result
   }
 
@@ -79,15 +77,7 @@ private struct Distances: BinaryOperation {
     if gradient.elementCount == 0 { return Tensor.zeros(like: a) }
     let result = try Tensor.empty(shape: a.shape, dtype: a.dtype, like: a)
     guard let kernels = try distanceKernels.kernel(on: a.device), result.elementCount > 0 else { return result }
-    let x = try a.dense()
-    let y = try b.dense()
-    let d = try distances.dense()
-    let g = try gradient.dense()
-    withExtendedLifetime((x, y, d, g)) {
-      kernels.backward(
-        a.dtype == .float64, Int64(a.shape[0]), Int64(a.shape[1]), Int64(b.shape[1]), Int64(a.shape[2]), p, x.operand.pointer,
-        y.operand.pointer, d.operand.pointer, g.operand.pointer, result.operand.pointer)
-    }
+    kernels.backward(p, try a.dense(), try b.dense(), try distances.dense(), try gradient.dense(), result)
     return result
   }
 }

@@ -2,7 +2,7 @@ import CEmberKernels
 import EmberRuntime
 
 /// Evenly spaced numbers, and patterns made of them.
-private enum RangeKernel {
+enum RangeKernel {
   case integers(start: Int64, step: Int64)
   case reals(start: Double, step: Double)
   case between(start: Double, end: Double)
@@ -10,7 +10,9 @@ private enum RangeKernel {
   var dtype: DType { if case .integers = self { .int64 } else { .float64 } }
 
   /// Kernel, result.
-  static let kernels = KernelTable<@Sendable (RangeKernel, Tensor) -> Void>("arange", cpu: { kernel, y in
+  static let kernels = KernelTable<@Sendable (RangeKernel, Tensor) -> Void>("arange", cpu: cpuKernel, cuda: cudaKernel)
+
+  private static let cpuKernel: @Sendable (RangeKernel, Tensor) -> Void = { kernel, y in
     guard let pointer = y.body.pointer else { return }
     let count = Int64(y.elementCount)
     switch kernel {
@@ -18,7 +20,7 @@ private enum RangeKernel {
     case .reals(let start, let step): ember_range_f64(pointer.assumingMemoryBound(to: Double.self), count, start, step)
     case .between(let start, let end): ember_linspace_f64(pointer.assumingMemoryBound(to: Double.self), count, start, end)
     }
-  })
+  }
 
   func callAsFunction(_ operation: String, _ count: Int, on device: Device) throws(EmberError) -> Tensor {
     let result = try Tensor.empty(shape: try checkedShape([count], in: operation), dtype: dtype, on: try Backends.backend(for: device))
