@@ -22,6 +22,7 @@
   X(folding) \
   X(segments) \
   X(distances) \
+  X(histograms) \
   X(convolution) \
   X(recurrence) \
 
@@ -72,6 +73,10 @@ static const char convolution[] = {
 };
 static const char recurrence[] = {
 #embed "kernels/recurrence.cuh" suffix(, 0)
+};
+
+static const char histograms[] = {
+#embed "kernels/histograms.cuh" suffix(, 0)
 };
 
 // What kernels include: the CPU's own special functions, plain C that computes in double.

@@ -14,6 +14,7 @@ package enum KernelSource: UInt8, CaseIterable {
   case folding
   case segments
   case distances
+  case histograms
   case convolution
   case recurrence
 
