@@ -68,6 +68,9 @@ let package = Package(
       ]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
+    .executableTarget(
+      name: "GPUBenchmark",
+      dependencies: ["EmberCUDA", "EmberFunctional", "EmberNN", "EmberOptim", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision"], path: "Benchmarks/GPU"),
     .executableTarget(name: "Overhead", dependencies: ["EmberTensor"], path: "Benchmarks/Overhead"),
     .executableTarget(
       name: "Benchmark", dependencies: ["Ember", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -82,6 +85,7 @@ let package = Package(
         "EmberConformance", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse",
         "EmberSpectral", "EmberTensor",
       ]),
+    .testTarget(name: "EmberCUDATests", dependencies: ["EmberCUDA", "EmberFunctional", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberCPU", "EmberFunctional", "EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),

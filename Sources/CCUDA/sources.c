@@ -6,6 +6,9 @@
 
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
+#define KERNELS(X) X(prelude) X(numeric) X(special) X(copy) X(matrix) \
+  X(normalization) X(class_loss) X(pooling) X(optimizer) \
+  X(indexing) X(masks) X(random) X(ranges) X(bags) X(resampling) X(folding) X(segments) X(distances)
 // One line a file.
 #define KERNELS(X) \
   X(prelude) \
@@ -40,6 +43,18 @@ static const char copy[] = {
 };
 static const char matrix[] = {
 #embed "kernels/matrix.cuh" suffix(, 0)
+};
+static const char normalization[] = {
+#embed "kernels/normalization.cuh" suffix(, 0)
+};
+static const char class_loss[] = {
+#embed "kernels/class_loss.cuh" suffix(, 0)
+};
+static const char pooling[] = {
+#embed "kernels/pooling.cuh" suffix(, 0)
+};
+static const char optimizer[] = {
+#embed "kernels/optimizer.cuh" suffix(, 0)
 };
 static const char indexing[] = {
 #embed "kernels/indexing.cuh" suffix(, 0)

@@ -127,6 +127,17 @@ private final class CuDNNDevice: Sendable {
   }
 }
 
+/// Why engines were not used.
+private struct Refusals {
+  private var reasons: [(text: String, count: Int)] = []
+  var isEmpty: Bool { reasons.isEmpty }
+  var text: String { reasons.map { "\($0.count) × \($0.text)" }.joined(separator: "; ") }
+
+  mutating func add(_ text: String) {
+    if let place = reasons.firstIndex(where: { $0.text == text }) { reasons[place].count += 1 } else { reasons.append((text, 1)) }
+  }
+}
+
 /// A convolution that cuDNN is ready to run.
 private final class CuDNNPlan {
   /// More memory than this for one convolution is not worth what it brings.
@@ -144,18 +155,18 @@ private final class CuDNNPlan {
     self.library = library
     let start = ContinuousClock.now
     let graph = try Self.graph(call, library, handle)
-    var refused: [String] = []
+    var refusals = Refusals()
     // Engines that heuristics recommend, then those that work without being fast.
     for mode in [EMBER_CUDNN_MODE_A, EMBER_CUDNN_MODE_FALLBACK] {
       let configurations: [CuDNNDescriptor]
       do throws(CUDAUnavailable) { configurations = try Self.configurations(graph, mode, library) } catch {
-        refused.append("\(error)")
+        refusals.add("\(error)")
         continue
       }
       for (place, configuration) in configurations.enumerated() {
         do throws(CUDAUnavailable) {
           if let reason = try Self.objection(to: configuration, call, key, library) {
-            refused.append("engine \(place): \(reason)")
+            refusals.add(reason)
             continue
           }
           let plan = try CuDNNDescriptor(EMBER_CUDNN_PLAN, "plan", library)
@@ -164,7 +175,7 @@ private final class CuDNNPlan {
           try plan.finish()
           let bytes = try plan.get(EMBER_CUDNN_PLAN_WORKSPACE_BYTES, EMBER_CUDNN_TYPE_INT64, capacity: 1, filling: Int64(0)).first ?? 0
           if Int(bytes) > Self.workspaceLimit {
-            refused.append("engine \(place): needs a workspace of \(bytes) bytes")
+            refusals.add("needs a workspace of \(bytes) bytes")
             continue
           }
           self.plan = plan
@@ -172,14 +183,14 @@ private final class CuDNNPlan {
           parts = [graph, configuration]
           CuDNN.explain(
             "\(Self.describe(call)): engine \(place) of mode \(mode), workspace \(bytes) bytes, found in \(ContinuousClock.now - start)"
-              + (refused.isEmpty ? "" : "; refused: \(refused.joined(separator: "; "))"))
+              + (refusals.isEmpty ? "" : "; before it \(refusals.text)"))
           return
         } catch {
-          refused.append("engine \(place): \(error)")
+          refusals.add("\(error)")
         }
       }
     }
-    throw CUDAUnavailable(refused.isEmpty ? "no engine" : refused.joined(separator: "; "))
+    throw CUDAUnavailable(refusals.isEmpty ? "there is no engine" : refusals.text)
   }
 
   func execute(_ call: ConvolutionCall, handle: UnsafeMutableRawPointer, workspace: UnsafeMutableRawPointer?) throws(CUDAUnavailable) {
@@ -306,14 +317,14 @@ private final class CuDNNPlan {
     let needsFullFloat = call.dtype == .float32 && !key.allowsTF32
     if !needsFullFloat && !key.isDeterministic { return nil }
     let engine = try CuDNNDescriptor(EMBER_CUDNN_ENGINE, "engine", library)
-    guard try configuration.get(EMBER_CUDNN_CONFIGURATION_ENGINE, into: [engine]) == 1 else { return "it has no engine" }
+    guard try configuration.get(EMBER_CUDNN_CONFIGURATION_ENGINE, into: [engine]) == 1 else { return "has no engine" }
     let notes = try engine.get(
       EMBER_CUDNN_ENGINE_NUMERICAL_NOTES, EMBER_CUDNN_TYPE_NUMERICAL_NOTE, capacity: EMBER_CUDNN_NOTES, filling: Int32(-1)
     ).map(Int.init)
     if needsFullFloat && (notes.contains(EMBER_CUDNN_NOTE_TENSOR_CORE) || notes.contains(EMBER_CUDNN_NOTE_DOWN_CONVERTS)) {
-      return "it rounds float32"
+      return "rounds float32"
     }
-    return key.isDeterministic && notes.contains(EMBER_CUDNN_NOTE_NONDETERMINISTIC) ? "it is not deterministic" : nil
+    return key.isDeterministic && notes.contains(EMBER_CUDNN_NOTE_NONDETERMINISTIC) ? "is not deterministic" : nil
   }
 
   static func describe(_ call: ConvolutionCall) -> String {
