@@ -6,9 +6,6 @@
 
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
-#define KERNELS(X) X(prelude) X(numeric) X(special) X(copy) X(matrix) \
-  X(normalization) X(class_loss) X(pooling) X(optimizer) \
-  X(indexing) X(masks) X(random) X(ranges) X(bags) X(resampling) X(folding) X(segments) X(distances)
 // One line a file.
 #define KERNELS(X) \
   X(prelude) \
@@ -28,6 +25,10 @@
   X(histograms) \
   X(convolution) \
   X(recurrence) \
+  X(normalization) \
+  X(class_loss) \
+  X(pooling) \
+  X(optimizer) \
 
 static const char prelude[] = {
 #embed "kernels/prelude.cuh" suffix(, 0)

@@ -3,9 +3,6 @@ import EmberRuntime
 
 /// A file of kernels.
 package enum KernelSource: UInt8, CaseIterable {
-  case copy, matrix
-  case normalization, classLoss, pooling, optimizer
-  case indexing, masks, random, ranges, bags, resampling, folding, segments, distances
   case copy
   case matrix
   case indexing
@@ -20,24 +17,16 @@ package enum KernelSource: UInt8, CaseIterable {
   case histograms
   case convolution
   case recurrence
+  case normalization
+  case classLoss
+  case pooling
+  case optimizer
 
   /// The files that make up what is compiled, in order.
   var files: [String] {
     switch self {
     case .matrix: ["prelude", "numeric", "matrix"]
-    case .normalization: ["prelude", "normalization"]
     case .classLoss: ["prelude", "class_loss"]
-    case .pooling: ["prelude", "pooling"]
-    case .optimizer: ["prelude", "optimizer"]
-    case .indexing: ["prelude", "indexing"]
-    case .masks: ["prelude", "masks"]
-    case .random: ["prelude", "random"]
-    case .ranges: ["prelude", "ranges"]
-    case .bags: ["prelude", "bags"]
-    case .resampling: ["prelude", "resampling"]
-    case .folding: ["prelude", "folding"]
-    case .segments: ["prelude", "segments"]
-    case .distances: ["prelude", "distances"]
     default: ["prelude", "\(self)"]
     }
   }
