@@ -29,6 +29,18 @@
   X(reduce) \
   X(resampling) \
   X(segments)
+  X(bags) \
+  X(resampling) \
+  X(folding) \
+  X(segments) \
+  X(distances) \
+  X(histograms) \
+  X(convolution) \
+  X(recurrence) \
+  X(normalization) \
+  X(class_loss) \
+  X(pooling) \
+  X(optimizer) \
 
 static const char prelude[] = {
 #embed "kernels/prelude.cuh" suffix(, 0)
@@ -92,6 +104,10 @@ static const char resampling[] = {
 };
 static const char segments[] = {
 #embed "kernels/segments.cuh" suffix(, 0)
+};
+
+static const char histograms[] = {
+#embed "kernels/histograms.cuh" suffix(, 0)
 };
 
 // What kernels include: the CPU's own special functions, plain C that computes in double.
