@@ -5,21 +5,27 @@ import EmberRuntime
 package enum KernelSource: UInt8, CaseIterable {
   case copy
   case matrix
+  case bags
+  case classLoss
+  case convolution
+  case distances
+  case folding
+  case histograms
   case indexing
   case masks
+  case normalization
+  case optimizer
+  case pooling
   case random
   case ranges
-  case bags
-  case resampling
-  case folding
-  case segments
-  case distances
-  case convolution
   case recurrence
   case normalization
   case classLoss
   case pooling
   case optimizer
+  case reduce
+  case resampling
+  case segments
 
   /// The files that make up what is compiled, in order.
   var files: [String] {
