@@ -27,10 +27,6 @@
   X(random) \
   X(ranges) \
   X(recurrence) \
-  X(normalization) \
-  X(class_loss) \
-  X(pooling) \
-  X(optimizer) \
   X(reduce) \
   X(resampling) \
   X(segments)
@@ -100,27 +96,6 @@ static const char resampling[] = {
 };
 static const char segments[] = {
 #embed "kernels/segments.cuh" suffix(, 0)
-};
-static const char distances[] = {
-#embed "kernels/distances.cuh" suffix(, 0)
-};
-static const char convolution[] = {
-#embed "kernels/convolution.cuh" suffix(, 0)
-};
-static const char recurrence[] = {
-#embed "kernels/recurrence.cuh" suffix(, 0)
-};
-static const char normalization[] = {
-#embed "kernels/normalization.cuh" suffix(, 0)
-};
-static const char class_loss[] = {
-#embed "kernels/class_loss.cuh" suffix(, 0)
-};
-static const char pooling[] = {
-#embed "kernels/pooling.cuh" suffix(, 0)
-};
-static const char optimizer[] = {
-#embed "kernels/optimizer.cuh" suffix(, 0)
 };
 
 // What kernels include: the CPU's own special functions, plain C that computes in double.

@@ -19,10 +19,6 @@ package enum KernelSource: UInt8, CaseIterable {
   case random
   case ranges
   case recurrence
-  case normalization
-  case classLoss
-  case pooling
-  case optimizer
   case reduce
   case resampling
   case segments
