@@ -24,6 +24,10 @@
   X(distances) \
   X(convolution) \
   X(recurrence) \
+  X(reduce) \
+  X(softmax) \
+  X(scan) \
+  X(sort) \
 
 static const char prelude[] = {
 #embed "kernels/prelude.cuh" suffix(, 0)
@@ -72,6 +76,18 @@ static const char convolution[] = {
 };
 static const char recurrence[] = {
 #embed "kernels/recurrence.cuh" suffix(, 0)
+};
+static const char reduce[] = {
+#embed "kernels/reduce.cuh" suffix(, 0)
+};
+static const char softmax[] = {
+#embed "kernels/softmax.cuh" suffix(, 0)
+};
+static const char scan[] = {
+#embed "kernels/scan.cuh" suffix(, 0)
+};
+static const char sort[] = {
+#embed "kernels/sort.cuh" suffix(, 0)
 };
 
 // What kernels include: the CPU's own special functions, plain C that computes in double.

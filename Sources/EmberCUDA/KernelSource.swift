@@ -16,11 +16,16 @@ package enum KernelSource: UInt8, CaseIterable {
   case distances
   case convolution
   case recurrence
+  case reduce
+  case softmax
+  case scan
+  case sort
 
   /// The files that make up what is compiled, in order.
   var files: [String] {
     switch self {
     case .matrix: ["prelude", "numeric", "matrix"]
+    case .softmax, .scan: ["prelude", "reduce", "\(self)"]
     default: ["prelude", "\(self)"]
     }
   }
