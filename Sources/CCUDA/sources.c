@@ -30,6 +30,9 @@
   X(reduce) \
   X(resampling) \
   X(segments)
+  X(softmax) \
+  X(scan) \
+  X(sort) \
 
 static const char prelude[] = {
 #embed "kernels/prelude.cuh" suffix(, 0)
@@ -96,6 +99,27 @@ static const char resampling[] = {
 };
 static const char segments[] = {
 #embed "kernels/segments.cuh" suffix(, 0)
+};
+static const char distances[] = {
+#embed "kernels/distances.cuh" suffix(, 0)
+};
+static const char convolution[] = {
+#embed "kernels/convolution.cuh" suffix(, 0)
+};
+static const char recurrence[] = {
+#embed "kernels/recurrence.cuh" suffix(, 0)
+};
+static const char reduce[] = {
+#embed "kernels/reduce.cuh" suffix(, 0)
+};
+static const char softmax[] = {
+#embed "kernels/softmax.cuh" suffix(, 0)
+};
+static const char scan[] = {
+#embed "kernels/scan.cuh" suffix(, 0)
+};
+static const char sort[] = {
+#embed "kernels/sort.cuh" suffix(, 0)
 };
 
 // What kernels include: the CPU's own special functions, plain C that computes in double.

@@ -22,12 +22,16 @@ package enum KernelSource: UInt8, CaseIterable {
   case reduce
   case resampling
   case segments
+  case softmax
+  case scan
+  case sort
 
   /// The files that make up what is compiled, in order.
   var files: [String] {
     switch self {
     case .matrix: ["prelude", "numeric", "matrix"]
     case .classLoss: ["prelude", "class_loss"]
+    case .softmax, .scan: ["prelude", "reduce", "\(self)"]
     default: ["prelude", "\(self)"]
     }
   }
