@@ -13,17 +13,34 @@
   X(special) \
   X(copy) \
   X(matrix) \
+  X(bags) \
+  X(class_loss) \
+  X(convolution) \
+  X(distances) \
+  X(folding) \
   X(indexing) \
   X(masks) \
+  X(normalization) \
+  X(optimizer) \
+  X(pooling) \
   X(random) \
   X(ranges) \
+  X(recurrence) \
+  X(reduce) \
+  X(resampling) \
+  X(segments)
   X(bags) \
   X(resampling) \
   X(folding) \
   X(segments) \
   X(distances) \
+  X(histograms) \
   X(convolution) \
   X(recurrence) \
+  X(normalization) \
+  X(class_loss) \
+  X(pooling) \
+  X(optimizer) \
 
 static const char prelude[] = {
 #embed "kernels/prelude.cuh" suffix(, 0)
@@ -40,11 +57,35 @@ static const char copy[] = {
 static const char matrix[] = {
 #embed "kernels/matrix.cuh" suffix(, 0)
 };
+static const char bags[] = {
+#embed "kernels/bags.cuh" suffix(, 0)
+};
+static const char class_loss[] = {
+#embed "kernels/class_loss.cuh" suffix(, 0)
+};
+static const char convolution[] = {
+#embed "kernels/convolution.cuh" suffix(, 0)
+};
+static const char distances[] = {
+#embed "kernels/distances.cuh" suffix(, 0)
+};
+static const char folding[] = {
+#embed "kernels/folding.cuh" suffix(, 0)
+};
 static const char indexing[] = {
 #embed "kernels/indexing.cuh" suffix(, 0)
 };
 static const char masks[] = {
 #embed "kernels/masks.cuh" suffix(, 0)
+};
+static const char normalization[] = {
+#embed "kernels/normalization.cuh" suffix(, 0)
+};
+static const char optimizer[] = {
+#embed "kernels/optimizer.cuh" suffix(, 0)
+};
+static const char pooling[] = {
+#embed "kernels/pooling.cuh" suffix(, 0)
 };
 static const char random[] = {
 #embed "kernels/random.cuh" suffix(, 0)
@@ -52,26 +93,21 @@ static const char random[] = {
 static const char ranges[] = {
 #embed "kernels/ranges.cuh" suffix(, 0)
 };
-static const char bags[] = {
-#embed "kernels/bags.cuh" suffix(, 0)
+static const char recurrence[] = {
+#embed "kernels/recurrence.cuh" suffix(, 0)
+};
+static const char reduce[] = {
+#embed "kernels/reduce.cuh" suffix(, 0)
 };
 static const char resampling[] = {
 #embed "kernels/resampling.cuh" suffix(, 0)
 };
-static const char folding[] = {
-#embed "kernels/folding.cuh" suffix(, 0)
-};
 static const char segments[] = {
 #embed "kernels/segments.cuh" suffix(, 0)
 };
-static const char distances[] = {
-#embed "kernels/distances.cuh" suffix(, 0)
-};
-static const char convolution[] = {
-#embed "kernels/convolution.cuh" suffix(, 0)
-};
-static const char recurrence[] = {
-#embed "kernels/recurrence.cuh" suffix(, 0)
+
+static const char histograms[] = {
+#embed "kernels/histograms.cuh" suffix(, 0)
 };
 
 // What kernels include: the CPU's own special functions, plain C that computes in double.

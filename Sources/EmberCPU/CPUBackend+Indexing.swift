@@ -36,11 +36,11 @@ extension CPUBackend {
     }
   }
 
-  public func indexSelect(_ input: AxisOperand, index: Operand, into output: Operand) -> Int? {
+  public func indexSelect(_ input: AxisOperand, index: Operand, countsFromEnd: Bool, into output: Operand) -> Int? {
     badPosition(
       ember_index_select(
         input.operand.dtype.size, input.operand.pointer, Int64(input.outer), Int64(input.count), Int64(input.inner), index.indices,
-        Int64(index.shape.elementCount), output.pointer, true))
+        Int64(index.shape.elementCount), output.pointer, countsFromEnd))
   }
 
   public func indexAdd(into target: AxisOperand, index: Operand, source: Operand, alpha: Double) -> Int? {

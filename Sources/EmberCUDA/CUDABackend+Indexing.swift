@@ -91,7 +91,7 @@ extension CUDABackend {
     return nil
   }
 
-  public func indexSelect(_ input: AxisOperand, index: Operand, into output: Operand) -> Int? {
+  public func indexSelect(_ input: AxisOperand, index: Operand, countsFromEnd: Bool, into output: Operand) -> Int? {
     let m = index.shape.elementCount, bytes = input.inner * input.operand.dtype.size, rows = input.outer * m
     if rows == 0 || bytes == 0 { return nil }
     let width = widestAccess(bytes, [input.operand.pointer, output.pointer])
@@ -107,7 +107,7 @@ extension CUDABackend {
       $0.add(Int64(m))
       $0.add(Int64(bytes / width))
       $0.add(shares.lanesLog2)
-      $0.add(Int32(1))
+      $0.add(Int32(countsFromEnd ? 1 : 0))
       $0.addErrorWord("index_select")
     }
     return nil

@@ -5,22 +5,40 @@ import EmberRuntime
 package enum KernelSource: UInt8, CaseIterable {
   case copy
   case matrix
+  case bags
+  case classLoss
+  case convolution
+  case distances
+  case folding
   case indexing
   case masks
+  case normalization
+  case optimizer
+  case pooling
   case random
   case ranges
+  case recurrence
+  case reduce
+  case resampling
+  case segments
   case bags
   case resampling
   case folding
   case segments
   case distances
+  case histograms
   case convolution
   case recurrence
+  case normalization
+  case classLoss
+  case pooling
+  case optimizer
 
   /// The files that make up what is compiled, in order.
   var files: [String] {
     switch self {
     case .matrix: ["prelude", "numeric", "matrix"]
+    case .classLoss: ["prelude", "class_loss"]
     default: ["prelude", "\(self)"]
     }
   }

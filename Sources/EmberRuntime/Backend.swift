@@ -55,8 +55,8 @@ public protocol Backend: AnyObject, Sendable {
 
   func gather(_ input: Operand, dimension: Int, index: Operand, into output: Operand) -> Int?
   func scatter(_ mode: ScatterMode, into target: Operand, dimension: Int, index: Operand, source: Operand) -> Int?
-  /// Dense rows of a dense input; negative indices count from the end.
-  func indexSelect(_ input: AxisOperand, index: Operand, into output: Operand) -> Int?
+  /// Dense rows of a dense input; with `countsFromEnd` negative indices count from the end.
+  func indexSelect(_ input: AxisOperand, index: Operand, countsFromEnd: Bool, into output: Operand) -> Int?
   func indexAdd(into target: AxisOperand, index: Operand, source: Operand, alpha: Double) -> Int?
   /// Combines index tensors (broadcast to one shape) into element offsets.
   func indexOffsets(_ indices: [Operand], sizes: [Int], strides: [Int], into offsets: Operand) -> BadIndex?

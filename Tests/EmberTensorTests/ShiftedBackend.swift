@@ -93,8 +93,8 @@ final class ShiftedBackend: Backend {
   func scatter(_ mode: ScatterMode, into target: Operand, dimension: Int, index: Operand, source: Operand) -> Int? {
     cpu.scatter(mode, into: real(target), dimension: dimension, index: real(index), source: real(source))
   }
-  func indexSelect(_ input: AxisOperand, index: Operand, into output: Operand) -> Int? {
-    cpu.indexSelect(real(input), index: real(index), into: real(output))
+  func indexSelect(_ input: AxisOperand, index: Operand, countsFromEnd: Bool, into output: Operand) -> Int? {
+    cpu.indexSelect(real(input), index: real(index), countsFromEnd: countsFromEnd, into: real(output))
   }
   func indexAdd(into target: AxisOperand, index: Operand, source: Operand, alpha: Double) -> Int? {
     cpu.indexAdd(into: real(target), index: real(index), source: real(source), alpha: alpha)

@@ -125,21 +125,21 @@ public func checkGradients(
 /// Runs `function` without keeping what its derivative needs; the backward pass runs it again.
 ///
 /// Memory for time (Chen et al., 2016, arXiv:1604.06174). The function must give the same result both times; numbers it draws from
-/// the default generator are drawn again as they were.
+/// the default generators are drawn again as they were.
 public func checkpoint(_ inputs: [Tensor], _ function: @escaping @Sendable ([Tensor]) -> Tensor) -> Tensor {
   // Autocast is as it is now both times; the backward pass is outside of its scope.
   let casts = ThreadFlags.current.contains(.autocasts), toFloat16 = ThreadFlags.current.contains(.autocastsToFloat16)
   let runs: @Sendable ([Tensor]) -> Tensor = { inputs in
     ThreadFlags.with(.autocasts, set: casts) { ThreadFlags.with(.autocastsToFloat16, set: toFloat16) { function(inputs) } }
   }
-  return apply(Checkpoint(function: runs, generatorState: Generator.default.state), inputs)[0]
+  return apply(Checkpoint(function: runs, generators: Generator.defaultStates), inputs)[0]
 }
 
 private struct Checkpoint: VariadicOperation {
   static let name = "checkpoint"
   let saved = SavedTensors.inputs
   let function: @Sendable ([Tensor]) -> Tensor
-  let generatorState: [UInt8]
+  let generators: Generator.DefaultStates
   var readsParameters: Bool { true }
 
   func forward(_ inputs: [Tensor?]) -> [Tensor] { [noGrad { function(inputs.map { $0! }) }.detach()] }
@@ -152,15 +152,15 @@ private struct Checkpoint: VariadicOperation {
         let members = physical.enumerated().map { Tensor(batched: $1, level: level, isShared: areShared[$0]) }
         guard let value = function(members).lifted(to: level).body.batch else { return .poison }
         return value.isShared ? value.physical.expand([size] + Array(value.physical.shape)) : value.physical
-      }, generatorState: generatorState)
+      }, generators: generators)
     return apply(whole, (0..<batch.count).map { batch.asIs($0) })
   }
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     let inputs = (0..<context.inputCount).map { context.input($0) }
-    let now = Generator.default.state
-    _ = Generator.default.restore(generatorState)
-    defer { _ = Generator.default.restore(now) }
+    let now = Generator.defaultStates
+    Generator.restoreDefaults(generators)
+    defer { Generator.restoreDefaults(now) }
     return enableGrad {
       let leaves = inputs.enumerated().map { i, x in context.isRecording ? x : context.needs(i) ? x.detach().requiringGrad() : x.detach() }
       let output = function(leaves)

@@ -57,7 +57,7 @@ final class MetaBackend: Backend {
   func matmul(_ product: MatrixProduct) {}
   func gather(_ input: Operand, dimension: Int, index: Operand, into output: Operand) -> Int? { nil }
   func scatter(_ mode: ScatterMode, into target: Operand, dimension: Int, index: Operand, source: Operand) -> Int? { nil }
-  func indexSelect(_ input: AxisOperand, index: Operand, into output: Operand) -> Int? { nil }
+  func indexSelect(_ input: AxisOperand, index: Operand, countsFromEnd: Bool, into output: Operand) -> Int? { nil }
   func indexAdd(into target: AxisOperand, index: Operand, source: Operand, alpha: Double) -> Int? { nil }
   func indexOffsets(_ indices: [Operand], sizes: [Int], strides: [Int], into offsets: Operand) -> BadIndex? { nil }
   func takeBlocks(_ input: Operand, offsets: Operand, into output: Operand) {}

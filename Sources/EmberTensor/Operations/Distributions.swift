@@ -85,7 +85,7 @@ extension Tensor {
     let result = try Tensor.empty(shape: Shape(extents), dtype: .int64, like: self)
     if backend.holdsData, elementCount > 0 {
       let rows = elementCount / categories
-      let isDrawn = (generator ?? .default).withState {
+      let isDrawn = try Generator.choose(generator, for: device, in: "multinomial").withState {
         $0.multinomial(dense.operand, rows: rows, samples: samples, replacement: replacement, into: result.operand)
       }
       guard isDrawn else {

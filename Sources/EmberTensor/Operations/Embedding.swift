@@ -17,13 +17,8 @@ struct EmbeddingLookup: BinaryOperation {
       throw EmberError(.shape, in: Self.name, "the result for indices \(index.summary) would have more than \(maximumRank) dimensions")
     }
     let flat = try checkedIndex(index, in: Self.name).reshape([-1])
-    if flat.elementCount > 0, flat.backend.holdsData {
-      // The general selection counts negative numbers from the end; here they are a mistake.
-      let low = flat.amin().item(as: Int.self)
-      if low < 0 { throw EmberError(.index, in: Self.name, "index \(low) is outside of 0 ..< \(entries), for weight \(table.summary)") }
-    }
     do throws(EmberError) {
-      return try IndexSelect(dimension: 0).forward(table, flat).reshape(Array(index.body.shape) + [table.body.shape[1]])
+      return try IndexSelect(dimension: 0, countsFromEnd: false).forward(table, flat).reshape(Array(index.body.shape) + [table.body.shape[1]])
     } catch {
       throw EmberError(error.kind, in: Self.name, error.message)
     }

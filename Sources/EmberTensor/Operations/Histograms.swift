@@ -1,4 +1,5 @@
 import CEmberKernels
+import EmberCUDA
 import EmberRuntime
 
 /// How often each number from 0 occurs, or with what total weight.
@@ -10,6 +11,10 @@ private let bincountKernels = KernelTable<@Sendable (Tensor, Int, Tensor?, Tenso
         x.body.pointer?.assumingMemoryBound(to: Int64.self), Int64(x.elementCount), Int64(bins), Int32(output.dtype.rawValue),
         weights?.body.pointer,
         output.body.pointer))
+  },
+  cuda: { x, bins, weights, output in
+    (output.backend as! CUDABackend).countValues(x.operand, bins: bins, weights: weights?.operand, into: output.operand)
+    return -1
   })
 
 extension Tensor {

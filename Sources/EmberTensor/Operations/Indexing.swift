@@ -6,6 +6,8 @@ struct IndexSelect: BinaryOperation {
   static let name = "index_select"
   let saved: SavedTensors = .input1
   let dimension: Int
+  /// Whether negative indices count from the end; otherwise they are a mistake.
+  var countsFromEnd = true
 
   func forward(_ x: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
     let axis = try DenseAxis(x, dimension, in: "index_select")
@@ -16,7 +18,9 @@ struct IndexSelect: BinaryOperation {
     guard index.rank <= 1 else { throw EmberError(.shape, in: "index_select", "the index must have one dimension, not \(index.summary)") }
     let count = index.elementCount
     let y = try Tensor.empty(shape: x.rank == 0 ? Shape() : x.body.shape.replacing(axis.dimension, with: count), dtype: x.dtype, like: x)
-    if x.backend.holdsData, let bad = x.backend.indexSelect(axis.operand, index: index.operand, into: y.operand) {
+    if x.backend.holdsData,
+      let bad = x.backend.indexSelect(axis.operand, index: index.operand, countsFromEnd: countsFromEnd, into: y.operand)
+    {
       throw badIndex("index_select", index, bad, axis.operand.count, x)
     }
     return y

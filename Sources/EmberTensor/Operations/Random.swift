@@ -43,6 +43,29 @@ public final class Generator: @unchecked Sendable {
     }
   }
 
+  /// The states of all devices' default generators, and the seed that those of further devices start from.
+  struct DefaultStates: Sendable {
+    fileprivate var seed: UInt64
+    fileprivate var states: [Device: [UInt8]]
+  }
+
+  static var defaultStates: DefaultStates {
+    others.withLock { known in
+      var states = known.all.mapValues(\.state)
+      states[.cpu] = Generator.default.state
+      return DefaultStates(seed: known.seed, states: states)
+    }
+  }
+
+  /// Continues the default generators where they were; those that did not exist yet begin.
+  static func restoreDefaults(_ saved: DefaultStates) {
+    others.withLock { known in
+      known.seed = saved.seed
+      for (device, generator) in known.all where saved.states[device] == nil { generator.seed(saved.seed) }
+      for (device, state) in saved.states { _ = (device == .cpu ? Generator.default : known.all[device])?.restore(state) }
+    }
+  }
+
   /// The generator to draw from for a tensor on `device`: the one given, which must live there, or the device's default.
   static func choose(_ given: Generator?, for device: Device, in operation: String) throws(EmberError) -> Generator {
     guard let given else { return .default(on: device) }

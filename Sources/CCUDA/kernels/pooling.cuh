@@ -1,0 +1,217 @@
+// Largest values and means of windows, forward and backward. Backward passes gather: an element of the input looks for the windows that
+// it lies in, and adds them in their order.
+
+// x / extent = (umulhi(x, multiplier) + x) >> shift for x < 2^31.
+struct Divisor { u32 extent, multiplier, shift; };
+
+DEVICE u32 quotient(u32 x, const Divisor &by) { return (u32)(((u64)__umulhi(x, by.multiplier) + x) >> by.shift); }
+
+// Extents brought to three dimensions: missing ones lead, with extents of 1. Planes of fewer than 2^31 elements.
+struct Pooling {
+  i64 input[3], output[3], kernel[3], stride[3], padding[3], dilation[3];
+  Divisor by_input[3], by_output[3];
+  i64 in_plane, out_plane;
+  i64 divisor;  // of means; 0: the number of elements, with the padding's if `counts_padding`
+  i32 adaptive, counts_padding;
+};
+
+// What a window covers along one dimension: first, first + step, … below end. `padded`: how many positions count with the padding.
+struct PoolingRange {
+  i64 first, end, step, padded;
+  DEVICE i64 count() const { return end <= first ? 0 : step == 1 ? end - first : (end - first + step - 1) / step; }
+};
+
+// ⌊a·b / c⌋ and the same rounded up, fast for extents below 2^16.
+DEVICE i64 scaled(i64 a, i64 b, i64 c, bool up) {
+  if (a < 65536 && b < 65536 && c < 65536 && a + b + c < 131072) {
+    const u32 product = (u32)a * (u32)b;
+    return up ? product / (u32)c + (product % (u32)c != 0) : product / (u32)c;
+  }
+  return up ? (a * b + c - 1) / c : a * b / c;
+}
+
+DEVICE PoolingRange window_range(const Pooling &p, int d, i64 o) {
+  if (p.adaptive) {
+    const i64 first = scaled(o, p.input[d], p.output[d], false), end = scaled(o + 1, p.input[d], p.output[d], true);
+    return PoolingRange{first, end, 1, end - first};
+  }
+  const i64 step = p.dilation[d], begin = o * p.stride[d] - p.padding[d], end = begin + (p.kernel[d] - 1) * step + 1;
+  const i64 first = begin >= 0 ? begin : step == 1 ? 0 : begin + (-begin + step - 1) / step * step;
+  return PoolingRange{first, min(end, p.input[d]), step, min(end, p.input[d] + p.padding[d]) - begin};
+}
+
+// The windows first ..< end that may cover a position along one dimension.
+DEVICE void windows_of(const Pooling &p, int d, i64 i, i64 &first, i64 &end) {
+  if (p.adaptive) {
+    first = scaled(i, p.output[d], p.input[d], false);
+    end = min(p.output[d], scaled(i + 1, p.output[d], p.input[d], true));
+    return;
+  }
+  const i64 reach = i + p.padding[d] - (p.kernel[d] - 1) * p.dilation[d];
+  first = reach <= 0 ? 0 : (i64)((u32)(reach + p.stride[d] - 1) / (u32)p.stride[d]);
+  end = min(p.output[d], (i64)((u32)(i + p.padding[d]) / (u32)p.stride[d]) + 1);
+}
+
+struct PlanePosition {
+  i64 plane;
+  i64 at[3];
+};
+
+DEVICE PlanePosition plane_position(u32 index, const Divisor (&by)[3]) {
+  PlanePosition position;
+  for (int d = 2; d >= 0; d--) {
+    const u32 next = quotient(index, by[d]);
+    position.at[d] = index - next * by[d].extent;
+    index = next;
+  }
+  position.plane = index;
+  return position;
+}
+
+// MARK: - Largest values
+
+DEVICE bool is_not_a_number(f32 x) { return x != x; }
+DEVICE bool is_not_a_number(f64 x) { return x != x; }
+template <class S> DEVICE bool is_not_a_number(S) { return false; }
+
+// A thread a window. The first of equal values wins; a NaN wins over everything, the last of several. `indices` (may be null): positions
+// in the flattened plane.
+template <class T>
+__global__ void __launch_bounds__(256) max_pool(const T *x, T *y, i64 *indices, const Pooling p, i64 count) {
+  typedef compute_t<T> S;
+  const i64 index = (i64)blockIdx.x * blockDim.x + threadIdx.x;
+  if (index >= count) return;
+  const PlanePosition o = plane_position((u32)index, p.by_output);
+  const PoolingRange a = window_range(p, 0, o.at[0]), b = window_range(p, 1, o.at[1]), c = window_range(p, 2, o.at[2]);
+  const T *plane = x + o.plane * p.in_plane;
+  T best = store<T>((S)0);
+  S value = 0;
+  i64 position = -1;
+  for (i64 i = a.first; i < a.end; i += a.step)
+    for (i64 k = b.first; k < b.end; k += b.step) {
+      const i64 row = (i * p.input[1] + k) * p.input[2];
+      for (i64 l = c.first; l < c.end; l += c.step) {
+        const T element = plane[row + l];
+        const S v = load(element);
+        if (position < 0 || v > value || is_not_a_number(v)) {
+          value = v;
+          best = element;
+          position = row + l;
+        }
+      }
+    }
+  y[index] = best;
+  if (indices) indices[index] = position < 0 ? 0 : position;
+}
+
+// A thread an element of the input; every index lies in its window.
+template <class T>
+__global__ void __launch_bounds__(256) max_pool_backward(const T *dy, const i64 *indices, T *dx, const Pooling p, i64 count) {
+  const i64 index = (i64)blockIdx.x * blockDim.x + threadIdx.x;
+  if (index >= count) return;
+  const PlanePosition i = plane_position((u32)index, p.by_input);
+  const i64 own = (i.at[0] * p.input[1] + i.at[1]) * p.input[2] + i.at[2];
+  i64 first[3], end[3];
+  for (int d = 0; d < 3; d++) windows_of(p, d, i.at[d], first[d], end[d]);
+  compute_t<T> sum = 0;
+  for (i64 a = first[0]; a < end[0]; a++)
+    for (i64 b = first[1]; b < end[1]; b++) {
+      const i64 row = i.plane * p.out_plane + (a * p.output[1] + b) * p.output[2];
+      for (i64 c = first[2]; c < end[2]; c++)
+        if (indices[row + c] == own) sum += load(dy[row + c]);
+    }
+  dx[index] = store<T>(sum);
+}
+
+// The same for indices anywhere in the plane: a block of 256 a plane, whose threads own every 256th element each and go through all
+// windows. `sums`: room for the input; dx itself unless 16-bit floats are summed in float32.
+template <class T>
+__global__ void __launch_bounds__(256)
+    max_pool_backward_anywhere(const T *dy, const i64 *indices, compute_t<T> *sums, T *dx, i64 in_plane, i64 out_plane) {
+  __shared__ i64 positions[256];
+  __shared__ compute_t<T> values[256];
+  dy += blockIdx.x * out_plane;
+  indices += blockIdx.x * out_plane;
+  sums += blockIdx.x * in_plane;
+  dx += blockIdx.x * in_plane;
+  for (i64 i = threadIdx.x; i < in_plane; i += 256) sums[i] = 0;
+  for (i64 first = 0; first < out_plane; first += 256) {
+    __syncthreads();
+    if (first + threadIdx.x < out_plane) {
+      positions[threadIdx.x] = indices[first + threadIdx.x];
+      values[threadIdx.x] = load(dy[first + threadIdx.x]);
+    }
+    __syncthreads();
+    const int n = (int)min((i64)256, out_plane - first);
+    for (int o = 0; o < n; o++)
+      if ((u32)positions[o] % 256 == threadIdx.x) sums[positions[o]] += values[o];
+  }
+  if ((void *)sums == (void *)dx) return;
+  for (i64 i = threadIdx.x; i < in_plane; i += 256) dx[i] = store<T>(sums[i]);
+}
+
+// MARK: - Means
+
+DEVICE i64 window_divisor(const Pooling &p, i64 count, i64 padded) { return p.divisor ? p.divisor : p.counts_padding ? padded : count; }
+
+template <class T> __global__ void __launch_bounds__(256) average_pool(const T *x, T *y, const Pooling p, i64 count) {
+  typedef compute_t<T> S;
+  const i64 index = (i64)blockIdx.x * blockDim.x + threadIdx.x;
+  if (index >= count) return;
+  const PlanePosition o = plane_position((u32)index, p.by_output);
+  const PoolingRange a = window_range(p, 0, o.at[0]), b = window_range(p, 1, o.at[1]), c = window_range(p, 2, o.at[2]);
+  const T *plane = x + o.plane * p.in_plane;
+  S sum = 0;
+  for (i64 i = a.first; i < a.end; i++)
+    for (i64 k = b.first; k < b.end; k++) {
+      const i64 row = (i * p.input[1] + k) * p.input[2];
+      for (i64 l = c.first; l < c.end; l++) sum += load(plane[row + l]);
+    }
+  const i64 n = a.count() * b.count() * c.count();
+  y[index] = store<T>(n ? sum / (S)window_divisor(p, n, a.padded * b.padded * c.padded) : (S)0);
+}
+
+// A warp a window, for large ones; blocks of 8 windows.
+template <class T> __global__ void __launch_bounds__(256) average_pool_wide(const T *x, T *y, const Pooling p, i64 count) {
+  typedef compute_t<T> S;
+  const i64 index = (i64)blockIdx.x * 8 + (threadIdx.x >> 5);
+  if (index >= count) return;
+  const PlanePosition o = plane_position((u32)index, p.by_output);
+  const PoolingRange a = window_range(p, 0, o.at[0]), b = window_range(p, 1, o.at[1]), c = window_range(p, 2, o.at[2]);
+  const T *plane = x + o.plane * p.in_plane;
+  const u32 rows = (u32)b.count(), columns = (u32)c.count();
+  const i64 n = a.count() * rows * columns;
+  S sum = 0;
+  for (u32 e = threadIdx.x & 31; e < n; e += 32) {
+    const u32 row = e / columns, slice = row / rows;
+    sum += load(plane[((a.first + slice) * p.input[1] + b.first + (row - slice * rows)) * p.input[2] + c.first + (e - row * columns)]);
+  }
+  sum = warp_all(sum, [](S a, S b) { return a + b; });
+  if ((threadIdx.x & 31) == 0) y[index] = store<T>(n ? sum / (S)window_divisor(p, n, a.padded * b.padded * c.padded) : (S)0);
+}
+
+template <class T> __global__ void __launch_bounds__(256) average_pool_backward(const T *dy, T *dx, const Pooling p, i64 count) {
+  typedef compute_t<T> S;
+  const i64 index = (i64)blockIdx.x * blockDim.x + threadIdx.x;
+  if (index >= count) return;
+  const PlanePosition i = plane_position((u32)index, p.by_input);
+  i64 first[3], end[3];
+  for (int d = 0; d < 3; d++) windows_of(p, d, i.at[d], first[d], end[d]);
+  S sum = 0;
+  for (i64 o = first[0]; o < end[0]; o++) {
+    const PoolingRange a = window_range(p, 0, o);
+    if (i.at[0] < a.first || i.at[0] >= a.end) continue;
+    for (i64 q = first[1]; q < end[1]; q++) {
+      const PoolingRange b = window_range(p, 1, q);
+      if (i.at[1] < b.first || i.at[1] >= b.end) continue;
+      const i64 row = i.plane * p.out_plane + (o * p.output[1] + q) * p.output[2];
+      for (i64 r = first[2]; r < end[2]; r++) {
+        const PoolingRange c = window_range(p, 2, r);
+        if (i.at[2] < c.first || i.at[2] >= c.end) continue;
+        sum += load(dy[row + r]) /
+               (S)window_divisor(p, a.count() * b.count() * c.count(), a.padded * b.padded * c.padded);
+      }
+    }
+  }
+  dx[index] = store<T>(sum);
+}
