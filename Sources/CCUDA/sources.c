@@ -18,6 +18,7 @@
   X(convolution) \
   X(distances) \
   X(folding) \
+  X(histograms) \
   X(indexing) \
   X(masks) \
   X(normalization) \
@@ -29,18 +30,6 @@
   X(reduce) \
   X(resampling) \
   X(segments)
-  X(bags) \
-  X(resampling) \
-  X(folding) \
-  X(segments) \
-  X(distances) \
-  X(histograms) \
-  X(convolution) \
-  X(recurrence) \
-  X(normalization) \
-  X(class_loss) \
-  X(pooling) \
-  X(optimizer) \
 
 static const char prelude[] = {
 #embed "kernels/prelude.cuh" suffix(, 0)
@@ -71,6 +60,9 @@ static const char distances[] = {
 };
 static const char folding[] = {
 #embed "kernels/folding.cuh" suffix(, 0)
+};
+static const char histograms[] = {
+#embed "kernels/histograms.cuh" suffix(, 0)
 };
 static const char indexing[] = {
 #embed "kernels/indexing.cuh" suffix(, 0)
@@ -104,10 +96,6 @@ static const char resampling[] = {
 };
 static const char segments[] = {
 #embed "kernels/segments.cuh" suffix(, 0)
-};
-
-static const char histograms[] = {
-#embed "kernels/histograms.cuh" suffix(, 0)
 };
 
 // What kernels include: the CPU's own special functions, plain C that computes in double.

@@ -10,6 +10,7 @@ package enum KernelSource: UInt8, CaseIterable {
   case convolution
   case distances
   case folding
+  case histograms
   case indexing
   case masks
   case normalization
@@ -21,18 +22,6 @@ package enum KernelSource: UInt8, CaseIterable {
   case reduce
   case resampling
   case segments
-  case bags
-  case resampling
-  case folding
-  case segments
-  case distances
-  case histograms
-  case convolution
-  case recurrence
-  case normalization
-  case classLoss
-  case pooling
-  case optimizer
 
   /// The files that make up what is compiled, in order.
   var files: [String] {
