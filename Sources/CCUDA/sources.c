@@ -29,10 +29,10 @@
   X(recurrence) \
   X(reduce) \
   X(resampling) \
-  X(segments)
-  X(softmax) \
   X(scan) \
-  X(sort) \
+  X(segments) \
+  X(softmax) \
+  X(sort)
 
 static const char prelude[] = {
 #embed "kernels/prelude.cuh" suffix(, 0)
@@ -97,26 +97,14 @@ static const char reduce[] = {
 static const char resampling[] = {
 #embed "kernels/resampling.cuh" suffix(, 0)
 };
+static const char scan[] = {
+#embed "kernels/scan.cuh" suffix(, 0)
+};
 static const char segments[] = {
 #embed "kernels/segments.cuh" suffix(, 0)
 };
-static const char distances[] = {
-#embed "kernels/distances.cuh" suffix(, 0)
-};
-static const char convolution[] = {
-#embed "kernels/convolution.cuh" suffix(, 0)
-};
-static const char recurrence[] = {
-#embed "kernels/recurrence.cuh" suffix(, 0)
-};
-static const char reduce[] = {
-#embed "kernels/reduce.cuh" suffix(, 0)
-};
 static const char softmax[] = {
 #embed "kernels/softmax.cuh" suffix(, 0)
-};
-static const char scan[] = {
-#embed "kernels/scan.cuh" suffix(, 0)
 };
 static const char sort[] = {
 #embed "kernels/sort.cuh" suffix(, 0)

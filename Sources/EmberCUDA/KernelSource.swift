@@ -21,9 +21,9 @@ package enum KernelSource: UInt8, CaseIterable {
   case recurrence
   case reduce
   case resampling
+  case scan
   case segments
   case softmax
-  case scan
   case sort
 
   /// The files that make up what is compiled, in order.
@@ -31,7 +31,6 @@ package enum KernelSource: UInt8, CaseIterable {
     switch self {
     case .matrix: ["prelude", "numeric", "matrix"]
     case .classLoss: ["prelude", "class_loss"]
-    case .softmax, .scan: ["prelude", "reduce", "\(self)"]
     default: ["prelude", "\(self)"]
     }
   }

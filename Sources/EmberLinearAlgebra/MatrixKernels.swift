@@ -78,7 +78,7 @@ func checkInfo(_ name: String, _ info: Tensor, _ meaning: (Int) -> String) throw
 
 // MARK: - LAPACK
 
-private struct LAPACKKernels: MatrixKernels {
+struct LAPACKKernels: MatrixKernels {
   /// Batches of column-major matrices as LAPACK takes them.
   private struct Matrices {
     let type: Int32, batch: Int64, rows: Int32, columns: Int32
