@@ -13,6 +13,7 @@
   X(special) \
   X(copy) \
   X(matrix) \
+  X(attention) \
   X(bags) \
   X(class_loss) \
   X(convolution) \
@@ -32,7 +33,8 @@
   X(scan) \
   X(segments) \
   X(softmax) \
-  X(sort)
+  X(sort) \
+  X(tensor_cores)
 
 static const char prelude[] = {
 #embed "kernels/prelude.cuh" suffix(, 0)
@@ -48,6 +50,9 @@ static const char copy[] = {
 };
 static const char matrix[] = {
 #embed "kernels/matrix.cuh" suffix(, 0)
+};
+static const char attention[] = {
+#embed "kernels/attention.cuh" suffix(, 0)
 };
 static const char bags[] = {
 #embed "kernels/bags.cuh" suffix(, 0)
@@ -108,6 +113,9 @@ static const char softmax[] = {
 };
 static const char sort[] = {
 #embed "kernels/sort.cuh" suffix(, 0)
+};
+static const char tensor_cores[] = {
+#embed "kernels/tensor_cores.cuh" suffix(, 0)
 };
 
 // What kernels include: the CPU's own special functions, plain C that computes in double.

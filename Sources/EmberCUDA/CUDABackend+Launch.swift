@@ -16,6 +16,8 @@ package struct LaunchArguments {
     count += MemoryLayout<T>.size
   }
 
+  /// Where a struct of this alignment begins.
+  package mutating func align(_ alignment: Int) { count = (count + alignment - 1) & ~(alignment - 1) }
   package mutating func add(_ pointer: UnsafeMutableRawPointer?) { append(UInt64(UInt(bitPattern: pointer))) }
   package mutating func add(_ value: Int32) { append(value) }
   package mutating func add(_ value: UInt32) { append(value) }

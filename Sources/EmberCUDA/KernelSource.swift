@@ -5,6 +5,7 @@ import EmberRuntime
 package enum KernelSource: UInt8, CaseIterable {
   case copy
   case matrix
+  case attention
   case bags
   case classLoss
   case convolution
@@ -30,6 +31,9 @@ package enum KernelSource: UInt8, CaseIterable {
   var files: [String] {
     switch self {
     case .matrix: ["prelude", "numeric", "matrix"]
+    case .scan: ["prelude", "reduce", "scan"]
+    case .softmax: ["prelude", "reduce", "softmax"]
+    case .attention: ["prelude", "tensor_cores", "attention"]
     case .classLoss: ["prelude", "class_loss"]
     default: ["prelude", "\(self)"]
     }

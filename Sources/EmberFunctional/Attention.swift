@@ -103,6 +103,7 @@ struct Attention: VariadicOperation {
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let q = inputs[0]!, k = inputs[1]!, v = inputs[2]!
+    if Self.isFusedOnGPU(q, k, v, mask: inputs[3]) { return try fusedForward(q, k, v) }
     let isFused = q.dtype == .float32 && (q.device.type == .meta || Self.kernels.registered(on: q.device) != nil)
     guard isFused else { return [composed(q, k, v, inputs[3]), Tensor.empty([0], dtype: q.dtype, on: q.device)] }
     let y = try Tensor.empty(shape: Shape(q.shape.dropLast() + [v.shape[-1]]), dtype: q.dtype, like: q)
@@ -126,6 +127,9 @@ struct Attention: VariadicOperation {
     guard let gradient = gradients[0] else { return [nil, nil, nil, nil] }
     let q = context.input(0), k = context.input(1), v = context.input(2), mask = context.inputIfPresent(3)
     let logarithms = context.output(1)
+    if !context.isRecording, logarithms.elementCount > 0, Self.isFusedOnGPU(q, k, v, mask: mask) {
+      return attempt(4) { () throws(EmberError) in try fusedBackward(q, k, v, context.output(), logarithms, gradient) + [nil] }
+    }
     if !context.isRecording, !context.needs(3), logarithms.elementCount > 0, let kernel = Self.backwardKernels.registered(on: q.device) {
       return attempt(4) { () throws(EmberError) in
         let operands = try Self.withDenseRows([q, k, v])
@@ -227,7 +231,9 @@ extension Tensor {
       k = try k.sharingHeads(shape[-3], all)
       v = try v.sharingHeads(shape[-3], all)
     }
-    let computing: DType = dtype == .float16 || dtype == .bfloat16 ? .float32 : dtype
+    // 16-bit floats are computed in float32, by a GPU's kernels inside of them.
+    let computing: DType =
+      (dtype == .float16 || dtype == .bfloat16) && !Attention.isFusedOnGPU(self, k, v, mask: mask) ? .float32 : dtype
     guard let batch = Shape(shape.dropLast(2)).broadcast(with: Shape(k.shape.dropLast(2)))?.broadcast(with: Shape(v.shape.dropLast(2)))
     else {
       throw EmberError(.shape, in: name, "\(all): the dimensions before the last two do not broadcast")

@@ -171,8 +171,8 @@ private final class GPT2Attention: Module {
 
   func run(_ input: Tensor, layer: Int, cache: inout KeyValueCache?) -> Tensor {
     let shape = Array(input.shape)
-    // [batch, time, 3, heads, features] to three of [batch, heads, time, features].
-    let parts = c_attn(input).reshape([shape[0], shape[1], 3, heads, -1]).permute([2, 0, 3, 1, 4])
+    // [batch, time, 3 · width] to three of [batch, heads, time, features].
+    let parts = c_attn(input).split(shape[2], dim: -1).map { $0.reshape([shape[0], shape[1], heads, -1]).permute([0, 2, 1, 3]) }
     var key = parts[1], value = parts[2]
     if cache != nil { (key, value) = cache!.append(key, value, layer: layer) }
     // A single new token sees everything that is cached; several at once see each other up to themselves.
