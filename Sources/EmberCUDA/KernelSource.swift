@@ -31,6 +31,7 @@ package enum KernelSource: UInt8, CaseIterable {
     switch self {
     case .matrix: ["prelude", "numeric", "matrix"]
     case .classLoss: ["prelude", "class_loss"]
+    case .scan, .softmax: ["prelude", "reduce", "\(self)"]
     default: ["prelude", "\(self)"]
     }
   }
