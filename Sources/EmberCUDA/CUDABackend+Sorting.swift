@@ -11,6 +11,8 @@ extension CUDABackend {
 
   /// Elements of a row that a block sorts in shared memory.
   private static let longestShortRow = 2048
+  /// Elements of a row that are found without sorting it.
+  private static let mostSelected = 1024
   /// Elements that are sorted together, which bounds the scratch memory: 16 bytes each, or 24.
   private static let elementsAtOnce = 1 << 26
 
@@ -22,6 +24,11 @@ extension CUDABackend {
     if rows == 0 || kept == 0 { return true }
     if count <= Self.longestShortRow {
       sortShortRows(input, keeping: kept, descending: descending, values: values, indices: indices)
+      return true
+    }
+    // A block goes through a row several times: not where a few blocks would have a long way.
+    if kept <= Self.mostSelected, kept < count, count < 1 << 17 || rows >= multiprocessorCount {
+      selectRows(input, keeping: kept, descending: descending, values: values, indices: indices)
       return true
     }
     let together = min(rows, max(1, Self.elementsAtOnce / count), 65535)
@@ -47,6 +54,25 @@ extension CUDABackend {
       $0.add(values.pointer)
       $0.add(indices.pointer)
       $0.add(Int64(rows))
+      $0.add(Int64(input.count))
+      $0.add(Int64(input.inner))
+      $0.add(Int64(kept))
+      $0.add(Int32(descending ? 1 : 0))
+      $0.add(Int32(bits))
+    }
+  }
+
+  private func selectRows(_ input: AxisOperand, keeping kept: Int, descending: Bool, values: Operand, indices: Operand) {
+    let dtype = input.operand.dtype
+    var bits = 0
+    while 1 << bits < kept { bits += 1 }
+    launch(
+      .sort, "select_rows", [.type(dtype)], blocks: input.outer * input.inner, threads: 1024,
+      sharedBytes: (1 << bits) * (dtype.size == 8 ? 16 : 8)
+    ) {
+      $0.add(input.operand.pointer)
+      $0.add(values.pointer)
+      $0.add(indices.pointer)
       $0.add(Int64(input.count))
       $0.add(Int64(input.inner))
       $0.add(Int64(kept))

@@ -102,10 +102,88 @@ __global__ void __launch_bounds__(threads ? 128 : 1024) softmax_rows_backward(co
   store_row<T, A, N, V>(dx + row * count, first, step, extent, gradients);
 }
 
-// MARK: - Longer rows, read twice, and columns
+// MARK: - Longer rows: a block of 512 threads a row, which is read twice, backwards the second time, when its end is still in the cache
+
+// The largest element and Σ exp(x - largest) after `N` more elements, which rescale the sum once.
+template <class A, int N> DEVICE void join_elements(typename LogSumExp<A>::State &state, const A *values) {
+  A largest = state.largest;
+#pragma unroll
+  for (int k = 0; k < N; k++) largest = larger(largest, values[k]);
+  // Equal infinities would give NaN.
+  A sum = state.largest == largest ? state.sum : state.sum * exponential(state.largest - largest);
+#pragma unroll
+  for (int k = 0; k < N; k++) sum += values[k] == largest ? 1 : exponential(values[k] - largest);
+  state = typename LogSumExp<A>::State{largest, sum};
+}
+
+template <class T, bool logarithmic, int N>
+__global__ void __launch_bounds__(512) softmax_long_rows(const T *x, T *y, i64 rows, i64 count) {
+  typedef compute_t<T> A;
+  typedef typename LogSumExp<A>::State State;
+  __shared__ State shared[16];
+  x += blockIdx.x * count, y += blockIdx.x * count;
+  const i64 first = (i64)threadIdx.x * N, step = 512 * N;
+  State state = LogSumExp<A>::identity();
+  i64 i = first;
+#pragma unroll 4
+  for (; i < count; i += step) {
+    A values[N];
+    load_row<T, A, N, 1>(x, i, 0, count, (A)0, values);
+    join_elements<A, N>(state, values);
+  }
+#pragma unroll
+  for (int mask = 16; mask; mask >>= 1) state = LogSumExp<A>::join(state, state_of_lane(state, mask));
+  if ((threadIdx.x & 31) == 0) shared[threadIdx.x >> 5] = state;
+  __syncthreads();
+  state = shared[threadIdx.x & 15];
+#pragma unroll
+  for (int mask = 8; mask; mask >>= 1) state = LogSumExp<A>::join(state, state_of_lane(state, mask));
+  const A sum = finite_sum(state.largest, state.sum), last = logarithmic ? logarithm(sum) : 1 / sum;
+#pragma unroll 4
+  for (i -= step; i >= 0; i -= step) {
+    A values[N];
+    load_row<T, A, N, 1>(x, i, 0, count, (A)0, values);
+#pragma unroll
+    for (int k = 0; k < N; k++) {
+      values[k] -= state.largest;
+      values[k] = logarithmic ? values[k] - last : exponential(values[k]) * last;
+    }
+    store_row<T, A, N, 1>(y, i, 0, count, values);
+  }
+}
+
+template <class T, bool logarithmic, int N>
+__global__ void __launch_bounds__(512) softmax_long_rows_backward(const T *gradient, const T *y, T *dx, i64 rows, i64 count) {
+  typedef compute_t<T> A;
+  gradient += blockIdx.x * count, y += blockIdx.x * count, dx += blockIdx.x * count;
+  const i64 first = (i64)threadIdx.x * N, step = 512 * N;
+  A sum = 0;
+  i64 i = first;
+#pragma unroll 4
+  for (; i < count; i += step) {
+    A gradients[N], outputs[N];
+    load_row<T, A, N, 1>(gradient, i, 0, count, (A)0, gradients);
+    if (!logarithmic) load_row<T, A, N, 1>(y, i, 0, count, (A)0, outputs);
+#pragma unroll
+    for (int k = 0; k < N; k++) sum += logarithmic ? gradients[k] : gradients[k] * outputs[k];
+  }
+  sum = row_all<A, 0>(sum, Plus<A>(), 0);
+#pragma unroll 4
+  for (i -= step; i >= 0; i -= step) {
+    A gradients[N], outputs[N];
+    load_row<T, A, N, 1>(gradient, i, 0, count, (A)0, gradients);
+    load_row<T, A, N, 1>(y, i, 0, count, (A)0, outputs);
+#pragma unroll
+    for (int k = 0; k < N; k++)
+      gradients[k] = logarithmic ? gradients[k] - exponential(outputs[k]) * sum : (gradients[k] - sum) * outputs[k];
+    store_row<T, A, N, 1>(dx, i, 0, count, gradients);
+  }
+}
+
+// MARK: - Columns
 
 // A block of 256 threads is 2^lane_bits neighbours along `inner` times 2^row_bits threads along the axis, times as many outer positions as
-// are left; with lane_bits = 0 and row_bits = 8 a block is a row.
+// are left.
 struct ColumnThread {
   int lanes, rows, lane, row;
   i64 first;  // element offset of the column, -1 outside
@@ -150,19 +228,11 @@ __global__ void __launch_bounds__(256) softmax_columns(const T *x, T *y, i64 out
     A loaded[U];
 #pragma unroll
     for (int u = 0; u < U; u++) loaded[u] = load(x[(i + u * t.rows) * inner]);
-    A largest = state.largest;
-#pragma unroll
-    for (int u = 0; u < U; u++) largest = larger(largest, loaded[u]);
-    // Four elements at once rescale the sum once.
-    A sum = state.largest == largest ? state.sum : state.sum * exponential(state.largest - largest);
-#pragma unroll
-    for (int u = 0; u < U; u++) sum += loaded[u] == largest ? 1 : exponential(loaded[u] - largest);
-    state = State{largest, sum};
+    join_elements<A, U>(state, loaded);
   }
   for (; i < extent; i += t.rows) {
-    const A value = load(x[i * inner]), largest = larger(state.largest, value);
-    const A sum = state.largest == largest ? state.sum : state.sum * exponential(state.largest - largest);
-    state = State{largest, sum + (value == largest ? 1 : exponential(value - largest))};
+    const A value = load(x[i * inner]);
+    join_elements<A, 1>(state, &value);
   }
   state = join_column(state, t, [](State a, State b) { return LogSumExp<A>::join(a, b); }, shared);
   const A sum = finite_sum(state.largest, state.sum), last = logarithmic ? logarithm(sum) : 1 / sum;

@@ -1,4 +1,4 @@
-// Stable sorting along the middle dimension of dense [outer, count, inner], and what lies first after it (topk).
+// Stable sorting along the middle dimension of dense [outer, count, inner], and what comes first in that order (topk).
 //
 // An element becomes an unsigned key whose order is that of the elements: NaN above everything, -0 equal to +0, all bits turned for
 // descending order. Keys are sorted together with positions, and values are fetched from the input at the end, so that every bit of them
@@ -76,6 +76,20 @@ template <> struct EntryOf<u64> { typedef SortEntry type; };
 DEVICE void make_entry(u64 &entry, u32 key, u32 position) { entry = (u64)key << 32 | position; }
 DEVICE void make_entry(SortEntry &entry, u64 key, u32 position) { entry = SortEntry{key, position}; }
 
+// A bitonic network over each run of `width` entries of `total`, powers of two.
+template <class Entry> DEVICE void sort_entries(Entry *entries, int width, int total) {
+  for (int k = 2; k <= width; k <<= 1)
+    for (int j = k >> 1; j; j >>= 1) {
+      __syncthreads();
+      for (int pair = threadIdx.x; pair < total / 2; pair += blockDim.x) {
+        const int i = 2 * pair - (pair & (j - 1));
+        const Entry a = entries[i], b = entries[i + j];
+        if (comes_after(a, b) == ((i & (width - 1) & k) == 0)) entries[i] = b, entries[i + j] = a;
+      }
+    }
+  __syncthreads();
+}
+
 // Rows of up to 2^bits elements, as many in a block as make two entries a thread. The first `kept` of each are written.
 template <class T> __global__ void __launch_bounds__(1024) sort_short_rows(
     const T *x, T *values, i64 *indices, i64 rows, i64 count, i64 inner, i64 kept, i32 descending, i32 bits) {
@@ -91,14 +105,7 @@ template <class T> __global__ void __launch_bounds__(1024) sort_short_rows(
     if (row < rows && position < count) key = sort_key(x[row_offset(row, count, inner) + position * inner], descending);
     make_entry(entries[i], key, position);
   }
-  for (int k = 2; k <= width; k <<= 1)
-    for (int j = k >> 1; j; j >>= 1) {
-      __syncthreads();
-      const int i = 2 * threadIdx.x - (threadIdx.x & (j - 1));
-      const Entry a = entries[i], b = entries[i + j];
-      if (comes_after(a, b) == ((i & (width - 1) & k) == 0)) entries[i] = b, entries[i + j] = a;
-    }
-  __syncthreads();
+  sort_entries(entries, width, total);
   for (int i = threadIdx.x; i < total; i += blockDim.x) {
     const i64 row = first_row + (i >> bits);
     const int rank = i & (width - 1);
@@ -106,6 +113,78 @@ template <class T> __global__ void __launch_bounds__(1024) sort_short_rows(
     const u32 position = position_of(entries[i]);
     const i64 at = row_offset(row, kept, inner) + rank * inner;
     values[at] = x[row_offset(row, count, inner) + position * inner];
+    indices[at] = position;
+  }
+}
+
+// MARK: - The first few of long rows
+
+// A block to a row. The entry of rank `kept` is found digit by digit from the top, first of the key and then of the position, each pass
+// counting the entries that share the digits found so far, until all of these are among the first. What is not behind it, `kept` entries
+// in any order, is then sorted; `bits`: their number is at most 2^bits.
+template <class T> __global__ void __launch_bounds__(1024) select_rows(
+    const T *x, T *values, i64 *indices, i64 count, i64 inner, i64 kept, i32 descending, i32 bits) {
+  typedef sort_key_t<T> K;
+  typedef typename EntryOf<K>::type Entry;
+  DYNAMIC_SHARED(Entry, entries);
+  __shared__ u32 counts[8][256];  // in eight copies, as lanes that count the same digit wait for each other
+  __shared__ u32 found[3];        // digit, entries with lower ones, entries with this one
+  __shared__ u32 taken;
+  const int lane = threadIdx.x & 31, width = 1 << bits;
+  const T *row = x + row_offset(blockIdx.x, count, inner);
+  for (int i = threadIdx.x; i < width; i += blockDim.x) make_entry(entries[i], (K)-1, 0xffffffffu);
+  if (threadIdx.x == 0) taken = 0;
+  K key_prefix = 0, key_mask = 0;
+  u32 position_prefix = 0, position_mask = 0, remaining = (u32)kept;
+  const int key_digits = SortKey<T>::bits / 8;
+  for (int level = 0; level < key_digits + 4; level++) {
+    const bool in_key = level < key_digits;
+    const int shift = 8 * ((in_key ? key_digits : key_digits + 4) - 1 - level);
+    for (int i = threadIdx.x; i < 8 * 256; i += blockDim.x) counts[0][i] = 0;
+    __syncthreads();
+#pragma unroll 4
+    for (i64 i = threadIdx.x; i < count; i += blockDim.x) {
+      const K key = sort_key(row[i * inner], descending);
+      if ((key & key_mask) != key_prefix || ((u32)i & position_mask) != position_prefix) continue;
+      atomicAdd(&counts[lane & 7][(u32)((in_key ? key : (K)i) >> shift) & 255], 1u);
+    }
+    __syncthreads();
+    if (threadIdx.x < 32) {
+      u32 own[8], sum = 0;
+      for (int d = 0; d < 8; d++) {
+        own[d] = 0;
+        for (int copy = 0; copy < 8; copy++) own[d] += counts[copy][lane * 8 + d];
+        sum += own[d];
+      }
+      u32 before = sum;
+      for (int distance = 1; distance < 32; distance <<= 1) {
+        const u32 other = __shfl_up_sync(full_warp, before, distance);
+        if (lane >= distance) before += other;
+      }
+      before -= sum;
+      if (before < remaining && remaining <= before + sum) {
+        int d = 0;
+        while (before + own[d] < remaining) before += own[d++];
+        found[0] = lane * 8 + d, found[1] = before, found[2] = own[d];
+      }
+    }
+    __syncthreads();
+    remaining -= found[1];
+    if (in_key) key_prefix |= (K)found[0] << shift, key_mask |= (K)255 << shift;
+    else position_prefix |= found[0] << shift, position_mask |= 255u << shift;
+    if (found[2] == remaining) break;
+  }
+#pragma unroll 4
+  for (i64 i = threadIdx.x; i < count; i += blockDim.x) {
+    const K key = sort_key(row[i * inner], descending), digits = key & key_mask;
+    if (digits > key_prefix || (digits == key_prefix && ((u32)i & position_mask) > position_prefix)) continue;
+    make_entry(entries[atomicAdd(&taken, 1u)], key, (u32)i);
+  }
+  sort_entries(entries, width, width);
+  for (int rank = threadIdx.x; rank < kept; rank += blockDim.x) {
+    const u32 position = position_of(entries[rank]);
+    const i64 at = row_offset(blockIdx.x, kept, inner) + rank * inner;
+    values[at] = row[position * inner];
     indices[at] = position;
   }
 }
