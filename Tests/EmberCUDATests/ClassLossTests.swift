@@ -11,7 +11,7 @@ import Testing
     func run(_ device: Device) -> [Tensor] {
       let leaf = x.to(device).detach().requiringGrad()
       let y = loss(leaf, device)
-      let weighted = (y * Tensor.arange(1, y.elementCount + 1).to(y.dtype).to(device).reshape(Array(y.shape))).sum()
+      let weighted = (y * Tensor.arange(.integer(1), .integer(Int64(y.elementCount + 1))).to(y.dtype).to(device).reshape(Array(y.shape))).sum()
       weighted.backward()
       return [y.detach(), leaf.grad!]
     }
@@ -29,9 +29,8 @@ import Testing
     positions.remove(at: axis)
     let every = Tensor.randint(0, classes, positions), weight = (Tensor.rand([classes]) + 0.5).to(dtype)
     // Every third is left out, but for a single one.
-    let target =
-      every.elementCount == 1
-      ? every : every.maskedFill(Tensor.arange(0, every.elementCount).remainder(3).reshape(positions) .== 0, -100)
+    let third = Tensor.arange(every.elementCount).remainder(Tensor.full([], 3, dtype: .int64)).reshape(positions)
+    let target = every.elementCount == 1 ? every : every.maskedFill(third .== 0, -100)
     for reduction in [LossReduction.none, .mean, .sum] {
       for smoothing in [0, 0.2] {
         for weight in [nil, weight] {
