@@ -29,7 +29,10 @@
   X(recurrence) \
   X(reduce) \
   X(resampling) \
-  X(segments)
+  X(scan) \
+  X(segments) \
+  X(softmax) \
+  X(sort)
 
 static const char prelude[] = {
 #embed "kernels/prelude.cuh" suffix(, 0)
@@ -94,8 +97,17 @@ static const char reduce[] = {
 static const char resampling[] = {
 #embed "kernels/resampling.cuh" suffix(, 0)
 };
+static const char scan[] = {
+#embed "kernels/scan.cuh" suffix(, 0)
+};
 static const char segments[] = {
 #embed "kernels/segments.cuh" suffix(, 0)
+};
+static const char softmax[] = {
+#embed "kernels/softmax.cuh" suffix(, 0)
+};
+static const char sort[] = {
+#embed "kernels/sort.cuh" suffix(, 0)
 };
 
 // What kernels include: the CPU's own special functions, plain C that computes in double.

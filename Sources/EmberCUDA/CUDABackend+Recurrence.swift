@@ -78,7 +78,8 @@ extension CUDABackend {
   package func gruBackward(_ step: RecurrentStep, stateGatesGradient: UnsafeMutableRawPointer?) {
     launchStep("recurrence_gru_backward", step) {
       $0.add(step.gates); $0.add(step.cells); $0.add(step.before); $0.add(step.initial); $0.add(step.gradient); $0.add(step.outputGradient)
-      $0.add(step.gatesGradient); $0.add(stateGatesGradient); $0.add(Int64(step.rows)); $0.add(Int64(step.hidden)); $0.add(Int64(step.alive))
+      $0.add(step.gatesGradient); $0.add(stateGatesGradient)
+      $0.add(Int64(step.rows)); $0.add(Int64(step.hidden)); $0.add(Int64(step.alive))
     }
   }
 

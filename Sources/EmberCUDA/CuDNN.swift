@@ -17,7 +17,7 @@ final class CuDNN: @unchecked Sendable {
   let version: Int
 
   private init() throws(CUDAUnavailable) {
-    if let choice = LibrarySearch.environment("EMBER_CUDNN"), choice == "0" { throw CUDAUnavailable("cuDNN is switched off by EMBER_CUDNN=0") }
+    if LibrarySearch.environment("EMBER_CUDNN") == "0" { throw CUDAUnavailable("switched off by EMBER_CUDNN=0") }
     // Engines that compile at run time look NVRTC up by name, which finds one that is open.
     _ = NVRTC.shared
     let library = try LibrarySearch.open(stem: "libcudnn", majors: [9])

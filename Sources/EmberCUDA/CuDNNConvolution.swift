@@ -330,7 +330,8 @@ private final class CuDNNPlan {
   static func describe(_ call: ConvolutionCall) -> String {
     func list(_ tensor: ConvolutionTensor) -> String { "[" + (0..<5).map { "\(tensor.extents[$0])" }.joined(separator: ", ") + "]" }
     func numbers(_ values: InlineArray<3, Int>) -> String { "[" + (0..<3).map { "\(values[$0])" }.joined(separator: ", ") + "]" }
-    return "\(call.pass) \(call.dtype) \(call.x.isChannelsLast ? "channels last " : "")x \(list(call.x)) w \(list(call.w)) y \(list(call.y)) "
+    return "\(call.pass) \(call.dtype) \(call.x.isChannelsLast ? "channels last " : "")"
+      + "x \(list(call.x)) w \(list(call.w)) y \(list(call.y)) "
       + "stride \(numbers(call.window.stride)) padding \(numbers(call.window.padding)) dilation \(numbers(call.window.dilation)) "
       + "groups \(call.window.groups)"
   }

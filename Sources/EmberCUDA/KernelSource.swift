@@ -21,7 +21,10 @@ package enum KernelSource: UInt8, CaseIterable {
   case recurrence
   case reduce
   case resampling
+  case scan
   case segments
+  case softmax
+  case sort
 
   /// The files that make up what is compiled, in order.
   var files: [String] {

@@ -24,7 +24,7 @@ protocol MatrixKernels: Sendable {
   func triangular(_ a: Tensor, _ b: Tensor, left: Bool, upper: Bool, transpose: Character, unit: Bool) throws(EmberError)
 }
 
-private let matrixKernels = KernelTable<any MatrixKernels>("linalg", cpu: LAPACKKernels())
+private let matrixKernels = KernelTable<any MatrixKernels>("linalg", cpu: LAPACKKernels(), cuda: HostMatrixKernels())
 
 /// The kernels for the device of a tensor; nil on `meta`.
 func kernels(for x: Tensor) throws(EmberError) -> (any MatrixKernels)? { try matrixKernels.kernel(on: x.device) }
@@ -78,7 +78,7 @@ func checkInfo(_ name: String, _ info: Tensor, _ meaning: (Int) -> String) throw
 
 // MARK: - LAPACK
 
-private struct LAPACKKernels: MatrixKernels {
+struct LAPACKKernels: MatrixKernels {
   /// Batches of column-major matrices as LAPACK takes them.
   private struct Matrices {
     let type: Int32, batch: Int64, rows: Int32, columns: Int32

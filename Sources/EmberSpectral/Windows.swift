@@ -108,6 +108,10 @@ public enum Windows {
       }
       // A single value is the window's middle, unless that was chosen.
       if count == 1, window != EMBER_WINDOW_EXPONENTIAL { return Tensor.ones([1], dtype: dtype, on: device) }
+      // Few numbers, and made once: devices without a kernel get them from the CPU.
+      if device.type != .meta, windowKernels.registered(on: device) == nil {
+        return make(name, window, count, isSymmetric, dtype, .cpu, coefficients, positions).to(device)
+      }
       let y = Tensor.empty([count], dtype: dtype, on: device)
       guard count > 0, let kernel = try windowKernels.kernel(on: device) else { return y }
       let (start, step) = positions(Double(isSymmetric || count == 1 ? count - 1 : count))

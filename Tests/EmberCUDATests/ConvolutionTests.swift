@@ -105,7 +105,8 @@ func tolerance(_ dtype: DType) -> Double {
 
     let (s, p, d) = (Int64(c.stride), Int64(c.padding), Int64(c.dilation))
     let window = ConvolutionWindow(spatialRank: 2, stride: (s, s, 1), padding: (p, p, 0), dilation: (d, d, 1), groups: c.groups)
-    let inputs = [x.detach(), w.detach(), dy].map(channelsLast), results = [x.detach(), w.detach(), dy].map { channelsLast(Tensor.zeros(like: $0)) }
+    let operands = [x.detach(), w.detach(), dy]
+    let inputs = operands.map(channelsLast), results = operands.map { channelsLast(Tensor.zeros(like: $0)) }
     let deviceBias = bias.detach().to(.cuda), biasGradient = Tensor.zeros([c.outputs]).to(.cuda)
     let backend = inputs[0].backend as! CUDABackend
     backend.convolution(window, inputs[0].operand, inputs[1].operand, bias: deviceBias.operand, into: results[2].operand)

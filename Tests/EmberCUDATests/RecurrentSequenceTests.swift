@@ -24,7 +24,8 @@ import Testing
     Case(kind: .tanh, sizes: [3, 3, 3], hidden: 5), Case(kind: .tanh, sizes: [4, 3, 1], hidden: 9, isReverse: true),
     Case(kind: .relu, sizes: [4, 4, 2, 1], hidden: 7), Case(kind: .lstm, sizes: [3, 3, 3], hidden: 6),
     Case(kind: .lstm, sizes: [4, 3, 3, 1], hidden: 5, isReverse: true), Case(kind: .lstm, sizes: [4, 2, 1], hidden: 6, projection: 3),
-    Case(kind: .lstm, sizes: [3, 3], hidden: 4, projection: 5, isReverse: true), Case(kind: .gru, sizes: [3, 3, 3], hidden: 6, hasBias: true),
+    Case(kind: .lstm, sizes: [3, 3], hidden: 4, projection: 5, isReverse: true),
+    Case(kind: .gru, sizes: [3, 3, 3], hidden: 6, hasBias: true),
     Case(kind: .gru, sizes: [5, 3, 1], hidden: 4, isReverse: true), Case(kind: .gru, sizes: [5, 3, 1], hidden: 3, hasBias: true),
   ]
 

@@ -11,7 +11,7 @@
 
 enum { success = 0, bad_parameter = 2000, not_finalized = 2004, not_supported = 3000, most_attributes = 16 };
 enum { CONVOLUTION = 1, ENGINE, CONFIGURATION, HEURISTIC, PLAN, FORWARD = 10, FILTER, DATA, GRAPH = 15, PACK, TENSOR };
-enum { HANDLE, DATA_TYPE, BOOLEAN, INTEGER, FLOAT, DOUBLE, POINTER, CONVOLUTION_MODE, HEURISTIC_MODE, NUMERICAL_NOTE = 11, DESCRIPTOR = 15 };
+enum { HANDLE, DATA_TYPE, INTEGER = 3, FLOAT, DOUBLE, POINTER, CONVOLUTION_MODE, HEURISTIC_MODE, NUMERICAL_NOTE = 11, DESCRIPTOR = 15 };
 
 struct attribute {
   int name, type;
@@ -184,7 +184,8 @@ static int check(const struct descriptor *d) {
       return refuse(bad_parameter, "spatial rank", rank);
     if (find(d, n.first)->type != (enumeration(c, 100) == 1 ? DOUBLE : FLOAT)) return refuse(bad_parameter, "type of alpha", n.first);
     for (int i = 0; i < rank; i++) {
-      const int64_t room = integer(x, 902, i + 2) + integer(c, 105, i) + integer(c, 104, i) - integer(c, 102, i) * (integer(w, 902, i + 2) - 1) - 1;
+      const int64_t reach = integer(c, 102, i) * (integer(w, 902, i + 2) - 1) + 1;
+      const int64_t room = integer(x, 902, i + 2) + integer(c, 105, i) + integer(c, 104, i) - reach;
       if (room < 0 || room / integer(c, 103, i) + 1 != integer(y, 902, i + 2)) return refuse(2008, "extent of the output", i);
     }
     if (integer(x, 902, 0) != integer(y, 902, 0) || integer(w, 902, 0) != integer(y, 902, 1) ||

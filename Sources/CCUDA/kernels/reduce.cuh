@@ -102,7 +102,12 @@ template <class A> struct SumOfSquares : AddsUp<A> {
   }
 };
 
-template <class A> struct EuclideanNorm : SumOfSquares<A> {
+template <class A> struct EuclideanNorm : AddsUp<A> {
+  // By magnitudes: a complex number with an infinite part is infinite, whatever the other part is.
+  template <class T> static DEVICE void add(A &s, T x, i64, const Ending &) {
+    const A magnitude = magnitude_of_element<A>(x);
+    s += magnitude * magnitude;
+  }
   template <class Out> static DEVICE void write(A s, i64 at, Out *out, void *, const Ending &) { out[at] = store<Out>(root(s)); }
 };
 

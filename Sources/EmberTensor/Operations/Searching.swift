@@ -115,7 +115,16 @@ extension Tensor {
       let values = try Tensor.empty(shape: [elementCount], dtype: dtype, like: self)
       let inverse = try Tensor.empty(shape: body.shape, dtype: .int64, like: self)
       let counts = try Tensor.empty(shape: [elementCount], dtype: .int64, like: self)
-      let count = elementCount == 0 ? 0 : try uniqueKernels.kernel(on: device)!(source, isConsecutive, values, inverse, counts)
+      let count: Int
+      if elementCount == 0 {
+        count = 0
+      } else if device.type == .cuda, uniqueKernels.registered(on: device) == nil {
+        count = try withHostCopies("unique", changed: [values, inverse, counts], read: [source]) { c, r throws(EmberError) in
+          try uniqueKernels.kernel(on: .cpu)!(r[0], isConsecutive, c[0], c[1], c[2])
+        }
+      } else {
+        count = try uniqueKernels.kernel(on: device)!(source, isConsecutive, values, inverse, counts)
+      }
       return (values.narrow(0, start: 0, length: count), inverse, counts.narrow(0, start: 0, length: count))
     } catch {
       raise(error)
