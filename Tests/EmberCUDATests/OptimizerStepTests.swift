@@ -10,7 +10,7 @@ import Testing
 
   /// Names, not optimizers, so that a test can be printed.
   static let rules = [
-    "adam", "adam amsgrad", "adamw", "adam maximize", "sgd", "sgd momentum", "sgd nesterov", "rmsprop", "adagrad", "nadam",
+    "adam", "adam amsgrad", "adamw", "adam maximize", "sgd", "sgd momentum", "sgd nesterov", "rmsprop", "adagrad", "nadam", "adafactor",
   ]
 
   private func optimizer(_ rule: String, _ cells: [StateCell]) -> any Optimizer {
@@ -24,6 +24,7 @@ import Testing
     case "sgd nesterov": SGD(cells, learningRate: 0.1, momentum: 0.9, weightDecay: 0.1, nesterov: true)
     case "rmsprop": RMSprop(cells, learningRate: 0.1)
     case "adagrad": Adagrad(cells, learningRate: 0.1)
+    case "adafactor": Adafactor(cells, learningRate: 0.1)
     default: NAdam(cells, learningRate: 0.1)
     }
   }
