@@ -47,8 +47,8 @@ extension CUDABackend {
 
   /// The gradients that are wanted of x, weight and bias.
   package func normalizeRowsBackward(
-    _ dy: Operand, _ x: Operand, mean: Operand?, rstd: Operand, weight: Operand?, dx: Operand?, dweight: Operand?, dbias: Operand?, rows: Int,
-    count n: Int
+    _ dy: Operand, _ x: Operand, mean: Operand?, rstd: Operand, weight: Operand?, dx: Operand?, dweight: Operand?, dbias: Operand?,
+    rows: Int, count n: Int
   ) {
     let dtype = x.dtype
     if rows == 0 || n == 0 {
@@ -142,9 +142,16 @@ private struct PlaneSets: BitwiseCopyable {
   var stepPlanes: Int64 = 0
   var stepRest: Int64 = 0
 
-  init(sets: Int, planes: Int, length: Int, setStride: Int, planeStride: Int) {
-    (self.sets, self.planes, self.length) = (Int64(sets), Int64(planes), Int64(length))
-    (self.setStride, self.planeStride) = (Int64(setStride), Int64(planeStride))
+  /// Each channel over the batch.
+  init(channelsOf sizes: CUDABackend.ChannelSizes) {
+    (sets, planes, length) = (Int64(sizes.channels), Int64(sizes.batch), Int64(sizes.spatial))
+    (setStride, planeStride) = (length, sets * length)
+  }
+
+  /// Sets of neighbours in memory.
+  init(_ count: Int, runsOf elements: Int) {
+    (sets, planes, length) = (Int64(count), 1, Int64(elements))
+    (setStride, planeStride) = (length, length)
   }
 
   /// Cuts the sets into pieces, for warps or for blocks, so that about `blocks` blocks have work.
@@ -189,8 +196,8 @@ extension CUDABackend {
   /// y = (x - mean) · rstd · weight + bias for each group of channels or each channel. With `isFixed`, mean and variance are given; else
   /// they are those of x, and written.
   package func normalizeChannels(
-    _ x: Operand, weight: Operand?, bias: Operand?, epsilon: Double, isFixed: Bool = false, mean: Operand, variance: Operand?, rstd: Operand,
-    into y: Operand, _ sizes: ChannelSizes
+    _ x: Operand, weight: Operand?, bias: Operand?, epsilon: Double, isFixed: Bool = false, mean: Operand, variance: Operand?,
+    rstd: Operand, into y: Operand, _ sizes: ChannelSizes
   ) {
     if sizes.groups == 1, sizes.spatial == 1 {
       return normalizeRows(
@@ -272,12 +279,7 @@ extension CUDABackend {
       return
     }
     // The planes of a group follow each other.
-    var sets =
-      sizes.groups == nil
-      ? PlaneSets(
-        sets: sizes.channels, planes: sizes.batch, length: sizes.spatial, setStride: sizes.spatial, planeStride: sizes.channels * sizes.spatial)
-      : PlaneSets(
-        sets: sizes.sets, planes: 1, length: sizes.elementsOfSet, setStride: sizes.elementsOfSet, planeStride: sizes.elementsOfSet)
+    var sets = sizes.groups == nil ? PlaneSets(channelsOf: sizes) : PlaneSets(sizes.sets, runsOf: sizes.elementsOfSet)
     let (isWarp, blocks) = sets.cut(width: width, blocks: multiprocessorCount * 8)
     withScratch(sizes.sets * Int(sets.pieces) * bytes) { moments in
       launch(.normalization, "plane_moments", [.type(x.dtype), .number(width), .flag(isWarp)], blocks: blocks, threads: 256) {
@@ -309,11 +311,7 @@ extension CUDABackend {
       }
       return
     }
-    var sets =
-      sizes.groups == nil
-      ? PlaneSets(
-        sets: sizes.channels, planes: sizes.batch, length: sizes.spatial, setStride: sizes.spatial, planeStride: sizes.channels * sizes.spatial)
-      : PlaneSets(sets: sizes.planes, planes: 1, length: sizes.spatial, setStride: sizes.spatial, planeStride: sizes.spatial)
+    var sets = sizes.groups == nil ? PlaneSets(channelsOf: sizes) : PlaneSets(sizes.planes, runsOf: sizes.spatial)
     let (isWarp, blocks) = sets.cut(width: width, blocks: multiprocessorCount * 8)
     withScratch(sizes.planes * Int(sets.pieces) * bytes) { sums in
       launch(.normalization, "plane_sums", [.type(x.dtype), .number(width), .flag(isWarp)], blocks: blocks, threads: 256) {

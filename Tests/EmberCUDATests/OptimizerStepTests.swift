@@ -6,9 +6,11 @@ import Testing
 
 /// Optimizers on the device against the CPU's: the rules that have kernels for lists of tensors, and those of pointwise updates.
 @Suite(.serialized, .enabled(if: CUDA.isAvailable)) struct OptimizerStepTests {
+  private let generator = Generator(seed: 17)
+
   /// Names, not optimizers, so that a test can be printed.
   static let rules = [
-    "adam", "adam amsgrad", "adamw", "adam maximize", "sgd", "sgd momentum", "sgd nesterov", "rmsprop", "adagrad", "nadam",
+    "adam", "adam amsgrad", "adamw", "adam maximize", "sgd", "sgd momentum", "sgd nesterov", "rmsprop", "adagrad", "nadam", "adafactor",
   ]
 
   private func optimizer(_ rule: String, _ cells: [StateCell]) -> any Optimizer {
@@ -22,27 +24,31 @@ import Testing
     case "sgd nesterov": SGD(cells, learningRate: 0.1, momentum: 0.9, weightDecay: 0.1, nesterov: true)
     case "rmsprop": RMSprop(cells, learningRate: 0.1)
     case "adagrad": Adagrad(cells, learningRate: 0.1)
+    case "adafactor": Adafactor(cells, learningRate: 0.1)
     default: NAdam(cells, learningRate: 0.1)
     }
   }
 
-  /// Parameters after three steps with the same gradients. Shapes that fill several blocks, parts of vectors and nothing.
-  private func moved(_ rule: String, _ device: Device, _ shapes: [[Int]], _ dtype: DType) -> [Tensor] {
-    manualSeed(17)
-    let cells = shapes.map { StateCell(Tensor.randn($0).to(dtype).to(device), isParameter: true) }
-    let optimizer = optimizer(rule, cells)
-    for _ in 0..<3 {
-      for (cell, shape) in zip(cells, shapes) { cell.grad = Tensor.randn(shape).to(dtype).to(device) }
-      optimizer.step()
+  /// Parameters on the device and on the CPU after three steps with the same gradients.
+  private func moved(_ rule: String, _ shapes: [[Int]], _ dtype: DType) -> [(onDevice: Tensor, reference: Tensor)] {
+    let values = shapes.map { generator.randn($0).to(dtype) }
+    let gradients = (0..<3).map { _ in shapes.map { generator.randn($0).to(dtype) } }
+    func run(_ device: Device) -> [Tensor] {
+      let cells = values.map { StateCell($0.to(device), isParameter: true) }
+      let optimizer = optimizer(rule, cells)
+      for step in gradients {
+        for (cell, gradient) in zip(cells, step) { cell.grad = gradient.to(device) }
+        optimizer.step()
+      }
+      return cells.map { $0.value.detach() }
     }
-    return cells.map { $0.value.detach() }
+    return Array(zip(run(.cuda), run(.cpu))).map { (onDevice: $0, reference: $1) }
   }
 
   @Test(arguments: rules, NormalizationTests.dtypes)
   func parametersMoveAsOnTheCPU(_ rule: String, _ dtype: DType) {
-    let shapes = [[3], [16384], [0], [5, 7], [16389], []]
-    let results = moved(rule, .cuda, shapes, dtype), references = moved(rule, .cpu, shapes, dtype)
-    for (result, reference) in zip(results, references) where reference.elementCount > 0 {
+    // What fills several blocks, parts of vectors and nothing.
+    for (result, reference) in moved(rule, [[3], [16384], [0], [5, 7], [16389], []], dtype) where reference.elementCount > 0 {
       // A square that was rounded to 16 bits divides: what one place more or less means there is large.
       #expect(error(of: result, against: reference) < (dtype.size == 2 ? 2 : 10) * tolerance(dtype), "\(rule) \(reference.summary)")
     }
@@ -50,12 +56,9 @@ import Testing
 
   /// More tensors than one launch takes, of several dtypes.
   @Test func longLists() {
-    let shapes = (0..<150).map { [$0 % 7 + 1] }
+    let values = (0..<150).map { generator.randn([$0 % 7 + 1]).to($0 % 50 == 49 ? .float64 : .float32) }
     func run(_ device: Device) -> [Tensor] {
-      manualSeed(4)
-      let cells = shapes.enumerated().map { i, shape in
-        StateCell(Tensor.randn(shape).to(i % 50 == 49 ? .float64 : .float32).to(device), isParameter: true)
-      }
+      let cells = values.map { StateCell($0.to(device), isParameter: true) }
       let optimizer = AdamW(cells, learningRate: 0.1)
       for cell in cells { cell.grad = cell.value.detach() * 0.3 + 0.1 }
       optimizer.step()
@@ -65,8 +68,7 @@ import Testing
   }
 
   @Test(arguments: ["adam", "sgd momentum"]) func complexNumbersArePairs(_ rule: String) {
-    let results = moved(rule, .cuda, [[9], [4, 3]], .complex64), references = moved(rule, .cpu, [[9], [4, 3]], .complex64)
-    for (result, reference) in zip(results, references) {
+    for (result, reference) in moved(rule, [[9], [4, 3]], .complex64) {
       #expect(error(of: result.viewAsReal(), against: reference.viewAsReal()) < 1e-5)
     }
   }

@@ -5,7 +5,8 @@ import EmberTensor
 import Testing
 
 @Suite(.serialized, .enabled(if: CUDA.isAvailable)) struct PoolingTests {
-  init() { manualSeed(8) }
+  /// Each test's own: suites run side by side.
+  private let generator = Generator(seed: 8)
 
   private func check(_ x: Tensor, _ dtype: DType, _ comment: String, _ pool: (Tensor) -> Tensor) {
     for (i, (result, reference)) in bothDevices([x], { pool($0[0]) }).enumerated() {
@@ -15,7 +16,7 @@ import Testing
 
   @Test(arguments: NormalizationTests.dtypes) func slidingWindows(_ dtype: DType) {
     // Few different values, so that windows have several largest ones.
-    let x = Tensor.randint(-4, 5, [2, 3, 11, 9]).to(dtype)
+    let x = generator.randint(-4, 5, [2, 3, 11, 9]).to(dtype)
     for (kernel, stride, padding, dilation) in [(2, 2, 0, 1), (3, 1, 1, 1), (3, 2, 1, 2), (2, 3, 0, 1), (4, 2, 2, 1), (6, 5, 1, 1)] {
       for ceilMode in [false, true] {
         let comment = "kernel \(kernel) stride \(stride) padding \(padding) dilation \(dilation) ceilMode \(ceilMode)"
@@ -37,7 +38,7 @@ import Testing
   }
 
   @Test(arguments: NormalizationTests.dtypes) func adaptiveWindows(_ dtype: DType) {
-    let x = Tensor.randint(-9, 10, [2, 3, 7, 10]).to(dtype)
+    let x = generator.randint(-9, 10, [2, 3, 7, 10]).to(dtype)
     for size in [[1, 1], [2, 3], [5, 4], [7, 10], [9, 13]] {
       check(x, dtype, "mean \(size)") { $0.adaptiveAvgPool2d(size) }
       check(x, dtype, "max \(size)") { $0.adaptiveMaxPool2d(size) }
@@ -45,7 +46,7 @@ import Testing
   }
 
   @Test func positions() {
-    let x = Tensor.randint(0, 3, [2, 5, 8, 8]).to(.float32)
+    let x = generator.randint(0, 3, [2, 5, 8, 8]).to(.float32)
     let reference = x.maxPoolWithIndices(2, 3, stride: 2, padding: 1), result = x.to(.cuda).maxPoolWithIndices(2, 3, stride: 2, padding: 1)
     #expect(result.indices.to(.cpu).elements(as: Int64.self) == reference.indices.elements(as: Int64.self))
     // A NaN is larger than everything.
@@ -60,8 +61,8 @@ import Testing
 
   /// The gradient of windows that nobody described: positions may repeat and lie anywhere.
   @Test(arguments: NormalizationTests.dtypes) func gradientsOfGivenPositions(_ dtype: DType) {
-    let x = Tensor.randn([2, 3, 6, 7]).to(dtype), dy = Tensor.randint(-8, 9, [2, 3, 20, 20]).to(dtype)
-    let positions = Tensor.randint(0, 42, [2, 3, 20, 20])
+    let x = generator.randn([2, 3, 6, 7]).to(dtype), dy = generator.randint(-8, 9, [2, 3, 20, 20]).to(dtype)
+    let positions = generator.randint(0, 42, [2, 3, 20, 20])
     let reference = x.maxPoolBackward(2, dy, positions), result = x.to(.cuda).maxPoolBackward(2, dy.to(.cuda), positions.to(.cuda))
     #expect(error(of: result, against: reference) < tolerance(dtype))
   }

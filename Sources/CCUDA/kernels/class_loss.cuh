@@ -286,7 +286,8 @@ __global__ void __launch_bounds__(256)
 // The sums of losses and of the labels' weights, [gridDim.x][2], in blocks of 256.
 template <class T>
 __global__ void __launch_bounds__(256)
-    class_loss_partials(const compute_t<T> *losses, const i64 *targets, const T *weight, i64 ignore, i64 positions, i64 classes, f64 *partials) {
+    class_loss_partials(const compute_t<T> *losses, const i64 *targets, const T *weight, i64 ignore, i64 positions, i64 classes,
+                        f64 *partials) {
   __shared__ complex<f64> scratch[32];
   complex<f64> sums = {0, 0};
   for (i64 i = (i64)blockIdx.x * 256 + threadIdx.x; i < positions; i += (i64)gridDim.x * 256) {

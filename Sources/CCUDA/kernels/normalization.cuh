@@ -213,7 +213,8 @@ __global__ void __launch_bounds__(Warp ? 128 : 512, Warp ? 4 : 1)
 // dx of rows that are too long for registers.
 template <class T, int N>
 __global__ void __launch_bounds__(1024)
-    normalize_long_rows_backward(const T *dy, const T *x, const compute_t<T> *mean, const compute_t<T> *rstd, const T *weight, T *dx, i64 n) {
+    normalize_long_rows_backward(const T *dy, const T *x, const compute_t<T> *mean, const compute_t<T> *rstd, const T *weight, T *dx,
+                                 i64 n) {
   typedef compute_t<T> S;
   __shared__ complex<S> scratch[32];
   const i64 row = blockIdx.x, first = (i64)threadIdx.x * N, step = (i64)blockDim.x * N;
@@ -249,8 +250,8 @@ __global__ void __launch_bounds__(1024)
 // Σ dy·normal and Σ dy of 32 · N columns over `chunk` rows: block (x: columns, y: chunk), 8 warps. `partials` [gridDim.y][2][n].
 template <class T, int N>
 __global__ void __launch_bounds__(256)
-    normalize_long_rows_columns(const T *dy, const T *x, const compute_t<T> *mean, const compute_t<T> *rstd, compute_t<T> *partials, i64 rows,
-                                i64 n, i64 chunk) {
+    normalize_long_rows_columns(const T *dy, const T *x, const compute_t<T> *mean, const compute_t<T> *rstd, compute_t<T> *partials,
+                                i64 rows, i64 n, i64 chunk) {
   typedef compute_t<T> S;
   __shared__ S totals[2][8][32 * N];
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;

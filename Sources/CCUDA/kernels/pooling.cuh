@@ -32,6 +32,7 @@ DEVICE i64 scaled(i64 a, i64 b, i64 c, bool up) {
 
 DEVICE PoolingRange window_range(const Pooling &p, int d, i64 o) {
   if (p.adaptive) {
+    if (p.output[d] == 1) return PoolingRange{0, p.input[d], 1, p.input[d]};
     const i64 first = scaled(o, p.input[d], p.output[d], false), end = scaled(o + 1, p.input[d], p.output[d], true);
     return PoolingRange{first, end, 1, end - first};
   }
@@ -42,6 +43,11 @@ DEVICE PoolingRange window_range(const Pooling &p, int d, i64 o) {
 
 // The windows first ..< end that may cover a position along one dimension.
 DEVICE void windows_of(const Pooling &p, int d, i64 i, i64 &first, i64 &end) {
+  if (p.output[d] == 1) {
+    first = 0;
+    end = 1;
+    return;
+  }
   if (p.adaptive) {
     first = scaled(i, p.output[d], p.input[d], false);
     end = min(p.output[d], scaled(i + 1, p.output[d], p.input[d], true));

@@ -17,7 +17,8 @@ extension ClassLoss {
     return nil
   }
 
-  static let cudaBackwardKernel: @Sendable (ClassLoss, [Tensor], Tensor?, Tensor?, Tensor, [Int]) -> Void = { op, x, weight, divisor, dx, n in
+  static let cudaBackwardKernel: @Sendable (ClassLoss, [Tensor], Tensor?, Tensor?, Tensor, [Int]) -> Void = {
+    op, x, weight, divisor, dx, n in
     (dx.backend as! CUDABackend).classLossBackward(
       ClassLossProblem(op, x[1], x[2], weight, n), gradient: x[0].operand, perPosition: op.reduction == .none, divisor: divisor?.operand,
       logSumExp: x[3].operand, into: dx.operand)
