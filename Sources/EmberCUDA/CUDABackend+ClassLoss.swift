@@ -86,7 +86,7 @@ extension CUDABackend {
         $0.add(Int64(p.classes))
         $0.add(partials)
       }
-      launch(.classLoss, "class_loss_totals", [.type(p.dtype)], blocks: 1, threads: 256) {
+      launch(.classLoss, "class_loss_totals", [.type(loss?.dtype ?? p.dtype)], blocks: 1, threads: 256) {
         $0.add(partials)
         $0.add(Int64(blocks))
         $0.add(isMean)

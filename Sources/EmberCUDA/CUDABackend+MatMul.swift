@@ -125,7 +125,7 @@ extension CUDABackend {
   // MARK: cuBLASLt
 
   /// The type of elements, of the accumulation, and of alpha and beta.
-  private func libraryTypes(_ dtype: DType) -> (element: Int, compute: Int, scale: Int)? {
+  private func libraryTypes(_ dtype: DType, allowsTF32: Bool) -> (element: Int, compute: Int, scale: Int)? {
     let float = Int(EMBER_CUBLASLT_COMPUTE_32F)
     switch dtype {
     case .float32:
@@ -142,7 +142,7 @@ extension CUDABackend {
 
   /// y by rows is yᵀ by columns: yᵀ = bᵀ aᵀ, so b is the library's first matrix.
   private func libraryProduct(_ p: MatrixProduct) -> Bool {
-    guard let types = libraryTypes(p.dtype), case .success(let library) = CuBLASLt.shared else { return false }
+    guard let types = libraryTypes(p.dtype, allowsTF32: p.allowsTF32 ?? allowsTF32), case .success(let library) = CuBLASLt.shared else { return false }
     var p = p
     // Layouts that are dense along neither dimension are made dense first.
     func dense(_ pointer: UnsafeMutableRawPointer?, _ strides: (Int, Int, Int), _ rows: Int, _ columns: Int, _ run: (MatrixOperandCopy) -> Bool) -> Bool {
@@ -193,7 +193,7 @@ extension CUDABackend {
     }
     let form = ProductForm(
       dtype: p.dtype, rows: p.rows, columns: p.columns, depth: p.depth, batch: p.batch, a: first, b: second,
-      outputAlignment: 1 << min(8, UInt(bitPattern: p.output).trailingZeroBitCount), epilogue: epilogue, allowsTF32: allowsTF32)
+      outputAlignment: 1 << min(8, UInt(bitPattern: p.output).trailingZeroBitCount), epilogue: epilogue, allowsTF32: p.allowsTF32 ?? allowsTF32)
     useContext()
     let stream = stream
     let status: Int32? = withScratch(Self.workspaceBytes) { workspace in

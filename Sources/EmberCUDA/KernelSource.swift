@@ -35,7 +35,6 @@ package enum KernelSource: UInt8, CaseIterable {
     case .softmax: ["prelude", "reduce", "softmax"]
     case .attention: ["prelude", "tensor_cores", "attention"]
     case .classLoss: ["prelude", "class_loss"]
-    case .scan, .softmax: ["prelude", "reduce", "\(self)"]
     default: ["prelude", "\(self)"]
     }
   }

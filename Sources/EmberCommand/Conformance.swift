@@ -208,6 +208,8 @@ struct ConformanceWorker: ParsableCommand {
   func run() throws {
     let output = FileHandle.standardOutput
     func send(_ message: WorkerMessage) { output.write(Data(message.bytes)) }
+    // Reference values are those of float32.
+    CUDA.allowsTF32InConvolutions = false
     var earlier: [String: Int] = [:]
     try selection.runner().run(shard: shard, of: shards, after: after) { id in
       send(.begin(id))

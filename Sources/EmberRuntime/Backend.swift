@@ -142,6 +142,8 @@ public struct MatrixProduct {
   /// [columns], or nil.
   public var columnBias: UnsafeMutableRawPointer?
   public var activation = Activation.none
+  /// Whether float32 inputs may be rounded to 10 bits of mantissa; nil: as the device is set.
+  public var allowsTF32: Bool?
 
   public init(
     dtype: DType, batch: Int, rows: Int, columns: Int, depth: Int, a: UnsafeMutableRawPointer?, aStrides: (Int, Int, Int),

@@ -46,6 +46,8 @@ private struct RecurrentPass {
       dtype: dtype, batch: 1, rows: rows, columns: columns, depth: depth, a: a, aStrides: (0, depth, 1),
       b: UnsafeMutableRawPointer(mutating: b), bStrides: isTransposed ? (0, 1, depth) : (0, columns, 1), output: output)
     product.beta = accumulate ? 1 : 0
+    // PyTorch's recurrent layers run in cuDNN, whose setting this follows.
+    product.allowsTF32 = CUDA.allowsTF32InConvolutions
     backend.matmul(product)
   }
 

@@ -318,9 +318,18 @@ func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ para
     }
     return result
   } catch {
+    if error.kind == .device, let moved = withNumbersMoved(operands) { return applyPointwise(function, moved, parameters) }
     raise(error)
     return .poison
   }
+}
+
+/// Operands whose tensors without dimensions on the CPU, which count as numbers, are moved to where the others are; nil if that does not
+/// bring them together.
+@inline(never) private func withNumbersMoved(_ operands: PointwiseOperands) -> PointwiseOperands? {
+  let devices = Set(operands.list.filter { $0.device != .cpu || $0.rank > 0 }.map(\.device))
+  guard devices.count == 1, let device = devices.first, device != .cpu else { return nil }
+  return PointwiseOperands(operands.list.map { $0.device == device ? $0 : $0.to(device) })
 }
 
 /// Runs a gradient function: one result per gradient, in one pass over memory; one by one where they are recorded.

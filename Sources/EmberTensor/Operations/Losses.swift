@@ -73,6 +73,8 @@ struct ClassLoss: VariadicOperation {
   let reduction: LossReduction
   let ignoreIndex: Int
   var labelSmoothing = 0.0
+  /// The dtype of the reduced loss where it is not x's.
+  var lossDType: DType?
   var undifferentiableOutputs: Set<Int> { [1, 2] }
 
   var callName: String { isLogarithmic ? "nll_loss" : "cross_entropy" }
@@ -110,7 +112,7 @@ struct ClassLoss: VariadicOperation {
     let losses = reduction == .none ? try Tensor.empty(shape: expected, dtype: statistics, like: x) : nil
     let logSumExp = try Tensor.empty(shape: isLogarithmic ? [0] : expected, dtype: statistics, like: x)
     let results = Results(
-      losses: losses, logSumExp: logSumExp, loss: reduction == .none ? nil : try Tensor.empty(shape: [], dtype: x.dtype, like: x),
+      losses: losses, logSumExp: logSumExp, loss: reduction == .none ? nil : try Tensor.empty(shape: [], dtype: lossDType ?? x.dtype, like: x),
       weightSum: try Tensor.empty(shape: [], dtype: .float64, like: x))
     if let kernel = try Self.kernels.kernel(on: x.device), expected.elementCount > 0 {
       if let position = kernel(self, [try x.dense(), labels], try weight?.dense(), results, n) {
@@ -185,7 +187,12 @@ extension Tensor {
       }
       return crossEntropy(probabilities: target, weight, reduction, labelSmoothing)
     }
-    let operation = ClassLoss(isLogarithmic: false, reduction: reduction, ignoreIndex: ignoreIndex, labelSmoothing: labelSmoothing)
+    var operation = ClassLoss(isLogarithmic: false, reduction: reduction, ignoreIndex: ignoreIndex, labelSmoothing: labelSmoothing)
+    // A GPU's kernel computes 16-bit logits in float32 by itself: under autocast it gives what a float32 copy of them would, without the copy.
+    if isAutocastEnabled, device.type == .cuda, dtype == .bfloat16 || dtype == .float16, weight == nil, reduction != .none {
+      operation.lossDType = .float32
+      return withoutAutocast { apply(operation, [self, target, weight], count: 3)[0] }
+    }
     return apply(operation, [self, target, weight], count: 3)[0]
   }
 
