@@ -43,8 +43,8 @@ struct ClassLoss: VariadicOperation {
         ? ember_nll_loss_forward(
           dtype, x[0].body.pointer, labels, w?.body.pointer, ignored, losses, Int64(n[0]), Int64(n[1]), Int64(n[2]))
         : ember_cross_entropy_forward(
-          dtype, x[0].body.pointer, labels, w?.body.pointer, ignored, op.labelSmoothing, losses, results.logSumExp.body.pointer, Int64(n[0]),
-          Int64(n[1]), Int64(n[2]))
+          dtype, x[0].body.pointer, labels, w?.body.pointer, ignored, op.labelSmoothing, losses, results.logSumExp.body.pointer,
+          Int64(n[0]), Int64(n[1]), Int64(n[2]))
       op.finish(results, loss: totals.loss, weight: totals.weight)
       return totals.bad_position < 0 ? nil : Int(totals.bad_position)
     },
