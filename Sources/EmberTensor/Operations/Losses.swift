@@ -147,7 +147,8 @@ struct ClassLoss: VariadicOperation {
       let dx = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
       if let kernel = try Self.backwardKernels.kernel(on: x.device), x.elementCount > 0 {
         let g = try gradient.to(x.dtype.statistics).dense()
-        kernel(self, [g, try x.dense(), try labels.to(.int64).dense(), context.output(1)], try weight?.dense(), reduction == .mean ? total : nil, dx, n)
+        let operands = [g, try x.dense(), try labels.to(.int64).dense(), context.output(1)]
+        kernel(self, operands, try weight?.dense(), reduction == .mean ? total : nil, dx, n)
       }
       return [dx, nil, nil]
     }
