@@ -43,8 +43,8 @@ struct ClassLoss: VariadicOperation {
         ? ember_nll_loss_forward(
           dtype, x[0].body.pointer, labels, w?.body.pointer, ignored, losses, Int64(n[0]), Int64(n[1]), Int64(n[2]))
         : ember_cross_entropy_forward(
-          dtype, x[0].body.pointer, labels, w?.body.pointer, ignored, op.labelSmoothing, losses, results.logSumExp.body.pointer, Int64(n[0]),
-          Int64(n[1]), Int64(n[2]))
+          dtype, x[0].body.pointer, labels, w?.body.pointer, ignored, op.labelSmoothing, losses, results.logSumExp.body.pointer,
+          Int64(n[0]), Int64(n[1]), Int64(n[2]))
       op.finish(results, loss: totals.loss, weight: totals.weight)
       return totals.bad_position < 0 ? nil : Int(totals.bad_position)
     },
@@ -149,7 +149,8 @@ struct ClassLoss: VariadicOperation {
       let dx = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
       if let kernel = try Self.backwardKernels.kernel(on: x.device), x.elementCount > 0 {
         let g = try gradient.to(x.dtype.statistics).dense()
-        kernel(self, [g, try x.dense(), try labels.to(.int64).dense(), context.output(1)], try weight?.dense(), reduction == .mean ? total : nil, dx, n)
+        let operands = [g, try x.dense(), try labels.to(.int64).dense(), context.output(1)]
+        kernel(self, operands, try weight?.dense(), reduction == .mean ? total : nil, dx, n)
       }
       return [dx, nil, nil]
     }
