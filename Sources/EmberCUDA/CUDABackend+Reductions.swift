@@ -128,7 +128,9 @@ extension CUDABackend {
     }
   }
 
-  private func runRows(_ kernel: ReductionKernel, _ input: AxisOperand, _ output: Operand, second: UnsafeMutableRawPointer?, _ ending: Ending) {
+  private func runRows(
+    _ kernel: ReductionKernel, _ input: AxisOperand, _ output: Operand, second: UnsafeMutableRawPointer?, _ ending: Ending
+  ) {
     let dtype = input.operand.dtype, rows = input.outer * input.inner
     let width = input.vectorWidth(16 / dtype.size, along: (input.strides.1, input.strides.0, input.strides.2))
     let units = (input.count + width - 1) / width, blocksAtOnce = 8 * multiprocessorCount

@@ -3,7 +3,8 @@ import EmberRuntime
 extension CUDABackend {
   public func softmax(_ input: AxisOperand, logarithm: Bool, into output: Operand) {
     runSoftmax(
-      input, ("softmax_rows", "softmax_long_rows", "softmax_columns"), operands: 1, pointers: [input.operand.pointer, output.pointer], logarithm)
+      input, ("softmax_rows", "softmax_long_rows", "softmax_columns"), operands: 1,
+      pointers: [input.operand.pointer, output.pointer], logarithm)
   }
 
   public func softmaxBackward(gradient: AxisOperand, output: Operand, logarithm: Bool, into result: Operand) {

@@ -286,7 +286,8 @@ __global__ void __launch_bounds__(256) radix_offsets(u32 *counts, u32 *totals, i
 }
 
 template <class K> __global__ void __launch_bounds__(256) radix_scatter(
-    const K *keys, const u32 *positions, K *sorted_keys, u32 *sorted_positions, const u32 *counts, const u32 *totals, i64 count, i32 shift) {
+    const K *keys, const u32 *positions, K *sorted_keys, u32 *sorted_positions, const u32 *counts, const u32 *totals, i64 count,
+    i32 shift) {
   __shared__ u32 starts[8][256];
   __shared__ u32 shared[8];
   const i64 row = (i64)blockIdx.y * count, first = (i64)blockIdx.x * radix_tile;
