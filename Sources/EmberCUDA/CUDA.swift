@@ -73,7 +73,7 @@ public enum CUDA {
     }
   }
 
-  private static func existing(_ device: Device) -> CUDABackend? {
+  static func existing(_ device: Device) -> CUDABackend? {
     guard case .success(let backend)? = backends.withLock({ $0[Int(device.index)] }) else { return nil }
     return backend
   }

@@ -1,5 +1,6 @@
 import CCUDA
 import EmberRuntime
+import Synchronization
 
 /// The arguments of a launch, packed as the device reads them: each at its alignment.
 package struct LaunchArguments {
@@ -150,5 +151,34 @@ extension CUDABackend {
       raise(EmberError(.unsupported, in: name, "\(device): \(error)"))
       return nil
     }
+  }
+}
+
+/// Kernels from sources of users, by their text.
+private let userKernels = Mutex<[UserKernel: UInt]>([:])
+
+private struct UserKernel: Hashable {
+  var source: String
+  var name: String
+  var device: Int
+  var sharedBytes: Int
+}
+
+extension CUDABackend {
+  /// Launches a kernel of a source that is not the project's own.
+  package func launch(
+    source: String, kernel: String, blocks: Int, threads: Int, sharedBytes: Int, _ arguments: (inout LaunchArguments) -> Void
+  ) {
+    if blocks == 0 { return }
+    let key = UserKernel(source: source, name: kernel, device: Int(device.index), sharedBytes: max(sharedBytes, 48 << 10))
+    var function = userKernels.withLock { $0[key] }.flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
+    if function == nil {
+      function = compile(
+        key: nil, source: { KernelSource.text(of: ["prelude"]) + "\n#line 1 \"source\"\n" + source }, name: kernel, sharedBytes: sharedBytes)
+      guard let function else { return }
+      userKernels.withLock { $0[key] = UInt(bitPattern: function) }
+    }
+    guard let function else { return }
+    launch(function, "kernel of a user", grid: (UInt32(blocks), 1, 1), threads: threads, sharedBytes: sharedBytes, arguments)
   }
 }

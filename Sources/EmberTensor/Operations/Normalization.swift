@@ -345,14 +345,22 @@ extension Tensor {
   /// (without history, float32 or, for float64 tensors, float64) for running statistics.
   public func batchNorm(weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> (output: Tensor, mean: Tensor, variance: Tensor)
   {
+    if isHalf(besides: weight ?? bias) {
+      let (y, mean, variance) = to(.float32).batchNorm(weight: weight, bias: bias, eps: eps)
+      return (y.to(dtype), mean, variance)
+    }
     let all = apply(BatchNormOperation(training: true, epsilon: eps), [self, weight, bias], count: 4)
     return (all[0], all[1], all[2])
   }
 
   /// Each channel of [batch, channels, ...] normalised by the given mean and variance, which take no gradient.
   public func batchNorm(mean: Tensor, variance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
-    apply(BatchNormOperation(training: false, epsilon: eps), [self, weight, bias, mean.detach(), variance.detach()], count: 4)[0]
+    if isHalf(besides: mean) { return to(.float32).batchNorm(mean: mean, variance: variance, weight: weight, bias: bias, eps: eps).to(dtype) }
+    return apply(BatchNormOperation(training: false, epsilon: eps), [self, weight, bias, mean.detach(), variance.detach()], count: 4)[0]
   }
+
+  /// 16-bit numbers beside parameters of float32, as under autocast.
+  private func isHalf(besides parameter: Tensor?) -> Bool { (dtype == .float16 || dtype == .bfloat16) && parameter?.dtype == .float32 }
 }
 
 extension Tensor {
