@@ -35,7 +35,7 @@ let package = Package(
     .target(name: "CEmberLinearAlgebra", dependencies: ["CEmberKernels"]),
     .target(name: "EmberLinearAlgebra", dependencies: ["EmberTensor", "EmberRuntime", "EmberCUDA", "CEmberLinearAlgebra"]),
     .target(name: "CEmberSpectral", dependencies: ["CEmberKernels"], exclude: ["bodies"]),
-    .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberRuntime", "CEmberSpectral"]),
+    .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberCUDA", "EmberRuntime", "CEmberSpectral"]),
     .target(name: "EmberSparse", dependencies: ["EmberTensor", "EmberRuntime", "CEmberKernels"]),
     // Training: modules, optimizers, data.
     .target(name: "EmberNN", dependencies: ["EmberTensor", "EmberFunctional"]),

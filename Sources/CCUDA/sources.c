@@ -19,6 +19,7 @@
   X(convolution) \
   X(distances) \
   X(folding) \
+  X(fourier) \
   X(histograms) \
   X(indexing) \
   X(masks) \
@@ -68,6 +69,9 @@ static const char distances[] = {
 };
 static const char folding[] = {
 #embed "kernels/folding.cuh" suffix(, 0)
+};
+static const char fourier[] = {
+#embed "kernels/fourier.cuh" suffix(, 0)
 };
 static const char histograms[] = {
 #embed "kernels/histograms.cuh" suffix(, 0)

@@ -11,7 +11,8 @@ extension CUDABackend {
     UInt(bitPattern: x.pointer) % 16 == 0 && x.strides[3] == 1 && (0..<3).allSatisfy { x.strides[$0] % 8 == 0 || x.shape[unchecked: $0] == 1 }
   }
 
-  private static let rows = 64
+  /// Rows of a block's own side.
+  private static func rows(_ width: Int) -> Int { width > 64 ? 64 : 128 }
 
   private func strides(_ x: Operand, _ arguments: inout LaunchArguments) {
     for d in 0..<3 { arguments.add(Int64(x.strides[d])) }
@@ -30,8 +31,8 @@ extension CUDABackend {
   package func attentionForward(_ q: Operand, _ k: Operand, _ v: Operand, scale: Double, isCausal: Bool, into y: Operand, logarithms: Operand) {
     let features = q.shape[unchecked: 3], width = features <= 64 ? 64 : 128
     launch(
-      .attention, "attention_forward", [.type(q.dtype), .number(width)], blocks: (q.shape[unchecked: 2] + Self.rows - 1) / Self.rows,
-      blocksY: q.shape[unchecked: 0] * q.shape[unchecked: 1], threads: 128, sharedBytes: 5 * 64 * width * 2
+      .attention, "attention_forward", [.type(q.dtype), .number(width)], blocks: (q.shape[unchecked: 2] + Self.rows(width) - 1) / Self.rows(width),
+      blocksY: q.shape[unchecked: 0] * q.shape[unchecked: 1], threads: 128, sharedBytes: (Self.rows(width) + 4 * 64) * width * 2
     ) {
       for operand in [q, k, v, y, logarithms] { $0.add(operand.pointer) }
       describe(q, k, v, y, scale, isCausal, &$0)
@@ -58,16 +59,16 @@ extension CUDABackend {
         $0.add(Int64(batches * queries))
       }
       launch(
-        .attention, "attention_backward_keys", [.type(q.dtype), .number(width)], blocks: (keys + Self.rows - 1) / Self.rows, blocksY: batches,
-        threads: 128, sharedBytes: (2 * 64 + 4 * block) * width * 2 + 4 * block * 4
+        .attention, "attention_backward_keys", [.type(q.dtype), .number(width)], blocks: (keys + Self.rows(width) - 1) / Self.rows(width),
+        blocksY: batches, threads: 128, sharedBytes: (2 * Self.rows(width) + 4 * block) * width * 2 + 4 * block * 4
       ) {
         for pointer in [q.pointer, k.pointer, v.pointer, dy.pointer, logarithms.pointer, delta, dk.pointer, dv.pointer] { $0.add(pointer) }
         describe(q, k, v, y, scale, isCausal, &$0)
         for operand in [dy, dq, dk, dv] { strides(operand, &$0) }
       }
       launch(
-        .attention, "attention_backward_queries", [.type(q.dtype), .number(width)], blocks: (queries + Self.rows - 1) / Self.rows,
-        blocksY: batches, threads: 128, sharedBytes: 6 * 64 * width * 2
+        .attention, "attention_backward_queries", [.type(q.dtype), .number(width)], blocks: (queries + Self.rows(width) - 1) / Self.rows(width),
+        blocksY: batches, threads: 128, sharedBytes: (2 * Self.rows(width) + 4 * 64) * width * 2
       ) {
         for pointer in [q.pointer, k.pointer, v.pointer, dy.pointer, logarithms.pointer, delta, dq.pointer] { $0.add(pointer) }
         describe(q, k, v, y, scale, isCausal, &$0)

@@ -6,6 +6,8 @@ extension CUDABackend {
     var shape = destination.shape
     var strides = [source.strides, destination.strides]
     collapse(&shape, &strides)
+    var source = source, destination = destination
+    widen(&source, &destination, &shape, &strides)
     let isDense = shape.rank == 0 || (shape.rank == 1 && strides[0][0] == 1 && strides[1][0] == 1)
     if isDense {
       copyDense(source, destination, count: shape.elementCount)
@@ -77,6 +79,21 @@ extension CUDABackend {
       $0.add(destination.pointer)
       $0.add(shape, strides)
       $0.add(UInt32(count))
+    }
+  }
+
+  /// Neighbours that lie side by side on both sides move together, as elements of up to 16 bytes.
+  private func widen(_ source: inout Operand, _ destination: inout Operand, _ shape: inout Shape, _ strides: inout [Strides]) {
+    let last = shape.rank - 1, size = source.dtype.size
+    guard last > 0, source.dtype == destination.dtype, strides[0][last] == 1, strides[1][last] == 1 else { return }
+    for (bytes, dtype) in [(16, DType.complex128), (8, .int64), (4, .int32)] where bytes > size {
+      let width = bytes / size
+      let fits = shape[unchecked: last] % width == 0 && strides.allSatisfy { s in (0..<last).allSatisfy { s[$0] % width == 0 } }
+      guard fits, (UInt(bitPattern: source.pointer) | UInt(bitPattern: destination.pointer)) % UInt(bytes) == 0 else { continue }
+      shape[unchecked: last] /= width
+      for i in strides.indices { for d in 0..<last { strides[i][d] /= width } }
+      (source.dtype, destination.dtype) = (dtype, dtype)
+      return
     }
   }
 }

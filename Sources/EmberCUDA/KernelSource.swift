@@ -11,6 +11,7 @@ package enum KernelSource: UInt8, CaseIterable {
   case convolution
   case distances
   case folding
+  case fourier
   case histograms
   case indexing
   case masks

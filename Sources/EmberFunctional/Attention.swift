@@ -103,7 +103,7 @@ struct Attention: VariadicOperation {
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let q = inputs[0]!, k = inputs[1]!, v = inputs[2]!
-    if Self.isFusedOnGPU(q, k, v, mask: inputs[3]) { return try fusedForward(q, k, v) }
+    if scale > 0, Self.isFusedOnGPU(q, k, v, mask: inputs[3]) { return try fusedForward(q, k, v) }
     let isFused = q.dtype == .float32 && (q.device.type == .meta || Self.kernels.registered(on: q.device) != nil)
     guard isFused else { return [composed(q, k, v, inputs[3]), Tensor.empty([0], dtype: q.dtype, on: q.device)] }
     let y = try Tensor.empty(shape: Shape(q.shape.dropLast() + [v.shape[-1]]), dtype: q.dtype, like: q)
@@ -127,7 +127,7 @@ struct Attention: VariadicOperation {
     guard let gradient = gradients[0] else { return [nil, nil, nil, nil] }
     let q = context.input(0), k = context.input(1), v = context.input(2), mask = context.inputIfPresent(3)
     let logarithms = context.output(1)
-    if !context.isRecording, logarithms.elementCount > 0, Self.isFusedOnGPU(q, k, v, mask: mask) {
+    if !context.isRecording, logarithms.elementCount > 0, scale > 0, Self.isFusedOnGPU(q, k, v, mask: mask) {
       return attempt(4) { () throws(EmberError) in try fusedBackward(q, k, v, context.output(), logarithms, gradient) + [nil] }
     }
     if !context.isRecording, !context.needs(3), logarithms.elementCount > 0, let kernel = Self.backwardKernels.registered(on: q.device) {

@@ -1,13 +1,41 @@
 import CEmberSpectral
+import EmberCUDA
 import EmberRuntime
 import EmberTensor
 
-/// A transform of the middle one of three dense dimensions: isDouble, outer, n, inner, input, output, inverse, scale.
-typealias TransformKernel = @Sendable (Bool, Int64, Int64, Int64, UnsafeRawPointer?, UnsafeMutableRawPointer?, Bool, Double) -> Bool
+/// A transform of the middle one of three dense dimensions. False if there is no memory for it.
+struct TransformProblem {
+  let isDouble: Bool
+  let outer: Int
+  let n: Int
+  let inner: Int
+  let input: UnsafeMutableRawPointer?
+  let output: UnsafeMutableRawPointer?
+  let inverse: Bool
+  let scale: Double
+}
+typealias TransformKernel = @Sendable (any Backend, TransformProblem) -> Bool
 
-private let complexKernels = KernelTable<TransformKernel>("fft", cpu: { ember_fft_complex($0, $1, $2, $3, $4, $5, $6, $7) })
-private let realToComplexKernels = KernelTable<TransformKernel>("rfft", cpu: { ember_fft_real_to_complex($0, $1, $2, $3, $4, $5, $6, $7) })
-private let complexToRealKernels = KernelTable<TransformKernel>("irfft", cpu: { ember_fft_complex_to_real($0, $1, $2, $3, $4, $5, $6, $7) })
+private let complexKernels = KernelTable<TransformKernel>(
+  "fft", cpu: { ember_fft_complex($1.isDouble, Int64($1.outer), Int64($1.n), Int64($1.inner), $1.input, $1.output, $1.inverse, $1.scale) },
+  cuda: { backend, p in
+    (backend as! CUDABackend).fourier(
+      isDouble: p.isDouble, outer: p.outer, n: p.n, inner: p.inner, p.input, p.output, inverse: p.inverse, scale: p.scale)
+  })
+private let realToComplexKernels = KernelTable<TransformKernel>(
+  "rfft",
+  cpu: { ember_fft_real_to_complex($1.isDouble, Int64($1.outer), Int64($1.n), Int64($1.inner), $1.input, $1.output, $1.inverse, $1.scale) },
+  cuda: { backend, p in
+    (backend as! CUDABackend).fourierOfReal(
+      isDouble: p.isDouble, outer: p.outer, n: p.n, inner: p.inner, p.input, p.output, inverse: p.inverse, scale: p.scale)
+  })
+private let complexToRealKernels = KernelTable<TransformKernel>(
+  "irfft",
+  cpu: { ember_fft_complex_to_real($1.isDouble, Int64($1.outer), Int64($1.n), Int64($1.inner), $1.input, $1.output, $1.inverse, $1.scale) },
+  cuda: { backend, p in
+    (backend as! CUDABackend).fourierToReal(
+      isDouble: p.isDouble, outer: p.outer, n: p.n, inner: p.inner, p.input, p.output, inverse: p.inverse, scale: p.scale)
+  })
 
 /// Runs a kernel along `dimension`, which has `n` signal elements; the result has `extent` there.
 private func transformed(
@@ -20,7 +48,11 @@ private func transformed(
   let inner = x.shape.product((dimension + 1)..<x.rank)
   let isDouble = dtype.realType == .float64
   let done = withExtendedLifetime(source) {
-    kernel(isDouble, Int64(outer), Int64(n), Int64(inner), source.operand.pointer, y.operand.pointer, inverse, scale)
+    kernel(
+      x.backend,
+      TransformProblem(
+        isDouble: isDouble, outer: outer, n: n, inner: inner, input: source.operand.pointer, output: y.operand.pointer, inverse: inverse,
+        scale: scale))
   }
   if !done { throw EmberError(.memory, in: "fft", "no memory for a transform of \(n) elements") }
   return y

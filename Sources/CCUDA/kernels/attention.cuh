@@ -12,47 +12,74 @@ struct AttentionArguments {
 };
 
 static const f32 log2_e = 1.4426950408889634f;
-static const int attention_threads = 128;
-static const int attention_rows = 64;  // of a block's own side, 16 a warp
-static const int attention_columns = 64;  // of the other side, at a time
 
-template <int N> DEVICE void clear(f32 (&x)[N][4]) {
-#pragma unroll
-  for (int i = 0; i < N; i++)
-#pragma unroll
-    for (int k = 0; k < 4; k++) x[i][k] = 0;
+DEVICE f32 power_of_two(f32 x) {
+#ifdef EMBER_HOST
+  return exp2f(x);
+#else
+  f32 y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+#endif
 }
 
-// scores[16 × 64] = the warp's 16 rows of `own` times the rows of `other`, transposed.
-template <class T, int D, int N> DEVICE void scores_of(f32 (&scores)[N][4], T *own, int own_row, T *other, int other_row) {
+static const int attention_threads = 128;
+// Tiles of 16 rows that a warp has of its block's own side: what is loaded from shared memory serves all of them.
+template <int D> struct AttentionTiles { static const int count = D > 64 ? 1 : 2; };
+static const int attention_columns = 64;  // of the other side, at a time
+
+template <int M, int N> DEVICE void clear(f32 (&x)[M][N][4]) {
+#pragma unroll
+  for (int m = 0; m < M; m++)
+#pragma unroll
+    for (int i = 0; i < N; i++)
+#pragma unroll
+      for (int k = 0; k < 4; k++) x[m][i][k] = 0;
+}
+
+// scores[16 M × 8 N] = rows of `own` times rows of `other`, transposed.
+template <class T, int D, int M, int N> DEVICE void scores_of(f32 (&scores)[M][N][4], T *own, int own_row, T *other, int other_row) {
   clear(scores);
 #pragma unroll
   for (int k = 0; k < D; k += 16) {
-    u32 a[4];
-    left_fragment<T, D>(a, own, own_row, k);
+    u32 a[M][4];
+#pragma unroll
+    for (int m = 0; m < M; m++) left_fragment<T, D>(a[m], own, own_row + 16 * m, k);
 #pragma unroll
     for (int n = 0; n < N; n += 2) {
       u32 b[4];
       right_fragment<T, D>(b, other, other_row + 8 * n, k);
-      multiply_tiles<T>(scores[n], a, b[0], b[1]);
-      multiply_tiles<T>(scores[n + 1], a, b[2], b[3]);
+#pragma unroll
+      for (int m = 0; m < M; m++) {
+        multiply_tiles<T>(scores[m][n], a[m], b[0], b[1]);
+        multiply_tiles<T>(scores[m][n + 1], a[m], b[2], b[3]);
+      }
     }
   }
 }
 
-// sums[16 × D] += weights[16 × 8 N], rounded to T, times rows of `other`.
-template <class T, int D, int N> DEVICE void accumulate(f32 (&sums)[D / 8][4], const f32 (&weights)[N][4], T *other, int other_row) {
+// sums[16 M × D] += weights[16 M × 8 N], rounded to T, times rows of `other`.
+template <class T, int D, int M, int N>
+DEVICE void accumulate(f32 (&sums)[M][D / 8][4], const f32 (&weights)[M][N][4], T *other, int other_row) {
 #pragma unroll
   for (int k = 0; k < N; k += 2) {
-    const u32 a[4] = {
-        pack<T>(weights[k][0], weights[k][1]), pack<T>(weights[k][2], weights[k][3]), pack<T>(weights[k + 1][0], weights[k + 1][1]),
-        pack<T>(weights[k + 1][2], weights[k + 1][3])};
+    u32 a[M][4];
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+      a[m][0] = pack<T>(weights[m][k][0], weights[m][k][1]);
+      a[m][1] = pack<T>(weights[m][k][2], weights[m][k][3]);
+      a[m][2] = pack<T>(weights[m][k + 1][0], weights[m][k + 1][1]);
+      a[m][3] = pack<T>(weights[m][k + 1][2], weights[m][k + 1][3]);
+    }
 #pragma unroll
     for (int d = 0; d < D / 8; d += 2) {
       u32 b[4];
       right_fragment_by_rows<T, D>(b, other, other_row + 8 * k, 8 * d);
-      multiply_tiles<T>(sums[d], a, b[0], b[1]);
-      multiply_tiles<T>(sums[d + 1], a, b[2], b[3]);
+#pragma unroll
+      for (int m = 0; m < M; m++) {
+        multiply_tiles<T>(sums[m][d], a[m], b[0], b[1]);
+        multiply_tiles<T>(sums[m][d + 1], a[m], b[2], b[3]);
+      }
     }
   }
 }
@@ -72,8 +99,9 @@ DEVICE void store_rows(T *matrix, i64 row_stride, int first, int count, int feat
 template <class T, int D>
 __global__ void __launch_bounds__(128) attention_forward(const T *q, const T *k, const T *v, T *y, f32 *logarithms, AttentionArguments a) {
   DYNAMIC_SHARED(T, memory);
+  const int M = AttentionTiles<D>::count, attention_rows = 64 * M;
   T *own = memory, *keys = own + attention_rows * D, *values = keys + 2 * attention_columns * D;
-  const int lane = threadIdx.x & 31, warp_row = (threadIdx.x >> 5) * 16;
+  const int lane = threadIdx.x & 31, warp_row = (threadIdx.x >> 5) * 16 * M;
   const int batch = blockIdx.y / a.heads, head = blockIdx.y % a.heads;
   // The longest rows first, so that the last blocks are short ones.
   const int first = ((int)gridDim.x - 1 - (int)blockIdx.x) * attention_rows;
@@ -88,9 +116,11 @@ __global__ void __launch_bounds__(128) attention_forward(const T *q, const T *k,
     copy_tile<T, D, attention_columns, 128>(values, v, a.v.row, 0, a.keys, a.features);
   }
   commit_copies();
-  f32 sums[D / 8][4];
+  f32 sums[M][D / 8][4];
   clear(sums);
-  f32 largest[2] = {-INFINITY, -INFINITY}, total[2] = {0, 0};
+  f32 largest[M][2], total[M][2];
+#pragma unroll
+  for (int m = 0; m < M; m++) largest[m][0] = largest[m][1] = -INFINITY, total[m][0] = total[m][1] = 0;
   const f32 factor = a.scale * log2_e;
   for (int step = 0; step < steps; step++) {
     const int stage = step & 1;
@@ -107,57 +137,66 @@ __global__ void __launch_bounds__(128) attention_forward(const T *q, const T *k,
       wait_copies<0>();
     }
     __syncthreads();
-    f32 scores[8][4];
+    f32 scores[M][8][4];
     scores_of<T, D>(scores, own, warp_row, stage_keys, 0);
     const int column = step * attention_columns;
     if (column + attention_columns > a.keys || (a.causal && column + attention_columns > first + warp_row + 1)) {
 #pragma unroll
-      for (int n = 0; n < 8; n++)
+      for (int m = 0; m < M; m++)
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-          const int key = column + 8 * n + 2 * (lane % 4) + (i & 1), query = first + warp_row + lane / 4 + 8 * (i >> 1);
-          if (key >= a.keys || (a.causal && key > query)) scores[n][i] = -INFINITY;
-        }
+        for (int n = 0; n < 8; n++)
+#pragma unroll
+          for (int i = 0; i < 4; i++) {
+            const int key = column + 8 * n + 2 * (lane % 4) + (i & 1), query = first + warp_row + 16 * m + lane / 4 + 8 * (i >> 1);
+            if (key >= a.keys || (a.causal && key > query)) scores[m][n][i] = -INFINITY;
+          }
     }
 #pragma unroll
-    for (int half = 0; half < 2; half++) {
-      f32 most = largest[half];
+    for (int m = 0; m < M; m++)
 #pragma unroll
-      for (int n = 0; n < 8; n++) most = fmaxf(most, fmaxf(scores[n][2 * half], scores[n][2 * half + 1]));
-      most = fmaxf(most, shuffle_xor(most, 1));
-      most = fmaxf(most, shuffle_xor(most, 2));
-      // A row that sees nothing yet keeps zeros.
-      const f32 shift = most == -INFINITY ? 0 : most * factor;
-      const f32 shrink = exp2f(largest[half] * factor - shift);
-      largest[half] = most;
-      f32 sum = 0;
+      for (int half = 0; half < 2; half++) {
+        f32 most = largest[m][half];
 #pragma unroll
-      for (int n = 0; n < 8; n++)
+        for (int n = 0; n < 8; n++) most = fmaxf(most, fmaxf(scores[m][n][2 * half], scores[m][n][2 * half + 1]));
+        most = fmaxf(most, shuffle_xor(most, 1));
+        most = fmaxf(most, shuffle_xor(most, 2));
+        // A row that sees nothing yet keeps zeros.
+        const f32 shift = most == -INFINITY ? 0 : most * factor;
+        const f32 shrink = power_of_two(largest[m][half] * factor - shift);
+        largest[m][half] = most;
+        f32 sum = 0;
 #pragma unroll
-        for (int i = 2 * half; i < 2 * half + 2; i++) {
-          scores[n][i] = exp2f(scores[n][i] * factor - shift);
-          sum += scores[n][i];
+        for (int n = 0; n < 8; n++)
+#pragma unroll
+          for (int i = 2 * half; i < 2 * half + 2; i++) {
+            scores[m][n][i] = power_of_two(fmaf(scores[m][n][i], factor, -shift));
+            sum += scores[m][n][i];
+          }
+        total[m][half] = total[m][half] * shrink + sum;
+#pragma unroll
+        for (int d = 0; d < D / 8; d++) {
+          sums[m][d][2 * half] *= shrink;
+          sums[m][d][2 * half + 1] *= shrink;
         }
-      total[half] = total[half] * shrink + sum;
-#pragma unroll
-      for (int d = 0; d < D / 8; d++) {
-        sums[d][2 * half] *= shrink;
-        sums[d][2 * half + 1] *= shrink;
       }
-    }
     accumulate<T, D>(sums, scores, stage_values, 0);
     __syncthreads();
   }
   wait_copies<0>();
 #pragma unroll
-  for (int half = 0; half < 2; half++) {
-    total[half] += shuffle_xor(total[half], 1);
-    total[half] += shuffle_xor(total[half], 2);
-    const int query = first + warp_row + lane / 4 + 8 * half;
-    if (lane % 4 == 0 && query < a.queries) logarithms[(i64)blockIdx.y * a.queries + query] = largest[half] * a.scale + logf(total[half]);
+  for (int m = 0; m < M; m++) {
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      total[m][half] += shuffle_xor(total[m][half], 1);
+      total[m][half] += shuffle_xor(total[m][half], 2);
+      const int query = first + warp_row + 16 * m + lane / 4 + 8 * half;
+      if (lane % 4 == 0 && query < a.queries)
+        logarithms[(i64)blockIdx.y * a.queries + query] = largest[m][half] * a.scale + logf(total[m][half]);
+    }
+    store_rows<T, D>(
+        y + batch * a.y.batch + head * a.y.head, a.y.row, first + warp_row + 16 * m, a.queries, a.features, sums[m], 1 / total[m][0],
+        1 / total[m][1]);
   }
-  store_rows<T, D>(
-      y + batch * a.y.batch + head * a.y.head, a.y.row, first + warp_row, a.queries, a.features, sums, 1 / total[0], 1 / total[1]);
 }
 
 // delta of each query: the result times its gradient, summed. A warp a row.
@@ -179,17 +218,19 @@ template <class T> __global__ void __launch_bounds__(256) attention_delta(
 
 struct AttentionGradients { AttentionMatrix dy, dq, dk, dv; };
 
-// Gradients of 64 keys and values: the transposed scores of blocks of queries, computed again.
+// Gradients of a block of keys and values: the transposed scores of blocks of queries, computed again.
 template <class T, int D>
 __global__ void __launch_bounds__(128) attention_backward_keys(
     const T *q, const T *k, const T *v, const T *dy, const f32 *logarithms, const f32 *delta, T *dk, T *dv, AttentionArguments a,
     AttentionGradients g) {
-  const int block = D > 64 ? 32 : 64;
+  const int M = AttentionTiles<D>::count, attention_rows = 64 * M, block = D > 64 ? 32 : 64;
+  // Queries of a block that are taken at a time: what the registers hold.
+  const int N = M > 1 ? 2 : 4;
   DYNAMIC_SHARED(T, memory);
   T *own_keys = memory, *own_values = own_keys + attention_rows * D, *queries = own_values + attention_rows * D,
     *gradients = queries + 2 * block * D;
   f32 *row_logarithms = (f32 *)(gradients + 2 * block * D), *row_deltas = row_logarithms + 2 * block;
-  const int lane = threadIdx.x & 31, warp_row = (threadIdx.x >> 5) * 16;
+  const int lane = threadIdx.x & 31, warp_row = (threadIdx.x >> 5) * 16 * M;
   const int batch = blockIdx.y / a.heads, head = blockIdx.y % a.heads;
   const int first = blockIdx.x * attention_rows;
   q += batch * a.q.batch + head * a.q.head;
@@ -199,7 +240,7 @@ __global__ void __launch_bounds__(128) attention_backward_keys(
   copy_tile<T, D, attention_rows, 128>(own_keys, k + batch * a.k.batch + head * a.k.head, a.k.row, first, a.keys, a.features);
   copy_tile<T, D, attention_rows, 128>(own_values, v + batch * a.v.batch + head * a.v.head, a.v.row, first, a.keys, a.features);
   const int begin = a.causal ? first / block : 0, end = (a.queries + block - 1) / block;
-  f32 key_sums[D / 8][4], value_sums[D / 8][4];
+  f32 key_sums[M][D / 8][4], value_sums[M][D / 8][4];
   clear(key_sums);
   clear(value_sums);
   const f32 factor = a.scale * log2_e;
@@ -226,41 +267,49 @@ __global__ void __launch_bounds__(128) attention_backward_keys(
     __syncthreads();
     T *stage_queries = queries + stage * block * D, *stage_gradients = gradients + stage * block * D;
 #pragma unroll
-    for (int part = 0; part < block; part += 32) {
-      f32 scores[4][4], changes[4][4];
+    for (int part = 0; part < block; part += 8 * N) {
+      // Queries that come before all of the warp's keys see none of them.
+      if (a.causal && step * block + part + 8 * N <= first + warp_row) continue;
+      f32 scores[M][N][4], changes[M][N][4];
       scores_of<T, D>(scores, own_keys, warp_row, stage_queries, part);
       scores_of<T, D>(changes, own_values, warp_row, stage_gradients, part);
 #pragma unroll
-      for (int n = 0; n < 4; n++)
+      for (int m = 0; m < M; m++)
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-          const int place = part + 8 * n + 2 * (lane % 4) + (i & 1);
-          const int query = step * block + place, key = first + warp_row + lane / 4 + 8 * (i >> 1);
-          const bool hidden = query >= a.queries || key >= a.keys || (a.causal && key > query);
-          const f32 p = hidden ? 0 : exp2f(scores[n][i] * factor - row_logarithms[stage * block + place]);
-          scores[n][i] = p;
-          changes[n][i] = p * (changes[n][i] - row_deltas[stage * block + place]);
-        }
+        for (int n = 0; n < N; n++)
+#pragma unroll
+          for (int i = 0; i < 4; i++) {
+            const int place = part + 8 * n + 2 * (lane % 4) + (i & 1);
+            const int query = step * block + place, key = first + warp_row + 16 * m + lane / 4 + 8 * (i >> 1);
+            const bool hidden = query >= a.queries || key >= a.keys || (a.causal && key > query);
+            const f32 p = hidden ? 0 : power_of_two(fmaf(scores[m][n][i], factor, -row_logarithms[stage * block + place]));
+            scores[m][n][i] = p;
+            changes[m][n][i] = p * (changes[m][n][i] - row_deltas[stage * block + place]);
+          }
       accumulate<T, D>(value_sums, scores, stage_gradients, part);
       accumulate<T, D>(key_sums, changes, stage_queries, part);
     }
     __syncthreads();
   }
   wait_copies<0>();
-  store_rows<T, D>(
-      dk + batch * g.dk.batch + head * g.dk.head, g.dk.row, first + warp_row, a.keys, a.features, key_sums, a.scale, a.scale);
-  store_rows<T, D>(dv + batch * g.dv.batch + head * g.dv.head, g.dv.row, first + warp_row, a.keys, a.features, value_sums, 1, 1);
+#pragma unroll
+  for (int m = 0; m < M; m++) {
+    const int row = first + warp_row + 16 * m;
+    store_rows<T, D>(dk + batch * g.dk.batch + head * g.dk.head, g.dk.row, row, a.keys, a.features, key_sums[m], a.scale, a.scale);
+    store_rows<T, D>(dv + batch * g.dv.batch + head * g.dv.head, g.dv.row, row, a.keys, a.features, value_sums[m], 1, 1);
+  }
 }
 
-// Gradients of 64 queries.
+// Gradients of a block of queries.
 template <class T, int D>
 __global__ void __launch_bounds__(128) attention_backward_queries(
     const T *q, const T *k, const T *v, const T *dy, const f32 *logarithms, const f32 *delta, T *dq, AttentionArguments a,
     AttentionGradients g) {
   DYNAMIC_SHARED(T, memory);
+  const int M = AttentionTiles<D>::count, attention_rows = 64 * M, N = 4;
   T *own = memory, *own_gradients = own + attention_rows * D, *keys = own_gradients + attention_rows * D,
     *values = keys + 2 * attention_columns * D;
-  const int lane = threadIdx.x & 31, warp_row = (threadIdx.x >> 5) * 16;
+  const int lane = threadIdx.x & 31, warp_row = (threadIdx.x >> 5) * 16 * M;
   const int batch = blockIdx.y / a.heads, head = blockIdx.y % a.heads;
   const int first = ((int)gridDim.x - 1 - (int)blockIdx.x) * attention_rows;
   k += batch * a.k.batch + head * a.k.head;
@@ -278,16 +327,18 @@ __global__ void __launch_bounds__(128) attention_backward_queries(
     commit_copies();
   };
   if (steps > 0) fetch(0);
-  f32 sums[D / 8][4];
+  f32 sums[M][D / 8][4];
   clear(sums);
   const f32 factor = a.scale * log2_e;
-  f32 row_logarithm[2], row_delta[2];
+  f32 row_logarithm[M][2], row_delta[M][2];
 #pragma unroll
-  for (int half = 0; half < 2; half++) {
-    const int query = first + warp_row + lane / 4 + 8 * half;
-    row_logarithm[half] = query < a.queries ? logarithms[(i64)blockIdx.y * a.queries + query] * log2_e : INFINITY;
-    row_delta[half] = query < a.queries ? delta[(i64)blockIdx.y * a.queries + query] : 0;
-  }
+  for (int m = 0; m < M; m++)
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      const int query = first + warp_row + 16 * m + lane / 4 + 8 * half;
+      row_logarithm[m][half] = query < a.queries ? logarithms[(i64)blockIdx.y * a.queries + query] * log2_e : INFINITY;
+      row_delta[m][half] = query < a.queries ? delta[(i64)blockIdx.y * a.queries + query] : 0;
+    }
   for (int step = 0; step < steps; step++) {
     const int stage = step & 1;
     if (step + 1 < steps) {
@@ -299,25 +350,31 @@ __global__ void __launch_bounds__(128) attention_backward_queries(
     __syncthreads();
     T *stage_keys = keys + stage * attention_columns * D, *stage_values = values + stage * attention_columns * D;
 #pragma unroll
-    for (int part = 0; part < attention_columns; part += 32) {
-      f32 scores[4][4], changes[4][4];
+    for (int part = 0; part < attention_columns; part += 8 * N) {
+      // Keys that come after all of the warp's queries are seen by none of them.
+      if (a.causal && step * attention_columns + part > first + warp_row + 16 * M - 1) continue;
+      f32 scores[M][N][4], changes[M][N][4];
       scores_of<T, D>(scores, own, warp_row, stage_keys, part);
       scores_of<T, D>(changes, own_gradients, warp_row, stage_values, part);
 #pragma unroll
-      for (int n = 0; n < 4; n++)
+      for (int m = 0; m < M; m++)
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-          const int key = step * attention_columns + part + 8 * n + 2 * (lane % 4) + (i & 1);
-          const int query = first + warp_row + lane / 4 + 8 * (i >> 1);
-          const bool hidden = key >= a.keys || (a.causal && key > query);
-          const f32 p = hidden ? 0 : exp2f(scores[n][i] * factor - row_logarithm[i >> 1]);
-          changes[n][i] = p * (changes[n][i] - row_delta[i >> 1]);
-        }
+        for (int n = 0; n < N; n++)
+#pragma unroll
+          for (int i = 0; i < 4; i++) {
+            const int key = step * attention_columns + part + 8 * n + 2 * (lane % 4) + (i & 1);
+            const int query = first + warp_row + 16 * m + lane / 4 + 8 * (i >> 1);
+            const bool hidden = key >= a.keys || (a.causal && key > query);
+            const f32 p = hidden ? 0 : power_of_two(fmaf(scores[m][n][i], factor, -row_logarithm[m][i >> 1]));
+            changes[m][n][i] = p * (changes[m][n][i] - row_delta[m][i >> 1]);
+          }
       accumulate<T, D>(sums, changes, stage_keys, part);
     }
     __syncthreads();
   }
   wait_copies<0>();
-  store_rows<T, D>(
-      dq + batch * g.dq.batch + head * g.dq.head, g.dq.row, first + warp_row, a.queries, a.features, sums, a.scale, a.scale);
+#pragma unroll
+  for (int m = 0; m < M; m++)
+    store_rows<T, D>(
+        dq + batch * g.dq.batch + head * g.dq.head, g.dq.row, first + warp_row + 16 * m, a.queries, a.features, sums[m], a.scale, a.scale);
 }
