@@ -1,8 +1,12 @@
 // Special functions: the CPU's own sources, compiled for the device. They compute in double whatever the tensor's type.
 
+#ifdef EMBER_HOST
+// The sources declare this function of the C library without its exception specification, which C++ minds.
+double host_lgamma_r(double x, int *sign) { return lgamma_r(x, sign); }
+#define lgamma_r host_lgamma_r
+#endif
 #include "special_functions.c"
 #include "special_gamma.c"
-#define EMBER_POLYNOMIALS
 #include "orthogonal_polynomials.c"
 
 REAL_FUNCTION(op_besselJ0, (f32)ember_bessel_j0(x), ember_bessel_j0(x))
