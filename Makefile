@@ -2,6 +2,9 @@
 # make test    what CI runs
 # make test-deep  sanitizers, killed runs, long fuzzing, side by side with PyTorch (hours)
 # make bench   times everything beside PyTorch and writes docs/benchmarks.md (QUICK=1: in five minutes; ONLY="name ...": just these)
+# make test-gpu    the reference cases on an NVIDIA GPU (CASES=folder: another corpus)
+# make bench-gpu   Ember beside PyTorch on an NVIDIA GPU
+# make gpu-bundle  one archive for such a machine without Swift
 # make setup   installs what is missing (Debian and Ubuntu)
 # make setup-examples  and the texts that the examples and the tests read
 # make clean   removes what was built
@@ -10,7 +13,7 @@ EPOCHS ?= 5
 OUTPUT ?= demo-output
 TESTFLAGS = -c release -Xswiftc -enable-testing
 
-.PHONY: demo test test-deep bench setup setup-examples clean
+.PHONY: demo test test-deep bench test-gpu bench-gpu gpu-bundle setup setup-examples clean
 
 demo: setup
 	swift build -c release --product fashion-mnist
@@ -19,6 +22,7 @@ demo: setup
 
 test: setup-examples
 	swift build --build-tests $(TESTFLAGS)
+	scripts/fake-cuda swift test --skip-build --no-parallel $(TESTFLAGS) --filter EmberCUDATests
 	swift test --skip-build $(TESTFLAGS)
 
 test-deep: setup
@@ -26,6 +30,18 @@ test-deep: setup
 
 bench: setup
 	scripts/bench $(if $(QUICK),--quick) $(foreach name,$(ONLY),--only $(name))
+
+CASES ?= Tests/Fixtures/pytorch-reference.zip
+
+gpu-bundle:
+	scripts/gpu-bundle $(CASES)
+
+test-gpu: gpu-bundle
+	.build/gpu-bundle/ember-gpu/run test
+	.build/gpu-bundle/ember-gpu/run sanitize
+
+bench-gpu: gpu-bundle
+	.build/gpu-bundle/ember-gpu/run bench
 
 setup:
 	scripts/setup

@@ -63,7 +63,7 @@ let package = Package(
     .target(
       name: "Ember",
       dependencies: [
-        "EmberTensor", "EmberCPU", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
+        "EmberTensor", "EmberCPU", "EmberCUDA", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
         "EmberData", "EmberDistributions", "EmberFormats", "EmberVision", "EmberText", "EmberRL", "EmberTraining",
       ]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),

@@ -1,4 +1,5 @@
 @_exported import EmberCPU
+@_exported import EmberCUDA
 @_exported import EmberData
 @_exported import EmberDistributions
 @_exported import EmberFormats

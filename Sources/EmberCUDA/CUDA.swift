@@ -78,6 +78,9 @@ public enum CUDA {
     return backend
   }
 
+  /// What the driver says of a device that some tensor has been on; nil for others.
+  public static func properties(_ device: Device = .cuda) -> DeviceProperties? { existing(device)?.properties }
+
   /// Waits until all work that the calling thread queued on a device is done; errors of kernels are raised here.
   public static func synchronize(_ device: Device = .cuda) { existing(device)?.synchronize() }
 

@@ -18,13 +18,16 @@ public enum Backends {
     if device == .cpu { return cpu }
     let known = registered.withLock { $0 }
     if let backend = known[device] { return backend }
+    let names = known.keys.map(\.description).sorted().joined(separator: ", ")
     if device.type == .cuda {
-      let backend = try CUDA.backend(Int(device.index), host: cpu)
+      let backend: CUDABackend
+      do throws(EmberError) { backend = try CUDA.backend(Int(device.index), host: cpu) } catch {
+        throw EmberError(.device, in: "device", "no device \(device) here; there are: \(names). \(error.message)")
+      }
       let isNew = registered.withLock { $0.updateValue(backend, forKey: device) == nil }
       if isNew { DeviceErrors.register { backend.checkErrors() } }
       return backend
     }
-    let names = known.keys.map(\.description).sorted().joined(separator: ", ")
     throw EmberError(.device, in: "device", "no device \(device) here; there are: \(names)")
   }
 }
