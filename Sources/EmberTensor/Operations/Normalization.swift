@@ -355,7 +355,7 @@ extension Tensor {
 
   /// Each channel of [batch, channels, ...] normalised by the given mean and variance, which take no gradient.
   public func batchNorm(mean: Tensor, variance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
-    if isHalf(besides: mean) { return to(.float32).batchNorm(mean: mean, variance: variance, weight: weight, bias: bias, eps: eps).to(dtype) }
+    if isHalf(besides: weight ?? bias) { return to(.float32).batchNorm(mean: mean, variance: variance, weight: weight, bias: bias, eps: eps).to(dtype) }
     return apply(BatchNormOperation(training: false, epsilon: eps), [self, weight, bias, mean.detach(), variance.detach()], count: 4)[0]
   }
 
