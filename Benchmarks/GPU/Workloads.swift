@@ -102,27 +102,35 @@ struct GPUWorkload {
     },
     "cross-entropy": { w in
       let x = w.normal([w.size(16384, tiny: 16), w.size(50304, tiny: 100)], .bfloat16).requiringGrad()
-      let targets = Tensor.randint(0, w.size(50304, tiny: 100), [w.size(16384, tiny: 16)], on: w.device, generator: Generator(seed: 3, device: w.device))
+      let targets = Tensor.randint(
+        0, w.size(50304, tiny: 100), [w.size(16384, tiny: 16)], on: w.device, generator: Generator(seed: 3, device: w.device))
       return Outcome(
         seconds: w.time(repeats: 5) { _ = grad(of: [x.crossEntropy(targets)], with: [x]) }, amount: Double(x.elementCount) * 8, unit: "B/s")
     },
     "attention": { w in
       let shape = [w.size(16, tiny: 2), w.size(12, tiny: 2), w.size(1024, tiny: 32), 64]
-      let q = w.normal(shape, .bfloat16, seed: 1).requiringGrad(), k = w.normal(shape, .bfloat16, seed: 2).requiringGrad()
-      let v = w.normal(shape, .bfloat16, seed: 3).requiringGrad(), g = w.normal(shape, .bfloat16, seed: 4)
+      let q = w.normal(shape, .bfloat16, seed: 1).requiringGrad()
+      let k = w.normal(shape, .bfloat16, seed: 2).requiringGrad()
+      let v = w.normal(shape, .bfloat16, seed: 3).requiringGrad()
+      let g = w.normal(shape, .bfloat16, seed: 4)
       return Outcome(seconds: w.time { q.scaledDotProductAttention(k, v, isCausal: true).backward(g) })
     },
     "attention-forward": { w in
       let shape = [w.size(16, tiny: 2), w.size(12, tiny: 2), w.size(1024, tiny: 32), 64]
-      let q = w.normal(shape, .bfloat16, seed: 1), k = w.normal(shape, .bfloat16, seed: 2), v = w.normal(shape, .bfloat16, seed: 3)
+      let q = w.normal(shape, .bfloat16, seed: 1)
+      let k = w.normal(shape, .bfloat16, seed: 2)
+      let v = w.normal(shape, .bfloat16, seed: 3)
       return Outcome(seconds: w.time { _ = q.scaledDotProductAttention(k, v, isCausal: true) })
     },
     "gpt": { w in
-      let batch = w.size(16, tiny: 2), time = w.size(1024, tiny: 16), vocabulary = w.size(50304, tiny: 100)
+      let batch = w.size(16, tiny: 2)
+      let time = w.size(1024, tiny: 16)
+      let vocabulary = w.size(50304, tiny: 100)
       let model = GPT2(w.gpt(vocabulary: vocabulary)).to(w.device)
       let optimizer = AdamW(model.parameters(), learningRate: 3e-4, weightDecay: 0.1)
       let tokens = Tensor.randint(0, vocabulary, [batch, time + 1], on: w.device, generator: Generator(seed: 3, device: w.device))
-      let x = tokens.narrow(1, start: 0, length: time).contiguous(), y = tokens.narrow(1, start: 1, length: time).contiguous()
+      let x = tokens.narrow(1, start: 0, length: time).contiguous()
+      let y = tokens.narrow(1, start: 1, length: time).contiguous()
       var last = Tensor(0.0)
       let seconds = w.time(repeats: 5) {
         let loss = autocast { model(x).reshape([batch * time, vocabulary]).crossEntropy(y.reshape([batch * time])) }
@@ -151,7 +159,8 @@ struct GPUWorkload {
     },
     "lstm-bf16": { w in try w.lstm(.bfloat16) },
     "resnet50": { w in
-      let batch = w.size(128, tiny: 2), side = w.size(224, tiny: 32)
+      let batch = w.size(128, tiny: 2)
+      let side = w.size(224, tiny: 32)
       let model = ResNet.resNet50(stem: .large).to(w.device)
       let optimizer = SGD(model.parameters(), learningRate: 0.1, momentum: 0.9)
       let x = w.normal([batch, 3, side, side])
@@ -168,16 +177,20 @@ struct GPUWorkload {
 
   func gpt(vocabulary: Int) -> GPT2.Configuration {
     GPT2.Configuration(
-      vocabularySize: vocabulary, contextLength: 1024, layers: size(12, tiny: 2), heads: size(12, tiny: 2), width: size(768, tiny: 128), dropout: 0)
+      vocabularySize: vocabulary, contextLength: 1024, layers: size(12, tiny: 2), heads: size(12, tiny: 2), width: size(768, tiny: 128),
+      dropout: 0)
   }
 
   func product(_ n: Int) throws -> Outcome {
-    let a = normal([n, n], .bfloat16, seed: 1), b = normal([n, n], .bfloat16, seed: 2)
+    let a = normal([n, n], .bfloat16, seed: 1)
+    let b = normal([n, n], .bfloat16, seed: 2)
     return Outcome(seconds: time(inner: 10) { _ = a.matmul(b) }, amount: 2 * Double(n) * Double(n) * Double(n), unit: "FLOP/s")
   }
 
   func lstm(_ dtype: DType) throws -> Outcome {
-    let time = size(128, tiny: 4), batch = size(64, tiny: 2), width = size(1024, tiny: 32)
+    let time = size(128, tiny: 4)
+    let batch = size(64, tiny: 2)
+    let width = size(1024, tiny: 32)
     let model = LSTM(width, width, numLayers: 2).to(dtype).to(device)
     let x = normal([time, batch, width], dtype)
     let optimizer = SGD(model.parameters(), learningRate: 0.01)

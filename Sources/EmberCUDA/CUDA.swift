@@ -87,7 +87,8 @@ public enum CUDA {
   public static func memoryStatistics(_ device: Device = .cuda) -> MemoryStatistics {
     let s = existing(device)?.allocator.statistics ?? Allocator.Statistics()
     return MemoryStatistics(
-      liveBytes: s.liveBytes, peakLiveBytes: s.peakLiveBytes, cachedBytes: s.cachedBytes, allocations: s.allocations, cacheHits: s.cacheHits,
+      liveBytes: s.liveBytes, peakLiveBytes: s.peakLiveBytes, cachedBytes: s.cachedBytes, allocations: s.allocations,
+      cacheHits: s.cacheHits,
       deviceAllocations: s.deviceAllocations)
   }
 

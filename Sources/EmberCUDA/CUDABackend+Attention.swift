@@ -8,7 +8,8 @@ extension CUDABackend {
 
   /// Whether an operand [batch, heads, rows, features] can be read where it lies: features side by side, rows at multiples of 16 bytes.
   package static func takesAttentionLayout(_ x: Operand) -> Bool {
-    UInt(bitPattern: x.pointer) % 16 == 0 && x.strides[3] == 1 && (0..<3).allSatisfy { x.strides[$0] % 8 == 0 || x.shape[unchecked: $0] == 1 }
+    UInt(bitPattern: x.pointer) % 16 == 0 && x.strides[3] == 1
+      && (0..<3).allSatisfy { x.strides[$0] % 8 == 0 || x.shape[unchecked: $0] == 1 }
   }
 
   /// Rows of a block's own side.
@@ -19,19 +20,27 @@ extension CUDABackend {
   }
 
   /// The kernels' `AttentionArguments`.
-  private func describe(_ q: Operand, _ k: Operand, _ v: Operand, _ y: Operand, _ scale: Double, _ causal: Bool, _ arguments: inout LaunchArguments) {
+  private func describe(
+    _ q: Operand, _ k: Operand, _ v: Operand, _ y: Operand, _ scale: Double, _ causal: Bool, _ arguments: inout LaunchArguments
+  ) {
     arguments.align(8)
-    for number in [q.shape[unchecked: 1], q.shape[unchecked: 2], k.shape[unchecked: 2], q.shape[unchecked: 3]] { arguments.add(Int32(number)) }
+    for number in [q.shape[unchecked: 1], q.shape[unchecked: 2], k.shape[unchecked: 2], q.shape[unchecked: 3]] {
+      arguments.add(Int32(number))
+    }
     arguments.add(Float(scale))
     arguments.add(Int32(causal ? 1 : 0))
     for operand in [q, k, v, y] { strides(operand, &arguments) }
   }
 
   /// y = softmax(scale · q kᵀ) v, and the logarithm of each query's sum of exponentials (float32, dense [batch, heads, queries]).
-  package func attentionForward(_ q: Operand, _ k: Operand, _ v: Operand, scale: Double, isCausal: Bool, into y: Operand, logarithms: Operand) {
-    let features = q.shape[unchecked: 3], width = features <= 64 ? 64 : 128
+  package func attentionForward(
+    _ q: Operand, _ k: Operand, _ v: Operand, scale: Double, isCausal: Bool, into y: Operand, logarithms: Operand
+  ) {
+    let features = q.shape[unchecked: 3]
+    let width = features <= 64 ? 64 : 128
     launch(
-      .attention, "attention_forward", [.type(q.dtype), .number(width)], blocks: (q.shape[unchecked: 2] + Self.rows(width) - 1) / Self.rows(width),
+      .attention, "attention_forward", [.type(q.dtype), .number(width)],
+      blocks: (q.shape[unchecked: 2] + Self.rows(width) - 1) / Self.rows(width),
       blocksY: q.shape[unchecked: 0] * q.shape[unchecked: 1], threads: 128, sharedBytes: (Self.rows(width) + 4 * 64) * width * 2
     ) {
       for operand in [q, k, v, y, logarithms] { $0.add(operand.pointer) }
@@ -41,11 +50,16 @@ extension CUDABackend {
 
   /// The gradients of q, k and v from that of y. All operands have layouts that `takesAttentionLayout` allows.
   package func attentionBackward(
-    _ q: Operand, _ k: Operand, _ v: Operand, y: Operand, gradient dy: Operand, logarithms: Operand, scale: Double, isCausal: Bool, dq: Operand,
+    _ q: Operand, _ k: Operand, _ v: Operand, y: Operand, gradient dy: Operand, logarithms: Operand, scale: Double, isCausal: Bool,
+    dq: Operand,
     dk: Operand, dv: Operand
   ) {
-    let batches = q.shape[unchecked: 0] * q.shape[unchecked: 1], queries = q.shape[unchecked: 2], keys = k.shape[unchecked: 2]
-    let features = q.shape[unchecked: 3], width = features <= 64 ? 64 : 128, block = width > 64 ? 32 : 64
+    let batches = q.shape[unchecked: 0] * q.shape[unchecked: 1]
+    let queries = q.shape[unchecked: 2]
+    let keys = k.shape[unchecked: 2]
+    let features = q.shape[unchecked: 3]
+    let width = features <= 64 ? 64 : 128
+    let block = width > 64 ? 32 : 64
     withScratch(batches * queries * 4) { delta in
       launch(.attention, "attention_delta", [.type(q.dtype)], blocks: (batches * queries + 7) / 8, threads: 256) {
         $0.add(y.pointer)
@@ -67,7 +81,8 @@ extension CUDABackend {
         for operand in [dy, dq, dk, dv] { strides(operand, &$0) }
       }
       launch(
-        .attention, "attention_backward_queries", [.type(q.dtype), .number(width)], blocks: (queries + Self.rows(width) - 1) / Self.rows(width),
+        .attention, "attention_backward_queries", [.type(q.dtype), .number(width)],
+        blocks: (queries + Self.rows(width) - 1) / Self.rows(width),
         blocksY: batches, threads: 128, sharedBytes: (2 * Self.rows(width) + 4 * 64) * width * 2
       ) {
         for pointer in [q.pointer, k.pointer, v.pointer, dy.pointer, logarithms.pointer, delta, dq.pointer] { $0.add(pointer) }

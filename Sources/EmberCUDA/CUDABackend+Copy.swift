@@ -6,7 +6,8 @@ extension CUDABackend {
     var shape = destination.shape
     var strides = [source.strides, destination.strides]
     collapse(&shape, &strides)
-    var source = source, destination = destination
+    var source = source
+    var destination = destination
     widen(&source, &destination, &shape, &strides)
     let isDense = shape.rank == 0 || (shape.rank == 1 && strides[0][0] == 1 && strides[1][0] == 1)
     if isDense {
@@ -24,7 +25,8 @@ extension CUDABackend {
     var width = max(1, min(8, 16 / max(source.dtype.size, destination.dtype.size)))
     if (UInt(bitPattern: source.pointer) | UInt(bitPattern: destination.pointer)) & 15 != 0 { width = 1 }
     launch(
-      .copy, "copy_dense", [.type(source.dtype), .type(destination.dtype), .number(width)], blocks: (count + 256 * width - 1) / (256 * width),
+      .copy, "copy_dense", [.type(source.dtype), .type(destination.dtype), .number(width)],
+      blocks: (count + 256 * width - 1) / (256 * width),
       threads: 256
     ) {
       $0.add(source.pointer)
@@ -41,7 +43,8 @@ extension CUDABackend {
     guard rank == 2 || rank == 3, source.dtype.size <= 8, destination.dtype.size <= 8 else { return false }
     guard to[rank - 1] == 1, from[rank - 2] == 1, shape[unchecked: rank - 1] >= 8, shape[unchecked: rank - 2] >= 8 else { return false }
     let batch = rank == 3 ? shape[unchecked: 0] : 1
-    let rows = shape[unchecked: rank - 2], columns = shape[unchecked: rank - 1]
+    let rows = shape[unchecked: rank - 2]
+    let columns = shape[unchecked: rank - 1]
     guard batch <= 65535, (columns + 31) / 32 <= 65535 else { return false }
     launch(
       .copy, "copy_transposed", [.type(source.dtype), .type(destination.dtype)], blocks: (rows + 31) / 32, blocksY: (columns + 31) / 32,
@@ -62,11 +65,13 @@ extension CUDABackend {
   private func copyStrided(_ source: Operand, _ destination: Operand, _ shape: Shape, _ strides: [Strides]) {
     let count = shape.elementCount
     if count >= 1 << 31 {
-      let rest = count / shape[unchecked: 0], slice = max(1, ((1 << 31) - 1) / rest)
+      let rest = count / shape[unchecked: 0]
+      let slice = max(1, ((1 << 31) - 1) / rest)
       var offset = 0
       while offset < shape[unchecked: 0] {
         let part = shape.replacing(0, with: min(slice, shape[unchecked: 0] - offset))
-        var from = source, to = destination
+        var from = source
+        var to = destination
         from.pointer = source.pointer.map { $0 + offset * strides[0][0] * source.dtype.size }
         to.pointer = destination.pointer.map { $0 + offset * strides[1][0] * destination.dtype.size }
         copyStrided(from, to, part, strides)
@@ -84,7 +89,8 @@ extension CUDABackend {
 
   /// Neighbours that lie side by side on both sides move together, as elements of up to 16 bytes.
   private func widen(_ source: inout Operand, _ destination: inout Operand, _ shape: inout Shape, _ strides: inout [Strides]) {
-    let last = shape.rank - 1, size = source.dtype.size
+    let last = shape.rank - 1
+    let size = source.dtype.size
     guard last > 0, source.dtype == destination.dtype, strides[0][last] == 1, strides[1][last] == 1 else { return }
     for (bytes, dtype) in [(16, DType.complex128), (8, .int64), (4, .int32)] where bytes > size {
       let width = bytes / size

@@ -6,10 +6,18 @@ extension CUDABackend {
   static func factors(_ n: Int) -> [Int] {
     var rest = n
     var factors: [Int] = []
-    for radix in [8, 4, 2, 3, 5, 7] { while rest % radix == 0 { factors.append(radix); rest /= radix } }
+    for radix in [8, 4, 2, 3, 5, 7] {
+      while rest % radix == 0 {
+        factors.append(radix)
+        rest /= radix
+      }
+    }
     var prime = 11
     while prime * prime <= rest {
-      while rest % prime == 0 { factors.append(prime); rest /= prime }
+      while rest % prime == 0 {
+        factors.append(prime)
+        rest /= prime
+      }
       prime += 2
     }
     if rest > 1 { factors.append(rest) }
@@ -18,9 +26,11 @@ extension CUDABackend {
 
   /// Complex to complex. The last pass writes `output`; `input` is only read.
   package func fourier(
-    isDouble: Bool, outer: Int, n: Int, inner: Int, _ input: UnsafeMutableRawPointer?, _ output: UnsafeMutableRawPointer?, inverse: Bool, scale: Double
+    isDouble: Bool, outer: Int, n: Int, inner: Int, _ input: UnsafeMutableRawPointer?, _ output: UnsafeMutableRawPointer?, inverse: Bool,
+    scale: Double
   ) -> Bool {
-    let type: DType = isDouble ? .complex128 : .complex64, count = outer * n * inner
+    let type: DType = isDouble ? .complex128 : .complex64
+    let count = outer * n * inner
     let factors = Self.factors(n)
     func pass(_ from: UnsafeMutableRawPointer?, _ to: UnsafeMutableRawPointer?, _ before: Int, _ radix: Int, _ factor: Double) {
       launch(.fourier, "fourier_pass", [.type(type)], blocks: (count + 255) / 256, threads: 256) {
@@ -52,9 +62,12 @@ extension CUDABackend {
 
   /// Real [outer, n, inner] to the first n/2 + 1 complex values of every line.
   package func fourierOfReal(
-    isDouble: Bool, outer: Int, n: Int, inner: Int, _ input: UnsafeMutableRawPointer?, _ output: UnsafeMutableRawPointer?, inverse: Bool, scale: Double
+    isDouble: Bool, outer: Int, n: Int, inner: Int, _ input: UnsafeMutableRawPointer?, _ output: UnsafeMutableRawPointer?, inverse: Bool,
+    scale: Double
   ) -> Bool {
-    let type: DType = isDouble ? .complex128 : .complex64, count = outer * n * inner, extent = n / 2 + 1
+    let type: DType = isDouble ? .complex128 : .complex64
+    let count = outer * n * inner
+    let extent = n / 2 + 1
     return withScratch(2 * count * type.size) { scratch in
       let whole = scratch + count * type.size
       launch(.fourier, "fourier_from_real", [.type(type)], blocks: (count + 255) / 256, threads: 256) {
@@ -75,9 +88,11 @@ extension CUDABackend {
 
   /// The first n/2 + 1 values of the spectrum of a real signal to the signal.
   package func fourierToReal(
-    isDouble: Bool, outer: Int, n: Int, inner: Int, _ input: UnsafeMutableRawPointer?, _ output: UnsafeMutableRawPointer?, inverse: Bool, scale: Double
+    isDouble: Bool, outer: Int, n: Int, inner: Int, _ input: UnsafeMutableRawPointer?, _ output: UnsafeMutableRawPointer?, inverse: Bool,
+    scale: Double
   ) -> Bool {
-    let type: DType = isDouble ? .complex128 : .complex64, count = outer * n * inner
+    let type: DType = isDouble ? .complex128 : .complex64
+    let count = outer * n * inner
     return withScratch(2 * count * type.size) { scratch in
       let signal = scratch + count * type.size
       launch(.fourier, "fourier_whole_spectrum", [.type(type)], blocks: (count + 255) / 256, threads: 256) {

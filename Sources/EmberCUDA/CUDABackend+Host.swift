@@ -45,7 +45,9 @@ extension CUDABackend {
       list.append((name, 1))
       return true
     }
-    if isNew, LibrarySearch.environment("EMBER_CUDA_QUIET") == nil { printWarning("\(name) has no kernel for \(device); it runs on the CPU") }
+    if isNew, LibrarySearch.environment("EMBER_CUDA_QUIET") == nil {
+      printWarning("\(name) has no kernel for \(device); it runs on the CPU")
+    }
   }
 
   /// The operations that ran on the CPU so far, and how often.

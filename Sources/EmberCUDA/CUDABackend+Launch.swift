@@ -131,7 +131,8 @@ extension CUDABackend {
       var grid = grid
       return withUnsafeBytes(of: &grid) {
         ember_cuda_launch(
-          driver.functions, context, function, $0.baseAddress!.assumingMemoryBound(to: UInt32.self), UInt32(threads), UInt32(sharedBytes), stream,
+          driver.functions, context, function, $0.baseAddress!.assumingMemoryBound(to: UInt32.self), UInt32(threads), UInt32(sharedBytes),
+          stream,
           packed.buffer, packed.count)
       }
     }
@@ -143,7 +144,8 @@ extension CUDABackend {
     do throws(CUDAUnavailable) {
       let function = try cache.make(source: source(), kernel: name)
       if sharedBytes > 48 << 10 {
-        check(driver.functions.pointee.function_set_attribute(function, Int32(EMBER_CUDA_MAX_DYNAMIC_SHARED_BYTES), Int32(sharedBytes)), name)
+        check(
+          driver.functions.pointee.function_set_attribute(function, Int32(EMBER_CUDA_MAX_DYNAMIC_SHARED_BYTES), Int32(sharedBytes)), name)
       }
       if let key { cache.add(key, function) }
       return function
@@ -174,7 +176,8 @@ extension CUDABackend {
     var function = userKernels.withLock { $0[key] }.flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
     if function == nil {
       function = compile(
-        key: nil, source: { KernelSource.text(of: ["prelude"]) + "\n#line 1 \"source\"\n" + source }, name: kernel, sharedBytes: sharedBytes)
+        key: nil, source: { KernelSource.text(of: ["prelude"]) + "\n#line 1 \"source\"\n" + source }, name: kernel, sharedBytes: sharedBytes
+      )
       guard let function else { return }
       userKernels.withLock { $0[key] = UInt(bitPattern: function) }
     }

@@ -77,9 +77,11 @@ extension CUDABackend {
     // The third dimension of a grid is limited.
     var first = 0
     while first < product.batch {
-      let batch = min(product.batch - first, 65535), size = product.dtype.size
+      let batch = min(product.batch - first, 65535)
+      let size = product.dtype.size
       launch(
-        .matrix, "matrix_product", [.type(product.dtype)], blocks: (product.columns + 15) / 16, blocksY: min(65535, (product.rows + 15) / 16), blocksZ: batch,
+        .matrix, "matrix_product", [.type(product.dtype)], blocks: (product.columns + 15) / 16,
+        blocksY: min(65535, (product.rows + 15) / 16), blocksZ: batch,
         threads: 256
       ) {
         $0.add(product.a.map { $0 + first * product.aStrides.0 * size })
@@ -142,10 +144,14 @@ extension CUDABackend {
 
   /// y by rows is yᵀ by columns: yᵀ = bᵀ aᵀ, so b is the library's first matrix.
   private func libraryProduct(_ p: MatrixProduct) -> Bool {
-    guard let types = libraryTypes(p.dtype, allowsTF32: p.allowsTF32 ?? allowsTF32), case .success(let library) = CuBLASLt.shared else { return false }
+    guard let types = libraryTypes(p.dtype, allowsTF32: p.allowsTF32 ?? allowsTF32), case .success(let library) = CuBLASLt.shared else {
+      return false
+    }
     var p = p
     // Layouts that are dense along neither dimension are made dense first.
-    func dense(_ pointer: UnsafeMutableRawPointer?, _ strides: (Int, Int, Int), _ rows: Int, _ columns: Int, _ run: (MatrixOperandCopy) -> Bool) -> Bool {
+    func dense(
+      _ pointer: UnsafeMutableRawPointer?, _ strides: (Int, Int, Int), _ rows: Int, _ columns: Int, _ run: (MatrixOperandCopy) -> Bool
+    ) -> Bool {
       let batch = strides.0 == 0 ? 1 : p.batch
       return withScratch(batch * rows * columns * p.dtype.size) { scratch in
         let shape = Shape([batch, rows, columns])
@@ -193,48 +199,59 @@ extension CUDABackend {
     }
     let form = ProductForm(
       dtype: p.dtype, rows: p.rows, columns: p.columns, depth: p.depth, batch: p.batch, a: first, b: second,
-      outputAlignment: 1 << min(8, UInt(bitPattern: p.output).trailingZeroBitCount), epilogue: epilogue, allowsTF32: p.allowsTF32 ?? allowsTF32)
+      outputAlignment: 1 << min(8, UInt(bitPattern: p.output).trailingZeroBitCount), epilogue: epilogue,
+      allowsTF32: p.allowsTF32 ?? allowsTF32)
     useContext()
     let stream = stream
-    let status: Int32? = withScratch(Self.workspaceBytes) { workspace in
-      let pointers = (UInt(bitPattern: p.a), UInt(bitPattern: p.b), UInt(bitPattern: p.output), UInt(bitPattern: passesBias ? p.columnBias : nil))
-      let (space, queue) = (UInt(bitPattern: workspace), UInt(bitPattern: stream))
-      let (alpha, beta) = (p.alpha, p.beta)
-      return withProducts { plans -> Int32? in
-        if plans == nil {
-          var handle: UnsafeMutableRawPointer?
-          guard library.functions.pointee.create(&handle) == 0, let handle else { return nil }
-          plans = ProductPlans(library: library, handle: handle)
-        }
-        let handle = plans!.handle
-        let plan: ProductPlan
-        if let known = plans!.plans[form] {
-          guard let known else { return nil }
-          plan = known
-        } else {
-          let made = Self.makePlan(form, types, library, handle)
-          plans!.plans[form] = .some(made)
-          guard let made else { return nil }
-          plan = made
-        }
-        if pointers.3 != 0 {
-          var bias = pointers.3
-          _ = library.functions.pointee.operation_set(plan.operation, Int32(EMBER_CUBLASLT_BIAS), &bias, 8)
-        }
-        return withScale(alpha, form.dtype) { alpha in
-          withScale(beta, form.dtype) { beta in
-            func address(_ bits: UInt) -> UnsafeMutableRawPointer? { UnsafeMutableRawPointer(bitPattern: bits) }
-            return withUnsafeBytes(of: &plan.heuristic.algorithm) { algorithm in
-              library.functions.pointee.matmul(
-                handle, plan.operation, alpha, address(pointers.1), plan.a, address(pointers.0), plan.b, beta, address(pointers.2), plan.c,
-                address(pointers.2), plan.c, algorithm.baseAddress, address(space), Self.workspaceBytes, address(queue))
+    let status: Int32? =
+      withScratch(Self.workspaceBytes) { workspace in
+        let pointers = (
+          UInt(bitPattern: p.a), UInt(bitPattern: p.b), UInt(bitPattern: p.output), UInt(bitPattern: passesBias ? p.columnBias : nil)
+        )
+        let (space, queue) = (UInt(bitPattern: workspace), UInt(bitPattern: stream))
+        let (alpha, beta) = (p.alpha, p.beta)
+        return withProducts { plans -> Int32? in
+          if plans == nil {
+            var handle: UnsafeMutableRawPointer?
+            guard library.functions.pointee.create(&handle) == 0, let handle else { return nil }
+            plans = ProductPlans(library: library, handle: handle)
+          }
+          let handle = plans!.handle
+          let plan: ProductPlan
+          if let known = plans!.plans[form] {
+            guard let known else { return nil }
+            plan = known
+          } else {
+            let made = Self.makePlan(form, types, library, handle)
+            plans!.plans[form] = .some(made)
+            guard let made else { return nil }
+            plan = made
+          }
+          if pointers.3 != 0 {
+            var bias = pointers.3
+            _ = library.functions.pointee.operation_set(plan.operation, Int32(EMBER_CUBLASLT_BIAS), &bias, 8)
+          }
+          return withScale(alpha, form.dtype) { alpha in
+            withScale(beta, form.dtype) { beta in
+              func address(_ bits: UInt) -> UnsafeMutableRawPointer? { UnsafeMutableRawPointer(bitPattern: bits) }
+              return withUnsafeBytes(of: &plan.heuristic.algorithm) { algorithm in
+                library.functions.pointee.matmul(
+                  handle, plan.operation, alpha, address(pointers.1), plan.a, address(pointers.0), plan.b, beta, address(pointers.2),
+                  plan.c,
+                  address(pointers.2), plan.c, algorithm.baseAddress, address(space), Self.workspaceBytes, address(queue))
+              }
             }
           }
         }
-      }
-    } ?? 0
+      } ?? 0
     guard let status else { return false }
-    if status != 0 { raise(EmberError(.device, in: "matmul", "\(device): cuBLASLt refused a product of \(p.rows)×\(p.depth) and \(p.depth)×\(p.columns) \(p.dtype) matrices (status \(status))")) }
+    if status != 0 {
+      raise(
+        EmberError(
+          .device, in: "matmul",
+          "\(device): cuBLASLt refused a product of \(p.rows)×\(p.depth) and \(p.depth)×\(p.columns) \(p.dtype) matrices (status \(status))"
+        ))
+    }
     if needsFinish { finish(p, bias: passesBias ? nil : p.columnBias) }
     return true
   }

@@ -32,7 +32,9 @@ extension CUDABackend {
   ) {
     if shape.elementCount == 0 { return }
     let compiled = compiled(program)
-    let tensors = compiled.tensorInputs, outputs = program.outputs.count, inputs = program.inputs.count
+    let tensors = compiled.tensorInputs
+    let outputs = program.outputs.count
+    let inputs = program.inputs.count
     var steps = (0..<tensors).map { strides[$0] } + (0..<outputs).map { strides[inputs + $0] }
     var shape = shape
     collapse(&shape, &steps)
@@ -59,7 +61,8 @@ extension CUDABackend {
   private func strided(
     _ program: PointwiseProgram, _ compiled: CompiledPointwise, _ pointers: [UnsafeMutableRawPointer?], _ shape: Shape, _ steps: [Strides]
   ) {
-    var shape = shape, steps = steps
+    var shape = shape
+    var steps = steps
     // Along the last dimension operands are dense or constant most often: then several elements move at once.
     var width = compiled.width
     var constant: UInt32 = 0
@@ -159,7 +162,9 @@ final class CompiledPointwise: Sendable {
       case .strided: "pointwise_strided<1>"
       case .stridedWide: "pointwise_strided<\(width)>"
       }
-    guard let function = backend.compile(key: nil, source: { PointwiseSource(program).text }, name: name, sharedBytes: 0) else { return nil }
+    guard let function = backend.compile(key: nil, source: { PointwiseSource(program).text }, name: name, sharedBytes: 0) else {
+      return nil
+    }
     functions.withLock { $0[key] = UInt(bitPattern: function) }
     return function
   }
@@ -176,7 +181,8 @@ struct PointwiseSource {
 
     // The program itself: inputs as elements, outputs as references.
     let operands =
-      program.inputs.enumerated().map { "\($1.dtype.kernelName) e\($0)" } + program.outputs.enumerated().map { "\($1.dtype.kernelName) &y\($0)" }
+      program.inputs.enumerated().map { "\($1.dtype.kernelName) e\($0)" }
+      + program.outputs.enumerated().map { "\($1.dtype.kernelName) &y\($0)" }
     lines.append("DEVICE void program(\(operands.joined(separator: ", "))) {")
     var slots: [String] = []
     for (i, input) in program.inputs.enumerated() {
@@ -215,25 +221,35 @@ struct PointwiseSource {
     for (i, input) in program.inputs.prefix(tensors).enumerated() { lines.append("    Vector<\(input.dtype.kernelName), N> a\(i)[U];") }
     lines.append("#pragma unroll\n    for (int u = 0; u < U; u++) {\n      const i64 at = first + u * 256 * N;")
     for (i, input) in program.inputs.prefix(tensors).enumerated() {
-      lines.append("      if (uniform >> \(i) & 1) { const \(input.dtype.kernelName) one = in\(i)[0]; for (int k = 0; k < N; k++) a\(i)[u].at[k] = one; }")
+      lines.append(
+        "      if (uniform >> \(i) & 1) { const \(input.dtype.kernelName) one = in\(i)[0]; for (int k = 0; k < N; k++) a\(i)[u].at[k] = one; }"
+      )
       lines.append("      else a\(i)[u] = *(const Vector<\(input.dtype.kernelName), N> *)(in\(i) + at);")
     }
     lines.append("    }\n#pragma unroll\n    for (int u = 0; u < U; u++) {\n      const i64 at = first + u * 256 * N;")
     for (i, output) in program.outputs.enumerated() { lines.append("      Vector<\(output.dtype.kernelName), N> b\(i);") }
     lines.append("#pragma unroll\n      for (int k = 0; k < N; k++) \(call({ "a\($0)[u].at[k]" }, { "b\($0).at[k]" }))")
-    for (i, output) in program.outputs.enumerated() { lines.append("      *(Vector<\(output.dtype.kernelName), N> *)(out\(i) + at) = b\(i);") }
-    lines.append("    }\n  } else {\n    for (int u = 0; u < U; u++)\n      for (int k = 0; k < N; k++) {\n        const i64 at = first + u * 256 * N + k;")
+    for (i, output) in program.outputs.enumerated() {
+      lines.append("      *(Vector<\(output.dtype.kernelName), N> *)(out\(i) + at) = b\(i);")
+    }
+    lines.append(
+      "    }\n  } else {\n    for (int u = 0; u < U; u++)\n      for (int k = 0; k < N; k++) {\n        const i64 at = first + u * 256 * N + k;"
+    )
     lines.append("        if (at < count) { \(call({ "in\($0)[uniform >> \($0) & 1 ? 0 : at]" }, { "out\($0)[at]" })) }")
     lines.append("      }\n  }\n}")
 
     let count = tensors + program.outputs.count
-    lines.append("template <int N> __global__ void __launch_bounds__(256) pointwise_strided(u32 count, u32 constant, Layout<\(count)> layout, \(signature)) {")
+    lines.append(
+      "template <int N> __global__ void __launch_bounds__(256) pointwise_strided(u32 count, u32 constant, Layout<\(count)> layout, \(signature)) {"
+    )
     lines.append("  const u32 index = blockIdx.x * 256 + threadIdx.x;\n  if (index >= count) return;")
     lines.append("  i64 at[\(count)];\n  layout.offsets(index, at);")
     lines.append("  if (N == 1) {\n    \(call({ "in\($0)[at[\($0)]]" }, { "out\($0)[at[\(tensors + $0)]]" }))\n    return;\n  }")
     for (i, input) in program.inputs.prefix(tensors).enumerated() {
       lines.append("  Vector<\(input.dtype.kernelName), N> a\(i);")
-      lines.append("  if (constant >> \(i) & 1) { const \(input.dtype.kernelName) one = in\(i)[at[\(i)]]; for (int k = 0; k < N; k++) a\(i).at[k] = one; }")
+      lines.append(
+        "  if (constant >> \(i) & 1) { const \(input.dtype.kernelName) one = in\(i)[at[\(i)]]; for (int k = 0; k < N; k++) a\(i).at[k] = one; }"
+      )
       lines.append("  else a\(i) = *(const Vector<\(input.dtype.kernelName), N> *)(in\(i) + at[\(i)]);")
     }
     for (i, output) in program.outputs.enumerated() { lines.append("  Vector<\(output.dtype.kernelName), N> b\(i);") }
@@ -246,7 +262,8 @@ struct PointwiseSource {
   }
 
   private static func isSpecial(_ opcode: Opcode) -> Bool {
-    let unary = Opcode.besselJ0.rawValue...Opcode.ndtri.rawValue, binary = Opcode.zeta.rawValue...Opcode.legendreP.rawValue
+    let unary = Opcode.besselJ0.rawValue...Opcode.ndtri.rawValue
+    let binary = Opcode.zeta.rawValue...Opcode.legendreP.rawValue
     return unary.contains(opcode.rawValue) || binary.contains(opcode.rawValue)
   }
 

@@ -12,7 +12,9 @@ extension CUDABackend {
   package func segmentReduce(
     _ reduction: SegmentGathering, _ x: Operand, starts: [Int64], ends: [Int64], initial: Double, into y: Operand
   ) {
-    let segments = starts.count, inner = x.shape[unchecked: 1], results = segments * inner
+    let segments = starts.count
+    let inner = x.shape[unchecked: 1]
+    let results = segments * inner
     if results == 0 { return }
     // Narrow rows leave threads over, which then share each result.
     let lanes = inner < 32 && x.shape[unchecked: 0] > 8 * segments ? 32 : 1

@@ -98,7 +98,8 @@ final class KernelCache: Sendable {
         b = (b ^ UInt64(byte) ^ (a >> 40)) &* 0x100_0000_01b3
       }
     }
-    let digits = String(a, radix: 16), more = String(b, radix: 16)
+    let digits = String(a, radix: 16)
+    let more = String(b, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits + String(repeating: "0", count: 16 - more.count) + more
   }
 

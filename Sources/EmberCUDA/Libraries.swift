@@ -14,7 +14,8 @@ final class Driver: @unchecked Sendable {
     }
     let table = UnsafeMutablePointer<ember_cuda_driver>.allocate(capacity: 1)
     if let missing = ember_cuda_load_driver(library.handle, table) {
-      throw CUDAUnavailable("the NVIDIA driver \(library.path) is too old: it has no \(String(cString: missing)); install one for CUDA 12 or later")
+      throw CUDAUnavailable(
+        "the NVIDIA driver \(library.path) is too old: it has no \(String(cString: missing)); install one for CUDA 12 or later")
     }
     functions = UnsafePointer(table)
     path = library.path
@@ -91,7 +92,8 @@ final class NVRTC: @unchecked Sendable {
       var log = [CChar](repeating: 0, count: max(size, 1))
       _ = functions.pointee.log(program, &log)
       let reason = functions.pointee.error_string(status).map { String(cString: $0) } ?? "error \(status)"
-      throw CUDAUnavailable("\(kernel) does not compile: \(reason)\n\(String(decoding: log.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))")
+      throw CUDAUnavailable(
+        "\(kernel) does not compile: \(reason)\n\(String(decoding: log.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))")
     }
     var lowered: UnsafePointer<CChar>?
     _ = functions.pointee.lowered_name(program, kernel, &lowered)

@@ -77,6 +77,7 @@ package enum LibrarySearch {
       for name in names where access("\(folder)/\(name)", R_OK) == 0 { if let found = attempt("\(folder)/\(name)") { return found } }
     }
     if let reason = refused.first { throw CUDAUnavailable("\(stem): \(reason)") }
-    throw CUDAUnavailable("\(names.joined(separator: " or ")) not found by the loader, nor in \(folders.count) folders (set EMBER_CUDA_PATH)")
+    throw CUDAUnavailable(
+      "\(names.joined(separator: " or ")) not found by the loader, nor in \(folders.count) folders (set EMBER_CUDA_PATH)")
   }
 }

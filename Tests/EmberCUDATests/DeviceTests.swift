@@ -16,7 +16,8 @@ import Testing
     let x = Tensor.arange(12).reshape([3, 4]).to(.float32)
     let y = x.to(.cuda)
     #expect(y.device == .cuda)
-    #expect((y.transpose(0, 1) * 2 + y.transpose(0, 1)).to(.cpu).elements(as: Float.self) == (x.transpose(0, 1) * 3).elements(as: Float.self))
+    #expect(
+      (y.transpose(0, 1) * 2 + y.transpose(0, 1)).to(.cpu).elements(as: Float.self) == (x.transpose(0, 1) * 3).elements(as: Float.self))
   }
 
   @Test func gradientsFlowThroughTransfers() {
@@ -103,7 +104,9 @@ import Testing
 
   @Test func streamsAndEvents() throws {
     let x = Tensor.ones([1000]).to(.cuda)
-    let start = try CUDAEvent(), end = try CUDAEvent(), stream = try CUDAStream()
+    let start = try CUDAEvent()
+    let end = try CUDAEvent()
+    let stream = try CUDAStream()
     start.record()
     stream.wait(for: start)
     let y = stream.run {

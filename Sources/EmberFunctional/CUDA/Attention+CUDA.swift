@@ -39,8 +39,12 @@ extension Attention {
     return [y, logarithms]
   }
 
-  func fusedBackward(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ y: Tensor, _ logarithms: Tensor, _ gradient: Tensor) throws(EmberError) -> [Tensor] {
-    let results = [try Self.result(q.shape, q.dtype, like: q), try Self.result(k.shape, k.dtype, like: k), try Self.result(v.shape, v.dtype, like: v)]
+  func fusedBackward(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ y: Tensor, _ logarithms: Tensor, _ gradient: Tensor) throws(EmberError)
+    -> [Tensor]
+  {
+    let results = [
+      try Self.result(q.shape, q.dtype, like: q), try Self.result(k.shape, k.dtype, like: k), try Self.result(v.shape, v.dtype, like: v),
+    ]
     let (q, k, v) = (try Self.operand(q), try Self.operand(k), try Self.operand(v))
     let (y, gradient) = (try Self.operand(y), try Self.operand(gradient))
     var d: [Operand] = []
