@@ -183,7 +183,10 @@ struct PointwiseSource {
     let operands =
       program.inputs.enumerated().map { "\($1.dtype.kernelName) e\($0)" }
       + program.outputs.enumerated().map { "\($1.dtype.kernelName) &y\($0)" }
-    lines.append("DEVICE void program(\(operands.joined(separator: ", "))) {")
+    // Long functions are compiled once, not once for each of the elements that a thread moves: that took seconds.
+    let heavy: Set<Opcode> = [.polygamma, .digamma, .lgamma, .erfinv]
+    let isLong = isSpecial || program.steps.contains { heavy.contains($0.opcode) }
+    lines.append("\(isLong ? "__device__ __noinline__" : "DEVICE") void program(\(operands.joined(separator: ", "))) {")
     var slots: [String] = []
     for (i, input) in program.inputs.enumerated() {
       let type = input.type.dtype.kernelName
