@@ -21,7 +21,10 @@ struct Options {
     func bad(_ message: String) -> EmberError { EmberError(.value, in: "fashion-mnist", message) }
     var rest = arguments[...]
     guard let command = rest.popFirst(), command == "train" || command == "classify" else {
-      throw bad("usage: fashion-mnist train [--epochs N] [--data DIR] [--output DIR] [--resume] [--every STEPS] [--limit PICTURES] | classify --checkpoint FILE [--data DIR] [--output DIR]")
+      throw bad(
+        "usage: fashion-mnist train [--epochs N] [--data DIR] [--output DIR] [--resume] [--every STEPS] [--limit PICTURES] | classify "
+          + "--checkpoint FILE [--data DIR] [--output DIR]"
+      )
     }
     self.command = command
     while let name = rest.popFirst() {
@@ -100,7 +103,9 @@ func train(_ options: Options) throws {
   trainer.onEpoch = { summary in
     let confusion = try evaluate(model, testLoader)
     print(
-      "  \(fixed(summary.seconds, 1)) s, training loss \(fixed(summary.loss, 4)), test accuracy \(percentage(confusion.correct, confusion.total))")
+      "  \(fixed(summary.seconds, 1)) s, training loss \(fixed(summary.loss, 4)), test accuracy "
+        + "\(percentage(confusion.correct, confusion.total))"
+    )
     return true
   }
   if try trainer.run() == .interrupted {

@@ -19,7 +19,8 @@
 #define EMBER_ADDRESS_SANITIZER 1
 #endif
 #endif
-// Cached blocks are poisoned, so that a use after free is caught although the memory has not left the process.
+// Cached blocks are poisoned, so that a use after free is caught although the memory has not left the process; so is the rest of a
+// block behind what was asked for, so that a kernel that reads or writes past the end of a tensor is caught too.
 #if EMBER_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #define POISON(block, bytes) ASAN_POISON_MEMORY_REGION(block, bytes)
@@ -314,9 +315,7 @@ static __attribute__((noinline)) void *allocate_slowly(int class) {
   return block;
 }
 
-void *ember_allocate(size_t bytes) {
-  if (bytes > MAXIMUM_BYTES) return NULL;
-  int class = class_of(bytes);
+static inline void *allocate_block(int class) {
   if (class >= SMALL_CLASSES || !own.lists[class]) return allocate_slowly(class);
   size_t size = class_bytes(class);
   own.counts[class]--;
@@ -325,6 +324,14 @@ void *ember_allocate(size_t bytes) {
   add_own(&own.hits, 1);
   count_live((int64_t)size);
   return pop(&own.lists[class], class);
+}
+
+void *ember_allocate(size_t bytes) {
+  if (bytes > MAXIMUM_BYTES) return NULL;
+  int class = class_of(bytes);
+  char *block = allocate_block(class);
+  if (block) POISON(block + bytes, class_bytes(class) - bytes);
+  return block;
 }
 
 // Whether a kernel running on this thread got no memory since somebody asked.
@@ -381,6 +388,7 @@ void ember_deallocate(void *block, size_t bytes) {
   if (!block) return;
   int class = class_of(bytes);
   size_t size = class_bytes(class);
+  UNPOISON(block, size);
   // A bound on count and bytes of the class, the thread's total, and no release since.
   if (class >= SMALL_CLASSES || !own.ready || own.counts[class] >= THREAD_CLASS_BLOCKS ||
       (size_t)own.counts[class] * size >= THREAD_CLASS_BYTES || load(&own.bytes) > THREAD_BYTES - (int64_t)size ||

@@ -131,10 +131,11 @@ void ember_convolution_forward(int dtype, const ember_convolution *c, const void
   convolution_geometry g;
   const tap_offsets offsets = forward_geometry(&job, &g);
   if (!offsets.values[0]) return;
-  if (convolution_is_direct(&job, &g, job.in, job.out)) {
+  const bool winograd = convolution_is_winograd(&job, &g, job.in, job.out);
+  if (winograd || convolution_is_direct(&job, &g, job.in, job.out)) {
     const int64_t depth = job.in * job.taps;
     const convolution_weights weights = {w, job.out * depth, depth, job.taps, job.taps, NULL};
-    convolution_run_direct(&job, &g, job.in, job.out, x, &weights, bias, y, activation);
+    (winograd ? convolution_run_winograd : convolution_run_direct)(&job, &g, job.in, job.out, x, &weights, bias, y, activation);
   } else {
     convolution_run(&job, &g, job.in, job.out, x, w, bias, y, activation);
   }
@@ -227,7 +228,8 @@ static void run_phase_directly(const arrange_job *a, const convolution_geometry 
       for (int64_t k = 0; k < a->counts[2]; k++)
         used[(a->taps[0][i] * job->kernel[1] + a->taps[1][j]) * job->kernel[2] + a->taps[2][k]] = next++;
   const convolution_weights weights = {a->w, job->out * job->in * job->taps, job->taps, job->in * job->taps, job->taps, used};
-  convolution_run_direct(job, g, job->out, job->in, dy, &weights, NULL, dx, EMBER_ACTIVATION_NONE);
+  const bool winograd = convolution_is_winograd(job, g, job->out, job->in);
+  (winograd ? convolution_run_winograd : convolution_run_direct)(job, g, job->out, job->in, dy, &weights, NULL, dx, EMBER_ACTIVATION_NONE);
   ember_deallocate(used, bytes);
 }
 
@@ -250,7 +252,7 @@ static void run_phase(const convolution_job *job, const int64_t *phase, const vo
     a.counts[d] = g.taps[d], a.taps[d] = taps.values[d];
   }
   if (offsets.values[0] && taps.values[0]) {
-    if (convolution_is_direct(job, &g, job->out, job->in)) run_phase_directly(&a, &g, dy, dx);
+    if (convolution_is_winograd(job, &g, job->out, job->in) || convolution_is_direct(job, &g, job->out, job->in)) run_phase_directly(&a, &g, dy, dx);
     else run_phase_by_columns(&a, &g, dy, dx);
   }
   ember_deallocate(offsets.values[0], offsets.bytes);

@@ -47,9 +47,27 @@ typedef struct {
   void (*finish)(int64_t rows, int64_t columns, void *c, int64_t c_row_stride, const gemm_finish *finish);
 } gemm_kernels;
 
+/// Products of 16-bit floats. Panels are as above, but hold what the operands are converted to: `element_size` bytes an element, `k_step`
+/// neighbours along k side by side, zero beyond k.
+typedef struct {
+  int64_t tile_rows, tile_columns, k_step;
+  /// How much of k is multiplied at a time: a multiple of k_step, by what the first level of cache holds of B.
+  int64_t k_block;
+  int64_t element_size;
+  /// Pack one panel: `count` rows (or columns), `stride` elements apart.
+  void (*pack_a)(const uint16_t *a, int64_t stride, int64_t k_stride, int64_t count, int64_t k, void *panel);
+  void (*pack_b)(const uint16_t *b, int64_t stride, int64_t k_stride, int64_t count, int64_t k, void *panel);
+  /// sums = alpha * product (+ sums if `accumulate`) of packed rows, whose panels are `a_panel` bytes apart, and one panel of B.
+  void (*multiply)(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t a_panel, const void *b, float *sums, int64_t sums_row,
+                   float alpha, bool accumulate);
+  /// Rounds finished sums into C.
+  void (*store)(int64_t rows, int64_t columns, const float *sums, int64_t sums_row, uint16_t *c, int64_t c_row);
+} gemm_half_kernels;
+
 /// The loops of one instruction set. The scalar reference has `other` alone and uses it for every dtype.
 typedef struct {
   const gemm_kernels *f32, *f64;
+  const gemm_half_kernels *half, *bfloat16;
   /// Conversion of contiguous 16-bit floats.
   void (*widen)(int dtype, const void *in, float *out, int64_t count);
   void (*narrow)(int dtype, const float *in, void *out, int64_t count);
@@ -60,6 +78,36 @@ typedef struct {
 } gemm_isa;
 
 EMBER_DECLARE_FOR_EACH_ISA(const gemm_isa, gemm_isa);
+
+#if EMBER_X86_ISAS
+/// For processors that multiply pairs of bfloat16 (AVX512-BF16), beside the AVX-512 loops.
+extern const gemm_half_kernels gemm_bfloat16_pairs;
+bool gemm_has_bfloat16_pairs(void);
+#endif
+
+/// One product, as the caller described it.
+typedef struct {
+  const gemm_isa *isa;
+  int dtype;
+  int64_t m, n, k;
+  const void *a, *b;
+  void *c;
+  int64_t a_row, a_column, b_row, b_column, c_row;
+  const ember_gemm_epilogue *epilogue;
+} gemm_call;
+
+/// A product of 16-bit floats.
+void gemm_run_half(const gemm_call *call);
+
+/// A grid of tiles over C.
+typedef struct {
+  int64_t rows, columns;  // of a tile
+  int64_t across, count;  // tiles side by side, and in all
+} gemm_grid;
+
+/// Starts from a tile of the given number of panels, and halves it until there are enough tiles to share out, evenly.
+gemm_grid gemm_make_grid(int64_t panel_columns, int64_t rows, int64_t columns, int64_t k, int64_t panel_rows, int64_t row_panels,
+                         int64_t column_panels);
 
 /// Where the driver gets packed panels from, when an operand is not simply a matrix in memory (implicit im2col).
 /// Packs the panel of rows (or columns) starting at `first`, `count` of them, for k0 ..< k0 + k.

@@ -46,16 +46,8 @@ static gemm_store begin_block(const gemm_product *p, int64_t k0, int64_t row, in
   return (gemm_store){p->alpha, k0 > 0 || p->beta != 0};
 }
 
-/// A grid of tiles over C.
-typedef struct {
-  int64_t rows, columns;    // of a tile
-  int64_t across, count;    // tiles side by side, and in all
-} grid;
-
-// Starts from the given tile, in panels, and halves it until there are enough tiles to share out, evenly.
-static grid make_grid(const gemm_product *p, int64_t rows, int64_t columns, int64_t k, int64_t panel_rows, int64_t row_panels,
-                      int64_t column_panels) {
-  const int64_t panel_columns = p->kernels->tile_columns;
+gemm_grid gemm_make_grid(int64_t panel_columns, int64_t rows, int64_t columns, int64_t k, int64_t panel_rows, int64_t row_panels,
+                         int64_t column_panels) {
   const int64_t down = ceiling(rows, panel_rows), across = ceiling(columns, panel_columns);
   row_panels = minimum(row_panels, down), column_panels = minimum(column_panels, across);
   const bool shared = rows * columns * k >= MINIMUM_SHARED;
@@ -68,7 +60,7 @@ static grid make_grid(const gemm_product *p, int64_t rows, int64_t columns, int6
   // Tiles of nearly the same size.
   row_panels = ceiling(down, ceiling(down, row_panels));
   column_panels = ceiling(across, ceiling(across, column_panels));
-  grid g = {row_panels * panel_rows, column_panels * panel_columns, ceiling(across, column_panels), 0};
+  gemm_grid g = {row_panels * panel_rows, column_panels * panel_columns, ceiling(across, column_panels), 0};
   g.count = g.across * ceiling(down, row_panels);
   return g;
 }
@@ -83,7 +75,7 @@ typedef struct {
   int64_t a_panels, b_panels;  // to pack
   int64_t panels_per_chunk;
   bool last;
-  grid grid;
+  gemm_grid grid;
 } packed_job;
 
 static void pack_chunk(void *context, int64_t chunk) {
@@ -150,7 +142,7 @@ void gemm_run_packed(const gemm_product *p) {
         const int64_t panels = job.a_panels + job.b_panels, elements = job.k * kernels->tile_columns;
         job.panels_per_chunk = panels * elements < 2 * PACKED_AT_ONCE ? panels : ceiling(PACKED_AT_ONCE, elements);
         ember_parallel(ceiling(panels, job.panels_per_chunk), pack_chunk, &job);
-        job.grid = make_grid(p, job.rows, job.columns, job.k, kernels->tile_rows, TILE_ROW_PANELS, TILE_COLUMN_PANELS);
+        job.grid = gemm_make_grid(p->kernels->tile_columns, job.rows, job.columns, job.k, kernels->tile_rows, TILE_ROW_PANELS, TILE_COLUMN_PANELS);
         ember_parallel(job.grid.count, multiply_tile, &job);
       }
     }
@@ -163,7 +155,7 @@ void gemm_run_packed(const gemm_product *p) {
 typedef struct {
   const gemm_product *product;
   int64_t k_block;
-  grid grid;
+  gemm_grid grid;
 } strided_job;
 
 static void half_packed_tile(void *context, int64_t tile) {
@@ -197,7 +189,7 @@ static void half_packed_tile(void *context, int64_t tile) {
 
 void gemm_run_half_packed(const gemm_product *p) {
   // All rows in one tile, so that B is packed once.
-  strided_job job = {p, gemm_k_block(p->k), make_grid(p, p->m, p->n, p->k, p->m, 1, TILE_COLUMN_PANELS)};
+  strided_job job = {p, gemm_k_block(p->k), gemm_make_grid(p->kernels->tile_columns, p->m, p->n, p->k, p->m, 1, TILE_COLUMN_PANELS)};
   ember_parallel(job.grid.count, half_packed_tile, &job);
 }
 
@@ -226,8 +218,8 @@ void gemm_run_strided(const gemm_product *p) {
   // stream that the hardware prefetches, where a narrow column of B would be a cache line here and there.
   const bool streams = p->m <= p->kernels->strided_rows && p->k * p->n > (1 << 16);
   strided_job job = {p, streams ? p->m == 1 ? 4 : 8 : gemm_k_block(p->k), {0}};
-  if (p->m * p->n * p->k < MINIMUM_SHARED) job.grid = (grid){p->m, p->n, 1, 1};
-  else job.grid = make_grid(p, p->m, p->n, p->k, p->kernels->strided_rows, TILE_ROW_PANELS, 16);
+  if (p->m * p->n * p->k < MINIMUM_SHARED) job.grid = (gemm_grid){p->m, p->n, 1, 1};
+  else job.grid = gemm_make_grid(p->kernels->tile_columns, p->m, p->n, p->k, p->kernels->strided_rows, TILE_ROW_PANELS, 16);
   if (job.grid.count == 1) strided_tile(&job, 0);
   else ember_parallel(job.grid.count, strided_tile, &job);
 }
@@ -253,7 +245,7 @@ void gemm_run_dots(const gemm_product *p) {
   // A multiple of 4 columns with about 64k multiplications.
   int64_t columns = ceiling(1 << 16, p->m * (p->k + 8));
   columns = (columns + 3) / 4 * 4;
-  job.grid = (grid){p->m, columns, ceiling(p->n, columns), ceiling(p->n, columns)};
+  job.grid = (gemm_grid){p->m, columns, ceiling(p->n, columns), ceiling(p->n, columns)};
   ember_parallel(job.grid.count, dots_tile, &job);
 }
 

@@ -223,6 +223,11 @@ int64_t ember_scatter(int mode, int rank, int dimension, int dtype, void *self, 
   const int64_t *const operands[WALK_OPERANDS] = {index_strides, source_strides, self_strides};
   walk_start(&job.walk, rank, index_shape, operands, rank > 0 ? dimension : -1);
   if (job.walk.size == 0 || job.length == 0) return -1;
+  if (job.walk.size == 1) {
+    const index_line line = {job.loop, job.size, self, index, source, job.length, job.index_stride, job.source_stride,
+                             job.axis_stride, job.axis_size};
+    if (index_partitions(&line) && index_run_partitioned(&line)) return -1;
+  }
   job.along_axis = rank == 0 || dimension == rank - 1 || job.walk.shape[job.walk.rank - 1] < 8;
   const int64_t work = job.walk.size * job.length;
   // Chunks across the axis stay wide enough that starting one again for each step along the axis costs little.
@@ -241,11 +246,10 @@ typedef struct {
   index_scatter_row scalars;  // for rows of one element
   double alpha;
   char *self;
-  const char *source;  // NULL in index_fill
-  const char *value;
+  const char *source;
   const int64_t *index;
   int64_t outer, n, inner, m;
-  int64_t group;   // positions of [outer][m] per chunk (select), columns per chunk (writing)
+  int64_t group;   // positions of [outer][m] per chunk (select), columns per chunk (add)
   int64_t blocks;  // column blocks
   int64_t ranges;  // destination ranges
 } rows_job;
@@ -295,7 +299,7 @@ int64_t ember_index_select(size_t element_size, const void *in, int64_t outer, i
 
 // Writes go through the rows of the source in order, so the result is that of one thread. Threads divide the destinations,
 // each looking at every index and writing those in its range, or the columns.
-static void write_chunk(void *context, int64_t chunk) {
+static void add_chunk(void *context, int64_t chunk) {
   const rows_job *job = context;
   const int64_t size = (int64_t)job->size;
   const int64_t block = chunk % job->blocks, range = chunk / job->blocks % job->ranges, o = chunk / job->blocks / job->ranges;
@@ -303,22 +307,24 @@ static void write_chunk(void *context, int64_t chunk) {
   const int64_t width = job->inner - left < job->group ? job->inner - left : job->group;
   const int64_t low = job->n * range / job->ranges, high = job->n * (range + 1) / job->ranges;
   char *self = job->self + (o * job->n * job->inner + left) * size;
-  const char *source = job->source ? job->source + (o * job->m * job->inner + left) * size : job->value;
-  const int64_t source_row = job->source ? job->inner * size : 0, source_step = job->source ? 1 : 0;
+  const char *source = job->source + (o * job->m * job->inner + left) * size;
   if (job->scalars) {
-    job->scalars(self, 0, 1, job->n, job->index, 1, source, source_step, job->m);
+    job->scalars(self, 0, 1, job->n, job->index, 1, source, 1, job->m);
     return;
   }
   for (int64_t j = 0; j < job->m; ++j) {
     const int64_t i = wrapped(job->index[j], job->n);
     if (i < low || i >= high) continue;
-    char *row = self + i * job->inner * size;
-    if (job->add) job->add(row, 1, source + j * source_row, source_step, width, job->alpha);
-    else index_copy_row(job->size, row, 1, source + j * source_row, source_step, width);
+    job->add(self + i * job->inner * size, 1, source + j * job->inner * size, 1, width, job->alpha);
   }
 }
 
-static int64_t write_rows(rows_job *job, bool wrap) {
+int64_t ember_index_add(int dtype, void *self, int64_t outer, int64_t n, int64_t inner, const int64_t *index, int64_t m,
+                        const void *source, double alpha, bool wrap) {
+  rows_job sums = {.size = ember_dtype_size(dtype), .dtype = dtype, .add = index_add_loop(dtype), .alpha = alpha, .self = self,
+                   .source = source, .index = index, .outer = outer, .n = n, .inner = inner, .m = m};
+  rows_job *const job = &sums;
+  if (!job->add) return -1;
   const int64_t bad = first_bad_of_list(job->index, job->m, job->n, wrap);
   if (bad >= 0) return bad;
   if (job->outer * job->m * job->inner == 0) return -1;
@@ -326,13 +332,7 @@ static int64_t write_rows(rows_job *job, bool wrap) {
   job->group = job->inner, job->blocks = 1, job->ranges = 1;
   // How columns and ranges are cut changes only who writes, not what is written, so it may depend on the threads.
   const int threads = ember_thread_count() < 16 ? ember_thread_count() : 16;
-  if (job->inner == 1 && job->alpha == 1) {
-    static const int dtype_of_size[] = {[1] = EMBER_UINT8, [2] = EMBER_INT16, [4] = EMBER_INT32, [8] = EMBER_INT64,
-                                        [16] = EMBER_COMPLEX128};
-    if (job->add) job->scalars = index_scatter_loop(EMBER_SCATTER_ADD, job->dtype);
-    else if (job->size <= 16 && dtype_of_size[job->size])
-      job->scalars = index_scatter_loop(EMBER_SCATTER_SET, dtype_of_size[job->size]);
-  }
+  if (job->inner == 1 && job->alpha == 1) job->scalars = index_scatter_loop(EMBER_SCATTER_ADD, job->dtype);
   if (threads > 1 && work >= 2 * INDEX_GRAIN && job->outer < 2 * threads && !job->scalars) {
     // Whole rows are the quickest to write; columns serve where there are few rows to divide.
     if (job->n >= 16 * threads) {
@@ -344,30 +344,9 @@ static int64_t write_rows(rows_job *job, bool wrap) {
   }
   const int64_t chunks = job->outer * job->blocks * job->ranges;
   if (chunks > 1 && job->outer * work >= INDEX_GRAIN) {
-    ember_parallel(chunks, write_chunk, job);
+    ember_parallel(chunks, add_chunk, job);
   } else {
-    for (int64_t chunk = 0; chunk < chunks; ++chunk) write_chunk(job, chunk);
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) add_chunk(job, chunk);
   }
   return -1;
-}
-
-int64_t ember_index_add(int dtype, void *self, int64_t outer, int64_t n, int64_t inner, const int64_t *index, int64_t m,
-                        const void *source, double alpha, bool wrap) {
-  rows_job job = {.size = ember_dtype_size(dtype), .dtype = dtype, .add = index_add_loop(dtype), .alpha = alpha, .self = self,
-                  .source = source, .index = index, .outer = outer, .n = n, .inner = inner, .m = m};
-  return job.add ? write_rows(&job, wrap) : -1;
-}
-
-int64_t ember_index_copy(size_t element_size, void *self, int64_t outer, int64_t n, int64_t inner, const int64_t *index,
-                         int64_t m, const void *source, bool wrap) {
-  rows_job job = {.size = element_size, .alpha = 1, .self = self, .source = source, .index = index, .outer = outer, .n = n,
-                  .inner = inner, .m = m};
-  return write_rows(&job, wrap);
-}
-
-int64_t ember_index_fill(size_t element_size, void *self, int64_t outer, int64_t n, int64_t inner, const int64_t *index,
-                         int64_t m, const void *value, bool wrap) {
-  rows_job job = {.size = element_size, .alpha = 1, .self = self, .value = value, .index = index, .outer = outer, .n = n,
-                  .inner = inner, .m = m};
-  return write_rows(&job, wrap);
 }

@@ -1,4 +1,4 @@
-// Counting by value and searching in sorted rows: one_hot, bincount, searchsorted.
+// Counting by value and searching in sorted rows: bincount, searchsorted.
 #include <stdlib.h>
 
 #include "elements.h"
@@ -7,14 +7,6 @@
 static int64_t first_bad_of_list(const int64_t *index, int64_t n, int64_t size) {
   const int64_t stride = 1;
   return index_first_bad(1, index, &n, &stride, size, false);
-}
-
-int64_t ember_one_hot(const int64_t *index, int64_t n, int64_t classes, int dtype, void *out) {
-  const int64_t bad = first_bad_of_list(index, n, classes);
-  if (bad >= 0) return bad;
-  memset(out, 0, (size_t)(n * classes) * ember_dtype_size(dtype));
-  for (int64_t i = 0; i < n; ++i) element_store_integer(dtype, out, i * classes + index[i], 1);
-  return -1;
 }
 
 // MARK: bincount

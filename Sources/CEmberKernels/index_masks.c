@@ -172,15 +172,10 @@ int64_t ember_nonzero(int dtype, const void *in, int rank, const int64_t *shape,
     }                                                                                \
     break;
 
-#define SCATTER_CASE(bytes, type)                                                    \
-  case bytes:                                                                        \
-    for (int64_t k = 0; k < run; ++k)                                                \
-      if (mask[k * mask_step]) ((type *)data)[k * data_step] = ((const type *)job->dense)[found++]; \
-    break;
-
 typedef struct { uint64_t low, high; } sixteen_bytes;
 
-static void masked_chunk(const mask_job *job, int64_t chunk, bool write) {
+static void select_chunk(void *context, int64_t chunk) {
+  const mask_job *job = context;
   index_walk walk = job->walk;
   const int64_t end = chunk_end(job, chunk), size = (int64_t)job->size;
   int64_t position = chunk * MASK_GRAIN, found = job->starts[chunk];
@@ -191,32 +186,19 @@ static void masked_chunk(const mask_job *job, int64_t chunk, bool write) {
     const int64_t run = walk_run(&walk, end - position);
     const char *mask = job->mask + walk.offset[0];
     char *data = job->data + walk.offset[1] * size;
-    if (write) {
-      switch (size) {
-        SCATTER_CASE(1, uint8_t)
-        SCATTER_CASE(2, uint16_t)
-        SCATTER_CASE(4, uint32_t)
-        SCATTER_CASE(8, uint64_t)
-        SCATTER_CASE(16, sixteen_bytes)
-        default: break;
-      }
-    } else {
-      switch (size) {
-        SELECT_CASE(1, uint8_t)
-        SELECT_CASE(2, uint16_t)
-        SELECT_CASE(4, uint32_t)
-        SELECT_CASE(8, uint64_t)
-        SELECT_CASE(16, sixteen_bytes)
-        default: break;
-      }
+    switch (size) {
+      SELECT_CASE(1, uint8_t)
+      SELECT_CASE(2, uint16_t)
+      SELECT_CASE(4, uint32_t)
+      SELECT_CASE(8, uint64_t)
+      SELECT_CASE(16, sixteen_bytes)
+      default: break;
     }
     position += run;
     walk_advance(&walk, run);
   }
 }
 
-static void select_chunk(void *context, int64_t chunk) { masked_chunk(context, chunk, false); }
-static void scatter_chunk(void *context, int64_t chunk) { masked_chunk(context, chunk, true); }
 
 int64_t ember_masked_select(size_t element_size, const void *in, const int64_t *in_strides, const uint8_t *mask,
                             const int64_t *mask_strides, int rank, const int64_t *shape, void *out, int64_t count) {
@@ -229,18 +211,4 @@ int64_t ember_masked_select(size_t element_size, const void *in, const int64_t *
   if (total > 0) index_parallel(chunks, select_chunk, &job);
   free(job.starts);
   return total < count ? total : count;
-}
-
-int64_t ember_masked_scatter(size_t element_size, void *self, const int64_t *self_strides, const uint8_t *mask,
-                             const int64_t *mask_strides, int rank, const int64_t *shape, const void *source,
-                             int64_t source_count) {
-  mask_job job = {.dtype = EMBER_BOOL, .size = element_size, .mask = (const char *)mask, .data = self,
-                  .dense = (char *)source};
-  const int64_t *const operands[WALK_OPERANDS] = {mask_strides, self_strides};
-  walk_start(&job.walk, rank, shape, operands, -1);
-  int64_t chunks, total = count_chunks(&job, &chunks);
-  if (total > source_count) total = -1;
-  if (total > 0) index_parallel(chunks, scatter_chunk, &job);
-  free(job.starts);
-  return total;
 }

@@ -89,6 +89,21 @@ typedef void (*index_scatter_row)(void *self, int64_t self_step, int64_t axis_st
                                   const int64_t *index, int64_t index_step, const void *source, int64_t source_step, int64_t n);
 index_scatter_row index_scatter_loop(int mode, int dtype);
 
+/// A scatter along one dimension, all other extents 1. Indices have been checked.
+typedef struct {
+  index_scatter_row loop;
+  size_t size;  // of an element
+  void *self;
+  const int64_t *index;
+  const void *source;
+  int64_t length, index_stride, source_stride, axis_stride, axis_size;
+} index_line;
+
+/// Whether it is worth dividing the elements by where they go (index_partition.c).
+bool index_partitions(const index_line *line);
+/// Does so. False, with nothing done, if memory is short.
+bool index_run_partitioned(const index_line *line);
+
 /// self[k * self_step] += alpha * source[k * source_step] for k in 0..<n. With alpha 1 nothing is multiplied.
 typedef void (*index_add_row)(void *self, int64_t self_step, const void *source, int64_t source_step, int64_t n, double alpha);
 index_add_row index_add_loop(int dtype);

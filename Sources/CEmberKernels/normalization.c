@@ -38,9 +38,17 @@ static void forward_chunk(void *context, int64_t chunk) {
   loop->functions->rows(loop->job, chunk * loop->per_chunk, chunk_end(loop, chunk));
 }
 
-static void normalize(const normalization_job *job, int64_t rows) {
+/// Whether rows of the result go past the cache. Only rows of single elements do, and of dtypes that are stored as they are computed.
+static bool is_streamed(const normalization_job *job, int64_t rows) {
+  const int64_t bytes = job->channels * (int64_t)ember_dtype_size(job->dtype);
+  return job->y && job->spatial == 1 && job->dtype >= EMBER_FLOAT32 && rows * bytes >= EMBER_STREAMED_BYTES && bytes % 64 == 0 &&
+         (uintptr_t)job->y % 64 == 0;
+}
+
+static void normalize(normalization_job *job, int64_t rows) {
   const int64_t n = job->channels * job->spatial;
   if (rows <= 0 || n <= 0) return;
+  job->streamed = is_streamed(job, rows);
   normalization_loop loop = {.job = job, .functions = functions_for(job->dtype), .rows = rows, .per_chunk = divide_up(CHUNK_ELEMENTS, n)};
   ember_parallel(divide_up(rows, loop.per_chunk), forward_chunk, &loop);
 }
@@ -117,7 +125,7 @@ static void planes_backward(normalization_loop *loop) {
   ember_deallocate(loop->sums, (size_t)planes * 2 * sizeof(double));
 }
 
-static void normalize_backward(const normalization_job *job, int64_t rows, void *dweight, void *dbias) {
+static void normalize_backward(normalization_job *job, int64_t rows, void *dweight, void *dbias) {
   const int64_t channels = job->channels * job->groups;
   if (rows <= 0 || channels * job->spatial <= 0) {
     // Sums over nothing.
@@ -126,6 +134,7 @@ static void normalize_backward(const normalization_job *job, int64_t rows, void 
     if (dbias) memset(dbias, 0, bytes);
     return;
   }
+  job->streamed = is_streamed(job, rows);
   normalization_loop loop = {.job = job, .functions = functions_for(job->dtype), .rows = rows, .dweight = dweight, .dbias = dbias};
   if (job->spatial == 1 && job->groups == 1)
     elements_backward(&loop);
@@ -149,14 +158,14 @@ void ember_layer_norm_backward(int dtype, const void *dy, const void *x, const v
 }
 
 void ember_rms_norm(int dtype, const void *x, const void *weight, double epsilon, void *y, void *rstd, int64_t rows, int64_t n) {
-  const normalization_job job = {
+  normalization_job job = {
       .dtype = dtype, .x = x, .weight = weight, .y = y, .rstd = rstd, .epsilon = epsilon, .channels = n, .spatial = 1, .groups = 1};
   normalize(&job, rows);
 }
 
 void ember_rms_norm_backward(int dtype, const void *dy, const void *x, const void *rstd, const void *weight,
                              void *dx, void *dweight, int64_t rows, int64_t n) {
-  const normalization_job job = {
+  normalization_job job = {
       .dtype = dtype, .x = x, .dy = dy, .weight = weight, .y = dx, .rstd = unconst(rstd), .channels = n, .spatial = 1, .groups = 1};
   normalize_backward(&job, rows, dweight, NULL);
 }
@@ -164,7 +173,7 @@ void ember_rms_norm_backward(int dtype, const void *dy, const void *x, const voi
 void ember_group_norm(int dtype, const void *x, const void *weight, const void *bias, double epsilon, void *y,
                       void *mean, void *rstd, int64_t batch, int64_t channels, int64_t spatial, int64_t groups) {
   if (groups <= 0) return;
-  const normalization_job job = {.dtype = dtype, .centred = true, .x = x, .weight = weight, .bias = bias, .y = y, .mean = mean,
+  normalization_job job = {.dtype = dtype, .centred = true, .x = x, .weight = weight, .bias = bias, .y = y, .mean = mean,
                                  .rstd = rstd, .epsilon = epsilon, .channels = channels / groups, .spatial = spatial, .groups = groups};
   normalize(&job, batch * groups);
 }
@@ -173,7 +182,7 @@ void ember_group_norm_backward(int dtype, const void *dy, const void *x, const v
                                const void *weight, void *dx, void *dweight, void *dbias,
                                int64_t batch, int64_t channels, int64_t spatial, int64_t groups) {
   if (groups <= 0) return;
-  const normalization_job job = {.dtype = dtype, .centred = true, .x = x, .dy = dy, .weight = weight, .y = dx, .mean = unconst(mean),
+  normalization_job job = {.dtype = dtype, .centred = true, .x = x, .dy = dy, .weight = weight, .y = dx, .mean = unconst(mean),
                                  .rstd = unconst(rstd), .channels = channels / groups, .spatial = spatial, .groups = groups};
   normalize_backward(&job, batch * groups, dweight, dbias);
 }

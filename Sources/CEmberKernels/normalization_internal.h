@@ -16,6 +16,7 @@ typedef struct {
   void *mean, *rstd;
   double epsilon;
   int64_t channels, spatial, groups;
+  bool streamed;  // y is large and its rows are aligned: see EMBER_STREAMED_BYTES
 } normalization_job;
 
 typedef struct {

@@ -1,6 +1,7 @@
 // Running pointwise programs over contiguous operands.
 #include <string.h>
 
+#include "bodies/isa.h"
 #include "pointwise_internal.h"
 
 // MARK: One instruction
@@ -57,6 +58,8 @@ static inline bool run_single(const ember_program *program, void *const *pointer
     kernel(count, result, a, b, c, mask);
     return true;
   }
+  // A large result is made tile by tile, see below.
+  if (count * 4 >= EMBER_STREAMED_BYTES && instruction->result_type == EMBER_TYPE_FLOAT32) return false;
   const int64_t chunk = ember_single_chunk((int)opcode, (int)type);
   if (count <= chunk) {
     kernel(count, result, a, b, c, mask);
@@ -75,7 +78,48 @@ static inline bool run_single(const ember_program *program, void *const *pointer
 typedef struct {
   const ember_plan *plan;
   int64_t count, chunk;
+  /// Outputs that are made in a buffer of the tile and go to memory past the cache.
+  bool streamed;
 } flat_work;
+
+enum {
+  STREAMED_OUTPUTS = 2,
+  STREAMED_TILE = 1024,
+  STREAMED_BYTES = STREAMED_TILE * 4,
+};
+
+/// Large outputs of float32, alone: each tile is made in the cache and then stored past it.
+static bool is_streamed(const ember_program *program, const ember_plan *plan, void *const *pointers, int64_t count) {
+  if (count * 4 < EMBER_STREAMED_BYTES || program->output_count > STREAMED_OUTPUTS || plan->tile < 256) return false;
+  for (int o = 0; o < program->output_count; o++)
+    if (program->output_dtype[o] != EMBER_FLOAT32 || (uintptr_t)pointers[program->input_count + o] % 64 != 0) return false;
+  return true;
+}
+
+static void run_streamed_chunk(void *context, int64_t index) {
+  const flat_work *work = context;
+  const ember_plan *plan = work->plan;
+  ember_runner runner;
+  if (!ember_runner_start(&runner, plan)) return;
+  _Alignas(64) char tile[STREAMED_OUTPUTS][STREAMED_BYTES];
+  const ember_stream stream = ember_kernels(ember_isa_current())->stream;
+  const int first_output = plan->input_count, size = plan->tile < STREAMED_TILE ? (int)plan->tile : STREAMED_TILE;
+  const int64_t start = index * work->chunk, end = start + work->chunk < work->count ? start + work->chunk : work->count;
+  for (int64_t at = start; at < end; at += size) {
+    const int64_t n = end - at < size ? end - at : size;
+    for (int o = 0; o < plan->operand_count; o++) {
+      const ember_location *operand = &plan->locations[o];
+      if (o >= first_output) runner.addresses[o] = tile[o - first_output];
+      else if (!operand->uniform) runner.addresses[o] = operand->address + at * operand->size;
+    }
+    ember_run_steps(plan, &runner, n);
+    for (int o = first_output; o < plan->operand_count; o++) stream(plan->locations[o].address + at * 4, tile[o - first_output], n * 4);
+  }
+#if defined(__x86_64__)
+  __builtin_ia32_sfence();
+#endif
+  ember_runner_end(&runner);
+}
 
 static void run_flat_chunk(void *context, int64_t index) {
   const flat_work *work = context;
@@ -111,8 +155,8 @@ void ember_pointwise_flat(const ember_program *program, void *const *pointers, c
     access[o] = o < program->input_count && uniform && uniform[o] ? EMBER_ACCESS_UNIFORM : EMBER_ACCESS_DIRECT;
   ember_plan plan;
   if (ember_plan_make(&plan, program, pointers, access)) {
-    flat_work work = {&plan, count, ember_plan_chunk(&plan)};
-    ember_parallel((count + work.chunk - 1) / work.chunk, run_flat_chunk, &work);
+    flat_work work = {&plan, count, ember_plan_chunk(&plan), is_streamed(program, &plan, pointers, count)};
+    ember_parallel((count + work.chunk - 1) / work.chunk, work.streamed ? run_streamed_chunk : run_flat_chunk, &work);
     ember_plan_end(&plan);
   }
   ember_give_back(access, inline_access);

@@ -11,6 +11,9 @@
 /// Not all operands are uniform, unless n is 1 (then the bits are 0). The result may be exactly an operand of the same size.
 typedef void (*ember_kernel)(int64_t n, void *result, const void *a, const void *b, const void *c, unsigned uniform);
 
+/// Copies to memory aligned to 64 bytes, past the cache; a fence must follow.
+typedef void (*ember_stream)(void *to, const void *from, int64_t bytes);
+
 /// The kernels of one instruction set. NULL: there is none.
 typedef struct {
   /// By opcode and operand type; not CAST.
@@ -20,6 +23,7 @@ typedef struct {
   /// From storage-only dtypes to computing types, and back.
   ember_kernel loads[EMBER_DTYPE_COUNT][EMBER_TYPE_COUNT];
   ember_kernel stores[EMBER_TYPE_COUNT][EMBER_DTYPE_COUNT];
+  ember_stream stream;
 } ember_kernel_table;
 
 /// The table of an instruction set.
@@ -63,7 +67,7 @@ enum { EMBER_INLINE_LOCATIONS = 96, EMBER_INLINE_STEPS = 80 };
 
 typedef struct {
   /// Locations 0..<operand_count are the operands, inputs first.
-  int operand_count, location_count, step_count;
+  int input_count, operand_count, location_count, step_count;
   ember_location *locations;
   ember_step *steps;
   /// Elements of a tile at most, and the scratch memory that one thread needs.

@@ -70,6 +70,8 @@ static int operation_weight(int opcode, int type) {
     case EMBER_OP_LOG10:
     case EMBER_OP_LOG1P:
     case EMBER_OP_ERF: return wide ? 25 : 4;
+    case EMBER_OP_GELU:
+    case EMBER_OP_GELU_GRADIENT: return wide ? 50 : 5;
     case EMBER_OP_TAN:
     case EMBER_OP_ERFC: return wide ? 40 : 8;
     case EMBER_OP_POWER: return wide ? 40 : 10;
@@ -299,6 +301,7 @@ bool ember_plan_make(ember_plan *plan, const ember_program *program, void *const
     outputs = (int16_t *)(values + slots);
     second = (bool *)(outputs + slots);
   }
+  plan->input_count = program->input_count;
   plan->operand_count = plan->location_count = operands;
   plan->step_count = 0;
   plan->weight = 0;

@@ -243,7 +243,8 @@ static void run_chunks(int64_t chunks, int64_t work, void (*body)(void *, int64_
 
 static bool reduce(const reduce_job *job, const reduce_result *result, const void *in, const int64_t strides[3],
                    int64_t element_size, int64_t outer, int64_t count, int64_t inner) {
-  reduce_layout layout = {.kernels = &EMBER_ISA_PICK(reduce_kernels, ember_isa_current()), .job = job, .result = result, .in = in, .size = element_size,
+  reduce_layout layout = {.kernels = &EMBER_ISA_PICK(reduce_kernels, ember_isa_current()),
+                          .job = job, .result = result, .in = in, .size = element_size,
                           .s0 = strides[0], .s1 = strides[1], .s2 = strides[2], .outer = outer, .count = count,
                           .inner = inner, .group = 1, .blocks = 1, .pieces = 1, .piece = count};
   if (outer <= 0 || inner <= 0) return true;

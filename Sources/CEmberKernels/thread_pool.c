@@ -241,6 +241,8 @@ int ember_thread_count(void) {
 
 void ember_set_thread_count(int count) {
   atomic_store(&wanted_threads, count < 1 ? 1 : count > MAXIMUM_THREADS ? MAXIMUM_THREADS : count);
+  // The next loop starts what is missing: a thread that was wanted before may have ended since.
+  atomic_store(&present_threads, 0);
   // Sleeping workers that are no longer wanted must notice.
   atomic_fetch_add(&job.generation, 1);
   wake(&job.generation, INT32_MAX);

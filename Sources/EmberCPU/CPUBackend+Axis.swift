@@ -54,7 +54,8 @@ extension CPUBackend {
 
   public func softmax(_ input: AxisOperand, logarithm: Bool, into output: Operand) {
     ember_softmax(
-      input.operand.kernelDType, logarithm, input.operand.pointer, output.pointer, Int64(input.outer), Int64(input.count), Int64(input.inner))
+      input.operand.kernelDType, logarithm, input.operand.pointer, output.pointer, Int64(input.outer), Int64(input.count),
+      Int64(input.inner))
   }
 
   public func softmaxBackward(gradient: AxisOperand, output: Operand, logarithm: Bool, into result: Operand) {

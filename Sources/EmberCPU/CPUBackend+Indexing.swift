@@ -15,7 +15,8 @@ extension CPUBackend {
         output.withKernelLayout { _, outputStrides in
           badPosition(
             ember_gather(
-              Int32(input.shape.rank), Int32(dimension), input.dtype.size, input.pointer, inputShape, inputStrides, index.indices, indexShape,
+              Int32(input.shape.rank), Int32(dimension), input.dtype.size, input.pointer, inputShape, inputStrides, index.indices,
+              indexShape,
               indexStrides, output.pointer, outputStrides, false))
         }
       }
@@ -73,7 +74,8 @@ extension CPUBackend {
     target.withKernelLayout { shape, strides in
       source.withKernelLayout { _, sourceStrides in
         ember_put_blocks(
-          accumulate, target.kernelDType, target.pointer, offsets.indices, Int64(offsets.shape.elementCount), Int32(target.shape.rank), shape,
+          accumulate, target.kernelDType, target.pointer, offsets.indices, Int64(offsets.shape.elementCount), Int32(target.shape.rank),
+          shape,
           strides, source.pointer, Int64(sourceStride), sourceStrides)
       }
     }

@@ -193,9 +193,11 @@ private enum CompiledProgram {
         output_count: Int32(program.outputs.count), input_dtype: UnsafePointer(copy(program.inputs.map(\.dtype.rawValue))),
         input_type: UnsafePointer(copy(program.inputs.map(\.type.rawValue))),
         constant_type: UnsafePointer(copy(program.constants.map(\.type.rawValue))),
-        constants: UnsafePointer(copy(program.constants.map { scalar($0.value, $0.type) })), instructions: UnsafePointer(copy(instructions)),
+        constants: UnsafePointer(copy(program.constants.map { scalar($0.value, $0.type) })),
+        instructions: UnsafePointer(copy(instructions)),
         output_dtype: UnsafePointer(copy(program.outputs.map(\.dtype.rawValue))),
-        output_type: UnsafePointer(copy(program.outputs.map(\.type.rawValue))), output_slot: UnsafePointer(copy(program.outputs.map(\.slot)))))
+        output_type: UnsafePointer(copy(program.outputs.map(\.type.rawValue))),
+        output_slot: UnsafePointer(copy(program.outputs.map(\.slot)))))
     return UnsafeMutableRawPointer(pointer)
   }
 

@@ -32,6 +32,13 @@ final class MersenneTwister: GeneratorState {
       state, output.kernelDType, output.pointer, Int64(output.shape.elementCount), probabilities.kernelDType, probabilities.pointer)
   }
 
+  func draw(_ distribution: ElementDistribution, _ parameters: Operand, into output: Operand) -> Bool {
+    switch distribution {
+    case .gamma:
+      return ember_random_gamma(state, parameters.kernelDType, parameters.pointer, output.pointer, Int64(output.shape.elementCount))
+    }
+  }
+
   func multinomial(_ weights: Operand, rows: Int, samples: Int, replacement: Bool, into output: Operand) -> Bool {
     let categories = weights.shape.elementCount / max(rows, 1)
     return ember_random_multinomial(

@@ -29,7 +29,9 @@ struct ValueReader {
     case "float": return .real(try required(content?.real, tag))
     case "complex":
       let parts = try required(content?.items, tag)
-      guard parts.count == 2, let real = parts[0].real, let imaginary = parts[1].real else { throw CaseFailure("a malformed complex number") }
+      guard parts.count == 2, let real = parts[0].real, let imaginary = parts[1].real else {
+        throw CaseFailure("a malformed complex number")
+      }
       return .complex(real, imaginary)
     case "dtype": return .dtype(try Self.dtype(required(content?.text, tag)))
     case "memory_format": return .memoryFormat(try required(content?.text, tag))
@@ -70,7 +72,9 @@ struct ValueReader {
     if extents.count > maximumRank {
       throw EmberError(.shape, in: "tensor", "\(extents.count) dimensions; there may be at most \(maximumRank)")
     }
-    guard extents.count == json["shape"]?.items?.count, let count = byteCount(extents, dtype) else { throw CaseFailure("\(extents) is no shape") }
+    guard extents.count == json["shape"]?.items?.count, let count = byteCount(extents, dtype) else {
+      throw CaseFailure("\(extents) is no shape")
+    }
     let offset = count == 0 ? 0 : json["off"]?.integer ?? 0
     guard offset >= 0, offset <= payload.bytes.count, count <= payload.bytes.count - offset else {
       throw CaseFailure("a tensor lies outside of the payload")
@@ -78,7 +82,9 @@ struct ValueReader {
     if dtype == .bool, payload.bytes[offset..<offset + count].contains(where: { $0 > 1 }) { throw CaseFailure("a bool is neither 0 nor 1") }
     guard let strides = json["strides"]?.items?.compactMap(\.integer), let length = json["storage_numel"]?.integer else {
       return try catchingErrors {
-        payload.bytes.withUnsafeBytes { Tensor(bytes: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + count]), shape: extents, dtype: dtype) }
+        payload.bytes.withUnsafeBytes {
+          Tensor(bytes: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + count]), shape: extents, dtype: dtype)
+        }
       }
     }
     let start = json["storage_offset"]?.integer ?? 0

@@ -59,6 +59,7 @@ public struct Computed: Sendable {
   public func write(to path: String) throws {
     let sorted = tensors.sorted { $0.name < $1.name }
     try Safetensors.save(
-      sorted.map { ($0.name, $0.tensor) }, to: path, metadata: Dictionary(notes.map { ($0.name, $0.text) }, uniquingKeysWith: { first, _ in first }))
+      sorted.map { ($0.name, $0.tensor) }, to: path,
+      metadata: Dictionary(notes.map { ($0.name, $0.text) }, uniquingKeysWith: { first, _ in first }))
   }
 }

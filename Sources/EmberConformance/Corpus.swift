@@ -46,7 +46,9 @@ public struct Corpus: Sendable {
     let shared = Payload(bytes: payload)
     return try list.map { item in
       // Ids travel in lines between processes.
-      guard let id = item["id"]?.text, id.utf8.allSatisfy({ $0 >= 0x20 }) else { throw files.bad(entry.file, "a case has no id, or one with control characters") }
+      guard let id = item["id"]?.text, id.utf8.allSatisfy({ $0 >= 0x20 }) else {
+        throw files.bad(entry.file, "a case has no id, or one with control characters")
+      }
       return Case(id: id, entry: entry, json: item, payload: shared)
     }
   }

@@ -30,7 +30,9 @@ extension Case {
     for (i, value) in flat.enumerated() { computed.add("\(id)/out/\(i)", value) }
     let differentiated = Result { try gradients(of: flat, by: call.variables) }
     if let gradients = try? differentiated.get() {
-      for (gradient, wanted) in zip(gradients, json["grads"]?.items ?? []) { computed.add("\(id)/grad/\(wanted["of"]?.text ?? "?")", gradient) }
+      for (gradient, wanted) in zip(gradients, json["grads"]?.items ?? []) {
+        computed.add("\(id)/grad/\(wanted["of"]?.text ?? "?")", gradient)
+      }
     }
     if let difference = try difference(results, flat, call) { return .wrongValue(difference) }
     let wrong: String?
@@ -110,7 +112,8 @@ extension Case {
     guard json["cotangents"] != nil else { return nil }
     let expected = json["grads"]?.items ?? []
     guard expected.count == gradients.count else { return "\(gradients.count) variables, but \(expected.count) gradients" }
-    let relative = json["grad_rtol"]?.real ?? 0, absolute = json["grad_atol"]?.real ?? 0
+    let relative = json["grad_rtol"]?.real ?? 0
+    let absolute = json["grad_atol"]?.real ?? 0
     let comparison = Comparison(reader: ValueReader(payload: payload), relative: relative, absolute: absolute)
     for (gradient, wanted) in zip(gradients, expected) {
       let path = wanted["of"]?.text ?? "?"

@@ -36,7 +36,9 @@ public struct OperatorFacts: Sendable {
 
   fileprivate mutating func add(_ probe: OperatorProbe, _ verdict: Verdict, differences: Bool) {
     let id = probe.item.id
-    value.add(verdict.hasRightValue ? .holds : .fails(verdict.words.why), id)
+    // What is drawn may come out otherwise.
+    let isDrawn = if case .wrongValue = verdict { probe.isRandom } else { false }
+    if !isDrawn { value.add(verdict.hasRightValue ? .holds : .fails(verdict.words.why), id) }
     if probe.item.hasGradients, verdict.hasRightValue { gradient.add(verdict == .passed ? .holds : .fails(verdict.words.why), id) }
     meta.add(probe.onMeta(), id)
     tangent.add(probe.forward(differences: differences), id)
@@ -52,7 +54,8 @@ public struct OperatorFacts: Sendable {
   /// The facts of every operator that the corpus has cases of, by qualified name.
   ///
   /// - Parameter differences: hold forward mode against difference quotients too. These miss at jumps and kinks, which are no fault.
-  public static func observed(_ registry: OperatorRegistry, on corpus: Corpus, differences: Bool = false) throws -> [String: OperatorFacts] {
+  public static func observed(_ registry: OperatorRegistry, on corpus: Corpus, differences: Bool = false) throws -> [String: OperatorFacts]
+  {
     var facts: [String: OperatorFacts] = [:]
     for entry in corpus.entries where entry.kind == "op" {
       for item in try corpus.cases(of: entry) {

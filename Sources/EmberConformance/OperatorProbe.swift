@@ -37,7 +37,7 @@ struct OperatorProbe {
   }
 
   /// Whether results are drawn, so that two calls differ. The default generator is not seeded: others may be using it.
-  private var isRandom: Bool {
+  var isRandom: Bool {
     item.entry.category == "random" || ["dropout", "rrelu", "fractional_max_pool"].contains { item.entry.name.contains($0) }
   }
 
@@ -64,7 +64,8 @@ struct OperatorProbe {
     do {
       let shapes = try run(inputs.map { $0.detach().to(.meta) }, on: .meta).flatMap(\.tensors)
       guard shapes.count == outputs.count else { return .fails("\(shapes.count) results, not \(outputs.count)") }
-      for (shape, output) in zip(shapes, outputs) where shape.shape != output.shape || shape.dtype != output.dtype || shape.device != .meta {
+      for (shape, output) in zip(shapes, outputs) where shape.shape != output.shape || shape.dtype != output.dtype || shape.device != .meta
+      {
         return .fails("\(shape.summary) for \(output.summary)")
       }
       return .holds
@@ -97,7 +98,8 @@ struct OperatorProbe {
           // Where a result is infinite or NaN its derivatives have no meaning.
           guard value.abs().isFinite.all().item(as: Bool.self) else { return }
           let (_, gradients) = vjp({ function(i, $0) }, at: point, cotangent: cotangent)
-          let forward = inner(cotangent, tangent), reverse = zip(gradients, tangents).reduce(0) { $0 + inner($1.0, $1.1) }
+          let forward = inner(cotangent, tangent)
+          let reverse = zip(gradients, tangents).reduce(0) { $0 + inner($1.0, $1.1) }
           let scale = max(1, zip(gradients, tangents).reduce(0) { $0 + innerSize($1.0, $1.1) }, innerSize(cotangent, tangent))
           let agrees = abs(forward - reverse) <= 1e-6 * scale || forward == reverse || (forward.isNaN && reverse.isNaN)
           guard tangent.shape == value.shape, agrees else {
@@ -126,7 +128,8 @@ struct OperatorProbe {
     let isFinite = quotient.abs().isFinite & tangent.abs().isFinite
     // Differences of large numbers mean nothing.
     let value = moved(0)
-    let largest: Double = (point + [value]).map { $0.elementCount == 0 ? 0 : $0.abs().maskedFill(!$0.abs().isFinite, 0).amax().item() }.max()!
+    let largest: Double = (point + [value]).map { $0.elementCount == 0 ? 0 : $0.abs().maskedFill(!$0.abs().isFinite, 0).amax().item() }
+      .max()!
     if largest > 1e5 { return nil }
     let distance: Double = (quotient - tangent).abs().maskedFill(!isFinite, 0).amax().item()
     let size: Double = tangent.abs().maskedFill(!isFinite, 0).amax().item()
@@ -139,7 +142,9 @@ struct OperatorProbe {
       let plain = x.detach()
       return plain.dtype.isDifferentiable ? plain.to(plain.dtype.isComplex ? .complex128 : .float64) : plain
     }
-    guard wide.contains(where: \.dtype.isDifferentiable), let found = try? run(wide).flatMap(\.tensors), found.count == outputs.count else { return nil }
+    guard wide.contains(where: \.dtype.isDifferentiable), let found = try? run(wide).flatMap(\.tensors), found.count == outputs.count else {
+      return nil
+    }
     return found.filter(\.dtype.isDifferentiable).allSatisfy { $0.dtype == .float64 || $0.dtype == .complex128 } ? wide : nil
   }
 
@@ -168,7 +173,9 @@ struct OperatorProbe {
     let second = first.map { $0.dtype.isDifferentiable ? ($0 * 0.98).to($0.dtype) : $0 }
     let numbers = first.indices.filter { first[$0].dtype.isDifferentiable }
     let whole = Set(first.indices)
-    let plans = numbers.isEmpty || numbers.count == first.count ? [[whole] + first.indices.map { [$0] }] : [[Set(numbers)] + numbers.map { [$0] }, [whole]]
+    let plans =
+      numbers.isEmpty || numbers.count == first.count
+      ? [[whole] + first.indices.map { [$0] }] : [[Set(numbers)] + numbers.map { [$0] }, [whole]]
     return plans.map { plan in
       var isLooped = false
       for batched in plan {
@@ -204,7 +211,9 @@ struct OperatorProbe {
       if tensor.dtype != expected.dtype || tensor.shape != expected.shape { throw CaseFailure("\(tensor.summary) for \(expected.summary)") }
       if isRandom || isUnset(place) { continue }
       let tolerance = Self.tolerances[expected.dtype.realType] ?? 0
-      if let difference = Comparison.difference(tensor, expected, (tolerance, tolerance)) { throw CaseFailure("result \(place): \(difference)") }
+      if let difference = Comparison.difference(tensor, expected, (tolerance, tolerance)) {
+        throw CaseFailure("result \(place): \(difference)")
+      }
     }
     return isLooped
   }

@@ -68,6 +68,7 @@ extension Case {
     do {
       switch entry.kind {
       case "op": return try runOperator(registry, computed: &computed)
+      case "module": return try runModule(computed: &computed)
       case "optimizer": return try runOptimizer(computed: &computed)
       case "lr_scheduler": return try runScheduler(computed: &computed)
       case "grad_clip": return try runGradClip(computed: &computed)

@@ -29,7 +29,8 @@ public struct LoaderState: Sendable, Hashable {
 /// ```
 ///
 /// With `workers`, as many threads fetch ahead, never more than `prefetch` batches; the order stays the same. An error of the
-/// dataset is thrown by `next` of `batches()` and by `forEachBatch`; `for … in` raises it, so that `catchingErrors` around the loop throws it.
+/// dataset is thrown by `next` of `batches()` and by `forEachBatch`; `for … in` raises it, so that `catchingErrors` around the loop
+/// throws it.
 public final class DataLoader<Batch: Sendable>: Sequence {
   public let batchSampler: BatchSampler
   public let workers: Int
@@ -44,7 +45,8 @@ public final class DataLoader<Batch: Sendable>: Sequence {
 
   /// Batches made by a function of positions.
   public init(
-    _ batchSampler: BatchSampler, workers: Int = 0, prefetch: Int? = nil, batchCount: Int? = nil, fetch: @escaping @Sendable ([Int]) throws -> Batch
+    _ batchSampler: BatchSampler, workers: Int = 0, prefetch: Int? = nil, batchCount: Int? = nil,
+    fetch: @escaping @Sendable ([Int]) throws -> Batch
   ) {
     self.batchSampler = batchSampler
     self.workers = Swift.max(0, workers)
@@ -54,7 +56,8 @@ public final class DataLoader<Batch: Sendable>: Sequence {
   }
 
   private convenience init(
-    count: Int, batchSize: Int, shuffle: Bool, dropLast: Bool, sampler: (any Sampler)?, seed: UInt64?, generator: EmberTensor.Generator?, workers: Int,
+    count: Int, batchSize: Int, shuffle: Bool, dropLast: Bool, sampler: (any Sampler)?, seed: UInt64?, generator: EmberTensor.Generator?,
+    workers: Int,
     prefetch: Int?, fetch: @escaping @Sendable ([Int]) throws -> Batch
   ) {
     if batchSize < 1 { raise(EmberError(.value, in: "DataLoader", "a batch size of \(batchSize); it must be at least 1")) }
@@ -62,7 +65,8 @@ public final class DataLoader<Batch: Sendable>: Sequence {
     if let sampler {
       chosen = sampler
     } else if shuffle {
-      chosen = RandomSampler(count: count, generator: generator ?? EmberTensor.Generator(seed: seed ?? EmberTensor.Generator.default.next()))
+      chosen = RandomSampler(
+        count: count, generator: generator ?? EmberTensor.Generator(seed: seed ?? EmberTensor.Generator.default.next()))
     }
     let size = Swift.max(1, batchSize)
     self.init(
@@ -72,8 +76,10 @@ public final class DataLoader<Batch: Sendable>: Sequence {
 
   /// Batches put together by `collate`.
   public convenience init<Source: Dataset>(
-    _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil, seed: UInt64? = nil,
-    generator: EmberTensor.Generator? = nil, workers: Int = 0, prefetch: Int? = nil, collate: @escaping @Sendable ([Source.Element]) throws -> Batch
+    _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil,
+    seed: UInt64? = nil,
+    generator: EmberTensor.Generator? = nil, workers: Int = 0, prefetch: Int? = nil,
+    collate: @escaping @Sendable ([Source.Element]) throws -> Batch
   ) {
     self.init(
       count: dataset.count, batchSize: batchSize, shuffle: shuffle, dropLast: dropLast, sampler: sampler, seed: seed, generator: generator,
@@ -83,7 +89,8 @@ public final class DataLoader<Batch: Sendable>: Sequence {
 
   /// Batches as the dataset makes them.
   public convenience init<Source: BatchedDataset>(
-    _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil, seed: UInt64? = nil,
+    _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil,
+    seed: UInt64? = nil,
     generator: EmberTensor.Generator? = nil, workers: Int = 0, prefetch: Int? = nil
   ) where Source.Batch == Batch {
     self.init(
@@ -95,22 +102,26 @@ public final class DataLoader<Batch: Sendable>: Sequence {
   /// Batches of samples that know how to be put together.
   @_disfavoredOverload
   public convenience init<Source: Dataset>(
-    _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil, seed: UInt64? = nil,
+    _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil,
+    seed: UInt64? = nil,
     generator: EmberTensor.Generator? = nil, workers: Int = 0, prefetch: Int? = nil
   ) where Source.Element: Collatable, Batch == Source.Element.Batch {
     self.init(
-      dataset, batchSize: batchSize, shuffle: shuffle, dropLast: dropLast, sampler: sampler, seed: seed, generator: generator, workers: workers,
+      dataset, batchSize: batchSize, shuffle: shuffle, dropLast: dropLast, sampler: sampler, seed: seed, generator: generator,
+      workers: workers,
       prefetch: prefetch, collate: { try Source.Element.collate($0) })
   }
 
   /// Batches of pairs: (inputs, targets).
   @_disfavoredOverload
   public convenience init<Source: Dataset, First: Collatable, Second: Collatable>(
-    _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil, seed: UInt64? = nil,
+    _ dataset: Source, batchSize: Int = 1, shuffle: Bool = false, dropLast: Bool = false, sampler: (any Sampler)? = nil,
+    seed: UInt64? = nil,
     generator: EmberTensor.Generator? = nil, workers: Int = 0, prefetch: Int? = nil
   ) where Source.Element == (First, Second), Batch == (First.Batch, Second.Batch) {
     self.init(
-      dataset, batchSize: batchSize, shuffle: shuffle, dropLast: dropLast, sampler: sampler, seed: seed, generator: generator, workers: workers,
+      dataset, batchSize: batchSize, shuffle: shuffle, dropLast: dropLast, sampler: sampler, seed: seed, generator: generator,
+      workers: workers,
       prefetch: prefetch, collate: { (try First.collate($0.map(\.0)), try Second.collate($0.map(\.1))) })
   }
 
@@ -283,10 +294,11 @@ extension Dictionary: Collatable where Key == String, Value: Collatable {
   public static func collate(_ samples: [[String: Value]]) throws -> [String: Value.Batch] {
     var result: [String: Value.Batch] = [:]
     for key in samples.first?.keys.sorted() ?? [] {
-      result[key] = try Value.collate(samples.map { sample in
-        guard let value = sample[key] else { throw EmberError(.value, in: "collate", "a sample lacks \"\(key)\"") }
-        return value
-      })
+      result[key] = try Value.collate(
+        samples.map { sample in
+          guard let value = sample[key] else { throw EmberError(.value, in: "collate", "a sample lacks \"\(key)\"") }
+          return value
+        })
     }
     return result
   }

@@ -90,7 +90,21 @@ public enum KLDivergences {
     table.add { (p: Cauchy, q: Cauchy) in
       ((p.scale + q.scale).square() + (p.location - q.location).square()).log() - (4 * p.scale * q.scale).log()
     }
+    table.add { (p: Gamma, q: Gamma) in
+      q.concentration * (p.rate / q.rate).log() + q.concentration.lgamma() - p.concentration.lgamma()
+        + (p.concentration - q.concentration) * p.concentration.digamma() + (q.rate - p.rate) * (p.concentration / p.rate)
+    }
+    table.add { (p: Dirichlet, q: Dirichlet) in dirichlet(p.concentration, q.concentration) }
+    table.add { (p: Beta, q: Beta) in
+      dirichlet(stack([p.concentration1, p.concentration0], dim: -1), stack([q.concentration1, q.concentration0], dim: -1))
+    }
     table.add { (p: Geometric, q: Geometric) in -p.entropy() - xlogy(1 / p.probabilities - 1, 1 - q.probabilities) - q.probabilities.log() }
+  }
+
+  private static func dirichlet(_ p: Tensor, _ q: Tensor) -> Tensor {
+    let total = p.sum(-1)
+    let parts = (q.lgamma() - p.lgamma() + (p - q) * (p.digamma() - total.digamma().unsqueeze(-1))).sum(-1)
+    return total.lgamma() - q.sum(-1).lgamma() + parts
   }
 
   private static func addMixed(to table: inout Table) {

@@ -140,7 +140,9 @@ public enum Files {
     var built = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
       built += (built.isEmpty || built == "/" ? "" : "/") + part
-      if mkdir(built, 0o777) != 0, errno != EEXIST { throw EmberError(.file, in: operation, "the folder \(path) cannot be made: \(built): \(errorText())") }
+      if mkdir(built, 0o777) != 0, errno != EEXIST {
+        throw EmberError(.file, in: operation, "the folder \(path) cannot be made: \(built): \(errorText())")
+      }
     }
     guard isFolder(path) else { throw EmberError(.file, in: operation, "\(path): it is not a folder") }
   }

@@ -218,7 +218,9 @@ private struct JSONParser {
   mutating func hexadecimal() throws(JSONSyntaxError) -> UInt32 {
     var code: UInt32 = 0
     for _ in 0..<4 {
-      guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { throw error("four hexadecimal digits expected") }
+      guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+        throw error("four hexadecimal digits expected")
+      }
       code = code << 4 + UInt32(digit)
       position += 1
     }

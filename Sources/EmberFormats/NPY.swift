@@ -29,7 +29,9 @@ public enum NPY {
     guard bytes.count >= prefix else { throw bad("truncated in the header") }
     let length = version == 1 ? Int(bytes.little(8, as: UInt16.self)) : Int(bytes.little(8, as: UInt32.self))
     guard length <= bytes.count - prefix else { throw bad("truncated: a header of \(length) bytes in a file of \(bytes.count)") }
-    guard let header = Header(bytes.slice(prefix, length)) else { throw bad("the header is not a dictionary of descr, fortran_order and shape") }
+    guard let header = Header(bytes.slice(prefix, length)) else {
+      throw bad("the header is not a dictionary of descr, fortran_order and shape")
+    }
     guard let type = ElementType(header.descr) else {
       throw EmberError(.dtype, in: "npy", "\(source): elements of type '\(header.descr)' have no counterpart in Ember")
     }
@@ -92,7 +94,8 @@ public enum NPY {
     ]
 
     init?(_ descr: String) {
-      guard let order = descr.first, "<>|=".contains(order), let match = ElementType.codes.first(where: { $0.code == descr.dropFirst() }) else {
+      guard let order = descr.first, "<>|=".contains(order), let match = ElementType.codes.first(where: { $0.code == descr.dropFirst() })
+      else {
         return nil
       }
       dtype = match.dtype
@@ -131,7 +134,9 @@ public enum NPY {
       func word() -> String {
         _ = peek()
         let start = position
-        while position < bytes.count, (bytes[position] | 0x20) >= 0x61 && (bytes[position] | 0x20) <= 0x7A || bytes[position] >= 0x30 && bytes[position] <= 0x39 {
+        while position < bytes.count,
+          (bytes[position] | 0x20) >= 0x61 && (bytes[position] | 0x20) <= 0x7A || bytes[position] >= 0x30 && bytes[position] <= 0x39
+        {
           position += 1
         }
         return String(decoding: bytes[start..<position], as: UTF8.self)

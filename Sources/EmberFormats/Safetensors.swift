@@ -53,7 +53,9 @@ public enum Safetensors {
     func bad(_ message: String) -> EmberError { EmberError(.file, in: "safetensors", "\(source): \(message)") }
     guard bytes.count >= 8 else { throw bad("truncated: \(bytes.count) bytes, where the header's length alone takes 8") }
     let length = bytes.little(0, as: UInt64.self)
-    guard length <= UInt64(headerLimit) else { throw bad("a header of \(length) bytes; at most \(headerLimit) are allowed: not a safetensors file?") }
+    guard length <= UInt64(headerLimit) else {
+      throw bad("a header of \(length) bytes; at most \(headerLimit) are allowed: not a safetensors file?")
+    }
     let headerCount = Int(length)
     guard headerCount <= bytes.count - 8 else { throw bad("truncated: a header of \(headerCount) bytes in a file of \(bytes.count)") }
     let header: JSON
@@ -101,7 +103,9 @@ public enum Safetensors {
     guard let owner, let start = slice.baseAddress, !slice.isEmpty, Int(bitPattern: start) % entry.dtype.size == 0 else {
       return Tensor(bytes: slice, shape: entry.shape, dtype: entry.dtype)
     }
-    return Tensor(foreign: UnsafeMutableRawPointer(mutating: start), shape: entry.shape, dtype: entry.dtype) { withExtendedLifetime(owner) {} }
+    return Tensor(foreign: UnsafeMutableRawPointer(mutating: start), shape: entry.shape, dtype: entry.dtype) {
+      withExtendedLifetime(owner) {}
+    }
   }
 
   private static func entry(_ name: String, _ value: JSON, dataCount: Int, _ bad: (String) -> EmberError) throws -> Entry {

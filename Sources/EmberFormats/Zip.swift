@@ -62,26 +62,39 @@ struct ZipReader {
     var names: Set<String> = []
     var total = 0
     for _ in 0..<count {
-      guard directoryEnd - position >= 46, bytes.little(position, as: UInt32.self) == 0x0201_4B50 else { throw bad("the directory is corrupt") }
+      guard directoryEnd - position >= 46, bytes.little(position, as: UInt32.self) == 0x0201_4B50 else {
+        throw bad("the directory is corrupt")
+      }
       let flags = bytes.little(position + 8, as: UInt16.self), method = bytes.little(position + 10, as: UInt16.self)
       let nameCount = Int(bytes.little(position + 28, as: UInt16.self)), extraCount = Int(bytes.little(position + 30, as: UInt16.self))
       let next = position + 46 + nameCount + extraCount + Int(bytes.little(position + 32, as: UInt16.self))
       guard next <= directoryEnd else { throw bad("the directory is corrupt") }
-      guard let name = String(validating: bytes.slice(position + 46, nameCount), as: UTF8.self) else { throw bad("an entry's name is not UTF-8") }
+      guard let name = String(validating: bytes.slice(position + 46, nameCount), as: UTF8.self) else {
+        throw bad("an entry's name is not UTF-8")
+      }
       var fields = [24, 20, 42].map { UInt64(bytes.little(position + $0, as: UInt32.self)) }
-      guard ZipReader.widen(&fields, bytes.slice(position + 46 + nameCount, extraCount)) else { throw bad("\(name): its zip64 sizes are missing") }
+      guard ZipReader.widen(&fields, bytes.slice(position + 46 + nameCount, extraCount)) else {
+        throw bad("\(name): its zip64 sizes are missing")
+      }
       guard flags & 0x41 == 0 else { throw bad("\(name) is encrypted") }
-      guard method == 0 || method == 8 else { throw bad("\(name) is packed by method \(method); only stored and deflated entries are read") }
+      guard method == 0 || method == 8 else {
+        throw bad("\(name) is packed by method \(method); only stored and deflated entries are read")
+      }
       guard fields[2] < start, fields[1] <= start - fields[2] else { throw bad("\(name) lies outside of the file (truncated?)") }
       // Deflate reaches 1032:1 at the very best.
-      guard method == 8 ? fields[0] / 1040 <= fields[1] + 64 : fields[0] == fields[1] else { throw bad("\(name): its sizes cannot be true") }
-      guard fields[0] <= UInt64(limit), total <= limit - Int(fields[0]) else { throw bad("unpacks to more than the \(limit) bytes allowed") }
+      guard method == 8 ? fields[0] / 1040 <= fields[1] + 64 : fields[0] == fields[1] else {
+        throw bad("\(name): its sizes cannot be true")
+      }
+      guard fields[0] <= UInt64(limit), total <= limit - Int(fields[0]) else {
+        throw bad("unpacks to more than the \(limit) bytes allowed")
+      }
       total += Int(fields[0])
       guard names.insert(name).inserted else { throw bad("two entries are named \(name)") }
       if !name.hasSuffix("/") {
         entries.append(
           Entry(
-            name: name, isDeflated: method == 8, crc: bytes.little(position + 16, as: UInt32.self), packed: Int(fields[1]), size: Int(fields[0]),
+            name: name, isDeflated: method == 8, crc: bytes.little(position + 16, as: UInt32.self), packed: Int(fields[1]),
+            size: Int(fields[0]),
             offset: Int(fields[2])))
       }
       position = next
@@ -110,7 +123,9 @@ struct ZipReader {
 
   func withContents<Result>(of entry: Entry, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
     func bad(_ message: String) -> EmberError { EmberError(.file, in: operation, "\(source)/\(entry.name): \(message)") }
-    guard bytes.count - entry.offset >= 30, bytes.little(entry.offset, as: UInt32.self) == 0x0403_4B50 else { throw bad("no entry where it should be") }
+    guard bytes.count - entry.offset >= 30, bytes.little(entry.offset, as: UInt32.self) == 0x0403_4B50 else {
+      throw bad("no entry where it should be")
+    }
     let names = Int(bytes.little(entry.offset + 26, as: UInt16.self)) + Int(bytes.little(entry.offset + 28, as: UInt16.self))
     let start = entry.offset + 30 + names
     guard start <= bytes.count, entry.packed <= bytes.count - start else { throw bad("truncated") }
@@ -142,7 +157,8 @@ struct ZipWriter {
   mutating func add(_ name: String, _ contents: UnsafeRawBufferPointer, compressed: Bool, to file: inout AtomicFile) throws {
     let text = Array(name.utf8)
     guard text.count <= 4096, names.insert(name).inserted else {
-      throw EmberError(.value, in: operation, "\(source): the name \(name.prefix(80)) is " + (text.count > 4096 ? "too long" : "used twice"))
+      throw EmberError(
+        .value, in: operation, "\(source): the name \(name.prefix(80)) is " + (text.count > 4096 ? "too long" : "used twice"))
     }
     let packed = compressed ? try Compression.deflate(contents, .raw, in: operation) : nil
     let offset = file.position, size = contents.count, stored = packed?.count ?? size

@@ -62,12 +62,18 @@ extension Tensor {
   /// Each element limited to `min` ... `max`; the derivative is 0 at the limits. Integers stay integers.
   public func hardTanh(min: Scalar = -1, max: Scalar = 1) -> Tensor {
     if let refused = refuseBool("hardtanh") { return refused }
-    guard min.real <= max.real else {
+    if min.real > max.real {
       raise(EmberError(.value, in: "hardtanh", "min \(min) is larger than max \(max)"))
       return .poison
     }
     // Limits of an integer tensor are cut to integers, so that the result's dtype stays.
-    if dtype.isInteger { return Pointwise.hardTanh(self, ScalarParameters(.integer(Int64(min.real)), .integer(Int64(max.real)))) }
+    if dtype.isInteger {
+      guard let low = Int64(exactly: min.real.rounded(.towardZero)), let high = Int64(exactly: max.real.rounded(.towardZero)) else {
+        raise(EmberError(.value, in: "hardtanh", "\(min) ... \(max) are no limits for \(summary)"))
+        return .poison
+      }
+      return Pointwise.hardTanh(self, ScalarParameters(.integer(low), .integer(high)))
+    }
     return Pointwise.hardTanh(self, ScalarParameters(min, max))
   }
 
@@ -85,8 +91,8 @@ extension Tensor {
 
   /// x moved towards 0 by λ, and 0 where |x| ≤ λ.
   public func softShrink(_ lambda: Scalar = 0.5) -> Tensor {
-    guard lambda.real >= 0 else {
-      raise(EmberError(.value, in: "softshrink", "lambda \(lambda); it must not be negative"))
+    guard lambda.real >= 0, lambda.real.isFinite else {
+      raise(EmberError(.value, in: "softshrink", "lambda \(lambda); it must not be negative or infinite"))
       return .poison
     }
     return activated(.softShrink, ScalarParameters(lambda))
@@ -96,10 +102,23 @@ extension Tensor {
   public func threshold(_ threshold: Scalar, _ value: Scalar) -> Tensor {
     if let refused = refuseBool("threshold") { return refused }
     if dtype.isInteger {
-      let limits = ScalarParameters(.integer(Int64(threshold.real)), .integer(Int64(value.real)))
-      return Pointwise.threshold(self, limits)
+      guard let limit = integer(threshold), let number = integer(value) else {
+        raise(EmberError(.value, in: "threshold", "\(threshold) or \(value) does not fit in \(summary)"))
+        return .poison
+      }
+      return Pointwise.threshold(self, ScalarParameters(limit, number))
     }
     return Pointwise.threshold(self, ScalarParameters(threshold, value))
+  }
+
+  /// A number as this integer tensor's elements hold it, or nil if it does not fit.
+  private func integer(_ number: Scalar) -> Scalar? {
+    // Numbers that are not whole are held against the range as they are, negative integers wrap around.
+    if !dtype.isSigned, number.category == .floatingPoint, number.real < 0 { return nil }
+    let whole = number.real.rounded(.towardZero)
+    let limit: Double = Double(sign: .plus, exponent: Swift.min(dtype.size * 8 - (dtype.isSigned ? 1 : 0), 63), significand: 1)
+    guard whole >= -limit, whole < limit else { return nil }
+    return .integer(Int64(whole))
   }
 
   /// max(0, x) + min(0, α·(exp(x / α) - 1)); Barron, arXiv:1704.07483.

@@ -1,17 +1,34 @@
+import CEmberKernels
 import EmberRuntime
 import EmberTensor
 
 /// softmax(scale · q kᵀ + mask) v, a block of queries at a time: what is kept is the inputs, never the scores of all pairs.
 ///
 /// Inputs: q [batch..., queries, features], k [batch..., keys, features], v [batch..., keys, values], and perhaps a mask that is added to
-/// the scores and broadcasts to them. The derivative computes each block's scores once more (Dao et al., arXiv:2205.14135, without its
-/// tiling of keys).
+/// the scores and broadcasts to them. Outputs: the result, and for each query the logarithm of its sum of exponentials, which the fused
+/// derivative reads (empty where there is no kernel). The derivative computes each block's scores once more (Dao et al.,
+/// arXiv:2205.14135); written in tensor operations, without its tiling of keys.
 struct Attention: VariadicOperation {
   static let name = "scaled_dot_product_attention"
+  /// Operation; q, k, v, mask; result and logarithms.
+  static let kernels = KernelTable<@Sendable (Attention, [Tensor], Tensor?, [Tensor]) -> Void>(
+    name,
+    cpu: { op, x, mask, y in
+      op.withDescription(x, mask) { ember_attention_forward($0, y[0].floats, y[1].floats) }
+    })
+  /// Operation; q, k, v, mask; gradient of the result, result, logarithms; gradients of q, k, v.
+  static let backwardKernels = KernelTable<@Sendable (Attention, [Tensor], Tensor?, [Tensor], [Tensor]) -> Void>(
+    name + "_backward",
+    cpu: { op, x, mask, y, d in
+      op.withDescription(x, mask) {
+        ember_attention_backward($0, y[0].floats, y[1].floats, y[2].floats, d[0].floats, d[1].floats, d[2].floats)
+      }
+    })
   let scale: Double
   /// A query sees only keys up to its own position.
   let isCausal: Bool
-  let saved: SavedTensors = [.input0, .input1, .input(2), .input(3)]
+  let saved: SavedTensors = [.input0, .input1, .input(2), .input(3), .output, .output(1)]
+  var undifferentiableOutputs: Set<Int> { [1] }
 
   /// About as many scores as are computed at a time.
   private static let scoresPerBlock = 1 << 21
@@ -44,19 +61,80 @@ struct Attention: VariadicOperation {
     return rows.shape[-1] == 1 ? rows : rows.narrow(-1, start: 0, length: block.keys)
   }
 
+  /// Describes the operands to the C kernels.
+  private func withDescription(_ x: [Tensor], _ mask: Tensor?, _ body: (UnsafePointer<ember_attention>) -> Void) {
+    let batch = Array(x[0].shape.dropLast(2)), queries = x[0].shape[-2], keys = x[1].shape[-2]
+    let wideMask = mask.map { $0.expand(batch + [queries, keys]) }
+    let offsets = (x + (wideMask.map { [$0] } ?? [])).map { Self.offsets($0) }
+    func row(_ tensor: Tensor) -> Int64 { Int64(tensor.strides[tensor.rank - 2]) }
+    offsets[0].withUnsafeBufferPointer { q in
+      offsets[1].withUnsafeBufferPointer { k in
+        offsets[2].withUnsafeBufferPointer { v in
+          (offsets.count > 3 ? offsets[3] : []).withUnsafeBufferPointer { m in
+            var description = ember_attention(
+              heads: Int64(q.count), queries: Int64(queries), keys: Int64(keys), features: Int64(x[0].shape[-1]),
+              values: Int64(x[2].shape[-1]), q: x[0].floats, k: x[1].floats, v: x[2].floats, mask: wideMask?.floats,
+              q_offsets: q.baseAddress, k_offsets: k.baseAddress, v_offsets: v.baseAddress, mask_offsets: m.baseAddress, q_row: row(x[0]),
+              k_row: row(x[1]), v_row: row(x[2]), mask_row: wideMask.map(row) ?? 0,
+              mask_column: wideMask.map { Int64($0.strides[$0.rank - 1]) } ?? 0, scale: scale, causal: isCausal)
+            body(&description)
+          }
+        }
+      }
+    }
+  }
+
+  /// Where each matrix of a batch begins, in elements from the first one.
+  private static func offsets(_ x: Tensor) -> [Int64] {
+    var all: [Int64] = [0]
+    for d in 0..<(x.rank - 2) {
+      let stride = Int64(x.strides[d])
+      all = all.flatMap { start in (0..<x.shape[d]).map { start + Int64($0) * stride } }
+    }
+    return all
+  }
+
+  /// q, k and v as the kernels take them: elements of a row side by side.
+  private static func withDenseRows(_ x: [Tensor]) throws(EmberError) -> [Tensor] {
+    var result: [Tensor] = []
+    for tensor in x { result.append(tensor.strides[tensor.rank - 1] == 1 || tensor.shape[-1] == 1 ? tensor : try tensor.dense()) }
+    return result
+  }
+
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let q = inputs[0]!, k = inputs[1]!, v = inputs[2]!
+    let isFused = q.dtype == .float32 && (q.device.type == .meta || Self.kernels.registered(on: q.device) != nil)
+    guard isFused else { return [composed(q, k, v, inputs[3]), Tensor.empty([0], dtype: q.dtype, on: q.device)] }
+    let y = try Tensor.empty(shape: Shape(q.shape.dropLast() + [v.shape[-1]]), dtype: q.dtype, like: q)
+    let logarithms = try Tensor.empty(shape: Shape(q.shape.dropLast()), dtype: q.dtype, like: q)
+    if let kernel = try Self.kernels.kernel(on: q.device), logarithms.elementCount > 0 {
+      kernel(self, try Self.withDenseRows([q, k, v]), inputs[3], [y, logarithms])
+    }
+    return [y, logarithms]
+  }
+
+  private func composed(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ mask: Tensor?) -> Tensor {
     let outputs = blocks(q.shape, k.shape).map { block in
-      weights(q.narrow(-2, start: block.start, length: block.count), k.narrow(-2, start: 0, length: block.keys), inputs[3], block)
+      weights(q.narrow(-2, start: block.start, length: block.count), k.narrow(-2, start: 0, length: block.keys), mask, block)
         .matmul(v.narrow(-2, start: 0, length: block.keys))
     }
-    if outputs.isEmpty { return [Tensor.zeros(Array(q.shape.dropLast()) + [v.shape[-1]], dtype: q.dtype, on: q.device)] }
-    return [outputs.count == 1 ? outputs[0] : cat(outputs, dim: -2)]
+    if outputs.isEmpty { return Tensor.zeros(Array(q.shape.dropLast()) + [v.shape[-1]], dtype: q.dtype, on: q.device) }
+    return outputs.count == 1 ? outputs[0] : cat(outputs, dim: -2)
   }
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let gradient = gradients[0] else { return [nil, nil, nil, nil] }
     let q = context.input(0), k = context.input(1), v = context.input(2), mask = context.inputIfPresent(3)
+    let logarithms = context.output(1)
+    if !context.isRecording, !context.needs(3), logarithms.elementCount > 0, let kernel = Self.backwardKernels.registered(on: q.device) {
+      return attempt(4) { () throws(EmberError) in
+        let operands = try Self.withDenseRows([q, k, v])
+        var results: [Tensor] = []
+        for x in operands { results.append(try Tensor.empty(shape: x.shape, dtype: x.dtype, like: x)) }
+        kernel(self, operands, mask, [try gradient.dense(), context.output(), logarithms], results)
+        return results + [nil]
+      }
+    }
     var dq: [Tensor] = [], dk: Tensor?, dv: Tensor?, dMask: Tensor?
     for block in blocks(q.shape, k.shape) {
       let rows = q.narrow(-2, start: block.start, length: block.count), g = gradient.narrow(-2, start: block.start, length: block.count)
@@ -80,6 +158,8 @@ struct Attention: VariadicOperation {
 }
 
 extension Tensor {
+  fileprivate var floats: UnsafeMutablePointer<Float>? { operand.pointer?.assumingMemoryBound(to: Float.self) }
+
   /// Softmax that yields zeros, not NaN, where everything is -∞.
   public func safeSoftmax(_ dim: Int, dtype: DType? = nil) -> Tensor {
     withDimension(dim, "softmax") { dim in
@@ -104,6 +184,12 @@ extension Tensor {
     groupedQueries: Bool = false
   ) -> Tensor {
     guard mayRunSlowly(Attention.name, [self, key, value, mask]) else { return .poison }
+    // A mask of truth values stays one.
+    let cast = Autocast.asOne(Attention.name, [self, key, value, mask]) {
+      $0[0]!.scaledDotProductAttention(
+        $0[1]!, $0[2]!, mask: $0[3], dropout: dropout, isCausal: isCausal, scale: scale, groupedQueries: groupedQueries)
+    }
+    if let cast { return cast }
     return attempt { () throws(EmberError) in
       let (q, k, v, added) = try attentionOperands(key, value, mask, isCausal: isCausal, groupedQueries: groupedQueries)
       guard dropout >= 0, dropout <= 1 else { throw EmberError(.value, in: Attention.name, "dropout \(dropout); it must be in 0 ... 1") }
@@ -115,7 +201,7 @@ extension Tensor {
         if isCausal { scores = scores.maskedFill(Self.laterKeys(q.shape[-2], k.shape[-2], device), .real(-.infinity)) }
         return scores.safeSoftmax(-1).dropout(dropout).matmul(v).to(dtype)
       }
-      return apply(Attention(scale: scale, isCausal: isCausal), [q, k, v, added])[0].to(dtype)
+      return apply(Attention(scale: scale, isCausal: isCausal), [q, k, v, added], count: 2)[0].to(dtype)
     }
   }
 

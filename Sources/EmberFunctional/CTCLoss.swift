@@ -103,6 +103,11 @@ extension Tensor {
   ) -> Tensor {
     let name = "ctc_loss"
     guard mayRunSlowly(name, [self, targets]) else { return .poison }
+    let cast = Autocast.asOne(name, [self, targets]) {
+      $0[0]!.ctcLoss(
+        $0[1]!, inputLengths: inputLengths, targetLengths: targetLengths, blank: blank, reduction: reduction, zeroInfinity: zeroInfinity)
+    }
+    if let cast { return cast }
     return attempt { () throws(EmberError) in
       guard dtype == .float32 || dtype == .float64 else {
         throw EmberError(.dtype, in: name, "log-probabilities \(summary) must be float32 or float64")

@@ -21,6 +21,7 @@ extension Tensor {
   public func pixelUnshuffle(_ factor: Int) -> Tensor {
     guard mayRun("pixel_unshuffle", self) else { return .poison }
     return attempt { () throws(EmberError) in
+      guard factor > 0 else { throw EmberError(.value, in: "pixel_unshuffle", "a factor of \(factor); it must be positive") }
       // As in PyTorch, nothing stays what it is.
       if elementCount == 0, rank >= 3 { return self }
       guard rank >= 3, factor > 0, factor < 1 << 20, shape[-2] % factor == 0, shape[-1] % factor == 0 else {

@@ -17,6 +17,10 @@ extension Tensor {
   ) -> Tensor {
     let name = "multi_margin_loss"
     guard mayRunSlowly(name, [self, target, weight]) else { return .poison }
+    let cast = Autocast.asOne(name, [self, target, weight]) {
+      $0[0]!.multiMarginLoss($0[1]!, p: p, margin: margin, weight: $0[2], reduction: reduction)
+    }
+    if let cast { return cast }
     return attempt { () throws(EmberError) in
       guard p == 1 || p == 2 else { throw EmberError(.value, in: name, "p = \(p); it must be 1 or 2") }
       guard dtype == .float32 || dtype == .float64 else {
@@ -50,6 +54,7 @@ extension Tensor {
   public func multilabelMarginLoss(_ target: Tensor, reduction: LossReduction = .mean) -> Tensor {
     let name = "multilabel_margin_loss"
     guard mayRunSlowly(name, [self, target]) else { return .poison }
+    if let result = Autocast.asOne(name, [self, target], { $0[0]!.multilabelMarginLoss($0[1]!, reduction: reduction) }) { return result }
     return attempt { () throws(EmberError) in
       guard dtype == .float32 || dtype == .float64 else {
         throw EmberError(.dtype, in: name, "input \(summary) must be float32 or float64")

@@ -32,6 +32,7 @@ extension Tensor {
   /// y[.., o] = Σ over i, j of self[.., i] · weight[o, i, j] · other[.., j] + bias[o].
   public func bilinear(_ other: Tensor, _ weight: Tensor, _ bias: Tensor? = nil) -> Tensor {
     guard mayRunSlowly("bilinear", [self, other, weight, bias]) else { return .poison }
+    if let result = Autocast.asOne("bilinear", [self, other, weight, bias], { $0[0]!.bilinear($0[1]!, $0[2]!, $0[3]) }) { return result }
     return attempt { () throws(EmberError) in
       guard rank >= 1, rank == other.rank, weight.rank == 3, shape[-1] == weight.shape[1], other.shape[-1] == weight.shape[2],
         shape.dropLast().elementsEqual(other.shape.dropLast())
@@ -39,6 +40,9 @@ extension Tensor {
         throw EmberError(
           .shape, in: "bilinear",
           "\(summary), \(other.summary) and weight \(weight.summary): inputs [..., a] and [..., b] go with a weight [out, a, b]")
+      }
+      guard ([other, weight] + (bias.map { [$0] } ?? [])).allSatisfy({ $0.dtype == dtype }) else {
+        throw EmberError(.dtype, in: "bilinear", "\(summary), \(other.summary), weight \(weight.summary) and bias must have one dtype")
       }
       if let bias, bias.rank != 1 || bias.shape[0] != weight.shape[0] {
         throw EmberError(

@@ -84,6 +84,7 @@ extension Tensor {
       guard common.isFloatingPoint else {
         throw EmberError(.dtype, in: "cosine_similarity", "\(summary) and \(other.summary): one of them must be floating point")
       }
+      guard eps >= 0 else { throw EmberError(.value, in: "cosine_similarity", "eps \(eps); it must not be negative") }
       guard let wide = shape.broadcast(with: other.shape) else {
         throw EmberError(.shape, in: "cosine_similarity", "\(summary) and \(other.summary) do not broadcast")
       }

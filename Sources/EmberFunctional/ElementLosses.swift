@@ -35,7 +35,12 @@ extension Tensor {
 
   /// Huber's loss, each times its weight; the mean is that of the products.
   public func huberLoss(_ target: Tensor, weight: Tensor, reduction: LossReduction = .mean, delta: Double = 1) -> Tensor {
-    huberLoss(target, reduction: .none, delta: delta).weighted(weight, like: self, reduction, "huber_loss", dividing: false)
+    if let result = Autocast.asOne(
+      "huber_loss", [self, target, weight], { $0[0]!.huberLoss($0[1]!, weight: $0[2]!, reduction: reduction, delta: delta) })
+    {
+      return result
+    }
+    return huberLoss(target, reduction: .none, delta: delta).weighted(weight, like: self, reduction, "huber_loss", dividing: false)
   }
 
   private func weighted(_ weight: Tensor, like input: Tensor, _ reduction: LossReduction, _ name: String, dividing: Bool) -> Tensor {
@@ -55,6 +60,10 @@ extension Tensor {
   public func poissonNLLLoss(
     _ target: Tensor, logInput: Bool = true, full: Bool = false, eps: Double = 1e-8, reduction: LossReduction = .mean
   ) -> Tensor {
+    let cast = Autocast.asOne("poisson_nll_loss", [self, target]) {
+      $0[0]!.poissonNLLLoss($0[1]!, logInput: logInput, full: full, eps: eps, reduction: reduction)
+    }
+    if let cast { return cast }
     var losses = logInput ? Pointwise.poissonOfLogarithm(self, target) : Pointwise.poisson(self, target, ScalarParameters(.real(eps)))
     if full { losses = losses + Pointwise.stirling(target) }
     return losses.reducedLoss(reduction, "poisson_nll_loss")
@@ -94,6 +103,13 @@ extension Tensor {
   /// log(1 + exp(-target·self)) for targets 1 and -1.
   public func softMarginLoss(_ target: Tensor, reduction: LossReduction = .mean) -> Tensor {
     guard isFloatingPoint(of: "soft_margin_loss") else { return .poison }
+    if let result = Autocast.asOne("soft_margin_loss", [self, target], { $0[0]!.softMarginLoss($0[1]!, reduction: reduction) }) {
+      return result
+    }
+    guard isPoisoned || target.isPoisoned || shape.broadcast(with: target.shape) == shape else {
+      raise(EmberError(.shape, in: "soft_margin_loss", "target \(target.summary) does not broadcast to input \(summary)"))
+      return .poison
+    }
     // Step by step, so that 16-bit numbers overflow where PyTorch's do.
     return (-target * self).exp().log1p().reducedLoss(reduction, "soft_margin_loss")
   }
@@ -101,12 +117,20 @@ extension Tensor {
   /// self where target is 1, max(0, margin - self) where it is -1.
   public func hingeEmbeddingLoss(_ target: Tensor, margin: Double = 1, reduction: LossReduction = .mean) -> Tensor {
     guard isFloatingPoint(of: "hinge_embedding_loss") else { return .poison }
+    let cast = Autocast.asOne("hinge_embedding_loss", [self, target]) {
+      $0[0]!.hingeEmbeddingLoss($0[1]!, margin: margin, reduction: reduction)
+    }
+    if let cast { return cast }
     return Pointwise.hingeEmbedding(self, target, ScalarParameters(.real(margin))).reducedLoss(reduction, "hinge_embedding_loss")
   }
 
   /// max(0, -target·(self - other) + margin): self should rank higher where target is 1, lower where it is -1.
   public func marginRankingLoss(_ other: Tensor, _ target: Tensor, margin: Double = 0, reduction: LossReduction = .mean) -> Tensor {
     guard mayRunSlowly("margin_ranking_loss", [self, other, target]) else { return .poison }
+    let cast = Autocast.asOne("margin_ranking_loss", [self, other, target]) {
+      $0[0]!.marginRankingLoss($0[1]!, $0[2]!, margin: margin, reduction: reduction)
+    }
+    if let cast { return cast }
     guard rank == other.rank, rank == target.rank else {
       raise(
         EmberError(
@@ -123,6 +147,10 @@ extension Tensor {
   public func cosineEmbeddingLoss(_ other: Tensor, _ target: Tensor, margin: Double = 0, reduction: LossReduction = .mean) -> Tensor {
     let name = "cosine_embedding_loss"
     guard mayRunSlowly(name, [self, other, target]) else { return .poison }
+    let cast = Autocast.asOne(name, [self, other, target]) {
+      $0[0]!.cosineEmbeddingLoss($0[1]!, $0[2]!, margin: margin, reduction: reduction)
+    }
+    if let cast { return cast }
     guard target.rank <= 1, rank == target.rank + 1, other.rank == rank else {
       raise(
         EmberError(
@@ -132,7 +160,8 @@ extension Tensor {
       return .poison
     }
     // Squared norms get a small number, so that the cosine of zero vectors is 0.
-    let dot = (self * other).sum(-1), epsilon = Scalar.real(1e-12)
+    let dot = (self * other).sum(-1)
+    let epsilon = Scalar.real(1e-12)
     let cosine = dot / (((self * self).sum(-1) + epsilon) * ((other * other).sum(-1) + epsilon)).sqrt()
     let zeros = Tensor.zeros(like: cosine)
     let similar = `where`(target .== 1, 1 - cosine, zeros)
@@ -166,7 +195,11 @@ extension Tensor {
     _ positive: Tensor, _ negative: Tensor, margin: Double = 1, p: Double = 2, eps: Double = 1e-6, swap: Bool = false,
     reduction: LossReduction = .mean
   ) -> Tensor {
-    tripletMarginLoss(positive, negative, margin: margin, swap: swap, reduction: reduction, name: "triplet_margin_loss") {
+    let cast = Autocast.asOne("triplet_margin_loss", [self, positive, negative]) {
+      $0[0]!.tripletMarginLoss($0[1]!, $0[2]!, margin: margin, p: p, eps: eps, swap: swap, reduction: reduction)
+    }
+    if let cast { return cast }
+    return tripletMarginLoss(positive, negative, margin: margin, swap: swap, reduction: reduction, name: "triplet_margin_loss") {
       $0.pairwiseDistance($1, p: p, eps: eps)
     }
   }

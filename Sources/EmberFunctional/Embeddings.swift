@@ -85,7 +85,7 @@ extension Tensor {
   }
 
   /// These rows, those whose p-norm exceeds the limit scaled down to it; gradients flow as if nothing had been scaled.
-  fileprivate func limitingRowNorms(_ limit: Double, p: Double) -> Tensor {
+  package func limitingRowNorms(_ limit: Double, p: Double) -> Tensor {
     let rows = detach(), size = rows.rowNorm(p, -1, keepDim: true)
     let scale = `where`(size .> Scalar.real(limit), Scalar.real(limit) / (size + Scalar.real(1e-7)), Tensor.ones(like: size))
     return self + (rows * scale - rows)

@@ -59,6 +59,10 @@ extension Tensor {
   ) -> (values: Tensor, indices: Tensor) {
     let name = "fractional_max_pool\(dimensions)d"
     guard mayRunSlowly(name, [self, samples]) else { return (.poison, .poison) }
+    if let inputs = Autocast.converted(name, [self, samples]) {
+      return inputs[0]!.fractionalMaxPool(
+        dimensions, kernelSize, outputSize: outputSize, outputRatio: outputRatio, samples: inputs[1], generator: generator)
+    }
     do throws(EmberError) {
       guard dimensions == 2 || dimensions == 3, rank == dimensions + 1 || rank == dimensions + 2, !shape.suffix(dimensions + 1).contains(0)
       else {
@@ -85,7 +89,9 @@ extension Tensor {
         throw EmberError(.value, in: name, "input \(summary) is too small for outputs \(output) with kernel \(kernel)")
       }
       let batch = rank == dimensions + 2 ? shape[0] : 1, channels = shape[rank - dimensions - 1]
-      let drawn = samples ?? Tensor.rand([batch, channels, dimensions], dtype: dtype, on: device, generator: generator)
+      var drawn = samples ?? Tensor.rand([batch, channels, dimensions], dtype: dtype, on: device, generator: generator)
+      // As PyTorch: a volume without a batch takes the first of several samples.
+      if dimensions == 3, rank == 4, drawn.rank == 3, drawn.shape[0] > 1 { drawn = drawn.narrow(0, start: 0, length: 1) }
       guard Array(drawn.shape) == [batch, channels, dimensions], drawn.dtype == dtype else {
         throw EmberError(.shape, in: name, "samples \(drawn.summary); they must be \(dtype)[\(batch), \(channels), \(dimensions)]")
       }

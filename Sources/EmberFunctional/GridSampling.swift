@@ -93,6 +93,10 @@ extension Tensor {
   ) -> Tensor {
     let name = "grid_sampler"
     guard mayRunSlowly(name, [self, grid]) else { return .poison }
+    let cast = Autocast.asOne(name, [self, grid]) {
+      $0[0]!.gridSample($0[1]!, mode: mode, paddingMode: paddingMode, alignCorners: alignCorners)
+    }
+    if let cast { return cast }
     return attempt { () throws(EmberError) in
       guard rank == 4 || rank == 5, grid.rank == rank, grid.shape[0] == shape[0], grid.shape[-1] == rank - 2 else {
         throw EmberError(

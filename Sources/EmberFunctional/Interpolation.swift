@@ -88,8 +88,8 @@ extension Tensor {
     to output: [Int], factors: [Double]?, mode: InterpolationMode, alignCorners: Bool, antialias: Bool
   ) throws(EmberError) -> Tensor {
     guard (dtype.isFloatingPoint && !dtype.isStorageOnly) || dtype == .uint8 else { throw error(.dtype, "must be floating point or uint8") }
-    guard output.count == rank - 2, output.allSatisfy({ $0 > 0 }), !shape.dropFirst(2).contains(0) else {
-      throw error(.shape, "spatial extents must be positive, also those of the result, \(output)")
+    guard output.count == rank - 2, output.allSatisfy({ $0 > 0 }), !shape.dropFirst().contains(0) else {
+      throw error(.shape, "channels and spatial extents must be positive, also those of the result, \(output)")
     }
     if mode == .area {
       return switch output.count {

@@ -138,7 +138,7 @@ extension Tensor {
   /// [batch · heads, length, features / heads] as [length, batch, features], projected to the output.
   private func joined(_ y: Tensor, _ batch: Int, _ weights: MultiHeadAttentionWeights) -> Tensor {
     let length = y.shape[1]
-    return y.transpose(0, 1).reshape([length, batch, -1]).linear(weights.output, weights.outputBias)
+    return y.transpose(0, 1).reshape([length, batch, weights.output.size(-1)]).linear(weights.output, weights.outputBias)
   }
 
   private func projected(

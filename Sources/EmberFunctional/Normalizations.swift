@@ -17,8 +17,14 @@ extension Tensor {
       if let weight, Array(weight.shape) != normalizedShape {
         throw EmberError(.shape, in: "rms_norm", "weight \(weight.summary) for the normalized shape \(normalizedShape)")
       }
+      let epsilon = eps ?? (dtype.realType == .float64 ? Double.ulpOfOne : Double(Float.ulpOfOne))
+      if [.float16, .bfloat16, .float32, .float64].contains(dtype), weight == nil || weight!.dtype == dtype,
+        (try? RMSNormOperation.kernels.kernel(on: device)) != nil
+      {
+        return apply(RMSNormOperation(normalized: normalizedShape, epsilon: epsilon), [self, weight], count: 2)[0]
+      }
+      // Complex numbers, weights of another dtype, devices without a kernel.
       let wide = dtype == .float16 || dtype == .bfloat16 ? to(.float32) : self
-      let epsilon = eps ?? (wide.dtype.realType == .float64 ? Double.ulpOfOne : Double(Float.ulpOfOne))
       let dims = Array((rank - normalizedShape.count)..<rank)
       var y = wide * ((wide * wide).mean(dims, keepDim: true) + Scalar.real(epsilon)).rsqrt()
       if let weight { y = y * weight }
@@ -87,6 +93,9 @@ extension Tensor {
   fileprivate func batchNormOfFunction(
     _ mean: Tensor?, _ variance: Tensor?, _ weight: Tensor?, _ bias: Tensor?, _ training: Bool, _ eps: Double
   ) throws(EmberError) -> Tensor {
+    guard training ? eps > 0 : eps >= 0 else {
+      throw EmberError(.value, in: "batch_norm", "eps \(eps); it must be positive in training, else not negative")
+    }
     if elementCount == 0, rank >= 1 {
       var y = clone()
       if let weight { y = y * weight.sum() }

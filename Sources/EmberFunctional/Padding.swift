@@ -11,6 +11,9 @@ public enum PaddingMode: String, Sendable {
   case replicate
   /// From the other side: b c | a b c | a b.
   case circular
+
+  /// What convolutions call `constant`.
+  public static var zeros: PaddingMode { .constant }
 }
 
 /// A tensor with a margin of one value around it; negative margins cut off. Linear in x: its derivative has the negated margins.
@@ -55,6 +58,10 @@ extension Tensor {
   /// padded ones, and no `value`. `reflect` needs margins smaller than the extent, `circular` at most as large.
   public func pad(_ pad: [Int], mode: PaddingMode = .constant, value: Scalar? = nil) -> Tensor {
     guard mayRun("pad", self) else { return .poison }
+    if mode == .reflect || mode == .replicate {
+      let name = "\(mode == .reflect ? "reflection" : "replication")_pad\(pad.count / 2)d"
+      if let inputs = Autocast.converted(name, [self]) { return inputs[0]!.pad(pad, mode: mode, value: value) }
+    }
     return attempt { () throws(EmberError) in
       guard pad.count % 2 == 0, pad.count <= 2 * rank else {
         throw EmberError(.value, in: "pad", "\(pad.count) numbers for \(summary); give two for each of at most \(rank) dimensions")

@@ -35,6 +35,9 @@ extension Tensor {
   public func maxUnpool(_ dimensions: Int, _ indices: Tensor, outputSize: [Int]) -> Tensor {
     let name = "max_unpool\(dimensions)d"
     guard mayRunSlowly(name, [self, indices]) else { return .poison }
+    if let result = Autocast.asOne(name, [self, indices], { $0[0]!.maxUnpool(dimensions, $0[1]!, outputSize: outputSize) }) {
+      return result
+    }
     return attempt { () throws(EmberError) in
       guard rank == dimensions + 1 || rank == dimensions + 2, indices.shape == shape else {
         throw EmberError(
@@ -48,14 +51,16 @@ extension Tensor {
         throw EmberError(.value, in: name, "outputSize \(outputSize); it must have \(dimensions) extents, none negative")
       }
       let leading = Array(shape.dropLast(dimensions))
-      let planes = leading.reduce(1, *), count = outputSize.reduce(1, *)
+      let planes = leading.reduce(1, *)
+      let count = outputSize.reduce(1, *)
       let result = try checkedShape(leading + outputSize, in: name)
       let zeros = Tensor.zeros([planes, count], dtype: dtype, on: device)
       if elementCount == 0 { return zeros.reshape(Array(result)) }
       let perPlane = elementCount / planes
       let positions = indices.reshape([planes, perPlane])
       if indices.backend.holdsData {
-        let low = positions.wholePhysical.amin().item(as: Int.self), high = positions.wholePhysical.amax().item(as: Int.self)
+        let low = positions.wholePhysical.amin().item(as: Int.self)
+        let high = positions.wholePhysical.amax().item(as: Int.self)
         guard low >= 0, high < count else {
           throw EmberError(.index, in: name, "indices from \(low) to \(high) in planes of \(outputSize), which have \(count) positions")
         }

@@ -53,10 +53,10 @@ extension Tensor {
   /// Sums of products over the last dimensions of both; with a 0-dimensional operand, the plain product.
   public func inner(_ other: Tensor) -> Tensor {
     compose("inner", [self, other]) { () throws(EmberError) in
+      if rank == 0 || other.rank == 0 { return self * other }
       guard dtype == other.dtype else {
         throw EmberError(.dtype, in: "inner", "\(summary) and \(other.summary) differ in dtype; convert one with .to(dtype)")
       }
-      if rank == 0 || other.rank == 0 { return self * other }
       guard shape[-1] == other.shape[-1] else {
         throw EmberError(.shape, in: "inner", "\(summary) and \(other.summary): the last extents must be equal")
       }

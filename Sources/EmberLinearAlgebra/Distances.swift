@@ -76,6 +76,7 @@ private struct Distances: BinaryOperation {
   }
 
   private func kernelGradient(_ a: Tensor, _ b: Tensor, _ distances: Tensor, _ gradient: Tensor) throws(EmberError) -> Tensor {
+    if gradient.elementCount == 0 { return Tensor.zeros(like: a) }
     let result = try Tensor.empty(shape: a.shape, dtype: a.dtype, like: a)
     guard let kernels = try distanceKernels.kernel(on: a.device), result.elementCount > 0 else { return result }
     let x = try a.dense()

@@ -283,7 +283,8 @@ extension Tensor {
     _ a: Tensor, upper: Bool = true, transpose: Bool = false, unitriangular: Bool = false
   ) -> (solution: Tensor, coefficient: Tensor) {
     let x = Linalg.solveTriangular(transpose ? a.mT : a, self, upper: upper != transpose, unitriangular: unitriangular)
-    return (x, a.clone())
+    let batch = x.isPoisoned || x.rank < 2 ? [] : Array(x.shape.dropLast(2))
+    return (x, x.isPoisoned ? .poison : a.expand(batch + Array(a.shape.suffix(2))).clone())
   }
 }
 

@@ -1,3 +1,4 @@
+import EmberFunctional
 import EmberRuntime
 import EmberTensor
 
@@ -36,6 +37,21 @@ open class ConvolutionLayer: Module {
     super.init()
   }
 
+  /// Draws weight and bias of a layer that was made for 0 input channels.
+  final func materialize(_ inChannels: Int) {
+    guard !uninitializedCells.isEmpty, !ErrorScopes.hasFailed else { return }
+    let old = weight
+    if inChannels % groups != 0 {
+      raise(EmberError(.value, in: "\(Swift.type(of: self))", "\(inChannels) inputs do not divide into \(groups) groups"))
+      return
+    }
+    let shape = [old.shape[0], inChannels / groups] + Array(old.shape.dropFirst(2))
+    weight = Init.layerWeight(shape, dtype: old.dtype, on: old.device)
+    _bias?.wrappedValue = Init.layerBias(shape[0], weight: shape, dtype: old.dtype, on: old.device)
+  }
+
+  override final var uninitializedCells: [StateCell] { weight.shape[1] == 0 ? [$weight] : [] }
+
   public final var bias: Tensor? { _bias?.wrappedValue }
   /// The cell of the bias, if there is one.
   public final var biasCell: StateCell? { _bias?.projectedValue }
@@ -48,10 +64,10 @@ open class ConvolutionLayer: Module {
       // Other words are left to the convolution to refuse.
       guard word == "same" else { return (input, padding) }
       let totals = zip(kernel, dilation).map { ($0 - 1) * $1 }
-      return (input.pad(totals.map { ($0 / 2, $0 - $0 / 2) }, mode: paddingMode), 0)
+      return (input.pad(totals.reversed().flatMap { [$0 / 2, $0 - $0 / 2] }, mode: paddingMode), 0)
     }
     guard let amounts = (padding as? any SpatialExtents)?.extents(kernel.count) else { return (input, padding) }
-    return (input.pad(amounts.map { ($0, $0) }, mode: paddingMode), 0)
+    return (input.pad(amounts.reversed().flatMap { [$0, $0] }, mode: paddingMode), 0)
   }
 
   open override var settings: String {

@@ -1,3 +1,4 @@
+import EmberFunctional
 import EmberRuntime
 import EmberTensor
 
@@ -5,7 +6,7 @@ import EmberTensor
 open class Linear: Module, Layer {
   @Parameter public final var weight: Tensor
   private final let _bias: Parameter?
-  public final let inFeatures: Int
+  public private(set) final var inFeatures: Int
   public final let outFeatures: Int
 
   public init(_ inFeatures: Int, _ outFeatures: Int, bias: Bool = true, dtype: DType = .float32, on device: Device = .cpu) {
@@ -16,6 +17,18 @@ open class Linear: Module, Layer {
     super.init()
   }
 
+  /// Draws weight and bias of a layer that was made for 0 input features.
+  final func materialize(_ count: Int) {
+    guard !uninitializedCells.isEmpty, !ErrorScopes.hasFailed else { return }
+    let old = weight
+    inFeatures = count
+    weight = Init.layerWeight([outFeatures, count], dtype: old.dtype, on: old.device)
+    _bias?.wrappedValue = Init.layerBias(outFeatures, weight: [outFeatures, count], dtype: old.dtype, on: old.device)
+  }
+
+  override final var uninitializedCells: [StateCell] { inFeatures == 0 && weight.shape[1] == 0 ? [$weight] : [] }
+  override func didLoadState() { inFeatures = weight.shape[1] }
+
   public final var bias: Tensor? { _bias?.wrappedValue }
   /// The cell of the bias, if there is one.
   public final var biasCell: StateCell? { _bias?.projectedValue }
@@ -24,75 +37,30 @@ open class Linear: Module, Layer {
   open override var settings: String { "in_features=\(inFeatures), out_features=\(outFeatures), bias=\(_bias != nil)" }
 }
 
-/// Rows of a table by number: integers [...] to [..., features]. Weight [entries, features], drawn from a normal distribution.
-open class Embedding: Module, Layer {
-  @Parameter public final var weight: Tensor
-  public final let paddingIndex: Int?
-
-  /// - Parameter paddingIndex: a row that starts as zeros and takes no gradient.
-  public init(_ entries: Int, _ features: Int, paddingIndex: Int? = nil, dtype: DType = .float32, on device: Device = .cpu) {
-    let position = paddingIndex.map { $0 < 0 ? $0 + entries : $0 }
-    self.paddingIndex = position
-    var table = Tensor.normal([entries, features], dtype: dtype, on: device)
-    if let position {
-      if position < 0 || position >= entries {
-        raise(EmberError(.index, in: "Embedding", "paddingIndex \(position) is outside of 0 ..< \(entries)"))
-      } else {
-        table = table.maskedFill((Tensor.arange(entries, on: device) .== Scalar.integer(Int64(position))).unsqueeze(1), 0)
-      }
-    }
-    weight = table
-    super.init()
-  }
-
-  open func forward(_ input: Tensor) -> Tensor { input.embedding(weight, paddingIndex: paddingIndex) }
-  open override var settings: String {
-    let shape = weight.shape
-    return "\(shape[0]), \(shape[1])" + (paddingIndex.map { ", padding_idx=\($0)" } ?? "")
-  }
-}
-
 /// Its input.
 open class Identity: Module, Layer {
   open func forward(_ input: Tensor) -> Tensor { input }
 }
 
-/// Dimensions `start` ... `end` as one; without arguments everything after the batch.
-open class Flatten: Module, Layer {
-  private let start: Int
-  private let end: Int
-  public init(start: Int = 1, end: Int = -1) {
-    self.start = start
-    self.end = end
-    super.init()
-  }
-  open func forward(_ input: Tensor) -> Tensor { input.flatten(start, end) }
-  open override var settings: String { "start_dim=\(start), end_dim=\(end)" }
-}
+/// A product of two inputs with a tensor: for each output o, x₁ᵀ · W[o] · x₂ + bias. [..., in1] and [..., in2] to [..., out].
+open class Bilinear: Module, Layer {
+  @Parameter public final var weight: Tensor
+  private final let _bias: Parameter?
 
-/// One dimension as several.
-open class Unflatten: Module, Layer {
-  private let dimension: Int
-  private let extents: [Int]
-  public init(_ dimension: Int, _ extents: [Int]) {
-    self.dimension = dimension
-    self.extents = extents
+  public init(_ in1Features: Int, _ in2Features: Int, _ outFeatures: Int, bias: Bool = true, dtype: DType = .float32, on device: Device = .cpu) {
+    if in1Features < 1 { raise(EmberError(.value, in: "Bilinear", "\(in1Features) features of the first input; there must be at least one")) }
+    let bound = 1 / Double(Swift.max(in1Features, 1)).squareRoot()
+    weight = Tensor.uniform([outFeatures, in1Features, in2Features], -bound, bound, dtype: dtype, on: device)
+    _bias = bias ? Parameter(wrappedValue: Tensor.uniform([outFeatures], -bound, bound, dtype: dtype, on: device)) : nil
     super.init()
   }
-  open func forward(_ input: Tensor) -> Tensor { input.unflatten(dimension, extents) }
-  open override var settings: String { "dim=\(dimension), unflattened_size=\(extents)" }
-}
 
-/// In training, each element set to 0 with probability `p`, the others divided by 1 - p.
-open class Dropout: Module, Layer {
-  public final let p: Double
-  /// Where the random numbers come from; nil: the default generator.
-  public final var generator: Generator?
-  public init(_ p: Double = 0.5, generator: Generator? = nil) {
-    self.p = p
-    self.generator = generator
-    super.init()
+  public final var bias: Tensor? { _bias?.wrappedValue }
+  public final var biasCell: StateCell? { _bias?.projectedValue }
+
+  open func forward(_ input: (Tensor, Tensor)) -> Tensor { input.0.bilinear(input.1, weight, bias) }
+  open override var settings: String {
+    let shape = weight.shape
+    return "in1_features=\(shape[1]), in2_features=\(shape[2]), out_features=\(shape[0]), bias=\(_bias != nil)"
   }
-  open func forward(_ input: Tensor) -> Tensor { input.dropout(p, training: isTraining, generator: generator) }
-  open override var settings: String { "p=\(p)" }
 }

@@ -36,11 +36,12 @@ extension Module {
       if !report.missing.isEmpty { problems.append("missing: \(report.missing.joined(separator: ", "))") }
       if !report.unexpected.isEmpty { problems.append("unexpected: \(report.unexpected.joined(separator: ", "))") }
     }
+    let open = Set(modules().flatMap(\.uninitializedCells).map(ObjectIdentifier.init))
     var planned: [(StateCell, Tensor)] = []
     for entry in cells {
       guard let value = values[entry.name] else { continue }
       let own = entry.cell.value
-      if value.shape == own.shape {
+      if value.shape == own.shape || open.contains(ObjectIdentifier(entry.cell)) {
         planned.append((entry.cell, try catchingErrors { value.detach().to(own.dtype).to(own.device) }))
       } else {
         problems.append("\(entry.name): the state dict has shape \(value.shape), the module \(own.shape)")
@@ -50,6 +51,7 @@ extension Module {
       throw EmberError(.value, in: "loadStateDict", "\(Swift.type(of: self)): " + problems.joined(separator: "; ") + "; is it the state of another model?")
     }
     for (cell, value) in planned { cell.value = value }
+    for module in modules() { module.didLoadState() }
     return report
   }
 

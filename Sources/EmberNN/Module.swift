@@ -36,6 +36,11 @@ open class Module: CustomStringConvertible {
     }
   }
 
+  /// Own parameters and buffers whose shapes are not known before the first call (the lazy layers'): a state dict gives them theirs.
+  var uninitializedCells: [StateCell] { [] }
+  /// Called after a state dict was loaded.
+  func didLoadState() {}
+
   /// What is written in parentheses when the module is printed: its settings.
   open var settings: String { "" }
 

@@ -1,3 +1,4 @@
+import EmberFunctional
 import EmberRuntime
 import EmberTensor
 
@@ -11,7 +12,7 @@ open class BatchNormLayer: Module {
   private final let _runningMean: Buffer?
   private final let _runningVar: Buffer?
   private final let _numBatchesTracked: Buffer?
-  public final let features: Int
+  public private(set) final var features: Int
   public final let eps: Double
   public internal(set) final var momentum: Double?
 
@@ -28,6 +29,27 @@ open class BatchNormLayer: Module {
     _runningVar = trackRunningStats ? Buffer(wrappedValue: Tensor.ones([features], dtype: dtype, on: device)) : nil
     _numBatchesTracked = trackRunningStats ? Buffer(wrappedValue: Tensor.zeros([], dtype: .int64, on: device)) : nil
     super.init()
+  }
+
+  /// Gives a layer that was made for 0 features the number that it is to have.
+  final func materialize(_ count: Int) {
+    guard features == 0, count > 0, !ErrorScopes.hasFailed else { return }
+    features = count
+    for cell in uninitializedCells {
+      let old = cell.value
+      // A running variance and a weight begin as ones.
+      let isOne = cell === _weight?.projectedValue || cell === _runningVar?.projectedValue
+      cell.value = Tensor.full([count], isOne ? 1 : 0, dtype: old.dtype, on: old.device)
+    }
+  }
+
+  override final var uninitializedCells: [StateCell] {
+    let cells = [_weight?.projectedValue, _bias?.projectedValue, _runningMean?.projectedValue, _runningVar?.projectedValue]
+    return cells.compactMap { $0 }.filter { $0.value.elementCount == 0 && $0.value.rank == 1 }
+  }
+
+  override func didLoadState() {
+    if features == 0, let count = (weight ?? runningMean)?.elementCount { features = count }
   }
 
   public final var weight: Tensor? { _weight?.wrappedValue }
@@ -55,6 +77,10 @@ open class BatchNormLayer: Module {
             + (ranks.count == 1 ? "\(ranks.lowerBound)" : "\(ranks.lowerBound) or \(ranks.upperBound)") + " dimensions"))
       return x.batchNorm(weight: weight, bias: bias, eps: eps).output
     }
+    guard ErrorScopes.hasFailed || eps > 0 || (eps == 0 && !isTraining) else {
+      raise(EmberError(.value, in: "batch_norm", "eps \(eps); it must be positive in training and not negative in evaluation"))
+      return x.batchNorm(weight: weight, bias: bias, eps: 1).output
+    }
     if !isTraining, let mean = runningMean, let variance = runningVar {
       return x.batchNorm(mean: mean, variance: variance, weight: weight, bias: bias, eps: eps)
     }
@@ -69,6 +95,8 @@ open class BatchNormLayer: Module {
     noGrad {
       let number = batches.wrappedValue + 1
       batches.wrappedValue = number
+      // A batch of nothing has no statistics.
+      if count == 0 { return }
       // Without a momentum each batch counts the same.
       let factor = momentum ?? 1 / max(number.item(), 1)
       let dtype = runningMean.wrappedValue.dtype
@@ -136,7 +164,9 @@ open class GroupNorm: Module, Layer {
   public final let eps: Double
   private let channels: Int
 
-  public init(_ groups: Int, _ channels: Int, eps: Double = 1e-5, affine: Bool = true, dtype: DType = .float32, on device: Device = .cpu) {
+  public init(
+    _ groups: Int, _ channels: Int, eps: Double = 1e-5, affine: Bool = true, bias: Bool = true, dtype: DType = .float32, on device: Device = .cpu
+  ) {
     if groups < 1 || channels % max(groups, 1) != 0 {
       raise(EmberError(.value, in: "GroupNorm", "\(channels) channels do not divide into \(groups) groups"))
     }
@@ -144,7 +174,7 @@ open class GroupNorm: Module, Layer {
     self.channels = channels
     self.eps = eps
     _weight = affine ? Parameter(wrappedValue: Tensor.ones([channels], dtype: dtype, on: device)) : nil
-    _bias = affine ? Parameter(wrappedValue: Tensor.zeros([channels], dtype: dtype, on: device)) : nil
+    _bias = affine && bias ? Parameter(wrappedValue: Tensor.zeros([channels], dtype: dtype, on: device)) : nil
     super.init()
   }
 
@@ -153,4 +183,47 @@ open class GroupNorm: Module, Layer {
 
   open func forward(_ input: Tensor) -> Tensor { input.groupNorm(groups, weight: weight, bias: bias, eps: eps) }
   open override var settings: String { "\(groups), \(channels), eps=\(eps), affine=\(_weight != nil)" }
+}
+
+/// Normalisation by the root of the mean square over the last dimensions; Zhang and Sennrich, arXiv:1910.07467. Weight of the normalised shape.
+open class RMSNorm: Module, Layer {
+  private final let _weight: Parameter?
+  public final let normalizedShape: [Int]
+  /// Nil: the smallest difference from 1 of the input's dtype.
+  public final let eps: Double?
+
+  public init(_ normalizedShape: [Int], eps: Double? = nil, elementwiseAffine: Bool = true, dtype: DType = .float32, on device: Device = .cpu) {
+    self.normalizedShape = normalizedShape
+    self.eps = eps
+    _weight = elementwiseAffine ? Parameter(wrappedValue: Tensor.ones(normalizedShape, dtype: dtype, on: device)) : nil
+    super.init()
+  }
+
+  /// Over the last dimension only.
+  public convenience init(_ features: Int, eps: Double? = nil, elementwiseAffine: Bool = true, dtype: DType = .float32, on device: Device = .cpu) {
+    self.init([features], eps: eps, elementwiseAffine: elementwiseAffine, dtype: dtype, on: device)
+  }
+
+  public final var weight: Tensor? { _weight?.wrappedValue }
+
+  open func forward(_ input: Tensor) -> Tensor { input.rmsNorm(normalizedShape, weight: weight, eps: eps) }
+  open override var settings: String { "\(normalizedShape), eps=\(eps.map { "\($0)" } ?? "None"), elementwise_affine=\(_weight != nil)" }
+}
+
+/// Each element divided by a power of the mean square of neighbouring channels; Krizhevsky et al., NIPS 2012.
+open class LocalResponseNorm: Module, Layer {
+  private let size: Int
+  private let alpha, beta, k: Double
+
+  /// - Parameter size: how many channels count as neighbours, with the element's own.
+  public init(_ size: Int, alpha: Double = 1e-4, beta: Double = 0.75, k: Double = 1) {
+    self.size = size
+    self.alpha = alpha
+    self.beta = beta
+    self.k = k
+    super.init()
+  }
+
+  open func forward(_ input: Tensor) -> Tensor { input.localResponseNorm(size, alpha: alpha, beta: beta, k: k) }
+  open override var settings: String { "\(size), alpha=\(alpha), beta=\(beta), k=\(k)" }
 }

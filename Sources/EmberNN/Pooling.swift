@@ -1,3 +1,5 @@
+import EmberFunctional
+import EmberRuntime
 import EmberTensor
 
 /// The settings of a pooling with windows.
@@ -35,6 +37,11 @@ open class MaxPool1d: PoolingLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor {
     input.maxPool1d(kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
   }
+
+  /// Also where the values were in each plane, counted row by row: what `MaxUnpool1d` takes. PyTorch's `return_indices=True`.
+  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) {
+    input.maxPoolWithIndices(1, kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
+  }
 }
 
 /// The largest value of each window; `stride` defaults to the kernel size.
@@ -47,6 +54,11 @@ open class MaxPool2d: PoolingLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor {
     input.maxPool2d(kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
   }
+
+  /// Also where the values were in each plane, counted row by row: what `MaxUnpool2d` takes. PyTorch's `return_indices=True`.
+  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) {
+    input.maxPoolWithIndices(2, kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
+  }
 }
 
 /// The largest value of each window; `stride` defaults to the kernel size.
@@ -58,6 +70,11 @@ open class MaxPool3d: PoolingLayer, Layer {
 
   open func forward(_ input: Tensor) -> Tensor {
     input.maxPool3d(kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
+  }
+
+  /// Also where the values were in each plane, counted row by row: what `MaxUnpool3d` takes. PyTorch's `return_indices=True`.
+  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) {
+    input.maxPoolWithIndices(3, kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
   }
 }
 
@@ -75,64 +92,101 @@ open class AvgPool1d: PoolingLayer, Layer {
 
 /// The mean of each window; `stride` defaults to the kernel size.
 open class AvgPool2d: PoolingLayer, Layer {
+  /// What sums are divided by instead of the number of elements.
+  private let divisorOverride: Int?
+
   public init(
     _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceilMode: Bool = false,
-    countIncludePad: Bool = true
-  ) { super.init(kernelSize, stride, padding, 1, ceilMode, countIncludePad) }
+    countIncludePad: Bool = true, divisorOverride: Int? = nil
+  ) {
+    self.divisorOverride = divisorOverride
+    super.init(kernelSize, stride, padding, 1, ceilMode, countIncludePad)
+  }
 
   open func forward(_ input: Tensor) -> Tensor {
-    input.avgPool2d(kernelSize, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad)
+    input.avgPool2d(
+      kernelSize, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad, divisorOverride: divisorOverride)
   }
 }
 
 /// The mean of each window; `stride` defaults to the kernel size.
 open class AvgPool3d: PoolingLayer, Layer {
+  /// What sums are divided by instead of the number of elements.
+  private let divisorOverride: Int?
+
   public init(
     _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceilMode: Bool = false,
-    countIncludePad: Bool = true
-  ) { super.init(kernelSize, stride, padding, 1, ceilMode, countIncludePad) }
+    countIncludePad: Bool = true, divisorOverride: Int? = nil
+  ) {
+    self.divisorOverride = divisorOverride
+    super.init(kernelSize, stride, padding, 1, ceilMode, countIncludePad)
+  }
 
   open func forward(_ input: Tensor) -> Tensor {
-    input.avgPool3d(kernelSize, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad)
+    input.avgPool3d(
+      kernelSize, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad, divisorOverride: divisorOverride)
   }
 }
 
 /// A pooling that is told the extents of its result.
 open class AdaptivePoolingLayer: Module {
-  final let outputSize: any SpatialExtents
+  /// Nil where a dimension is to keep the input's extent.
+  private final let extents: [Int?]
   public init(_ outputSize: any SpatialExtents) {
-    self.outputSize = outputSize
+    extents = (outputSize as? [Int]) ?? [outputSize as? Int]
     super.init()
   }
-  open override var settings: String { "output_size=\(outputSize)" }
+
+  /// With nil for dimensions that are to keep the input's extent.
+  public init(_ outputSize: [Int?]) {
+    extents = outputSize
+    super.init()
+  }
+
+  final func outputSize(for input: Tensor, _ dimensions: Int) -> any SpatialExtents {
+    if extents.count == 1, let one = extents[0] { return one }
+    guard extents.count <= input.rank else { return extents.map { $0 ?? 0 } }
+    let all = extents.count == 1 ? Array(repeating: extents[0], count: Swift.min(dimensions, input.rank)) : extents
+    return all.enumerated().map { i, extent in extent ?? input.shape[input.rank - all.count + i] }
+  }
+  open override var settings: String {
+    let words = extents.map { $0.map { "\($0)" } ?? "None" }
+    return "output_size=" + (words.count == 1 ? words[0] : "(\(words.joined(separator: ", ")))")
+  }
 }
 
 /// Means of windows that divide the input into `outputSize` parts.
 open class AdaptiveAvgPool1d: AdaptivePoolingLayer, Layer {
-  open func forward(_ input: Tensor) -> Tensor { input.adaptiveAvgPool1d(outputSize) }
+  open func forward(_ input: Tensor) -> Tensor { input.adaptiveAvgPool1d(outputSize(for: input, 1)) }
 }
 
 /// Means of windows that divide the input into `outputSize` parts.
 open class AdaptiveAvgPool2d: AdaptivePoolingLayer, Layer {
-  open func forward(_ input: Tensor) -> Tensor { input.adaptiveAvgPool2d(outputSize) }
+  open func forward(_ input: Tensor) -> Tensor { input.adaptiveAvgPool2d(outputSize(for: input, 2)) }
 }
 
 /// Means of windows that divide the input into `outputSize` parts.
 open class AdaptiveAvgPool3d: AdaptivePoolingLayer, Layer {
-  open func forward(_ input: Tensor) -> Tensor { input.adaptiveAvgPool3d(outputSize) }
+  open func forward(_ input: Tensor) -> Tensor { input.adaptiveAvgPool3d(outputSize(for: input, 3)) }
 }
 
 /// Largest values of windows that divide the input into `outputSize` parts.
 open class AdaptiveMaxPool1d: AdaptivePoolingLayer, Layer {
-  open func forward(_ input: Tensor) -> Tensor { input.adaptiveMaxPool1d(outputSize) }
+  open func forward(_ input: Tensor) -> Tensor { input.adaptiveMaxPool1d(outputSize(for: input, 1)) }
+  /// Also where the values were in each plane, counted row by row.
+  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) { input.adaptiveMaxPoolWithIndices(1, outputSize(for: input, 1)) }
 }
 
 /// Largest values of windows that divide the input into `outputSize` parts.
 open class AdaptiveMaxPool2d: AdaptivePoolingLayer, Layer {
-  open func forward(_ input: Tensor) -> Tensor { input.adaptiveMaxPool2d(outputSize) }
+  open func forward(_ input: Tensor) -> Tensor { input.adaptiveMaxPool2d(outputSize(for: input, 2)) }
+  /// Also where the values were in each plane, counted row by row.
+  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) { input.adaptiveMaxPoolWithIndices(2, outputSize(for: input, 2)) }
 }
 
 /// Largest values of windows that divide the input into `outputSize` parts.
 open class AdaptiveMaxPool3d: AdaptivePoolingLayer, Layer {
-  open func forward(_ input: Tensor) -> Tensor { input.adaptiveMaxPool3d(outputSize) }
+  open func forward(_ input: Tensor) -> Tensor { input.adaptiveMaxPool3d(outputSize(for: input, 3)) }
+  /// Also where the values were in each plane, counted row by row.
+  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) { input.adaptiveMaxPoolWithIndices(3, outputSize(for: input, 3)) }
 }

@@ -54,6 +54,8 @@ struct ModuleMembers {
       parameters.append(NamedCell(name: replacingLast(of: name, with: parameter.name), cell: parameter.projectedValue))
     case let buffer as Buffer:
       buffers.append(NamedCell(name: replacingLast(of: name, with: buffer.name), cell: buffer.projectedValue, isPersistent: buffer.isPersistent))
+    case let cell as StateCell where cell.isParameter:
+      parameters.append(NamedCell(name: name, cell: cell))
     case let module as Module:
       children.append((name, module))
     case let tensor as Tensor:

@@ -36,6 +36,21 @@ open class TransposedConvolutionLayer: Module {
     super.init()
   }
 
+  /// Draws weight and bias of a layer that was made for 0 input channels.
+  final func materialize(_ inChannels: Int) {
+    guard !uninitializedCells.isEmpty, !ErrorScopes.hasFailed else { return }
+    let old = weight
+    if inChannels % groups != 0 {
+      raise(EmberError(.value, in: "\(Swift.type(of: self))", "\(inChannels) inputs do not divide into \(groups) groups"))
+      return
+    }
+    let shape = [inChannels] + Array(old.shape.dropFirst(1))
+    weight = Init.layerWeight(shape, dtype: old.dtype, on: old.device)
+    _bias?.wrappedValue = Init.layerBias(shape[1] * groups, weight: shape, dtype: old.dtype, on: old.device)
+  }
+
+  override final var uninitializedCells: [StateCell] { weight.shape[0] == 0 ? [$weight] : [] }
+
   public final var bias: Tensor? { _bias?.wrappedValue }
   /// The cell of the bias, if there is one.
   public final var biasCell: StateCell? { _bias?.projectedValue }

@@ -13,6 +13,7 @@ extension OperatorRegistry {
     registry.addLinearAlgebraOperators()
     registry.addSpectralOperators()
     registry.addSparseOperators()
+    registry.addInPlaceForms()
     return registry
   }()
 }

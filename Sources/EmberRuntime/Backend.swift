@@ -25,7 +25,8 @@ public protocol Backend: AnyObject, Sendable {
   /// The last `program.parameterCount` inputs are numbers in host memory.
   func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, uniform: UnsafePointer<UInt8>, count: Int)
   /// The same over strided operands of one shape.
-  func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, strides: UnsafePointer<Strides>, shape: Shape)
+  func pointwise(
+    _ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, strides: UnsafePointer<Strides>, shape: Shape)
 
   // MARK: Along one axis. False: there is no kernel for these dtypes, and nothing was done.
 
@@ -184,6 +185,12 @@ public enum RandomDistribution: Sendable {
   case geometric(probability: Double)
 }
 
+/// What random numbers are drawn from whose parameters differ by element.
+public enum ElementDistribution: Sendable {
+  /// Gamma variates of scale 1; the parameter is the shape.
+  case gamma
+}
+
 /// A device's random state. Used by one thread at a time (the `Generator` that owns it sees to that).
 public protocol GeneratorState: AnyObject {
   /// Everything needed to continue the stream elsewhere.
@@ -195,6 +202,12 @@ public protocol GeneratorState: AnyObject {
   func next() -> UInt64
   /// Draws 0 or 1 for each element of dense `probabilities`.
   func bernoulli(_ probabilities: Operand, into output: Operand) -> Bool
+  /// Draws one number for each element of dense `parameters`, of their dtype. False if there is no kernel.
+  func draw(_ distribution: ElementDistribution, _ parameters: Operand, into output: Operand) -> Bool
   /// Draws `samples` positions (int64) from each row of dense weights, [rows, categories]. False if a row's weights cannot be drawn from.
   func multinomial(_ weights: Operand, rows: Int, samples: Int, replacement: Bool, into output: Operand) -> Bool
+}
+
+extension GeneratorState {
+  public func draw(_ distribution: ElementDistribution, _ parameters: Operand, into output: Operand) -> Bool { false }
 }

@@ -102,7 +102,9 @@ public func catchingErrors<Result>(_ body: () throws -> Result) throws -> Result
   }
 }
 
-@available(*, unavailable, message: "error scopes belong to a thread and do not survive an await; run the tensor operations in a synchronous closure")
+@available(
+  *, unavailable, message: "error scopes belong to a thread and do not survive an await; run the tensor operations in a synchronous closure"
+)
 public func catchingErrors<Result>(_ body: () async throws -> Result) async throws -> Result {
   fatalError()
 }

@@ -90,7 +90,9 @@ public struct PromotionAccumulator {
   private func combine(_ ranked: DType?, _ lower: DType?) -> DType? {
     guard let ranked else { return lower }
     guard let lower, lower.category > ranked.category else { return ranked }
-    if lower.isComplex, ranked.isFloatingPoint { return TypePromotion.promote(ranked, .complex32) == .complex32 ? .complex32 : (ranked == .float64 ? .complex128 : .complex64) }
+    if lower.isComplex, ranked.isFloatingPoint {
+      return TypePromotion.promote(ranked, .complex32) == .complex32 ? .complex32 : (ranked == .float64 ? .complex128 : .complex64)
+    }
     return lower
   }
 }

@@ -193,7 +193,10 @@ extension OperatorRegistry {
     ]
     for (name, transform) in single {
       add("aten::fft_\(name)(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor") {
-        (x: Tensor, n: Int?, dim: Int, norm: String?) throws in transform(x, n, dim, try normalization(norm))
+        (x: Tensor, n: Int?, dim: Int, norm: String?) throws in
+        // Only the lists of several dimensions know -1, which leaves one as it is.
+        if let n, n < 1 { throw EmberError(.value, in: "fft.\(name)", "a length of \(n); it must be positive") }
+        return transform(x, n, dim, try normalization(norm))
       }
     }
     typealias Several = @Sendable (Tensor, [Int]?, [Int]?, FFT.Normalization) -> Tensor

@@ -97,3 +97,26 @@ private func insideWeights(_ weight: Double, _ n: Int, _ dimension: Int, _ spect
   let weights = Tensor.full([n / 2 + 1], .real(weight), dtype: dtype, on: spectrum.device).maskedFill(isSingle, 1)
   return weights.reshape([n / 2 + 1] + Array(repeating: 1, count: spectrum.rank - dimension - 1))
 }
+
+// MARK: - Batches: the dimensions lie one further behind.
+
+extension ComplexTransform {
+  func batched(_ batch: OperationBatch) -> [Tensor]? {
+    guard batch.shape(0).rank < maximumRank else { return nil }
+    return [apply(ComplexTransform(dimensions: dimensions.map { $0 + 1 }, inverse: inverse, scale: scale), batch[0])]
+  }
+}
+
+extension RealToComplexTransform {
+  func batched(_ batch: OperationBatch) -> [Tensor]? {
+    guard batch.shape(0).rank < maximumRank else { return nil }
+    return [apply(RealToComplexTransform(dimension: dimension + 1, inverse: inverse, scale: scale), batch[0])]
+  }
+}
+
+extension ComplexToRealTransform {
+  func batched(_ batch: OperationBatch) -> [Tensor]? {
+    guard batch.shape(0).rank < maximumRank else { return nil }
+    return [apply(ComplexToRealTransform(dimension: dimension + 1, n: n, inverse: inverse, scale: scale), batch[0])]
+  }
+}

@@ -1,3 +1,4 @@
+import EmberTensor
 import Glibc
 
 /// A line that tells how far an epoch is: rate, time left, running loss. Where standard output is no terminal, a plain line
@@ -73,16 +74,5 @@ public func duration(_ seconds: Double) -> String {
   return whole >= 3600 ? "\(whole / 3600):\(two(whole / 60 % 60)):\(two(whole % 60))" : "\(whole / 60):\(two(whole % 60))"
 }
 
-/// A number with a fixed count of decimals.
-public func fixed(_ value: Double, _ decimals: Int) -> String {
-  guard value.isFinite, abs(value) < 1e15 else { return String(value) }
-  let decimals = max(0, min(decimals, 9))
-  var scale = 1
-  for _ in 0..<decimals { scale *= 10 }
-  guard abs(value) * Double(scale) < 9e18 else { return String(value) }
-  let number = Int((abs(value) * Double(scale)).rounded())
-  let sign = value < 0 && number != 0 ? "-" : ""
-  if decimals == 0 { return "\(sign)\(number)" }
-  let rest = String(number % scale)
-  return "\(sign)\(number / scale)." + String(repeating: "0", count: decimals - rest.count) + rest
-}
+/// A number with a fixed count of decimals, at most 9.
+public func fixed(_ value: Double, _ decimals: Int) -> String { NumberText.fixed(value, decimals: decimals) }

@@ -8,7 +8,9 @@ public import EmberTensor
 /// The loop around a training step: epochs, progress, checkpoints, Ctrl-C, and continuing to the bit.
 ///
 /// ```swift
-/// let trainer = Trainer(model: model, optimizer: optimizer, loader: loader, epochs: 5, checkpoint: "run/last.safetensors") { images, labels in
+/// let trainer = Trainer(
+///   model: model, optimizer: optimizer, loader: loader, epochs: 5, checkpoint: "run/last.safetensors"
+/// ) { images, labels in
 ///   model(images).crossEntropy(labels)
 /// }
 /// try trainer.run()
@@ -198,7 +200,9 @@ public final class Trainer<Batch: Sendable> {
         if stopsAtNonFiniteLoss, !value.isFinite {
           throw EmberError(
             .value, in: "Trainer.run",
-            "the loss is \(value): a smaller learning rate, maximumGradientNorm or detectAnomaly may help; to go on all the same, set stopsAtNonFiniteLoss = false")
+            "the loss is \(value): a smaller learning rate, maximumGradientNorm or detectAnomaly may help; "
+              + "to go on all the same, set stopsAtNonFiniteLoss = false"
+          )
         }
         loss.backward()
         if let maximumGradientNorm { clipGradNorm(optimizer.parameters, maxNorm: maximumGradientNorm) }
@@ -215,7 +219,9 @@ public final class Trainer<Batch: Sendable> {
       guard let error = error as? EmberError else { throw error }
       throw EmberError(
         error.kind, in: error.operation,
-        "\(error.message) (step \(losses.count + 1), batch \(position.batch + 1) of epoch \(position.epoch + 1); model and optimizer are as before it)")
+        "\(error.message) (step \(losses.count + 1), batch \(position.batch + 1) of epoch \(position.epoch + 1); "
+          + "model and optimizer are as before it)"
+      )
     }
   }
 }

@@ -29,7 +29,8 @@ public struct FashionMNIST: Sendable {
     func load(_ kind: String) throws -> (path: String, tensor: Tensor) {
       let plain = "\(folder)/\(split.rawValue)-\(kind)-ubyte", packed = plain + ".gz"
       guard Files.isFolder(folder) else {
-        throw EmberError(.file, in: "FashionMNIST", "\(folder): no such folder; install the package dataset-fashion-mnist (make setup) or name another")
+        throw EmberError(
+          .file, in: "FashionMNIST", "\(folder): no such folder; install the package dataset-fashion-mnist (make setup) or name another")
       }
       let path = Files.exists(plain) && !Files.exists(packed) ? plain : packed
       return (path, try IDX.load(path, limit: 1 << 28))
@@ -40,7 +41,8 @@ public struct FashionMNIST: Sendable {
       throw EmberError(.file, in: "FashionMNIST", "\(imagesPath): \(images.dtype)\(images.shape), not pictures of 28 × 28 bytes")
     }
     guard labels.dtype == .uint8, labels.rank == 1, labels.shape[0] == images.shape[0] else {
-      throw EmberError(.file, in: "FashionMNIST", "\(labelsPath): \(labels.dtype)\(labels.shape), not a byte for each of \(images.shape[0]) pictures")
+      throw EmberError(
+        .file, in: "FashionMNIST", "\(labelsPath): \(labels.dtype)\(labels.shape), not a byte for each of \(images.shape[0]) pictures")
     }
     let wrong = try labels.elementsOrThrow(as: UInt8.self).firstIndex { $0 > 9 }
     if let wrong { throw EmberError(.file, in: "FashionMNIST", "\(labelsPath): label \(wrong) is no number from 0 to 9") }

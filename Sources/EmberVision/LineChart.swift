@@ -50,7 +50,8 @@ public struct LineChart: Sendable {
     func px(_ x: Double) -> Double { left + (x - x0) / (x1 - x0) * (right - left) }
     func py(_ y: Double) -> Double { bottom - (y - y0) / (y1 - y0) * (bottom - top) }
     var out = """
-      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(number(width)) \(number(height))" width="\(number(width))" height="\(number(height))" \
+      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(number(width)) \(number(height))" \
+      width="\(number(width))" height="\(number(height))" \
       font-family="Helvetica, Arial, sans-serif" font-size="13" fill="#333">
       <rect width="100%" height="100%" fill="white"/>
       <text x="\(number(left))" y="32" font-size="18" font-weight="bold">\(escaped(title))</text>
@@ -87,7 +88,9 @@ public struct LineChart: Sendable {
         out += "<circle cx=\"\(number(px(point.x)))\" cy=\"\(number(py(point.y)))\" r=\"3.5\" fill=\"\(color)\"/>\n"
       }
       let y = top + 14 + 20 * Double(i)
-      out += "<line x1=\"\(number(right - 150))\" x2=\"\(number(right - 126))\" y1=\"\(number(y))\" y2=\"\(number(y))\" stroke=\"\(color)\" stroke-width=\"3\"/>\n"
+      out +=
+        "<line x1=\"\(number(right - 150))\" x2=\"\(number(right - 126))\" y1=\"\(number(y))\" y2=\"\(number(y))\" stroke=\"\(color)\" "
+          + "stroke-width=\"3\"/>\n"
       out += "<text x=\"\(number(right - 118))\" y=\"\(number(y + 4))\">\(escaped(line.name))</text>\n"
     }
     return out + "</svg>\n"

@@ -10,7 +10,9 @@ public struct Picture: Sendable {
   public var pixels: [UInt8]
 
   public init(width: Int, height: Int, channels: Int = 1, pixels: [UInt8]) throws {
-    guard width > 0, height > 0, width <= 1 << 20, height <= 1 << 20, [1, 3, 4].contains(channels), pixels.count == width * height * channels else {
+    guard width > 0, height > 0, width <= 1 << 20, height <= 1 << 20, [1, 3, 4].contains(channels),
+      pixels.count == width * height * channels
+    else {
       throw EmberError(.value, in: "Picture", "\(pixels.count) bytes for \(width) × \(height) pixels of \(channels) channels (1, 3 or 4)")
     }
     self.width = width

@@ -25,7 +25,8 @@ public enum TerminalStyle: Sendable {
 ///
 /// - Parameter images: [height, width], [count, height, width] or [count, 1, height, width]; uint8, or numbers from 0 to 1.
 /// - Parameter captions: a line under each picture.
-public func renderInTerminal(_ images: Tensor, columns: Int = 5, captions: [String] = [], style: TerminalStyle = .current) throws -> String {
+public func renderInTerminal(_ images: Tensor, columns: Int = 5, captions: [String] = [], style: TerminalStyle = .current) throws -> String
+{
   let stack = try Picture.greyStack(images)
   let columns = max(1, columns)
   var text = ""
@@ -45,8 +46,10 @@ public func renderInTerminal(_ images: Tensor, columns: Int = 5, captions: [Stri
             continue
           }
           if last == nil || last! != (upper, lower) {
-            line += style == .trueColor
-              ? "\u{1B}[38;2;\(upper);\(upper);\(upper);48;2;\(lower);\(lower);\(lower)m" : "\u{1B}[38;5;\(grey(upper));48;5;\(grey(lower))m"
+            line +=
+              style == .trueColor
+              ? "\u{1B}[38;2;\(upper);\(upper);\(upper);48;2;\(lower);\(lower);\(lower)m"
+              : "\u{1B}[38;5;\(grey(upper));48;5;\(grey(lower))m"
             last = (upper, lower)
           }
           line += "▀"
@@ -91,7 +94,9 @@ public func classTable(_ confusion: [[Int]], names: [String]) -> String {
     let wrong = row.indices.filter { $0 != i && row[$0] > 0 }.max { (row[$0], -$0) < (row[$1], -$1) }
     let name = i < names.count ? names[i] : String(i)
     let taken = wrong.map { "\($0 < names.count ? names[$0] : String($0)) (\(row[$0]))" } ?? ""
-    text += "\(left(name, width))   \(right(String(correct), 7))   \(left(String(total), 5))  \(right(percentage(correct, total), 8))   \(taken)\n"
+    text +=
+      "\(left(name, width))   \(right(String(correct), 7))   \(left(String(total), 5))  \(right(percentage(correct, total), 8))   "
+        + "\(taken)\n"
   }
   return text
 }

@@ -23,20 +23,32 @@ import Testing
   ]
 
   static let formats: [Format] = [
-    Format(testDescription: "safetensors", write: { try Safetensors.save(tensors, to: $0, metadata: ["a": "b"]) }, read: { _ = try Safetensors.load($0, mapped: false) }),
-    Format(testDescription: "safetensors, mapped", write: { try Safetensors.save(tensors, to: $0) }, read: { path in
-      for (_, tensor) in try Safetensors.load(path).tensors { _ = try tensor.withBytes { $0.reduce(0, ^) } }
-    }),
+    Format(
+      testDescription: "safetensors", write: { try Safetensors.save(tensors, to: $0, metadata: ["a": "b"]) },
+      read: { _ = try Safetensors.load($0, mapped: false) }),
+    Format(
+      testDescription: "safetensors, mapped", write: { try Safetensors.save(tensors, to: $0) },
+      read: { path in
+        for (_, tensor) in try Safetensors.load(path).tensors { _ = try tensor.withBytes { $0.reduce(0, ^) } }
+      }),
     Format(testDescription: "npy", write: { try NPY.save(tensors[0].1, to: $0) }, read: { _ = try NPY.load($0) }),
-    Format(testDescription: "npz", write: { try NPZ.save(tensors, to: $0, compressed: false) }, read: { _ = try NPZ.load($0, limit: 1 << 24) }),
-    Format(testDescription: "npz, deflated", write: { try NPZ.save(tensors, to: $0, compressed: true) }, read: { _ = try NPZ.load($0, limit: 1 << 24) }),
+    Format(
+      testDescription: "npz", write: { try NPZ.save(tensors, to: $0, compressed: false) }, read: { _ = try NPZ.load($0, limit: 1 << 24) }),
+    Format(
+      testDescription: "npz, deflated", write: { try NPZ.save(tensors, to: $0, compressed: true) },
+      read: { _ = try NPZ.load($0, limit: 1 << 24) }),
     Format(testDescription: "idx", write: { try EmberDataTests.write(idx, to: $0) }, read: { _ = try IDX.load($0, limit: 1 << 24) }),
-    Format(testDescription: "idx.gz", write: { path in
-      try EmberDataTests.write(try idx.withUnsafeBytes { try Compression.deflate($0, .gzip, in: "test").withBytes { Array($0) } }, to: path)
-    }, read: { _ = try IDX.load($0, limit: 1 << 24) }),
-    Format(testDescription: "png", write: { try Picture(width: 7, height: 5, channels: 3, pixels: (0..<105).map { UInt8($0) }).save(png: $0) }, read: {
-      _ = try Picture(png: $0)
-    }),
+    Format(
+      testDescription: "idx.gz",
+      write: { path in
+        try EmberDataTests.write(
+          try idx.withUnsafeBytes { try Compression.deflate($0, .gzip, in: "test").withBytes { Array($0) } }, to: path)
+      }, read: { _ = try IDX.load($0, limit: 1 << 24) }),
+    Format(
+      testDescription: "png", write: { try Picture(width: 7, height: 5, channels: 3, pixels: (0..<105).map { UInt8($0) }).save(png: $0) },
+      read: {
+        _ = try Picture(png: $0)
+      }),
   ]
 
   private static let idx: [UInt8] = [0, 0, 8, 2, 0, 0, 0, 4, 0, 0, 0, 6] + (0..<24).map { UInt8($0) }
@@ -83,11 +95,15 @@ import Testing
         case 0: bytes[position] ^= 1 << UInt8.random(in: 0..<8, using: &self)
         case 1: bytes[position] = [0, 0xFF, 0x7F, 0x80, 0x20, 0x30, 0x5B, 0x7B].randomElement(using: &self)!
         case 2: bytes.removeSubrange(position..<min(bytes.count, position + Int.random(in: 1...9, using: &self)))
-        case 3: bytes.insert(contentsOf: (0..<Int.random(in: 1...9, using: &self)).map { _ in UInt8.random(in: 0...255, using: &self) }, at: position)
+        case 3:
+          bytes.insert(
+            contentsOf: (0..<Int.random(in: 1...9, using: &self)).map { _ in UInt8.random(in: 0...255, using: &self) }, at: position)
         case 4: bytes.removeLast(bytes.count - position)
         case 5:
           // A number of eight bytes, in either order, at its limits.
-          for (i, byte) in [0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 0, 0x80].enumerated() where position + i < bytes.count { bytes[position + i] = UInt8(byte) }
+          for (i, byte) in [0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 0, 0x80].enumerated() where position + i < bytes.count {
+            bytes[position + i] = UInt8(byte)
+          }
         default:
           let other = Int.random(in: 0..<bytes.count, using: &self)
           bytes.swapAt(position, other)

@@ -60,7 +60,8 @@ import Testing
 
   @Test func npyRoundTrip() throws {
     let dtypes: [DType] = [
-      .bool, .uint8, .int8, .int16, .int32, .int64, .float16, .bfloat16, .float32, .float64, .complex64, .complex128, .uint16, .uint32, .uint64,
+      .bool, .uint8, .int8, .int16, .int32, .int64, .float16, .bfloat16, .float32, .float64, .complex64, .complex128, .uint16, .uint32,
+      .uint64,
     ]
     for (name, tensor) in samples(dtypes) {
       let path = folder.file("a.npy")

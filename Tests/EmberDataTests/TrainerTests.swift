@@ -198,10 +198,13 @@ final class SmallRun {
   }
 
   @Test func aShapeErrorInTheModelIsThrown() throws {
-    let model = Sequential { Linear(6, 4); Linear(5, 3) }
+    let model = Sequential {
+      Linear(6, 4); Linear(5, 3)
+    }
     let data = TensorDataset(Tensor.ones([8, 6]), Tensor([0, 1, 2, 0, 1, 2, 0, 1]))
     let trainer = Trainer(
-      model: model, optimizer: SGD(model.parameters(), learningRate: 0.1), loader: DataLoader<(Tensor, Tensor)>(data, batchSize: 4), epochs: 1
+      model: model, optimizer: SGD(model.parameters(), learningRate: 0.1), loader: DataLoader<(Tensor, Tensor)>(data, batchSize: 4),
+      epochs: 1
     ) { x, y in model(x).crossEntropy(y) }
     trainer.generators = [:]
     trainer.showsProgress = false
@@ -214,7 +217,8 @@ final class SmallRun {
     let model = Sequential { Linear(2, 1) }
     let data = TensorDataset(Tensor.ones([4, 2]), Tensor.ones([4, 1]))
     let trainer = Trainer(
-      model: model, optimizer: SGD(model.parameters(), learningRate: 0.1), loader: DataLoader<(Tensor, Tensor)>(data, batchSize: 4), epochs: 1
+      model: model, optimizer: SGD(model.parameters(), learningRate: 0.1), loader: DataLoader<(Tensor, Tensor)>(data, batchSize: 4),
+      epochs: 1
     ) { x, y in (model(x) - y).square().mean() * Tensor(.real(.nan)) }
     trainer.generators = [:]
     trainer.showsProgress = false
@@ -232,7 +236,8 @@ final class SmallRun {
     let model = Sequential { Linear(2, 1) }
     let empty = TensorDataset(Tensor.ones([0, 2]), Tensor.ones([0, 1]))
     let trainer = Trainer(
-      model: model, optimizer: SGD(model.parameters(), learningRate: 0.1), loader: DataLoader<(Tensor, Tensor)>(empty, batchSize: 4), epochs: 1
+      model: model, optimizer: SGD(model.parameters(), learningRate: 0.1), loader: DataLoader<(Tensor, Tensor)>(empty, batchSize: 4),
+      epochs: 1
     ) { x, y in (model(x) - y).square().mean() }
     trainer.generators = [:]
     trainer.handlesSignals = false

@@ -18,7 +18,7 @@ import Testing
 
   @Test func aTokenDoesNotSeeLaterOnes() {
     let model = model()
-    var tokens = Tensor.randint(0, 19, [1, 8])
+    var tokens = Tensor.randint(0, 19, [1, 8], generator: Generator(seed: 1))
     let before = noGrad { model(tokens) }
     tokens[0, 6] = (tokens[0, 6] + 1) % Tensor(19)
     let after = noGrad { model(tokens) }
@@ -29,7 +29,7 @@ import Testing
 
   @Test func stepsWithACacheEqualTheWhole() throws {
     let model = model()
-    let tokens = Tensor.randint(0, 19, [2, 9])
+    let tokens = Tensor.randint(0, 19, [2, 9], generator: Generator(seed: 1))
     let whole = noGrad { model(tokens) }
     var cache: KeyValueCache? = KeyValueCache(layers: 2)
     let parts = noGrad {
@@ -41,7 +41,7 @@ import Testing
 
   @Test func greedyGenerationGoesOnAfterTheContextIsFull() {
     let model = model()
-    let prompt = Tensor.randint(0, 19, [1, 5])
+    let prompt = Tensor.randint(0, 19, [1, 5], generator: Generator(seed: 1))
     let text = model.generate(prompt, count: 20, temperature: 0)
     #expect(text.shape == [1, 25])
     // Within the first context every token is the likeliest after those before it.
@@ -53,7 +53,7 @@ import Testing
 
   @Test func drawsStayAmongTheLikeliest() {
     let model = model()
-    let prompt = Tensor.randint(0, 19, [1, 5])
+    let prompt = Tensor.randint(0, 19, [1, 5], generator: Generator(seed: 1))
     let first = noGrad { model(prompt) }.select(1, 4)
     let allowed = Set(first.topk(3).indices.elements(as: Int.self))
     for seed in 0..<20 {

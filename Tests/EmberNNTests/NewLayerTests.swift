@@ -1,3 +1,4 @@
+import EmberFunctional
 import EmberNN
 import EmberRuntime
 import EmberTensor
@@ -12,16 +13,16 @@ import Testing
 
   @Test func pad() {
     let x = Tensor((0..<6).map { Float($0) }, shape: [1, 1, 6])
-    expect(x.pad([(2, 1)], mode: .reflect), [2, 1, 0, 1, 2, 3, 4, 5, 4])
-    expect(x.pad([(2, 1)], mode: .replicate), [0, 0, 0, 1, 2, 3, 4, 5, 5])
-    expect(x.pad([(2, 1)], mode: .circular), [4, 5, 0, 1, 2, 3, 4, 5, 0])
-    expect(x.pad([(2, 1)]), [0, 0, 0, 1, 2, 3, 4, 5, 0])
+    expect(x.pad([2, 1], mode: .reflect), [2, 1, 0, 1, 2, 3, 4, 5, 4])
+    expect(x.pad([2, 1], mode: .replicate), [0, 0, 0, 1, 2, 3, 4, 5, 5])
+    expect(x.pad([2, 1], mode: .circular), [4, 5, 0, 1, 2, 3, 4, 5, 0])
+    expect(x.pad([2, 1]), [0, 0, 0, 1, 2, 3, 4, 5, 0])
     for mode in [PaddingMode.zeros, .reflect, .replicate, .circular] {
-      #expect(checkGradients({ $0[0].pad([(2, 1), (0, 3)], mode: mode) }, at: [Tensor.uniform([2, 3, 4], dtype: .float64, generator: Generator(seed: 1))]) == nil)
+      #expect(checkGradients({ $0[0].pad([0, 3, 2, 1], mode: mode) }, at: [Tensor.uniform([1, 2, 3, 4], dtype: .float64, generator: Generator(seed: 1))]) == nil)
     }
-    let error = #expect(throws: EmberError.self) { try catchingErrors { _ = x.pad([(6, 0)], mode: .reflect) } }
-    #expect(error?.description.contains("at most 5") == true)
-    #expect(throws: EmberError.self) { try catchingErrors { _ = Tensor.zeros([0]).pad([(1, 0)], mode: .replicate) } }
+    let error = #expect(throws: EmberError.self) { try catchingErrors { _ = x.pad([6, 0], mode: .reflect) } }
+    #expect(error?.description.contains("6") == true)
+    #expect(throws: EmberError.self) { try catchingErrors { _ = Tensor.zeros([1, 0]).pad([1, 0], mode: .replicate) } }
   }
 
   @Test(arguments: [
@@ -163,5 +164,20 @@ import Testing
     #expect(error?.description.contains("[example]") == true)
     table.register({ "other" }, for: device.type)
     #expect(try table.kernel(on: device)?() == "other" && table.kernel(on: .cpu)?() == "cpu" && table.kernel(on: .meta) == nil)
+  }
+
+  @Test func aKernelIsFoundByTheOperationsName() throws {
+    let device = Device(DeviceType(rawValue: 7))
+    typealias Kernel = @Sendable (Int) -> String
+    let kernel: Kernel = { "other \($0)" }
+    Kernels.register(kernel, for: "example by name", on: device.type)
+    let table = KernelTable<Kernel>("example by name", cpu: { "cpu \($0)" })
+    #expect(try table.kernel(on: device)?(2) == "other 2" && table.kernel(on: .cpu)?(3) == "cpu 3")
+
+    let wrong: @Sendable (Double) -> String = { "\($0)" }
+    Kernels.register(wrong, for: "example of another type", on: device.type)
+    let strict = KernelTable<Kernel>("example of another type", cpu: { "\($0)" })
+    let error = #expect(throws: EmberError.self) { _ = try strict.kernel(on: device) }
+    #expect(error?.message.contains("Double") == true && error?.message.contains("Int") == true, "\(error?.message ?? "")")
   }
 }

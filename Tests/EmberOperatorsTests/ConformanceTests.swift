@@ -16,8 +16,6 @@ import Testing
     let known = try Repository.operatorsThatFallShort()
     #expect(report.lines.count > 2500 && Set(report.lines.map(\.kind)) == ["op", "module", "optimizer", "lr_scheduler", "grad_clip"])
     for line in report.lines where !line.verdict.isPass && !known.contains(line.name) {
-      // Kinds and classes that do not exist yet are not wrong; whatever exists is held to its cases.
-      if line.kind != "op", line.verdict == .notImplemented { continue }
       Issue.record("\(line.id): \(line.verdict.words)")
     }
     let operators = report.lines.filter { $0.kind == "op" }
@@ -69,8 +67,11 @@ import Testing
     return item.run(.standard, computed: &computed)
   }
 
+  private static let fallShort = (try? Repository.operatorsThatFallShort()) ?? []
+
+  /// Random numbers that happen to be right do not count.
   private func passing(where condition: (Case) -> Bool) -> [Case] {
-    Self.cases.filter { condition($0) && !$0.expectsError && verdict($0) == .passed }
+    Self.cases.filter { condition($0) && !$0.expectsError && !Self.fallShort.contains($0.subject) && verdict($0) == .passed }
   }
 
   /// The expected tensors under a key, with their positions and those of their bytes.
@@ -84,7 +85,8 @@ import Testing
   }
 
   /// A copy whose expected tensor lies in bytes of its own, changed by `change`.
-  private func changed(_ item: Case, _ key: String, _ index: Int, _ start: Int, _ byteCount: Int, _ change: (inout [UInt8]) -> Void) -> Case {
+  private func changed(_ item: Case, _ key: String, _ index: Int, _ start: Int, _ byteCount: Int, _ change: (inout [UInt8]) -> Void) -> Case
+  {
     var bytes = Array(item.payload.bytes[start..<start + byteCount])
     change(&bytes)
     var payload = item.payload.bytes
@@ -140,9 +142,15 @@ import Testing
       for item in passing(where: { _ in true }) {
         for expected in expectedTensors(item, key) {
           // The same bytes, read otherwise, and one dimension more around the same elements.
-          let other: [DType: String] = [.float32: "int32", .float64: "int64", .int64: "float64", .float16: "bfloat16", .bfloat16: "float16", .bool: "uint8"]
-          var changes = [item.json.replacing(key, "\(expected.index)", "shape", with: .array([.number("1")] + (expected.json["shape"]?.items ?? [])))]
-          if let name = other[expected.dtype] { changes.append(item.json.replacing(key, "\(expected.index)", "dtype", with: .string(name))) }
+          let other: [DType: String] = [
+            .float32: "int32", .float64: "int64", .int64: "float64", .float16: "bfloat16", .bfloat16: "float16", .bool: "uint8",
+          ]
+          var changes = [
+            item.json.replacing(key, "\(expected.index)", "shape", with: .array([.number("1")] + (expected.json["shape"]?.items ?? [])))
+          ]
+          if let name = other[expected.dtype] {
+            changes.append(item.json.replacing(key, "\(expected.index)", "dtype", with: .string(name)))
+          }
           for json in changes {
             seen += 1
             let verdict = verdict(Case(id: item.id, entry: item.entry, json: json, payload: item.payload))
@@ -175,7 +183,8 @@ import Testing
         let items = item.json[key]?.items ?? []
         for list in [Array(items.dropLast()), items + [items[0]]] {
           let json = item.json.replacing(key, with: .array(list))
-          #expect(!verdict(Case(id: item.id, entry: item.entry, json: json, payload: item.payload)).isPass, "\(item.id): \(list.count) \(key)")
+          #expect(
+            !verdict(Case(id: item.id, entry: item.entry, json: json, payload: item.payload)).isPass, "\(item.id): \(list.count) \(key)")
         }
       }
     }
@@ -218,11 +227,14 @@ import Testing
       #"{\#(dtype),"shape":[4],"off":8}"#, #"{\#(dtype),"shape":[4],"off":-8}"#, #"{\#(dtype),"shape":[-1],"off":0}"#,
       #"{\#(dtype),"shape":[4611686018427387904,4],"off":0}"#, #"{\#(dtype),"shape":[9223372036854775807],"off":9223372036854775807}"#,
       #"{\#(dtype),"shape":["x"],"off":0}"#, #"{\#(dtype),"off":0}"#, #"{"t":"tensor","n":"self","dtype":"float7","shape":[1],"off":0}"#,
-      #"{\#(dtype),"shape":[2],"off":0,"strides":[1],"storage_numel":1}"#, #"{\#(dtype),"shape":[2],"off":0,"strides":[1,1],"storage_numel":9}"#,
+      #"{\#(dtype),"shape":[2],"off":0,"strides":[1],"storage_numel":1}"#,
+      #"{\#(dtype),"shape":[2],"off":0,"strides":[1,1],"storage_numel":9}"#,
       #"{\#(dtype),"shape":[2],"off":0,"strides":[9223372036854775807],"storage_numel":9}"#,
       #"{\#(dtype),"shape":[2],"off":0,"strides":[1],"storage_numel":9223372036854775807}"#,
-      #"{\#(dtype),"shape":[2],"off":0,"strides":[1],"storage_numel":-4}"#, #"{\#(dtype),"shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"off":0}"#,
-      #"{\#(dtype),"shape":[1],"layout":"sparse_coo"}"#, #"{\#(dtype),"shape":[1],"layout":"nonsense","off":0}"#, #"{"t":"tensor","n":"self"}"#,
+      #"{\#(dtype),"shape":[2],"off":0,"strides":[1],"storage_numel":-4}"#,
+      #"{\#(dtype),"shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"off":0}"#,
+      #"{\#(dtype),"shape":[1],"layout":"sparse_coo"}"#, #"{\#(dtype),"shape":[1],"layout":"nonsense","off":0}"#,
+      #"{"t":"tensor","n":"self"}"#,
       #"{"n":"self"}"#, #"{"t":"module","n":"self","class":"torch.nn.Nothing"}"#, #"{"t":"complex","n":"self","v":[1]}"#, "3",
     ] {
       let json = #"{"payload":"abs.bin","cases":[{"id":"a#0","args":[\#(tensor)],"outputs":[]}]}"#

@@ -106,6 +106,38 @@ struct PointwiseSample: Sendable, CustomStringConvertible {
     }
   }
 
+  /// Inside the interval and outside, and at its ends, where the formulas are 0 / 0.
+  @Test func derivativesOfPolynomialsAgreeWithDifferences() {
+    let polynomials = [
+      Pointwise.chebyshevT, .chebyshevU, .chebyshevV, .chebyshevW, .shiftedChebyshevT, .shiftedChebyshevU, .shiftedChebyshevV,
+      .shiftedChebyshevW, .legendreP, .laguerreL, .hermiteH, .hermiteHe,
+    ]
+    let x = Tensor([-1.25, -1, -0.3, 0, 0.4, 1, 1.5], dtype: .float64)
+    for (i, polynomial) in polynomials.enumerated() {
+      for degree in [0.0, 1, 2, 5] {
+        let n = Tensor.full([], .real(degree), dtype: .float64)
+        func value(_ at: Tensor) -> Tensor { polynomial(at, n) }
+        let step = 1e-5
+        let quotients = ((value(x + step) - value(x - step)) / (2 * step)).elements(as: Double.self)
+        let slopes = valueAndGrad({ value($0).sum() }, at: x).gradient.elements(as: Double.self)
+        for (slope, quotient) in zip(slopes, quotients) {
+          #expect(abs(slope - quotient) <= 1e-6 * max(1, abs(quotient)), "polynomial \(i) of degree \(degree): \(slope), \(quotient)")
+        }
+      }
+    }
+  }
+
+  /// |z| inside of a fused complex expression is real, and takes the real part of its gradient.
+  @Test func absoluteValuesInsideComplexExpressions() {
+    let fused = Pointwise("test", promotion: .floatingPoint) { z in z * EmberRuntime.abs(z) + EmberRuntime.exp(EmberRuntime.abs(z)) * z }
+    let z = complex(Tensor([0.3, -1.2, 0.5], dtype: .float64), Tensor([0.7, 0.1, -0.4], dtype: .float64))
+    let g = complex(Tensor([1.0, 0.5, -2], dtype: .float64), Tensor([0.25, -1, 0.75], dtype: .float64))
+    func composed(_ z: Tensor) -> Tensor { z * z.abs() + z.abs().exp() * z }
+    let expected = vjp({ composed($0[0]) }, at: [z], cotangent: g).gradients[0]
+    let actual = vjp({ fused($0[0]) }, at: [z], cotangent: g).gradients[0]
+    #expect((actual - expected).abs().amax().item() < 1e-12)
+  }
+
   @Test func neighboursOf16BitNumbers() {
     let x = Tensor([1.0, -1, 0, 0], dtype: .bfloat16), target = Tensor([2.0, -2, 1, -1], dtype: .bfloat16)
     #expect(x.nextAfter(target).elements(as: Double.self) == [1 + 0x1p-7, -1 - 0x1p-7, 0x1p-133, -0x1p-133])

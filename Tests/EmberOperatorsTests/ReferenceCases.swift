@@ -25,7 +25,8 @@ extension JSON {
     case .object(let members):
       if !members.contains(where: { $0.key == step }) { return .object(members + [JSONMember(key: step, value: change(.null))]) }
       return .object(members.map { $0.key == step ? JSONMember(key: step, value: $0.value.replacing(rest, with: change)) : $0 })
-    case .array(let items): return .array(items.enumerated().map { "\($0.offset)" == step ? $0.element.replacing(rest, with: change) : $0.element })
+    case .array(let items):
+      return .array(items.enumerated().map { "\($0.offset)" == step ? $0.element.replacing(rest, with: change) : $0.element })
     default: return self
     }
   }

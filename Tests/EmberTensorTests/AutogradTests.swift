@@ -121,13 +121,17 @@ import Testing
       (x.log() * x).sum().backward()
     },
     // No derivative is at fault: 1 / x is finite.
-    Anomaly(testDescription: "log of negative", words: ["forward pass", "sum"]) { Tensor([1.0, -1], requiresGrad: true).log().sum().backward() },
+    Anomaly(testDescription: "log of negative", words: ["forward pass", "sum"]) {
+      Tensor([1.0, -1], requiresGrad: true).log().sum().backward()
+    },
     Anomaly(testDescription: "∞ - ∞", words: ["result of add", "add up to NaN"]) {
       let x = Tensor([0.0], requiresGrad: true)
       let y = x + 1
       (y * .real(.infinity) - y * .real(.infinity)).backward()
     },
-    Anomaly(testDescription: "start", words: ["starts with is NaN"]) { (Tensor([1.0], requiresGrad: true) * 2).backward(Tensor([Float.nan])) },
+    Anomaly(testDescription: "start", words: ["starts with is NaN"]) {
+      (Tensor([1.0], requiresGrad: true) * 2).backward(Tensor([Float.nan]))
+    },
   ]
 
   @Test(arguments: anomalies)

@@ -53,7 +53,8 @@ import Testing
     func draws(_ device: Device) -> [[Double]] {
       let g = Generator(seed: 9, device: device)
       return [
-        Tensor.randn([20], on: device, generator: g), Tensor.randperm(7, on: device, generator: g), Tensor.randint(0, 9, [5], on: device, generator: g),
+        Tensor.randn([20], on: device, generator: g), Tensor.randperm(7, on: device, generator: g),
+        Tensor.randint(0, 9, [5], on: device, generator: g),
         Tensor.full([9], 0.5, on: device).bernoulli(generator: g), Tensor.ones([9], on: device).dropout(0.5, generator: g),
       ].map { $0.elements(as: Double.self) }
     }
@@ -88,7 +89,8 @@ import Testing
   func aModelTrainsAndIsSaved(_ rule: String) throws {
     func trained(_ device: Device) throws -> (losses: [Double], state: [(name: String, tensor: Tensor)]) {
       let model = Self.network(device)
-      let optimizer: any Optimizer = rule == "adam" ? Adam(model.parameters(), learningRate: 0.01) : SGD(model.parameters(), learningRate: 0.01, momentum: 0.9)
+      let optimizer: any Optimizer =
+        rule == "adam" ? Adam(model.parameters(), learningRate: 0.01) : SGD(model.parameters(), learningRate: 0.01, momentum: 0.9)
       let images = numbers([6, 1, 8, 8]).to(.float32).to(device), labels = Tensor([0, 1, 2, 3, 4, 0]).to(device)
       let losses = (0..<4).map { _ in
         optimizer.zeroGrad()
@@ -98,10 +100,14 @@ import Testing
         return loss.item()
       }
       _ = model.eval()
-      return (losses + [noGrad { model(images).sum().item() }], model.stateDict() + optimizer.stateDict().map { (name: $0.0, tensor: $0.1) })
+      return (
+        losses + [noGrad { model(images).sum().item() }], model.stateDict() + optimizer.stateDict().map { (name: $0.0, tensor: $0.1) }
+      )
     }
     let expected = try trained(.cpu), actual = try trained(.shifted)
-    for (a, b) in zip(actual.losses, expected.losses) { #expect(abs(a - b) <= 2e-5 * max(1, abs(b)), "\(actual.losses) \(expected.losses)") }
+    for (a, b) in zip(actual.losses, expected.losses) {
+      #expect(abs(a - b) <= 2e-5 * max(1, abs(b)), "\(actual.losses) \(expected.losses)")
+    }
     #expect(actual.losses[3] < actual.losses[0])
 
     // Saved from there, read here.

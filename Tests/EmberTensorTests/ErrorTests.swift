@@ -12,8 +12,12 @@ import Testing
   }
 
   static let failures: [Failure] = [
-    Failure(description: "broadcast", kind: .shape, words: ["[add]", "float32[2, 3]", "float32[4]"]) { _ = Tensor.ones([2, 3]) + Tensor.ones([4]) },
-    Failure(description: "matmul", kind: .shape, words: ["[matmul]", "[2, 3]", "[2, 4]"]) { _ = Tensor.ones([2, 3]).matmul(Tensor.ones([2, 4])) },
+    Failure(description: "broadcast", kind: .shape, words: ["[add]", "float32[2, 3]", "float32[4]"]) {
+      _ = Tensor.ones([2, 3]) + Tensor.ones([4])
+    },
+    Failure(description: "matmul", kind: .shape, words: ["[matmul]", "[2, 3]", "[2, 4]"]) {
+      _ = Tensor.ones([2, 3]).matmul(Tensor.ones([2, 4]))
+    },
     Failure(description: "matmul dtype", kind: .dtype, words: ["[matmul]", "float32", "float64"]) {
       _ = Tensor.ones([2, 3]).matmul(Tensor.ones([3, 4], dtype: .float64))
     },
@@ -30,7 +34,9 @@ import Testing
     Failure(description: "elements", kind: .shape, words: ["5 elements", "[2, 2]"]) { _ = Tensor([1, 2, 3, 4, 5], shape: [2, 2]) },
     Failure(description: "backward", kind: .shape, words: ["[backward]"]) { (Tensor.ones([2], requiresGrad: true) * 2).backward() },
     Failure(description: "backward without a graph", kind: .value, words: ["requiresGrad"]) { Tensor.ones([1]).backward() },
-    Failure(description: "cat", kind: .shape, words: ["[cat]", "[2, 3]", "[3, 2]"]) { _ = cat([Tensor.ones([2, 3]), Tensor.ones([3, 2])]) },
+    Failure(description: "cat", kind: .shape, words: ["[cat]", "[2, 3]", "[3, 2]"]) {
+      _ = cat([Tensor.ones([2, 3]), Tensor.ones([3, 2])])
+    },
     Failure(description: "cat of nothing", kind: .value, words: ["[cat]"]) { _ = cat([]) },
     Failure(description: "mean of integers", kind: .dtype, words: ["[mean]", "int64"]) { _ = Tensor.arange(3).mean() },
     Failure(description: "max of nothing", kind: .shape, words: ["[amax]"]) { _ = Tensor.zeros([0]).max() },

@@ -33,7 +33,9 @@ import Testing
     Extreme("gather of blocks", .memory) {
       Tensor.zeros([1, 1]).expand([2, 1 << 40])[Tensor([0]).expand([1 << 40])]
     },
-    Extreme("too few tangents", .value) { jvp({ $0[0] * $0[1] }, at: [Tensor.ones([2]), Tensor.ones([2])], tangents: [Tensor.ones([2])]).tangent },
+    Extreme("too few tangents", .value) {
+      jvp({ $0[0] * $0[1] }, at: [Tensor.ones([2]), Tensor.ones([2])], tangents: [Tensor.ones([2])]).tangent
+    },
     Extreme("full like an expanded tensor", .memory) { Tensor.ones(like: Tensor.zeros([1]).expand([1 << 55])) },
   ]
 

@@ -53,20 +53,30 @@ enum Samples {
     pointwise("atan", -2, 2) { $0.atan() }, pointwise("sinh", -2, 2) { $0.sinh() }, pointwise("cosh", -2, 2) { $0.cosh() },
     pointwise("tanh", -2, 2) { $0.tanh() }, pointwise("asinh", -2, 2) { $0.asinh() }, pointwise("acosh", 1.2, 3) { $0.acosh() },
     pointwise("atanh", -0.9, 0.9) { $0.atanh() }, pointwise("erf", -2, 2) { $0.erf() }, pointwise("erfc", -2, 2) { $0.erfc() },
-    pointwise("erfinv", -0.8, 0.8) { $0.erfinv() }, pointwise("sigmoid", -3, 3) { $0.sigmoid() }, pointwise("lgamma", 0.5, 3) { $0.lgamma() },
+    pointwise("erfinv", -0.8, 0.8) { $0.erfinv() }, pointwise("sigmoid", -3, 3) { $0.sigmoid() },
+    pointwise("lgamma", 0.5, 3) { $0.lgamma() },
     pointwise("digamma", 0.5, 3) { $0.digamma() }, pointwise("polygamma 2", 0.5, 3) { $0.polygamma(2) },
     pointwise("relu", 0.1, 2) { ($0 - 1.05).relu() }, pointwise("leaky_relu", 0.1, 2) { ($0 - 1.05).leakyReLU() },
-    pointwise("gelu", -2, 2) { $0.gelu() }, pointwise("gelu tanh", -2, 2) { $0.gelu(approximate: .tanh) }, pointwise("silu", -2, 2) { $0.silu() },
-    pointwise("softplus", -2, 2) { $0.softplus() }, pointwise("elu", -2, -0.1) { $0.elu() }, pointwise("log_sigmoid", 0.1, 2) { $0.logSigmoid() },
-    pointwise("pow 3", -2, 2) { $0.pow(3) }, pointwise("pow -1.5", 0.3, 2) { $0.pow(-1.5) }, pointwise("clamp", -2, 2) { $0.clamp(min: -3, max: 3) },
+    pointwise("gelu", -2, 2) { $0.gelu() }, pointwise("gelu tanh", -2, 2) { $0.gelu(approximate: .tanh) },
+    pointwise("silu", -2, 2) { $0.silu() },
+    pointwise("softplus", -2, 2) { $0.softplus() }, pointwise("elu", -2, -0.1) { $0.elu() },
+    pointwise("log_sigmoid", 0.1, 2) { $0.logSigmoid() },
+    pointwise("pow 3", -2, 2) { $0.pow(3) }, pointwise("pow -1.5", 0.3, 2) { $0.pow(-1.5) },
+    pointwise("clamp", -2, 2) { $0.clamp(min: -3, max: 3) },
     pointwise("2 ** x", -2, 2) { 2.0 ** $0 }, pointwise("3 - x", -2, 2) { 3 - $0 }, pointwise("1 / x", 0.5, 2) { 1 / $0 },
   ].flatMap { $0 }
 
-  private static func pair(_ name: String, _ low: Double, _ high: Double, _ run: @escaping @Sendable (Tensor, Tensor) -> Tensor) -> [Sample] {
+  private static func pair(_ name: String, _ low: Double, _ high: Double, _ run: @escaping @Sendable (Tensor, Tensor) -> Tensor) -> [Sample]
+  {
     let shapes: [([Int], [Int])] = [([3, 4], [3, 4]), ([3, 4], [4]), ([3, 1], [1, 4]), ([], [2, 2]), ([0, 2], [2])]
     return shapes.map { a, b in
-      Sample(name: "\(name) \(a) \(b)", inputs: { [numbers(a, low, high, seed: 5), numbers(b, low, high, seed: 6)] }, run: { run($0[0], $0[1]) })
-    } + [Sample(name: "\(name) transposed", inputs: { [numbers([4, 3], low, high, seed: 5), numbers([3, 4], low, high, seed: 6)] }, run: { run($0[0].t(), $0[1]) })]
+      Sample(
+        name: "\(name) \(a) \(b)", inputs: { [numbers(a, low, high, seed: 5), numbers(b, low, high, seed: 6)] }, run: { run($0[0], $0[1]) })
+    } + [
+      Sample(
+        name: "\(name) transposed", inputs: { [numbers([4, 3], low, high, seed: 5), numbers([3, 4], low, high, seed: 6)] },
+        run: { run($0[0].t(), $0[1]) })
+    ]
   }
 
   static let binary: [Sample] = [
@@ -82,21 +92,29 @@ enum Samples {
   }
 
   static let reductions: [Sample] = [
-    one("sum", [3, 4]) { $0.sum() }, one("sum 0", [3, 4]) { $0.sum(0) }, one("sum -1", [2, 3, 4]) { $0.sum(-1) }, one("sum 0,2", [2, 3, 4]) { $0.sum([0, 2]) },
-    one("sum of a transpose", [3, 4]) { $0.t().sum(0) }, one("sum of nothing", [0, 3]) { $0.sum(0) }, one("mean", [3, 4]) { $0.mean(1, keepDim: true) },
-    one("prod", [3, 4]) { $0.prod(1) }, one("prod all", [5]) { $0.prod() }, one("amax", [3, 4]) { $0.amax([1]) }, one("amin", [3, 4]) { $0.amin([0]) },
-    one("max", [3, 4]) { $0.max(1).values }, one("min", [3, 4]) { $0.min(0, keepDim: true).values }, one("logsumexp", [3, 4]) { $0.logSumExp([1]) },
+    one("sum", [3, 4]) { $0.sum() }, one("sum 0", [3, 4]) { $0.sum(0) }, one("sum -1", [2, 3, 4]) { $0.sum(-1) },
+    one("sum 0,2", [2, 3, 4]) { $0.sum([0, 2]) },
+    one("sum of a transpose", [3, 4]) { $0.t().sum(0) }, one("sum of nothing", [0, 3]) { $0.sum(0) },
+    one("mean", [3, 4]) { $0.mean(1, keepDim: true) },
+    one("prod", [3, 4]) { $0.prod(1) }, one("prod all", [5]) { $0.prod() }, one("amax", [3, 4]) { $0.amax([1]) },
+    one("amin", [3, 4]) { $0.amin([0]) },
+    one("max", [3, 4]) { $0.max(1).values }, one("min", [3, 4]) { $0.min(0, keepDim: true).values },
+    one("logsumexp", [3, 4]) { $0.logSumExp([1]) },
     one("var", [3, 4]) { $0.var([1]) }, one("std", [3, 4]) { $0.std([0], correction: 0) }, one("cumsum", [3, 4]) { $0.cumsum(1) },
     one("cumprod", [3, 4]) { $0.cumprod(0) }, one("softmax", [3, 4]) { $0.softmax(1) }, one("softmax 0", [3, 4]) { $0.softmax(0) },
     one("log_softmax", [2, 3, 2]) { $0.logSoftmax(1) }, one("norm", [3, 4]) { $0.norm() }, one("nansum", [4]) { $0.nansum() },
   ]
 
   static let views: [Sample] = [
-    one("reshape", [3, 4]) { $0.reshape(2, -1) }, one("reshape of a transpose", [3, 4]) { $0.t().reshape(6, 2) }, one("permute", [2, 3, 4]) { $0.permute(2, 0, 1) },
-    one("expand", [3, 1]) { $0.expand(2, 3, 4) }, one("narrow", [5, 2]) { $0.narrow(0, start: 1, length: 3) }, one("select", [3, 4]) { $0.select(1, -1) },
+    one("reshape", [3, 4]) { $0.reshape(2, -1) }, one("reshape of a transpose", [3, 4]) { $0.t().reshape(6, 2) },
+    one("permute", [2, 3, 4]) { $0.permute(2, 0, 1) },
+    one("expand", [3, 1]) { $0.expand(2, 3, 4) }, one("narrow", [5, 2]) { $0.narrow(0, start: 1, length: 3) },
+    one("select", [3, 4]) { $0.select(1, -1) },
     one("flip", [3, 4]) { $0.flip(0, 1) }, one("flatten", [2, 3, 2]) { $0.flatten(1) }, one("squeeze", [2, 1, 3]) { $0.squeeze(1) },
-    one("unsqueeze", [3]) { $0.unsqueeze(-1) }, one("repeat", [2, 3]) { $0.repeat(2, 2) }, one("chunk", [5, 2]) { cat($0.chunk(2).reversed()) },
-    one("stack", [2, 3]) { stack([$0, $0 * 2], dim: 1) }, one("cat", [2, 3]) { cat([$0, $0.square()], dim: -1) }, one("to", [2, 2]) { $0.to(.float64) * 1 },
+    one("unsqueeze", [3]) { $0.unsqueeze(-1) }, one("repeat", [2, 3]) { $0.repeat(2, 2) },
+    one("chunk", [5, 2]) { cat($0.chunk(2).reversed()) },
+    one("stack", [2, 3]) { stack([$0, $0 * 2], dim: 1) }, one("cat", [2, 3]) { cat([$0, $0.square()], dim: -1) },
+    one("to", [2, 2]) { $0.to(.float64) * 1 },
   ]
 
   private static func two(_ name: String, _ a: [Int], _ b: [Int], _ run: @escaping @Sendable (Tensor, Tensor) -> Tensor) -> Sample {
@@ -104,24 +122,30 @@ enum Samples {
   }
 
   static let matrices: [Sample] = [
-    two("matmul", [3, 4], [4, 2]) { $0.matmul($1) }, two("matmul", [4], [4]) { $0.matmul($1) }, two("matmul", [4], [4, 2]) { $0.matmul($1) },
-    two("matmul", [3, 4], [4]) { $0.matmul($1) }, two("matmul", [2, 3, 4], [2, 4, 2]) { $0.matmul($1) }, two("matmul", [2, 3, 4], [4, 2]) { $0.matmul($1) },
+    two("matmul", [3, 4], [4, 2]) { $0.matmul($1) }, two("matmul", [4], [4]) { $0.matmul($1) },
+    two("matmul", [4], [4, 2]) { $0.matmul($1) },
+    two("matmul", [3, 4], [4]) { $0.matmul($1) }, two("matmul", [2, 3, 4], [2, 4, 2]) { $0.matmul($1) },
+    two("matmul", [2, 3, 4], [4, 2]) { $0.matmul($1) },
     two("matmul", [2, 1, 3, 2], [3, 2, 2]) { $0.matmul($1) }, two("matmul of transposes", [4, 3], [2, 4]) { $0.t().matmul($1.t()) },
     two("matmul of nothing", [3, 0], [0, 2]) { $0.matmul($1) }, two("linear", [3, 4], [2, 4]) { $0.linear($1) },
-    Sample(name: "linear with bias", inputs: { [numbers([2, 3, 4]), numbers([5, 4], seed: 2), numbers([5], seed: 3)] }, run: { $0[0].linear($0[1], $0[2]) }),
+    Sample(
+      name: "linear with bias", inputs: { [numbers([2, 3, 4]), numbers([5, 4], seed: 2), numbers([5], seed: 3)] },
+      run: { $0[0].linear($0[1], $0[2]) }),
   ]
 
   static let indexing: [Sample] = [
     one("x[1]", [3, 4]) { $0[1] }, one("x[-1, 1..<3]", [3, 4]) { $0[-1, 1..<3] }, one("x[..., 0]", [2, 3, 4]) { $0[..., 0] },
     one("x[newAxis]", [3]) { $0[.newAxis, .all] }, one("x[[0, 2, 2]]", [3, 4]) { $0[[0, 2, 2]] },
-    one("x[rows, columns]", [3, 4]) { $0[Tensor([0, 2, 1]), Tensor([3, 3, 0])] }, one("x[:, index]", [3, 4, 2]) { $0[.all, Tensor([[0, 1], [3, 3]])] },
+    one("x[rows, columns]", [3, 4]) { $0[Tensor([0, 2, 1]), Tensor([3, 3, 0])] },
+    one("x[:, index]", [3, 4, 2]) { $0[.all, Tensor([[0, 1], [3, 3]])] },
     one("x[index, :, index]", [3, 2, 4]) { $0[Tensor([0, 1]), .all, Tensor([1, 2])] },
     one("x[mask]", [3, 4]) { $0[$0 .> 0] }, one("indexSelect", [3, 4]) { $0.indexSelect(1, Tensor([0, 0, 3]).to($0.device)) },
     one("gather", [3, 4]) { $0.gather(dim: 1, index: Tensor([[0, 0], [1, 3], [2, 2]]).to($0.device)) },
     two("scatterAdd", [3, 4], [3, 2]) { $0.scatterAdd(dim: 1, index: Tensor([[0, 0], [1, 3], [2, 2]]).to($0.device), source: $1) },
     two("scatter", [3, 4], [3, 2]) { $0.scatter(dim: 1, index: Tensor([[0, 1], [1, 3], [2, 0]]).to($0.device), source: $1) },
     two("indexAdd", [3, 4], [2, 4]) { $0.indexAdd(dim: 0, index: Tensor([2, 2]).to($0.device), source: $1, alpha: 0.5) },
-    one("sort", [3, 4]) { $0.sort(1).values }, one("topk", [3, 4]) { $0.topk(2).values }, one("maskedFill", [3, 4]) { $0.maskedFill($0 .> 0, 1.5) },
+    one("sort", [3, 4]) { $0.sort(1).values }, one("topk", [3, 4]) { $0.topk(2).values },
+    one("maskedFill", [3, 4]) { $0.maskedFill($0 .> 0, 1.5) },
     two("x[1] = v", [3, 4], [4]) { x, v in
       var y = x * 1
       y[1] = v

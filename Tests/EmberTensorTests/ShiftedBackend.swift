@@ -28,7 +28,9 @@ final class ShiftedBackend: Backend {
     AxisOperand(real(axis.operand), outer: axis.outer, count: axis.count, inner: axis.inner, strides: axis.strides)
   }
 
-  func allocate(byteCount: Int) throws(EmberError) -> UnsafeMutableRawPointer? { try cpu.allocate(byteCount: byteCount).map { $0 + Self.shift } }
+  func allocate(byteCount: Int) throws(EmberError) -> UnsafeMutableRawPointer? {
+    try cpu.allocate(byteCount: byteCount).map { $0 + Self.shift }
+  }
   func deallocate(_ pointer: UnsafeMutableRawPointer, byteCount: Int) { cpu.deallocate(pointer - Self.shift, byteCount: byteCount) }
   func copyFromHost(_ source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, byteCount: Int) {
     cpu.copyFromHost(source, to: destination - Self.shift, byteCount: byteCount)
@@ -42,14 +44,19 @@ final class ShiftedBackend: Backend {
     let inputs = program.inputs.count, tensors = inputs - program.parameterCount
     return (0..<(inputs + program.outputs.count)).map { $0 >= tensors && $0 < inputs ? pointers[$0] : real(pointers[$0]) }
   }
-  func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, uniform: UnsafePointer<UInt8>, count: Int) {
+  func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, uniform: UnsafePointer<UInt8>, count: Int)
+  {
     real(program, pointers).withUnsafeBufferPointer { cpu.pointwise(program, pointers: $0.baseAddress!, uniform: uniform, count: count) }
   }
-  func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, strides: UnsafePointer<Strides>, shape: Shape) {
+  func pointwise(
+    _ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, strides: UnsafePointer<Strides>, shape: Shape
+  ) {
     real(program, pointers).withUnsafeBufferPointer { cpu.pointwise(program, pointers: $0.baseAddress!, strides: strides, shape: shape) }
   }
 
-  func reduce(_ reduction: Reduction, _ input: AxisOperand, into output: Operand) -> Bool { cpu.reduce(reduction, real(input), into: real(output)) }
+  func reduce(_ reduction: Reduction, _ input: AxisOperand, into output: Operand) -> Bool {
+    cpu.reduce(reduction, real(input), into: real(output))
+  }
   func extreme(maximum: Bool, _ input: AxisOperand, values: Operand, indices: Operand) -> Bool {
     cpu.extreme(maximum: maximum, real(input), values: real(values), indices: real(indices))
   }
@@ -60,7 +67,9 @@ final class ShiftedBackend: Backend {
   func scan(_ scan: Scan, _ input: AxisOperand, reverse: Bool, into output: Operand, indices: Operand?) -> Bool {
     cpu.scan(scan, real(input), reverse: reverse, into: real(output), indices: indices.map(real))
   }
-  func softmax(_ input: AxisOperand, logarithm: Bool, into output: Operand) { cpu.softmax(real(input), logarithm: logarithm, into: real(output)) }
+  func softmax(_ input: AxisOperand, logarithm: Bool, into output: Operand) {
+    cpu.softmax(real(input), logarithm: logarithm, into: real(output))
+  }
   func softmaxBackward(gradient: AxisOperand, output: Operand, logarithm: Bool, into result: Operand) {
     cpu.softmaxBackward(gradient: real(gradient), output: real(output), logarithm: logarithm, into: real(result))
   }
@@ -84,14 +93,18 @@ final class ShiftedBackend: Backend {
   func scatter(_ mode: ScatterMode, into target: Operand, dimension: Int, index: Operand, source: Operand) -> Int? {
     cpu.scatter(mode, into: real(target), dimension: dimension, index: real(index), source: real(source))
   }
-  func indexSelect(_ input: AxisOperand, index: Operand, into output: Operand) -> Int? { cpu.indexSelect(real(input), index: real(index), into: real(output)) }
+  func indexSelect(_ input: AxisOperand, index: Operand, into output: Operand) -> Int? {
+    cpu.indexSelect(real(input), index: real(index), into: real(output))
+  }
   func indexAdd(into target: AxisOperand, index: Operand, source: Operand, alpha: Double) -> Int? {
     cpu.indexAdd(into: real(target), index: real(index), source: real(source), alpha: alpha)
   }
   func indexOffsets(_ indices: [Operand], sizes: [Int], strides: [Int], into offsets: Operand) -> BadIndex? {
     cpu.indexOffsets(indices.map(real), sizes: sizes, strides: strides, into: real(offsets))
   }
-  func takeBlocks(_ input: Operand, offsets: Operand, into output: Operand) { cpu.takeBlocks(real(input), offsets: real(offsets), into: real(output)) }
+  func takeBlocks(_ input: Operand, offsets: Operand, into output: Operand) {
+    cpu.takeBlocks(real(input), offsets: real(offsets), into: real(output))
+  }
   func putBlocks(into target: Operand, offsets: Operand, source: Operand, sourceStride: Int, accumulate: Bool) {
     cpu.putBlocks(into: real(target), offsets: real(offsets), source: real(source), sourceStride: sourceStride, accumulate: accumulate)
   }
@@ -115,6 +128,9 @@ final class ShiftedBackend: Backend {
     func next() -> UInt64 { state.next() }
     func bernoulli(_ probabilities: Operand, into output: Operand) -> Bool {
       state.bernoulli(shiftedBack(probabilities), into: shiftedBack(output))
+    }
+    func draw(_ distribution: ElementDistribution, _ parameters: Operand, into output: Operand) -> Bool {
+      state.draw(distribution, shiftedBack(parameters), into: shiftedBack(output))
     }
     func multinomial(_ weights: Operand, rows: Int, samples: Int, replacement: Bool, into output: Operand) -> Bool {
       state.multinomial(shiftedBack(weights), rows: rows, samples: samples, replacement: replacement, into: shiftedBack(output))
@@ -152,7 +168,9 @@ extension ShiftedBackend {
     ClassLoss.kernels.registerShifted { run in
       { op, x, w, losses, sums, n in run(op, x.map(\.onHost), w?.onHost, losses?.onHost, sums.onHost, n) }
     }
-    ClassLoss.backwardKernels.registerShifted { run in { op, x, w, scale, dx, n in run(op, x.map(\.onHost), w?.onHost, scale, dx.onHost, n) } }
+    ClassLoss.backwardKernels.registerShifted { run in
+      { op, x, w, scale, dx, n in run(op, x.map(\.onHost), w?.onHost, scale, dx.onHost, n) }
+    }
     Convolution.kernels.registerShifted { run in { c, x, w, b, y in run(c, x.onHost, w.onHost, b?.onHost, y.onHost) } }
     ConvolutionBackwardInput.kernels.registerShifted { run in { c, dy, w, dx in run(c, dy.onHost, w.onHost, dx.onHost) } }
     ConvolutionBackwardWeight.kernels.registerShifted { run in { c, x, dy, dw, db in run(c, x.onHost, dy.onHost, dw.onHost, db?.onHost) } }

@@ -9,9 +9,12 @@ import Testing
 @Suite struct TrainingShortageTests {
   @Test func aFailedStepChangesNothing() async {
     await #expect(processExitsWith: .success) {
-      let model = Sequential { Conv2d(1, 8, kernelSize: 3); BatchNorm2d(8); ReLU(); Flatten(); Linear(8 * 10 * 10, 5) }
+      let model = Sequential {
+        Conv2d(1, 8, kernelSize: 3); BatchNorm2d(8); ReLU(); Flatten(); Linear(8 * 10 * 10, 5)
+      }
       let optimizer = Adam(model.parameters(), learningRate: 0.01)
-      let images = Tensor.randn([16, 1, 12, 12], generator: Generator(seed: 1)), labels = Tensor.randint(0, 5, [16], generator: Generator(seed: 2))
+      let images = Tensor.randn([16, 1, 12, 12], generator: Generator(seed: 1)),
+        labels = Tensor.randint(0, 5, [16], generator: Generator(seed: 2))
       func step() throws {
         try catchingErrors {
           optimizer.zeroGrad()

@@ -126,7 +126,6 @@ import Testing
     ("cumprod", [numbers([3, 4])], { $0[0].cumprod(-1) }),
     ("quantile", [numbers([3, 5])], { $0[0].quantile(Tensor([0.3], dtype: .float64), dim: 1) }),
     ("addmm", [numbers([2, 4]), numbers([2, 3], seed: 2), numbers([3, 4], seed: 3)], { $0[0].addmm($0[1], $0[2], beta: 0.5, alpha: 2) }),
-    ("pad", [numbers([3, 4])], { $0[0].pad([(1, 2)], mode: .reflect) }),
     ("checkpoint", [numbers([3]), numbers([3], seed: 2)], { checkpoint($0) { $0[0].sin() * $0[1] } }),
   ]
 

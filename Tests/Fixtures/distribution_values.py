@@ -18,6 +18,10 @@ CASES = [
     ("Exponential", [[1.0, 0.25, 7.0]], [0.3, 9.0, 0.01]),
     ("Gumbel", [[0.0, -1.5, 3.0], [1.0, 0.25, 7.0]], [0.3, -1.0, -2.0]),
     ("Cauchy", [[0.0, -1.5, 3.0], [1.0, 0.25, 7.0]], [0.3, -1.0, 120.0]),
+    ("Gamma", [[1.0, 0.25, 7.0], [1.0, 3.0, 0.5]], [0.3, 0.01, 12.0]),
+    ("Beta", [[1.0, 0.25, 7.0], [1.0, 3.0, 0.5]], [0.3, 0.01, 0.9]),
+    ("Dirichlet", [[1.0, 0.25, 7.0], [1.0, 3.0, 0.5]], [0.3, 0.1, 0.6]),
+    ("StudentT", [[1.0, 1.5, 7.0], [1.0, 3.0, 0.5], [0.5, 1.0, 2.0]], [0.3, 0.01, 12.0]),
     ("Bernoulli", [[0.3, 0.999, 0.5]], [1.0, 0.0, 1.0]),
     ("Bernoulli logits", [[-2.0, 0.0, 30.0]], [1.0, 0.0, 1.0]),
     ("Geometric", [[0.3, 0.9, 0.5]], [4.0, 0.0, 1.0]),
@@ -34,6 +38,9 @@ PAIRS = [
     ("Exponential", [[1.0, 0.5]], "Exponential", [[2.0, 0.3]]),
     ("Gumbel", [[0.0, 2.0], [1.0, 0.5]], "Gumbel", [[0.5, -1.0], [2.0, 3.0]]),
     ("Cauchy", [[0.0, 2.0], [1.0, 0.5]], "Cauchy", [[0.5, -1.0], [2.0, 3.0]]),
+    ("Gamma", [[1.0, 0.5], [2.0, 3.0]], "Gamma", [[2.0, 0.3], [1.0, 5.0]]),
+    ("Beta", [[1.0, 0.5], [2.0, 3.0]], "Beta", [[2.0, 0.3], [1.0, 5.0]]),
+    ("Dirichlet", [[1.0, 0.5], [2.0, 3.0]], "Dirichlet", [[2.0, 0.3], [1.0, 5.0]]),
     ("Bernoulli", [[0.3, 0.0]], "Bernoulli", [[0.6, 0.2]]),
     ("Geometric", [[0.3, 0.9]], "Geometric", [[0.6, 0.2]]),
     ("Categorical", [[0.2, 0.5, 0.3], [0.7, 0.0, 0.3]], "Categorical", [[0.1, 0.1, 0.8], [0.2, 0.3, 0.5]]),
@@ -54,7 +61,7 @@ PAIRS = [
 def make(name, parameters):
     tensors = [torch.tensor(parameter) for parameter in parameters]
     kind, _, form = name.partition(" ")
-    if kind == "Categorical":
+    if kind in ("Categorical", "Dirichlet"):
         tensors = [torch.stack(tensors)]
     return getattr(d, kind)(logits=tensors[0]) if form else getattr(d, kind)(*tensors)
 
@@ -64,7 +71,10 @@ def number(x):
 
 
 def numbers(tensor):
-    return "[" + ", ".join(number(x) for x in tensor.flatten().tolist()) + "]"
+    items = [number(x) for x in tensor.flatten().tolist()]
+    if len(items) <= 4:
+        return "[" + ", ".join(items) + "]"
+    return "[\n      " + ", ".join(items[:4]) + ",\n      " + ", ".join(items[4:]) + ",\n    ]"
 
 
 def nested(lists):
@@ -76,11 +86,14 @@ print("let distributionValues: [DistributionValue] = [")
 for name, parameters, values in CASES:
     p, x = make(name, parameters), torch.tensor(values)
     quantiles = torch.tensor([0.1, 0.5, 0.9])
-    try:
-        cdf, icdf = numbers(p.cdf(x)), numbers(p.icdf(quantiles))
-    except NotImplementedError:
-        cdf = icdf = "nil"
-    print(f'  DistributionValue(\n    name: "{name}", parameters: {nested(parameters)}, values: {numbers(x)},')
+    texts = []
+    for function, argument in ((p.cdf, x), (p.icdf, quantiles)):
+        try:
+            texts.append(numbers(function(argument)))
+        except NotImplementedError:
+            texts.append("nil")
+    cdf, icdf = texts
+    print(f'  DistributionValue(\n    name: "{name}", parameters: {nested(parameters)},\n    values: {numbers(x)},')
     print(f"    logProbability: {numbers(p.log_prob(x))},\n    entropy: {numbers(p.entropy())},")
     print(f"    mean: {numbers(p.mean)},\n    variance: {numbers(p.variance)},\n    cdf: {cdf},\n    icdf: {icdf}),")
 print("]\n\nlet divergenceValues: [DivergenceValue] = [")

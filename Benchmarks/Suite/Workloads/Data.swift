@@ -21,7 +21,7 @@ private struct AugmentedPictures: Dataset {
   var count: Int { images.shape[0] }
 
   func element(at index: Int) throws -> Tensor {
-    let padded = images[index].to(.float32).pad([(2, 2), (2, 2)])
+    let padded = images[index].to(.float32).pad([2, 2, 2, 2])
     var picture = padded.narrow(0, start: Int.random(in: 0...4), length: 28).narrow(1, start: Int.random(in: 0...4), length: 28)
     if Bool.random() { picture = picture.flip(1) }
     return (picture * (2 / 255.0) - 1).unsqueeze(0)

@@ -139,6 +139,12 @@ EMBER_INLINE vdouble gemm_gather_double(const double *p, const int32_t *indices)
 #define GEMM_EVEN_4(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
 #define GEMM_EVEN_2(a, b) __builtin_shufflevector(a, b, 0, 2)
 
+// And at odd ones.
+#define GEMM_ODD_16(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
+#define GEMM_ODD_8(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
+#define GEMM_ODD_4(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7)
+#define GEMM_ODD_2(a, b) __builtin_shufflevector(a, b, 1, 3)
+
 // The one of these for the lanes of this instruction set: GEMM_FLOAT(GEMM_EVEN)(a, b).
 #if EMBER_LANES == 16
 #define GEMM_FLOAT(name) name##_16

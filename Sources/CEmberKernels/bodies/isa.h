@@ -26,7 +26,10 @@
 
 #include "ember_kernels_types.h"
 
-// The values of ember_isa, which the preprocessor cannot see.
+// Results of at least this many bytes are stored past the cache, which they would only flush.
+#define EMBER_STREAMED_BYTES (8 << 20)
+
+// The values of ember_isa, which the preprocessor cannot see. The baseline is what every machine has: SSE2 on x86-64, NEON on arm64.
 #define EMBER_BUILD_SCALAR 0
 #define EMBER_BUILD_BASELINE 1
 #define EMBER_BUILD_AVX2 2
@@ -43,8 +46,9 @@
 #define EMBER_BEGIN_BASELINE EMBER_BEGIN_SCALAR
 #define EMBER_BEGIN_AVX2 \
   _Pragma("clang attribute push(__attribute__((target(\"avx2,fma,f16c,bmi,bmi2\"))), apply_to=function)")
+// avx512f implies avx2, fma and f16c.
 #define EMBER_BEGIN_AVX512 \
-  _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512dq,avx512vl,avx512cd,avx2,fma,f16c,bmi,bmi2\"))), apply_to=function)")
+  _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512dq,avx512vl,avx512cd,bmi,bmi2\"))), apply_to=function)")
 #define EMBER_END _Pragma("clang attribute pop")
 
 // Declares a symbol once per instruction set, and picks from them:

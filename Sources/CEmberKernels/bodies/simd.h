@@ -145,6 +145,16 @@ EMBER_INLINE void vdouble_store_partial(double *p, int64_t count, vdouble v) {
 }
 #endif
 
+// Stores that pass the cache by, for results larger than it (see EMBER_STREAMED_BYTES): memory is not read before it is overwritten.
+// Aligned to the vector. After the last one of a chunk, ember_end_streaming makes them visible in order.
+EMBER_INLINE void vfloat_stream(float *p, vfloat v) { __builtin_nontemporal_store(v, (vfloat *)p); }
+EMBER_INLINE void vdouble_stream(double *p, vdouble v) { __builtin_nontemporal_store(v, (vdouble *)p); }
+EMBER_INLINE void ember_end_streaming(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_sfence();
+#endif
+}
+
 EMBER_INLINE vfloat vfloat_splat(float x) { return (vfloat)x; }
 EMBER_INLINE vdouble vdouble_splat(double x) { return (vdouble)x; }
 

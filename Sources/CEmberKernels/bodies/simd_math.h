@@ -376,5 +376,42 @@ EMBER_INLINE vfloat vfloat_erfc(vfloat x) {
   return __builtin_convertvector(negative ? 2.0 - positive : positive, vfloat);
 }
 
+// 1 / v for v from 1 to infinity.
+EMBER_INLINE vfloat vfloat_reciprocal_from_1(vfloat v) {
+#if EMBER_BUILD_ISA == EMBER_BUILD_AVX512
+  // Fourteen bits and one Newton step are half the time of a division. At infinity the step would make NaN of 0.
+  v = v > 0x1p60f ? (vfloat)0x1p60f : v;
+  vfloat r = (vfloat)_mm512_rcp14_ps((__m512)v);
+  return vfloat_fma(r, vfloat_fma(-v, r, (vfloat)1.0f), r);
+#else
+  return 1.0f / v;
+#endif
+}
+// Φ(x), the normal distribution, from its tail e^(-x²/2) p(t) with t = 1 / (1 + 0.4 |x|); p fitted to 7e-8. `density` receives the
+// exponential. Both tails keep their relative accuracy.
+EMBER_INLINE vfloat vfloat_normal(vfloat x, vfloat *density) {
+  vfloat s = vfloat_reciprocal_from_1(vfloat_fma((vfloat)0.4f, vfloat_abs(x), (vfloat)1.0f)) - 0.625f;
+  vfloat p = (vfloat)-0.04007510468363762f;
+  EMBER_HORNER(p, s, 0.002271984238177538f);
+  EMBER_HORNER(p, s, 0.07086528837680817f);
+  EMBER_HORNER(p, s, -0.046135492622852325f);
+  EMBER_HORNER(p, s, -0.12650403380393982f);
+  EMBER_HORNER(p, s, 0.14302225410938263f);
+  EMBER_HORNER(p, s, 0.5168792605400085f);
+  EMBER_HORNER(p, s, 0.5777360200881958f);
+  EMBER_HORNER(p, s, 0.20578065514564514f);
+  *density = vfloat_exp_nonpositive(x * x * -0.5f);
+  vfloat tail = *density * p;
+  return x > 0.0f ? 1.0f - tail : tail;
+}
+EMBER_INLINE vfloat vfloat_gelu(vfloat x) {
+  vfloat density;
+  return x * vfloat_normal(x, &density);
+}
+EMBER_INLINE vfloat vfloat_gelu_gradient(vfloat x, vfloat g) {
+  vfloat density, normal = vfloat_normal(x, &density);
+  return g * vfloat_fma(x * 0.398942280401432678f, density, normal);
+}
+
 #undef EMBER_HORNER
 #endif

@@ -29,6 +29,9 @@
 #if __has_include("ember_cross_entropy.h")
 #include "ember_cross_entropy.h"
 #endif
+#if __has_include("ember_attention.h")
+#include "ember_attention.h"
+#endif
 #if __has_include("ember_reduce.h")
 #include "ember_reduce.h"
 #endif

@@ -2,7 +2,8 @@
 //
 // Indices are int64. Strides are in elements. Functions that take indices check every one: they return -1 when all is well,
 // otherwise the row-major position of the first bad index. Nothing is ever read or written out of bounds, and functions
-// that change `self` leave it untouched then; a gather's `out` is unspecified. `wrap` allows indices from -size to -1, which count from the end.
+// that change `self` leave it untouched then; a gather's `out` is unspecified. `wrap` allows indices from -size to -1, which count
+// from the end.
 // Where several indices name one destination, the last one wins (set) or they are applied in order of position (add
 // and others), whatever the number of threads.
 #ifndef EMBER_INDEX_H
@@ -46,14 +47,6 @@ int64_t ember_index_select(size_t element_size, const void *in, int64_t outer, i
 int64_t ember_index_add(int dtype, void *self, int64_t outer, int64_t n, int64_t inner, const int64_t *index, int64_t m,
                         const void *source, double alpha, bool wrap);
 
-/// self[outer][index[m]][inner] = source[outer][m][inner], both dense.
-int64_t ember_index_copy(size_t element_size, void *self, int64_t outer, int64_t n, int64_t inner, const int64_t *index,
-                         int64_t m, const void *source, bool wrap);
-
-/// self[outer][index[m]][inner] = *value, dense.
-int64_t ember_index_fill(size_t element_size, void *self, int64_t outer, int64_t n, int64_t inner, const int64_t *index,
-                         int64_t m, const void *value, bool wrap);
-
 // MARK: Along several dimensions: x[i, j, :]
 
 /// Combines `k` index arrays, broadcast to `index_shape`, into element offsets:
@@ -90,16 +83,7 @@ int64_t ember_nonzero(int dtype, const void *in, int rank, const int64_t *shape,
 int64_t ember_masked_select(size_t element_size, const void *in, const int64_t *in_strides, const uint8_t *mask,
                             const int64_t *mask_strides, int rank, const int64_t *shape, void *out, int64_t count);
 
-/// Fills the elements where `mask` is true from dense `source`, in order. Returns how many were used, or -1, with
-/// nothing written, when `source` has fewer than the mask asks for.
-int64_t ember_masked_scatter(size_t element_size, void *self, const int64_t *self_strides, const uint8_t *mask,
-                             const int64_t *mask_strides, int rank, const int64_t *shape, const void *source,
-                             int64_t source_count);
-
 // MARK: Counting and searching
-
-/// out[n][classes] = 1 at each index, 0 elsewhere. Negative indices are errors.
-int64_t ember_one_hot(const int64_t *index, int64_t n, int64_t classes, int dtype, void *out);
 
 /// How often (or with what total weight) each of 0..<bins occurs. Without `weights` `out` is int64; with them both are
 /// of `dtype`, float32 or float64. Indices outside 0..<bins are errors.

@@ -76,6 +76,7 @@ typedef enum {
   EMBER_OP_AIRY_AI,
   EMBER_OP_ERFCX,
   EMBER_OP_NDTRI,
+  EMBER_OP_GELU,  // x Φ(x)
   // Binary.
   EMBER_OP_ADD,       // BOOL: or
   EMBER_OP_SUBTRACT,  // BOOL: exclusive or
@@ -126,6 +127,7 @@ typedef enum {
   EMBER_OP_HERMITE_HE,
   EMBER_OP_LAGUERRE_L,
   EMBER_OP_LEGENDRE_P,
+  EMBER_OP_GELU_GRADIENT,  // of the first operand, times the second
   // Ternary.
   EMBER_OP_SELECT,  // a (BOOL) ? b : c; `type` is that of b and c
   EMBER_OP_FMA,     // a * b + c, rounded once where the machine can

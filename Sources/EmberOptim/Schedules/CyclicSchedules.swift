@@ -122,7 +122,8 @@ public final class OneCycleLR: RateSchedule {
   ) {
     checkOption("OneCycleLR", "totalSteps", Double(totalSteps), totalSteps > 0, "positive")
     checkOption("OneCycleLR", "rise", rise, rise >= 0 && rise <= 1, "between 0 and 1")
-    self.maxima = perGroup(maxima, "maxima", of: "OneCycleLR", optimizer)
+    let peaks = perGroup(maxima, "maxima", of: "OneCycleLR", optimizer)
+    self.maxima = peaks
     self.totalSteps = totalSteps
     self.divisor = divisor
     self.finalDivisor = finalDivisor
@@ -141,7 +142,7 @@ public final class OneCycleLR: RateSchedule {
           perGroup(baseMomentum, "baseMomentum", of: "OneCycleLR", optimizer),
           perGroup(maximumMomentum, "maximumMomentum", of: "OneCycleLR", optimizer)))
       : []
-    super.init(optimizer, startingAt: self.maxima.map { $0 / divisor })
+    super.init(optimizer, startingAt: peaks.map { $0 / divisor })
   }
 
   public convenience init(

@@ -9,7 +9,8 @@ extension ExpressionGraph {
     while number >= 0 {
       defer { number -= 1 }
       guard let gradient = gradients[number], case .apply(let opcode, let operands) = nodes[number] else { continue }
-      let contributions = GradientRules.gradients(opcode, gradient, operands.map { Expression($0, in: self) }, result: Expression(number, in: self))
+      let contributions = GradientRules.gradients(
+        opcode, gradient, operands.map { Expression($0, in: self) }, result: Expression(number, in: self))
       for (operand, contribution) in zip(operands, contributions) {
         guard let contribution, isDifferentiable(operand) else { continue }
         gradients[operand] = gradients[operand].map { $0 + contribution } ?? contribution
@@ -70,6 +71,7 @@ enum GradientRules {
     case .erfc: return [g * (-1.12837916709551257390 * exp(-.apply(.square, x)))]
     case .erfinv: return [g * (0.886226925452758013649 * exp(.apply(.square, y)))]
     case .sigmoid: return [g * conj((1 - y) * y)]
+    case .gelu: return [.apply(.geluGradient, x, g)]
     case .lgamma: return [g * .apply(.digamma, x)]
     case .digamma: return [g * .apply(.polygamma, 1, x)]
     // Piecewise constant: the gradient is 0, not absent, so that a graph through them still has one.
@@ -88,7 +90,9 @@ enum GradientRules {
     }
   }
 
-  private static func binaryGradients(_ opcode: Opcode, _ g: Expression, _ a: Expression, _ b: Expression, result y: Expression) -> [Expression?] {
+  private static func binaryGradients(_ opcode: Opcode, _ g: Expression, _ a: Expression, _ b: Expression, result y: Expression)
+    -> [Expression?]
+  {
     func conj(_ e: Expression) -> Expression { .apply(.conjugate, e) }
     switch opcode {
     case .add: return [g, g]
@@ -121,6 +125,10 @@ enum GradientRules {
     case .copysign: return [select(a .== 0, 0, g * (y / a)), nil]
     case .hypot: return [g * (a / y), g * (b / y)]
     case .polygamma: return [nil, g * .apply(.polygamma, a + 1, b)]
+    case .geluGradient:
+      // φ(x) (2 - x²), φ the normal density.
+      let square: Expression = .apply(.square, a)
+      return [g * b * (0.39894228040143267794 * exp(-0.5 * square) * (2 - square)), .apply(.geluGradient, a, g)]
     case .makeComplex: return [.apply(.real, g), .apply(.imaginary, g)]
     default: return [nil, nil]
     }

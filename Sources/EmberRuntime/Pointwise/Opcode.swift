@@ -9,6 +9,8 @@ public enum Opcode: UInt16, Sendable, CaseIterable {
   case isNaN, isInfinite, isFinite, logicalNot, bitwiseNot, conjugate, real, imaginary, angle, mantissa, exponent
   case besselJ0, besselJ1, besselY0, besselY1, modifiedBesselI0, scaledBesselI0, modifiedBesselI1, scaledBesselI1
   case modifiedBesselK0, scaledBesselK0, modifiedBesselK1, scaledBesselK1, airyAi, erfcx, ndtri
+  /// x Φ(x), Φ the normal distribution.
+  case gelu
   // Binary.
   case add, subtract, multiply, divide, floorDivide, remainder, fmod, power, atan2, maximum, minimum, fmax, fmin
   case copysign, hypot, nextafter, polygamma
@@ -18,6 +20,8 @@ public enum Opcode: UInt16, Sendable, CaseIterable {
   case chebyshevT, chebyshevU, chebyshevV, chebyshevW
   case shiftedChebyshevT, shiftedChebyshevU, shiftedChebyshevV, shiftedChebyshevW
   case hermiteH, hermiteHe, laguerreL, legendreP
+  /// The derivative of gelu at the first operand, times the second.
+  case geluGradient
   // Ternary.
   case select, fma
 }

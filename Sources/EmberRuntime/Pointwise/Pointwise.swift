@@ -31,7 +31,8 @@ public final class Pointwise: Sendable {
   public let promotion: Promotion
   let nodes: [ExpressionGraph.Node]
   let roots: [Int]
-  private let explicitDerivative: (@Sendable (_ inputs: [Expression], _ parameters: [Expression], _ output: Expression, _ upstream: Expression) -> [Expression?])?
+  private let explicitDerivative:
+    (@Sendable (_ inputs: [Expression], _ parameters: [Expression], _ output: Expression, _ upstream: Expression) -> [Expression?])?
   private let cache = ProgramCache()
   private let singleResults = Mutex<[Int: Pointwise]>([:])
   private let gradientCache = Mutex<[UInt8: PointwiseGradient]>([:])
@@ -73,10 +74,13 @@ public final class Pointwise: Sendable {
   ///     derived ones would not follow the convention wanted. Nil entries: no gradient.
   public init(
     _ name: String, roles: [Role], parameters: Int = 0, promotion: Promotion = .common,
-    derivative: (@Sendable (_ inputs: [Expression], _ parameters: [Expression], _ output: Expression, _ upstream: Expression) -> [Expression?])? = nil,
+    derivative: (
+      @Sendable (_ inputs: [Expression], _ parameters: [Expression], _ output: Expression, _ upstream: Expression) -> [Expression?]
+    )? = nil,
     _ body: (_ inputs: [Expression], _ parameters: [Expression]) -> Expression
   ) {
-    precondition(roles.count <= 8 && parameters <= ScalarParameters.capacity, "\(name): at most 8 inputs and \(ScalarParameters.capacity) parameters")
+    precondition(
+      roles.count <= 8 && parameters <= ScalarParameters.capacity, "\(name): at most 8 inputs and \(ScalarParameters.capacity) parameters")
     let graph = ExpressionGraph()
     let inputs = roles.indices.map { graph.expression(.input($0)) }
     let numbers = (0..<parameters).map { graph.expression(.parameter($0)) }
@@ -222,7 +226,8 @@ public final class Pointwise: Sendable {
     var gradients: [Expression?]
     if let explicitDerivative {
       let numbers = (0..<parameterCount).map { graph.expression(.parameter($0)) }
-      gradients = explicitDerivative(inputs.map { Expression($0, in: graph) }, numbers, Expression(output, in: graph), Expression(upstream, in: graph))
+      gradients = explicitDerivative(
+        inputs.map { Expression($0, in: graph) }, numbers, Expression(output, in: graph), Expression(upstream, in: graph))
     } else {
       gradients = graph.gradients(of: root, with: Expression(upstream, in: graph), inputs: inputs)
     }
@@ -361,12 +366,12 @@ extension Opcode {
   /// Whether the function means anything for operands of a type.
   func isDefined(for type: ComputeType) -> Bool {
     // Of integers these have no kernel; functions that take integers compute in the default floating type.
-    let isElementary = (Opcode.sqrt.rawValue...Opcode.sigmoid.rawValue).contains(rawValue) || self == .lgamma || self == .digamma
+    let isElementary = (Opcode.sqrt.rawValue...Opcode.sigmoid.rawValue).contains(rawValue) || [.lgamma, .digamma, .gelu, .geluGradient].contains(self)
     if isElementary, type.rawValue < ComputeType.float32.rawValue { return false }
     switch self {
     case .less, .lessEqual, .greater, .greaterEqual, .maximum, .minimum, .fmax, .fmin, .floorDivide, .remainder, .fmod, .atan2,
       .floor, .ceil, .round, .trunc, .copysign, .hypot, .nextafter, .erf, .erfc, .erfinv, .lgamma, .digamma, .polygamma,
-      .makeComplex:
+      .gelu, .geluGradient, .makeComplex:
       return !type.isComplex
     case .bitwiseAnd, .bitwiseOr, .bitwiseXor, .bitwiseNot: return type.rawValue <= ComputeType.int64.rawValue
     case .shiftLeft, .shiftRight, .gcd, .lcm: return type.rawValue <= ComputeType.int64.rawValue && type != .bool

@@ -48,7 +48,8 @@ public final class PointwiseProgram: Sendable {
   private let artifacts = InlineArray<8, Atomic<UInt>> { _ in Atomic(0) }
 
   init(
-    name: String, key: UInt64, inputs: [Input], parameterCount: Int, constants: [Constant], registerCount: Int, steps: [Step], outputs: [Output],
+    name: String, key: UInt64, inputs: [Input], parameterCount: Int, constants: [Constant], registerCount: Int, steps: [Step],
+    outputs: [Output],
     computeType: ComputeType
   ) {
     self.name = name
@@ -227,7 +228,8 @@ struct ProgramCompiler {
   }
 
   /// Numbers the slots densely, sharing registers whose values are no longer needed.
-  mutating func finish(name: String, key: UInt64, inputs: [PointwiseProgram.Input], outputs: [PointwiseProgram.Output]) -> PointwiseProgram {
+  mutating func finish(name: String, key: UInt64, inputs: [PointwiseProgram.Input], outputs: [PointwiseProgram.Output]) -> PointwiseProgram
+  {
     var lastUse: [UInt16: Int] = [:]
     for (position, step) in steps.enumerated() {
       for slot in [step.a, step.b, step.c].prefix(step.opcode.operandCount) { lastUse[slot] = position }
@@ -259,7 +261,8 @@ struct ProgramCompiler {
     }
     let finalOutputs = outputs.map { PointwiseProgram.Output(dtype: $0.dtype, type: $0.type, slot: final($0.slot)) }
     return PointwiseProgram(
-      name: name, key: key, inputs: inputs, parameterCount: inputs.count - parameterBase, constants: constants, registerCount: Int(registerCount), steps: steps,
+      name: name, key: key, inputs: inputs, parameterCount: inputs.count - parameterBase, constants: constants,
+      registerCount: Int(registerCount), steps: steps,
       outputs: finalOutputs, computeType: computeType)
   }
 }

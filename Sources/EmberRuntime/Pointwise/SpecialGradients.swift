@@ -38,8 +38,29 @@ extension GradientRules {
     case .shiftedChebyshevT: return [g * (2 * (b * .apply(.shiftedChebyshevU, a, b - 1))), nil]
     case .hermiteH: return [g * (2 * (b * .apply(.hermiteH, a, b - 1))), nil]
     case .hermiteHe: return [g * (b * .apply(.hermiteHe, a, b - 1)), nil]
+    case .chebyshevU: return [g * slopeOfU(a, b), nil]
+    // Vₙ = Uₙ - Uₙ₋₁ and Wₙ = Uₙ + Uₙ₋₁.
+    case .chebyshevV: return [g * (slopeOfU(a, b) - slopeOfU(a, b - 1)), nil]
+    case .chebyshevW: return [g * (slopeOfU(a, b) + slopeOfU(a, b - 1)), nil]
+    case .shiftedChebyshevU: return [g * (2 * slopeOfU(2 * a - 1, b)), nil]
+    case .shiftedChebyshevV: return [g * (2 * (slopeOfU(2 * a - 1, b) - slopeOfU(2 * a - 1, b - 1))), nil]
+    case .shiftedChebyshevW: return [g * (2 * (slopeOfU(2 * a - 1, b) + slopeOfU(2 * a - 1, b - 1))), nil]
+    case .laguerreL:
+      let slope = b * (.apply(.laguerreL, a, b) - .apply(.laguerreL, a, b - 1)) / a
+      return [g * select(b .<= 0, 0, select(a .== 0, -b, slope)), nil]
+    case .legendreP:
+      let slope = b * (a * .apply(.legendreP, a, b) - .apply(.legendreP, a, b - 1)) / (.apply(.square, a) - 1)
+      let atEnds = .apply(.chebyshevT, a, b + 1) * (b * (b + 1) * 0.5)
+      return [g * select(b .<= 0, 0, select(.apply(.square, a) .== 1, atEnds, slope)), nil]
     default: return [unknown, nil]
     }
+  }
+
+  /// The derivative of Uₙ(x): ((n + 1) Tₙ₊₁ - x Uₙ) / (x² - 1), and its limit at 1 and -1, where Tₙ₊₁ is the sign.
+  private static func slopeOfU(_ x: Expression, _ n: Expression) -> Expression {
+    let next: Expression = .apply(.chebyshevT, x, n + 1), square: Expression = .apply(.square, x)
+    let slope = ((n + 1) * next - x * .apply(.chebyshevU, x, n)) / (square - 1)
+    return select(n .<= 0, 0, select(square .== 1, next * (n * (n + 1) * (n + 2) / 3), slope))
   }
 
   /// x^(a-1) e^-x / Γ(a), the derivative of P(a, x).

@@ -33,7 +33,11 @@ func withoutAutocast<Result>(_ body: () -> Result) -> Result { ThreadFlags.with(
 
 /// Which operations `autocast` converts inputs for, by the name that their errors begin with.
 public enum Autocast {
-  enum Policy { case lower, float32 }
+  enum Policy {
+    case lower, float32
+    /// Runs in what it is given, although it consists of operations that would be converted.
+    case unchanged
+  }
 
   /// `cat` and `stack` promote to the widest input by themselves, as everywhere.
   private static let policies: [String: Policy] = {
@@ -44,18 +48,29 @@ public enum Autocast {
     let float32 = [
       "prod", "quantile", "nanquantile", "trace", "cdist", "polar", "stft", "grid_sampler", "fft", "rfft", "irfft",
       "cholesky_solve", "geqrf", "matrix_exp",
-      "max_pool3d", "avg_pool3d", "adaptive_avg_pool3d", "adaptive_max_pool3d", "max_unpool2d", "max_unpool3d", "fractional_max_pool2d",
+      "max_pool3d", "avg_pool3d", "adaptive_avg_pool3d", "adaptive_max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d", "fractional_max_pool2d",
       "fractional_max_pool3d", "reflection_pad1d", "reflection_pad2d", "replication_pad1d", "replication_pad2d", "replication_pad3d",
       "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "cross_entropy", "nll_loss", "kl_div", "binary_cross_entropy",
       "binary_cross_entropy_with_logits", "hinge_embedding_loss", "cosine_embedding_loss", "margin_ranking_loss", "soft_margin_loss",
       "triplet_margin_loss", "multi_margin_loss", "multilabel_margin_loss", "poisson_nll_loss", "ctc_loss",
     ]
-    return Dictionary(lower.map { ($0, Policy.lower) } + float32.map { ($0, .float32) }, uniquingKeysWith: { first, _ in first })
+    let unchanged = ["bilinear"]
+    return Dictionary(
+      lower.map { ($0, Policy.lower) } + float32.map { ($0, .float32) } + unchanged.map { ($0, .unchanged) },
+      uniquingKeysWith: { first, _ in first })
   }()
 
   /// Decompositions count by the beginning of their name.
   private static func policy(of operation: String) -> Policy? {
     policies[operation] ?? (operation.hasPrefix("linalg.") ? .float32 : nil)
+  }
+
+  /// Inside `autocast`, the result of a function that consists of several operations but counts as one: `body` runs without autocast
+  /// on inputs as it wants them. Nil outside, and for functions that it does not know; then the caller goes on.
+  package static func asOne(_ name: String, _ inputs: [Tensor?], _ body: ([Tensor?]) -> Tensor) -> Tensor? {
+    guard ThreadFlags.current.contains(.autocasts), policy(of: name) != nil else { return nil }
+    let inputs = converted(name, inputs) ?? inputs
+    return withoutAutocast { body(inputs) }
   }
 
   /// The inputs of an operation as autocast wants them; nil where they are so already, and outside of autocast.
@@ -64,7 +79,7 @@ public enum Autocast {
   /// but count as one, begin with this.
   public static func converted(_ operation: @autoclosure () -> String, _ inputs: [Tensor?]) -> [Tensor?]? {
     let flags = ThreadFlags.current
-    guard flags.contains(.autocasts), let policy = policy(of: operation()) else { return nil }
+    guard flags.contains(.autocasts), let policy = policy(of: operation()), policy != .unchanged else { return nil }
     let target: DType = policy == .float32 ? .float32 : flags.contains(.autocastsToFloat16) ? .float16 : .bfloat16
     func isConverted(_ x: Tensor?) -> Bool {
       guard let x, !x.isPoisoned else { return false }

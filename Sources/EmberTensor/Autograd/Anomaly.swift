@@ -98,7 +98,8 @@ enum AnomalyMode {
       raise(
         EmberError(
           .value, in: "backward",
-          "the gradients are no NaN, but \(result.summary), the result of \(result.gradFunctionName ?? "nothing recorded"), is: the forward pass made it"
+          "the gradients are no NaN, but \(result.summary), the result of \(result.gradFunctionName ?? "nothing recorded"), is: "
+            + "the forward pass made it"
             + (result.node.map(called) ?? "")))
     }
   }

@@ -128,7 +128,9 @@ struct BackwardPass {
         raise(
           EmberError(
             .value, in: "backward",
-            "the graph at \(node.operationName) was freed by an earlier backward pass; pass retainGraph: true to that one to go through it again"))
+            "the graph at \(node.operationName) was freed by an earlier backward pass; pass retainGraph: "
+              + "true to that one to go through it again"
+          ))
         return
       }
       if !keepsGraph, !(node is LeafNode) { node.release() }
@@ -270,13 +272,18 @@ private func startingGradients(_ results: [Tensor], _ gradients: [Tensor?]?, in 
     }
     if let gradients, i < gradients.count, let gradient = gradients[i] {
       guard gradient.shape == result.shape else {
-        raise(EmberError(.shape, in: operation, "the gradient is \(gradient.summary), the tensor \(result.summary); their shapes must be equal"))
+        raise(
+          EmberError(.shape, in: operation, "the gradient is \(gradient.summary), the tensor \(result.summary); their shapes must be equal")
+        )
         return nil
       }
       start.append((node, gradient.dtype == result.dtype ? gradient : gradient.to(result.dtype)))
     } else {
       guard result.elementCount == 1 else {
-        raise(EmberError(.shape, in: operation, "\(result.summary) is not a single number; give the gradient arriving at it, or reduce it first (sum, mean)"))
+        raise(
+          EmberError(
+            .shape, in: operation,
+            "\(result.summary) is not a single number; give the gradient arriving at it, or reduce it first (sum, mean)"))
         return nil
       }
       start.append((node, Tensor.ones(like: result)))

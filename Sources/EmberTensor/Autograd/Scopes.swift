@@ -10,10 +10,16 @@ public func enableGrad<Result, Failure: Error>(_ body: () throws(Failure) -> Res
   try ThreadFlags.with(.gradientsDisabled, set: false, body)
 }
 
-@available(*, unavailable, message: "gradient mode belongs to a thread and does not survive an await; call noGrad around the synchronous tensor operations")
+@available(
+  *, unavailable,
+  message: "gradient mode belongs to a thread and does not survive an await; call noGrad around the synchronous tensor operations"
+)
 public func noGrad<Result>(_ body: () async throws -> Result) async rethrows -> Result { fatalError() }
 
-@available(*, unavailable, message: "gradient mode belongs to a thread and does not survive an await; call enableGrad around the synchronous tensor operations")
+@available(
+  *, unavailable,
+  message: "gradient mode belongs to a thread and does not survive an await; call enableGrad around the synchronous tensor operations"
+)
 public func enableGrad<Result>(_ body: () async throws -> Result) async rethrows -> Result { fatalError() }
 
 /// True where operations are recorded.

@@ -33,8 +33,11 @@ final class MetaBackend: Backend {
   func copyFromHost(_ source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, byteCount: Int) {}
   func copyToHost(_ source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, byteCount: Int) {}
   func copy(_ source: Operand, to destination: Operand) {}
-  func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, uniform: UnsafePointer<UInt8>, count: Int) {}
-  func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, strides: UnsafePointer<Strides>, shape: Shape) {}
+  func pointwise(_ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, uniform: UnsafePointer<UInt8>, count: Int)
+  {}
+  func pointwise(
+    _ program: PointwiseProgram, pointers: UnsafePointer<UnsafeMutableRawPointer?>, strides: UnsafePointer<Strides>, shape: Shape
+  ) {}
   func reduce(_ reduction: Reduction, _ input: AxisOperand, into output: Operand) -> Bool { true }
   func extreme(maximum: Bool, _ input: AxisOperand, values: Operand, indices: Operand) -> Bool { true }
   func variance(_ input: AxisOperand, correction: Double, squareRoot: Bool, variance: Operand, mean: Operand?) -> Bool { true }

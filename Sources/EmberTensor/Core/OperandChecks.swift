@@ -41,9 +41,9 @@ func requiringOneDType(in operation: String, _ operands: Tensor..., body: () -> 
   return body()
 }
 
-/// Raises an error; the poisoned tensor that stands for the result.
-func refuse(_ kind: EmberError.Kind, _ operation: String, _ message: String) -> Tensor {
-  raise(EmberError(kind, in: operation, message))
+/// Raises an error; the poisoned tensor that stands for the result. An operand that is poisoned has had its error before.
+func refuse(_ kind: EmberError.Kind, _ operation: String, _ message: String, beside operand: Tensor? = nil) -> Tensor {
+  if operand?.isPoisoned != true { raise(EmberError(kind, in: operation, message)) }
   return .poison
 }
 
@@ -56,16 +56,4 @@ extension Tensor {
     promotion.add(number: number.category)
     return Tensor.full([], number, dtype: promotion.result(), on: device)
   }
-}
-
-/// What an operator's form with a given output does: the result in the output's dtype, if the output could take it.
-func writing(_ result: Tensor, to output: Tensor, in operation: String) -> Tensor {
-  if result.isPoisoned || output.isPoisoned { return .poison }
-  if result.dtype.category > output.dtype.category {
-    return refuse(.dtype, operation, "a result of \(result.dtype) does not fit an output of \(output.summary)")
-  }
-  if (0..<output.rank).contains(where: { output.strides[$0] == 0 && output.shape[$0] > 1 }) {
-    return refuse(.value, operation, "elements of the output \(output.summary) share memory; call contiguous() first")
-  }
-  return result.to(output.dtype)
 }

@@ -4,7 +4,8 @@ import EmberRuntime
 ///
 /// Conform to the protocol of the right arity; attributes are stored properties. `forward` checks its arguments, makes the
 /// result and runs the kernel through the tensor's backend; on `meta` kernels do nothing, so `forward` is the
-/// shape-and-dtype rule as well. It receives values without history. `derivative` is written in tensor operations, so that it can be differentiated.
+/// shape-and-dtype rule as well. It receives values without history. `derivative` is written in tensor operations, so that it can be
+/// differentiated.
 public protocol Operation: Sendable {
   /// The name as the user calls it; errors begin with it.
   static var name: String { get }
@@ -278,7 +279,8 @@ let standInCount = 64
 /// Two inputs of one operation must share a device.
 func checkDevices(_ name: String, _ a: Tensor, _ b: Tensor) throws(EmberError) {
   if a.backend === b.backend { return }
-  throw EmberError(.device, in: name, "\(a.summary) and \(b.summary) are on different devices (\(a.device), \(b.device)); move one with .to(device)")
+  throw EmberError(
+    .device, in: name, "\(a.summary) and \(b.summary) are on different devices (\(a.device), \(b.device)); move one with .to(device)")
 }
 
 /// Runs an operation of one input and records it if a gradient is wanted.

@@ -42,7 +42,8 @@ public final class StateCell: Sendable {
       guard let plain = newValue.common else {
         raise(
           EmberError(
-            .value, in: "vmap", "a parameter or buffer cannot take \(newValue.summary), which differs among the members of a batch; "
+            .value, in: "vmap",
+            "a parameter or buffer cannot take \(newValue.summary), which differs among the members of a batch; "
               + "evaluate the model with eval(), or return the new value from vmap"))
         return
       }

@@ -86,7 +86,11 @@ final class PointwiseNode: Node, @unchecked Sendable {
     unmanagedGradient = gradient
     super.init(first, second, result: output)
     if gradient._withUnsafeGuaranteedRef({ $0.readsOnlyUpstream }) { return }
-    save { $0 == 0 ? x : y! } output: { output }
+    save {
+      $0 == 0 ? x : y!
+    } output: {
+      output
+    }
   }
 
   init(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, output: TensorBody) {
@@ -107,7 +111,11 @@ final class PointwiseNode: Node, @unchecked Sendable {
     } else {
       super.init(edges: operands.list.map(\.node), result: output)
     }
-    save { operands[$0].body } output: { output }
+    save {
+      operands[$0].body
+    } output: {
+      output
+    }
   }
 
   @inline(__always) private func save(input: (Int) -> TensorBody, output: () -> TensorBody) {
@@ -276,7 +284,8 @@ private func runDense(
           n += 1
         }
         pointers[n] = output.pointer
-        backend.pointwise(program, pointers: UnsafePointer(pointers.baseAddress!), uniform: UnsafePointer(uniform.baseAddress!), count: count)
+        backend.pointwise(
+          program, pointers: UnsafePointer(pointers.baseAddress!), uniform: UnsafePointer(uniform.baseAddress!), count: count)
       }
     }
   }
@@ -348,7 +357,8 @@ func applyInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ para
     if let leaf, let form = leaf.result, x.body.shape == form.shape, x.dtype == form.dtype { x.node = leaf }
   }
   let needsGradient = isRecordingEnabled && (x.node != nil || y?.node != nil)
-  if !needsGradient, ThreadFlags.current.isDisjoint(with: [.failed, .autocasts]), y.map({ $0.body.isPlain && fits($0, into: x) }) ?? true, x.isUniquelyHeld(),
+  if !needsGradient, ThreadFlags.current.isDisjoint(with: [.failed, .autocasts]), y.map({ $0.body.isPlain && fits($0, into: x) }) ?? true,
+    x.isUniquelyHeld(),
     x.isContiguous || x.strides.areDisjoint(x.body.shape), (parameters.count == 0 || parameters[0].category <= x.dtype.category)
   {
     if isObserved {
@@ -411,7 +421,9 @@ func runPointwise(
       } else if failure == nil {
         failure = EmberError(
           .shape, in: function.name,
-          "shapes do not broadcast: \(operands.list.map(\.summary).joined(separator: " and ")); aligned at the end, extents must be equal or 1")
+          "shapes do not broadcast: \(operands.list.map(\.summary).joined(separator: " and ")); "
+            + "aligned at the end, extents must be equal or 1"
+        )
       }
     }
   }
@@ -461,7 +473,8 @@ private func launch(
             m += 1
           }
           for i in tensors..<n { uniform[i] = 1 }
-          backend.pointwise(program, pointers: UnsafePointer(pointers.baseAddress!), uniform: UnsafePointer(uniform.baseAddress!), count: count)
+          backend.pointwise(
+            program, pointers: UnsafePointer(pointers.baseAddress!), uniform: UnsafePointer(uniform.baseAddress!), count: count)
         }
         return
       }
@@ -474,7 +487,8 @@ private func launch(
         }
         strides[n] = output.strides
         for (i, body) in more.enumerated() { strides[n + 1 + i] = body.strides }
-        backend.pointwise(program, pointers: UnsafePointer(pointers.baseAddress!), strides: UnsafePointer(strides.baseAddress!), shape: output.shape)
+        backend.pointwise(
+          program, pointers: UnsafePointer(pointers.baseAddress!), strides: UnsafePointer(strides.baseAddress!), shape: output.shape)
       }
     }
   }
@@ -486,7 +500,8 @@ func commonDType(_ function: Pointwise, _ operands: PointwiseOperands, _ paramet
   var i = 0
   operands.forEach { operand in
     if function.roles[i] == .value {
-      promotion.add(operand.dtype.isStorageOnly ? ComputeType(operand.dtype).dtype : operand.dtype, isZeroDimensional: operand.body.shape.rank == 0)
+      promotion.add(
+        operand.dtype.isStorageOnly ? ComputeType(operand.dtype).dtype : operand.dtype, isZeroDimensional: operand.body.shape.rank == 0)
     }
     i += 1
   }

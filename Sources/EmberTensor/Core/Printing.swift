@@ -48,7 +48,8 @@ private struct TensorPrinter {
     guard summarizes else { return x }
     var result = x
     for i in 0..<x.rank where x.shape[i] > 2 * Self.edge {
-      result = cat([result.narrow(i, start: 0, length: Self.edge), result.narrow(i, start: x.shape[i] - Self.edge, length: Self.edge)], dim: i)
+      result = cat(
+        [result.narrow(i, start: 0, length: Self.edge), result.narrow(i, start: x.shape[i] - Self.edge, length: Self.edge)], dim: i)
     }
     return result
   }
@@ -56,18 +57,28 @@ private struct TensorPrinter {
   private func lines(_ x: Tensor, _ cells: Cells, indent: Int) -> String {
     if x.rank == 0 { return cells.text(x.isComplexValue ? x.complexItem : x.elements(as: Double.self).map { ($0, 0) }[0], x) }
     let n = x.shape[0]
-    let positions: [Int?] = summarizes && n > 2 * Self.edge ? Array(0..<Self.edge).map(Optional.init) + [nil] + Array((n - Self.edge)..<n).map(Optional.init) : (0..<n).map(Optional.init)
+    let positions: [Int?] =
+      summarizes && n > 2 * Self.edge
+      ? Array(0..<Self.edge).map(Optional.init) + [nil] + Array((n - Self.edge)..<n).map(Optional.init) : (0..<n).map(Optional.init)
     if x.rank == 1 {
-      let values = x.complexElements
-      let exact = x.dtype.category == .integer ? x.elements(as: Int64.self) : []
-      let words = positions.map { i in i.map { exact.isEmpty ? cells.text(values[$0], x) : cells.pad(String(exact[$0])) } ?? " ..." }
+      // Of a long row only what is shown is read.
+      let row = shown(x)
+      let values = row.complexElements
+      let exact = row.dtype.category == .integer ? row.elements(as: Int64.self) : []
+      func place(_ i: Int) -> Int { i < Self.edge || row.elementCount == n ? i : i - (n - row.elementCount) }
+      let words = positions.map { i in
+        i.map { exact.isEmpty ? cells.text(values[place($0)], x) : cells.pad(String(exact[place($0)])) } ?? " ..."
+      }
       let perLine = Swift.max(1, (Self.lineWidth - indent) / (cells.width + 2))
       var rows: [String] = []
-      for start in stride(from: 0, to: words.count, by: perLine) { rows.append(words[start..<Swift.min(start + perLine, words.count)].joined(separator: ", ")) }
+      for start in stride(from: 0, to: words.count, by: perLine) {
+        rows.append(words[start..<Swift.min(start + perLine, words.count)].joined(separator: ", "))
+      }
       return "[" + rows.joined(separator: ",\n" + String(repeating: " ", count: indent + 1)) + "]"
     }
     let separator = "," + String(repeating: "\n", count: x.rank - 1) + String(repeating: " ", count: indent + 1)
-    return "[" + positions.map { i in i.map { lines(x.select(0, $0), cells, indent: indent + 1) } ?? "..." }.joined(separator: separator) + "]"
+    return "[" + positions.map { i in i.map { lines(x.select(0, $0), cells, indent: indent + 1) } ?? "..." }.joined(separator: separator)
+      + "]"
   }
 }
 
@@ -123,18 +134,27 @@ private struct Cells {
   }
 }
 
-/// Decimal notation without Foundation, rounded half to even on the exact value as C's printf does to within its last digit.
-enum NumberText {
-  static func fixed(_ value: Double, decimals: Int) -> String {
-    let sign = value.sign == .minus ? "-" : ""
+/// Decimal notation without Foundation.
+package enum NumberText {
+  /// The value to the nearest multiple of 10^-decimals (at most 9 of them), as C's printf writes it. Numbers from 10^15 on, which have
+  /// no decimals that mean anything, infinities and NaN are written as Swift writes them.
+  package static func fixed(_ value: Double, decimals: Int) -> String {
     let magnitude = value.magnitude
-    if magnitude >= 1e15 { return sign + String(Int128(magnitude)) + (decimals > 0 ? "." + String(repeating: "0", count: decimals) : "") }
-    var power = 1.0
+    guard magnitude < 1e15 else { return String(value) }
+    let decimals = Swift.max(0, Swift.min(decimals, 9)), sign = value.sign == .minus ? "-" : ""
+    var power: UInt64 = 1
     for _ in 0..<decimals { power *= 10 }
-    let scaled = UInt64((magnitude * power).rounded(.toNearestOrEven))
-    if decimals == 0 { return sign + String(scaled) }
-    let whole = scaled / UInt64(power), fraction = String(scaled % UInt64(power))
-    return sign + "\(whole)." + String(repeating: "0", count: decimals - fraction.count) + fraction
+    // The part behind the point alone is scaled, so that it stays exact but for the product, whose rounding is known.
+    var whole = UInt64(magnitude)
+    let fraction = magnitude - Double(whole), scaled = fraction * Double(power)
+    let lost = (-scaled).addingProduct(fraction, Double(power))
+    var digits = UInt64(scaled)
+    let rest = scaled - Double(digits)
+    if rest > 0.5 || (rest == 0.5 && (lost > 0 || (lost == 0 && (decimals == 0 ? whole : digits) % 2 == 1))) { digits += 1 }
+    if digits == power { (whole, digits) = (whole + 1, 0) }
+    if decimals == 0 { return sign + String(whole) }
+    let text = String(digits)
+    return sign + "\(whole)." + String(repeating: "0", count: decimals - text.count) + text
   }
 
   static func exponential(_ value: Double) -> String {

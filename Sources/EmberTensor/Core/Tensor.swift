@@ -114,7 +114,8 @@ extension Tensor {
   package func view(_ shape: Shape, _ strides: Strides, offset: Int) -> Tensor {
     Tensor(
       TensorBody(
-        storage: body.storage, offset: offset, dtype: body.dtype, shape: shape, strides: strides, isContiguous: strides.isContiguous(shape)))
+        storage: body.storage, offset: offset, dtype: body.dtype, shape: shape, strides: strides, isContiguous: strides.isContiguous(shape))
+    )
   }
 
   /// The value in dense row-major order: itself if it is so already. Without history.

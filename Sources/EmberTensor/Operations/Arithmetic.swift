@@ -53,11 +53,15 @@ extension Tensor {
   public static func += (a: inout Tensor, b: Tensor) { applyInPlace(.add, &a, b, .none) }
   public static func -= (a: inout Tensor, b: Tensor) { applyInPlace(.subtract, &a, b, .none) }
   public static func *= (a: inout Tensor, b: Tensor) { applyInPlace(.multiply, &a, b, .none) }
-  public static func /= (a: inout Tensor, b: Tensor) { a.dtype.category >= .floatingPoint ? applyInPlace(.divide, &a, b, .none) : (a = a / b) }
+  public static func /= (a: inout Tensor, b: Tensor) {
+    a.dtype.category >= .floatingPoint ? applyInPlace(.divide, &a, b, .none) : (a = a / b)
+  }
   public static func += (a: inout Tensor, b: Scalar) { applyInPlace(.addNumber, &a, nil, ScalarParameters(b)) }
   public static func -= (a: inout Tensor, b: Scalar) { applyInPlace(.addNumber, &a, nil, ScalarParameters(b.negated)) }
   public static func *= (a: inout Tensor, b: Scalar) { applyInPlace(.multiplyByNumber, &a, nil, ScalarParameters(b)) }
-  public static func /= (a: inout Tensor, b: Scalar) { a.dtype.category >= .floatingPoint ? applyInPlace(.divideByNumber, &a, nil, ScalarParameters(b)) : (a = a / b) }
+  public static func /= (a: inout Tensor, b: Scalar) {
+    a.dtype.category >= .floatingPoint ? applyInPlace(.divideByNumber, &a, nil, ScalarParameters(b)) : (a = a / b)
+  }
 
   // MARK: Comparison, element by element
 
@@ -130,9 +134,13 @@ extension Tensor {
   public func relu() -> Tensor { Pointwise.relu(self) }
   public func leakyReLU(negativeSlope: Double = 0.01) -> Tensor { Pointwise.leakyReLU(self, ScalarParameters(.real(negativeSlope))) }
   public enum GELUApproximation: String, Sendable { case none, tanh }
-  public func gelu(approximate: GELUApproximation = .none) -> Tensor { approximate == .none ? Pointwise.gelu(self) : Pointwise.geluTanh(self) }
+  public func gelu(approximate: GELUApproximation = .none) -> Tensor {
+    approximate == .none ? Pointwise.gelu(self) : Pointwise.geluTanh(self)
+  }
   public func silu() -> Tensor { Pointwise.silu(self) }
-  public func softplus(beta: Double = 1, threshold: Double = 20) -> Tensor { Pointwise.softplus(self, ScalarParameters(.real(beta), .real(threshold))) }
+  public func softplus(beta: Double = 1, threshold: Double = 20) -> Tensor {
+    Pointwise.softplus(self, ScalarParameters(.real(beta), .real(threshold)))
+  }
   public func elu(alpha: Double = 1) -> Tensor { Pointwise.elu(self, ScalarParameters(.real(alpha))) }
   public func logSigmoid() -> Tensor { Pointwise.logSigmoid(self) }
   public var isNaN: Tensor { Pointwise.isNaN(self) }
@@ -161,10 +169,12 @@ extension Tensor {
   /// This tensor with `value`, converted to its dtype, where `mask` holds. Raises if the value is complex and the tensor is not.
   public func maskedFill(_ mask: Tensor, _ value: Scalar) -> Tensor {
     guard mask.dtype == .bool || mask.isPoisoned else {
-      return refused(.dtype, "masked_fill", "the mask must be bool, not \(mask.summary)")
+      return refuse(.dtype, "masked_fill", "the mask must be bool, not \(mask.summary)", beside: self)
     }
     guard value.category <= dtype.category else {
-      guard let converted = value.converted(to: dtype) else { return refused(.dtype, "masked_fill", "\(value) does not fit into \(summary)") }
+      guard let converted = value.converted(to: dtype) else {
+        return refuse(.dtype, "masked_fill", "\(value) does not fit into \(summary)", beside: self)
+      }
       return Pointwise.maskedFill(self, mask, ScalarParameters(converted))
     }
     return Pointwise.maskedFill(self, mask, ScalarParameters(value))

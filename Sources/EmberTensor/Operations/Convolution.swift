@@ -22,7 +22,9 @@ extension [Int]: ConvolutionPadding {}
 extension String: ConvolutionPadding {}
 
 /// Extents as a list, or an error that names the argument.
-package func resolve(_ value: any SpatialExtents, _ rank: Int, _ argument: String, atLeast minimum: Int, in operation: String) throws(EmberError) -> [Int] {
+package func resolve(_ value: any SpatialExtents, _ rank: Int, _ argument: String, atLeast minimum: Int, in operation: String)
+  throws(EmberError) -> [Int]
+{
   guard let list = value.extents(rank), list.allSatisfy({ $0 >= minimum && $0 <= 1 << 30 }) else {
     throw EmberError(
       .value, in: operation, "\(argument) \(value) for \(rank) spatial dimensions; give one number or \(rank), each at least \(minimum)")
@@ -64,16 +66,19 @@ func checkConvolutionDType(_ operation: String, _ tensors: [Tensor]) throws(Embe
   }
 }
 
-/// y[n, o, p] = bias[o] + Σ over c, k of x[n, c, p·stride - padding + k·dilation] · w[o, c, k]; x [n, in, ...], w [out, in / groups, kernel...].
+/// y[n, o, p] = bias[o] + Σ over c, k of x[n, c, p·stride - padding + k·dilation] · w[o, c, k]; x [n, in, ...], w [out, in / groups,
+/// kernel...].
 ///
 /// The shapes were checked by the functions below, which made the geometry.
 struct Convolution: VariadicOperation {
   static let name = "convolution"
-  static let kernels = KernelTable<@Sendable (ember_convolution, Tensor, Tensor, Tensor?, Tensor) -> Void>("convolution", cpu: { c, x, w, bias, y in
-    withUnsafePointer(to: c) {
-      ember_convolution_forward(Int32(x.dtype.rawValue), $0, x.body.pointer, w.body.pointer, bias?.body.pointer, y.body.pointer, 0)
-    }
-  })
+  static let kernels = KernelTable<@Sendable (ember_convolution, Tensor, Tensor, Tensor?, Tensor) -> Void>(
+    "convolution",
+    cpu: { c, x, w, bias, y in
+      withUnsafePointer(to: c) {
+        ember_convolution_forward(Int32(x.dtype.rawValue), $0, x.body.pointer, w.body.pointer, bias?.body.pointer, y.body.pointer, 0)
+      }
+    })
   let saved: SavedTensors = [.input0, .input1]
   let geometry: ConvolutionGeometry
 
@@ -105,11 +110,13 @@ struct Convolution: VariadicOperation {
 /// The gradient of a convolution's input from that of its output and the weight; also the transposed convolution.
 struct ConvolutionBackwardInput: BinaryOperation {
   static let name = "convolution_backward_input"
-  static let kernels = KernelTable<@Sendable (ember_convolution, Tensor, Tensor, Tensor) -> Void>(name, cpu: { c, dy, w, dx in
-    withUnsafePointer(to: c) {
-      ember_convolution_backward_input(Int32(dy.dtype.rawValue), $0, dy.body.pointer, w.body.pointer, dx.body.pointer)
-    }
-  })
+  static let kernels = KernelTable<@Sendable (ember_convolution, Tensor, Tensor, Tensor) -> Void>(
+    name,
+    cpu: { c, dy, w, dx in
+      withUnsafePointer(to: c) {
+        ember_convolution_backward_input(Int32(dy.dtype.rawValue), $0, dy.body.pointer, w.body.pointer, dx.body.pointer)
+      }
+    })
   let saved: SavedTensors = [.input0, .input1]
   let geometry: ConvolutionGeometry
 
@@ -133,11 +140,13 @@ struct ConvolutionBackwardInput: BinaryOperation {
 /// The gradients of a convolution's weight and (if asked for) bias, from its input and the gradient of its output.
 struct ConvolutionBackwardWeight: VariadicOperation {
   static let name = "convolution_backward_weight"
-  static let kernels = KernelTable<@Sendable (ember_convolution, Tensor, Tensor, Tensor, Tensor?) -> Void>(name, cpu: { c, x, dy, dw, db in
-    withUnsafePointer(to: c) {
-      ember_convolution_backward_weight(Int32(x.dtype.rawValue), $0, x.body.pointer, dy.body.pointer, dw.body.pointer, db?.body.pointer)
-    }
-  })
+  static let kernels = KernelTable<@Sendable (ember_convolution, Tensor, Tensor, Tensor, Tensor?) -> Void>(
+    name,
+    cpu: { c, x, dy, dw, db in
+      withUnsafePointer(to: c) {
+        ember_convolution_backward_weight(Int32(x.dtype.rawValue), $0, x.body.pointer, dy.body.pointer, dw.body.pointer, db?.body.pointer)
+      }
+    })
   let saved: SavedTensors = [.input0, .input1]
   let geometry: ConvolutionGeometry
   let withBias: Bool
@@ -181,7 +190,8 @@ extension Tensor {
     dilation: any SpatialExtents = 1, groups: Int = 1
   ) -> Tensor { convolution(1, weight, bias, stride, padding, dilation, groups) }
 
-  /// Convolution over two dimensions: self [batch, in, height, width] (or without batch), weight [out, in / groups, kernel height, kernel width].
+  /// Convolution over two dimensions: self [batch, in, height, width] (or without batch), weight [out, in / groups, kernel height, kernel
+  /// width].
   ///
   /// The result has extents ⌊(extent + 2·padding - dilation·(kernel - 1) - 1) / stride⌋ + 1, as in PyTorch.
   public func conv2d(
@@ -232,7 +242,9 @@ extension Tensor {
       let (inputs, outputs) = (x.body.shape[1], weight.body.shape[0])
       guard groups > 0, inputs == weight.body.shape[1] * groups, outputs % groups == 0 else {
         throw EmberError(
-          .shape, in: name, "input \(summary) and weight \(weight.summary) with groups \(groups): the input must have \(weight.body.shape[1])·groups channels, "
+          .shape, in: name,
+          "input \(summary) and weight \(weight.summary) with groups \(groups): "
+            + "the input must have \(weight.body.shape[1])·groups channels, "
             + "it has \(inputs), and the weight's \(outputs) outputs must divide into the groups")
       }
       try checkBias(bias, outputs, weight, in: name)
@@ -240,12 +252,15 @@ extension Tensor {
       try checkSpatialExtents(extents + kernel, weight, in: name)
       var before: [Int], output: [Int] = []
       if let word = padding as? String {
-        guard word == "same" || word == "valid" else { throw EmberError(.value, in: name, "padding \"\(word)\"; it is a number, \"same\" or \"valid\"") }
+        guard word == "same" || word == "valid" else {
+          throw EmberError(.value, in: name, "padding \"\(word)\"; it is a number, \"same\" or \"valid\"")
+        }
         if word == "same", stride.contains(where: { $0 != 1 }) {
           throw EmberError(.value, in: name, "padding \"same\" goes with stride 1 only, not \(stride)")
         }
         before = (0..<rank).map { word == "same" ? dilation[$0] * (kernel[$0] - 1) / 2 : 0 }
         if word == "same" { output = extents }
+        if extents.contains(0) { throw EmberError(.shape, in: name, "input \(summary): no spatial extent may be 0") }
       } else {
         before = try resolve((padding as? any SpatialExtents) ?? 0, rank, "padding", atLeast: 0, in: name)
       }
@@ -254,7 +269,10 @@ extension Tensor {
           let room = extents[d] + 2 * before[d] - dilation[d] * (kernel[d] - 1) - 1
           guard kernel[d] > 0, room >= 0 else {
             throw EmberError(
-              .shape, in: name, "input \(summary) with padding \(before) is smaller than the kernel of weight \(weight.summary) with dilation \(dilation), in spatial dimension \(d)")
+              .shape, in: name,
+              "input \(summary) with padding \(before) is smaller than the kernel of weight \(weight.summary) with dilation \(dilation), "
+                + "in spatial dimension \(d)"
+            )
           }
           output.append(room / stride[d] + 1)
         }
@@ -282,7 +300,9 @@ extension Tensor {
     if let inputs = Autocast.converted(name, [self, weight, bias]) {
       return inputs[0]!.transposedConvolution(rank, inputs[1]!, inputs[2], stride, padding, outputPadding, groups, dilation)
     }
-    if let composed = composedOfReal(weight, bias, { $0.transposedConvolution(rank, $1, $2, stride, padding, outputPadding, groups, dilation) }) {
+    if let composed = composedOfReal(
+      weight, bias, { $0.transposedConvolution(rank, $1, $2, stride, padding, outputPadding, groups, dilation) })
+    {
       return composed
     }
     return attempt { () throws(EmberError) in
@@ -293,7 +313,10 @@ extension Tensor {
       let dilation = try resolve(dilation, rank, "dilation", atLeast: 1, in: name)
       guard groups > 0, x.body.shape[1] == weight.body.shape[0], weight.body.shape[0] % groups == 0 else {
         throw EmberError(
-          .shape, in: name, "input \(summary) and weight \(weight.summary) with groups \(groups): the input's channels must equal the weight's first extent and divide into the groups")
+          .shape, in: name,
+          "input \(summary) and weight \(weight.summary) with groups \(groups): "
+            + "the input's channels must equal the weight's first extent and divide into the groups"
+        )
       }
       let outputs = weight.body.shape[1] * groups
       try checkBias(bias, outputs, weight, in: name)
@@ -304,8 +327,12 @@ extension Tensor {
         let extent = (extents[d] - 1) * stride[d] - 2 * padding[d] + dilation[d] * (kernel[d] - 1) + extra[d] + 1
         guard extent > 0, extra[d] < Swift.max(stride[d], dilation[d]) else {
           throw EmberError(
-            .shape, in: name, "input \(summary), weight \(weight.summary), stride \(stride), padding \(padding), outputPadding \(extra), dilation \(dilation): "
-              + "the result would have extent \(extent) in spatial dimension \(d); it must be positive, and outputPadding less than stride or dilation")
+            .shape, in: name,
+            "input \(summary), weight \(weight.summary), stride \(stride), padding \(padding), outputPadding \(extra), dilation "
+              + "\(dilation): "
+              + "the result would have extent \(extent) in spatial dimension \(d); "
+              + "it must be positive, and outputPadding less than stride or dilation"
+          )
         }
         result.append(extent)
       }
@@ -333,7 +360,10 @@ extension Tensor {
   private func batched(_ rank: Int, _ weight: Tensor, _ bias: Tensor?, in name: String) throws(EmberError) -> Tensor {
     guard self.rank == rank + 2 || self.rank == rank + 1, weight.rank == rank + 2 else {
       throw EmberError(
-        .shape, in: name, "input \(summary) and weight \(weight.summary): the weight must have \(rank + 2) dimensions, the input \(rank + 2), or \(rank + 1) without a batch")
+        .shape, in: name,
+        "input \(summary) and weight \(weight.summary): the weight must have \(rank + 2) dimensions, the input \(rank + 2), or "
+          + "\(rank + 1) without a batch"
+      )
     }
     try checkConvolutionDType(name, [self, weight] + (bias.map { [$0] } ?? []))
     try checkDevices(name, self, weight)

@@ -13,6 +13,20 @@ import EmberRuntime
   }
 }
 
+/// The same for several results that may be absent, such as gradients; all are absent after an error.
+package func attempt(_ count: Int, _ body: () throws(EmberError) -> [Tensor?]) -> [Tensor?] {
+  let none = [Tensor?](repeating: nil, count: count)
+  if ThreadFlags.current.contains(.failed) { return none }
+  do throws(EmberError) {
+    let results = try body()
+    try checkScratch(in: "allocate")
+    return results
+  } catch {
+    raise(takeScratchFailure(in: "allocate") ?? error)
+    return none
+  }
+}
+
 package func checkedShape(_ extents: [Int], in operation: String) throws(EmberError) -> Shape {
   if extents.count > maximumRank {
     throw EmberError(.shape, in: operation, "\(extents) has \(extents.count) dimensions; a tensor has at most \(maximumRank)")
@@ -50,7 +64,8 @@ extension Tensor {
     var made = attempt { () throws(EmberError) in
       let extents = try checkedShape(shape ?? [elements.count], in: "tensor")
       guard extents.elementCount == elements.count else {
-        throw EmberError(.shape, in: "tensor", "\(elements.count) elements do not fill the shape \(extents), which has \(extents.elementCount)")
+        throw EmberError(
+          .shape, in: "tensor", "\(elements.count) elements do not fill the shape \(extents), which has \(extents.elementCount)")
       }
       let tensor = try Tensor.empty(shape: extents, dtype: Element.dtype, on: try Backends.backend(for: device))
       if let pointer = tensor.body.pointer {
@@ -75,10 +90,13 @@ extension Tensor {
     self = attempt { () throws(EmberError) in
       let extents = try checkedShape(shape, in: "tensor")
       guard extents.elementCount * dtype.size == bytes.count else {
-        throw EmberError(.shape, in: "tensor", "\(bytes.count) bytes do not fill \(dtype)\(extents), which takes \(extents.elementCount * dtype.size)")
+        throw EmberError(
+          .shape, in: "tensor", "\(bytes.count) bytes do not fill \(dtype)\(extents), which takes \(extents.elementCount * dtype.size)")
       }
       let tensor = try Tensor.empty(shape: extents, dtype: dtype, on: try Backends.backend(for: device))
-      if let pointer = tensor.body.pointer, bytes.count > 0 { tensor.backend.copyFromHost(bytes.baseAddress!, to: pointer, byteCount: bytes.count) }
+      if let pointer = tensor.body.pointer, bytes.count > 0 {
+        tensor.backend.copyFromHost(bytes.baseAddress!, to: pointer, byteCount: bytes.count)
+      }
       return tensor
     }
   }
@@ -200,7 +218,9 @@ extension Tensor {
     var source = value
     if dtype != Element.dtype { source = source.to(Element.dtype) }
     // The conversion does nothing in a scope that has failed.
-    guard !source.isPoisoned else { throw EmberError(.poisoned, in: "elements", "the elements cannot be converted after an operation that failed") }
+    guard !source.isPoisoned else {
+      throw EmberError(.poisoned, in: "elements", "the elements cannot be converted after an operation that failed")
+    }
     let dense = try source.dense()
     let count = elementCount
     if count == 0 { return [] }
@@ -215,9 +235,13 @@ extension Tensor {
     guard !isPoisoned, backend.holdsData else { throw EmberError(.device, in: "withBytes", "\(summary) has no elements to read") }
     let dense = try self.dense()
     let byteCount = elementCount * dtype.size
-    if device == .cpu { return try withExtendedLifetime(dense) { try body(UnsafeRawBufferPointer(start: dense.body.pointer, count: byteCount)) } }
+    if device == .cpu {
+      return try withExtendedLifetime(dense) { try body(UnsafeRawBufferPointer(start: dense.body.pointer, count: byteCount)) }
+    }
     var host = [UInt8](repeating: 0, count: byteCount)
-    if byteCount > 0 { host.withUnsafeMutableBytes { dense.backend.copyToHost(dense.body.pointer!, to: $0.baseAddress!, byteCount: byteCount) } }
+    if byteCount > 0 {
+      host.withUnsafeMutableBytes { dense.backend.copyToHost(dense.body.pointer!, to: $0.baseAddress!, byteCount: byteCount) }
+    }
     return try host.withUnsafeBytes(body)
   }
 }

@@ -152,9 +152,15 @@ private struct ExponentialSpread: VariadicOperation {
 
 extension Tensor {
   /// The sums of the elements up to each position of a dimension. Integers are summed as int64.
-  public func cumsum(_ dim: Int, dtype: DType? = nil) -> Tensor { apply(Cumulative(scan: .sum, dimension: dim, dtype: dtype), self) }
+  public func cumsum(_ dim: Int, dtype: DType? = nil) -> Tensor { accumulated(.sum, dim, dtype) }
   /// The products of the elements up to each position of a dimension. Integers are multiplied as int64.
-  public func cumprod(_ dim: Int, dtype: DType? = nil) -> Tensor { apply(Cumulative(scan: .product, dimension: dim, dtype: dtype), self) }
+  public func cumprod(_ dim: Int, dtype: DType? = nil) -> Tensor { accumulated(.product, dim, dtype) }
+
+  private func accumulated(_ scan: Scan, _ dim: Int, _ dtype: DType?) -> Tensor {
+    // In a real dtype only the real parts count.
+    let source = dtype.map { self.dtype.isComplex && !$0.isComplex } ?? false ? real : self
+    return apply(Cumulative(scan: scan, dimension: dim, dtype: dtype), source)
+  }
 
   /// The largest elements up to each position of a dimension, and where they were found.
   public func cummax(_ dim: Int) -> (values: Tensor, indices: Tensor) {

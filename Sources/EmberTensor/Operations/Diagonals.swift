@@ -71,7 +71,7 @@ extension Tensor {
     switch rank {
     case 1: diagEmbed(offset: diagonal)
     case 2: self.diagonal(offset: diagonal)
-    default: refused(.shape, "diag", "\(summary) is neither a vector nor a matrix; use diagonal or diagEmbed for batches")
+    default: refuse(.shape, "diag", "\(summary) is neither a vector nor a matrix; use diagonal or diagEmbed for batches", beside: self)
     }
   }
 
@@ -85,7 +85,7 @@ extension Tensor {
   public func triu(_ diagonal: Int = 0) -> Tensor { triangle("triu", diagonal) { column, edge in column .< edge } }
 
   private func triangle(_ operation: String, _ diagonal: Int, _ isCleared: (Tensor, Tensor) -> Tensor) -> Tensor {
-    guard rank >= 2 || isPoisoned else { return refused(.shape, operation, "\(summary) has fewer than two dimensions") }
+    guard rank >= 2 || isPoisoned else { return refuse(.shape, operation, "\(summary) has fewer than two dimensions", beside: self) }
     if isPoisoned { return self }
     let rows = size(-2)
     let columns = size(-1)

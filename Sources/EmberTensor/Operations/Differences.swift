@@ -6,9 +6,15 @@ extension Tensor {
   public func diff(_ order: Int = 1, dim: Int = -1, prepend: Tensor? = nil, append: Tensor? = nil) -> Tensor {
     if isPoisoned { return self }
     guard rank > 0, order >= 0 else {
-      return refused(.shape, "diff", "order \(order) of \(summary); the order must not be negative, the tensor have a dimension")
+      return refuse(
+        .shape, "diff", "order \(order) of \(summary); the order must not be negative, the tensor have a dimension", beside: self)
     }
     return withDimension(dim, "diff") { dim in
+      for case let other? in [prepend, append] where !other.isPoisoned {
+        guard other.rank == rank, (0..<rank).allSatisfy({ $0 == dim || other.size($0) == size($0) }) else {
+          return refuse(.shape, "diff", "\(other.summary) cannot be joined to \(summary) along dimension \(dim)", beside: self)
+        }
+      }
       if order == 0 { return clone() }
       var x = self
       if prepend != nil || append != nil { x = cat([prepend, self, append].compactMap { $0 }, dim: dim) }
@@ -129,7 +135,9 @@ extension Tensor {
   /// Hands on the sums of neighbours.
   private func trapezoids(_ operation: String, _ dim: Int, _ body: (Tensor, Int) -> Tensor) -> Tensor {
     if isPoisoned { return self }
-    guard rank > 0, dtype != .bool else { return refused(.shape, operation, "\(summary); it must have a dimension, and not be bool") }
+    guard rank > 0, dtype != .bool else {
+      return refuse(.shape, operation, "\(summary); it must have a dimension, and not be bool", beside: self)
+    }
     return withDimension(dim, operation) { dim in
       let extent = size(dim)
       if extent == 0 {
@@ -142,12 +150,13 @@ extension Tensor {
   /// The sums times the distances of coordinates, and the dimension of the product that `dim` has become.
   private func weighted(_ sums: Tensor, by coordinates: Tensor, _ dim: Int, _ body: (Tensor, Int) -> Tensor) -> Tensor {
     guard coordinates.rank > 0 else {
-      return coordinates.refused(.shape, "trapezoid", "coordinates \(coordinates.summary) have no dimension")
+      return refuse(.shape, "trapezoid", "coordinates \(coordinates.summary) have no dimension", beside: coordinates)
     }
     let distances: Tensor
     if coordinates.rank == 1 {
       guard coordinates.elementCount == size(dim) else {
-        return coordinates.refused(.shape, "trapezoid", "\(coordinates.elementCount) coordinates for dimension \(dim) of \(summary)")
+        return refuse(
+          .shape, "trapezoid", "\(coordinates.elementCount) coordinates for dimension \(dim) of \(summary)", beside: coordinates)
       }
       distances = coordinates.diff().reshape((0..<rank).map { $0 == dim ? coordinates.elementCount - 1 : 1 })
     } else {

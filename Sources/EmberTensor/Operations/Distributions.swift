@@ -137,18 +137,20 @@ extension OperatorRegistry {
       p.bernoulli(generator: generator)
     }
     add("aten::bernoulli.out(Tensor self, *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)") {
-      (p: Tensor, generator: Generator?, out: Tensor) in writing(p.bernoulli(generator: generator), to: out, in: "bernoulli")
+      (p: Tensor, generator: Generator?, out: Tensor) in
+      try written(p.bernoulli(generator: generator), to: out, in: "bernoulli", mayConvert: true)
     }
     add("aten::multinomial(Tensor self, int num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor") {
       (weights: Tensor, samples: Int, replacement: Bool, generator: Generator?) in
       weights.multinomial(samples, replacement: replacement, generator: generator)
     }
     add(
-      "aten::multinomial.out(Tensor self, int num_samples, bool replacement=False, *, Generator? generator=None, Tensor(a!) out) -> Tensor(a!)"
+      "aten::multinomial.out(Tensor self, int num_samples, bool replacement=False, *, Generator? generator=None, Tensor(a!) out) -> "
+        + "Tensor(a!)"
     ) {
       (weights: Tensor, samples: Int, replacement: Bool, generator: Generator?, out: Tensor) in
       guard out.dtype == .int64 else { throw EmberError(.dtype, in: "multinomial", "the output must be int64, not \(out.summary)") }
-      return writing(weights.multinomial(samples, replacement: replacement, generator: generator), to: out, in: "multinomial")
+      return try written(weights.multinomial(samples, replacement: replacement, generator: generator), to: out, in: "multinomial")
     }
     add("aten::normal.Tensor_Tensor(Tensor mean, Tensor std, *, Generator? generator=None) -> Tensor") {
       (mean: Tensor, std: Tensor, generator: Generator?) in Tensor.normal(mean: mean, std: std, generator: generator)

@@ -13,7 +13,9 @@ struct EmbeddingLookup: BinaryOperation {
     if let paddingIndex, paddingIndex < 0 || paddingIndex >= entries {
       throw EmberError(.index, in: Self.name, "paddingIndex \(paddingIndex) is outside of 0 ..< \(entries), for weight \(table.summary)")
     }
-    guard index.rank < maximumRank else { throw EmberError(.shape, in: Self.name, "the result for indices \(index.summary) would have more than \(maximumRank) dimensions") }
+    guard index.rank < maximumRank else {
+      throw EmberError(.shape, in: Self.name, "the result for indices \(index.summary) would have more than \(maximumRank) dimensions")
+    }
     let flat = try checkedIndex(index, in: Self.name).reshape([-1])
     if flat.elementCount > 0, flat.backend.holdsData {
       // The general selection counts negative numbers from the end; here they are a mistake.
@@ -39,7 +41,9 @@ extension Tensor {
   /// Rows of the table `weight` [entries, features] numbered by these integers: shape [..., features].
   ///
   /// - Parameter paddingIndex: a row that takes no gradient.
-  public func embedding(_ weight: Tensor, paddingIndex: Int? = nil) -> Tensor { apply(EmbeddingLookup(paddingIndex: paddingIndex), weight, self) }
+  public func embedding(_ weight: Tensor, paddingIndex: Int? = nil) -> Tensor {
+    apply(EmbeddingLookup(paddingIndex: paddingIndex), weight, self)
+  }
 
   /// One-hot rows of these labels: [..., classes], int64. Without a number of classes, one more than the largest label.
   public func oneHot(_ classes: Int = -1) -> Tensor {
@@ -48,11 +52,15 @@ extension Tensor {
       guard dtype == .int64 else { throw EmberError(.dtype, in: "one_hot", "labels \(summary) must be int64; convert with .to(.int64)") }
       let index = self
       guard classes > 0 || (classes == -1 && backend.holdsData) else {
-        throw EmberError(.value, in: "one_hot", "\(classes) classes for \(summary); give a positive number, or -1 (not on meta) for the largest label plus 1")
+        throw EmberError(
+          .value, in: "one_hot",
+          "\(classes) classes for \(summary); give a positive number, or -1 (not on meta) for the largest label plus 1")
       }
       var count = classes
       if backend.holdsData {
-        guard elementCount > 0 || classes > 0 else { throw EmberError(.value, in: "one_hot", "\(summary) has no labels; give the number of classes") }
+        guard elementCount > 0 || classes > 0 else {
+          throw EmberError(.value, in: "one_hot", "\(summary) has no labels; give the number of classes")
+        }
         let all = index.wholePhysical
         let low = elementCount == 0 ? 0 : all.amin().item(as: Int.self), high = elementCount == 0 ? 0 : all.amax().item(as: Int.self)
         if classes == -1 { count = high == .max ? high : high + 1 }

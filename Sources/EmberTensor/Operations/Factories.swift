@@ -197,7 +197,8 @@ extension OperatorRegistry {
     }
     add("aten::logspace\(overload)(\(Start.self) start, \(End.self) end, int steps, float base=10.0, \(factoryOptions)) -> Tensor") {
       (
-        start: Start, end: End, steps: Int, base: Double, dtype: DType?, layout: OperatorValue, device: Device?, _: Bool?, requiresGrad: Bool
+        start: Start, end: End, steps: Int, base: Double, dtype: DType?, layout: OperatorValue, device: Device?, _: Bool?,
+        requiresGrad: Bool
       ) in
       let options = try FactoryOptions(layout, device, requiresGrad)
       return options(.logspace(try start.limit(), try end.limit(), count: steps, base: base, dtype: dtype, on: options.device))

@@ -33,7 +33,7 @@ extension Tensor {
       if elementCount > 0, numbers.amin().item(as: Int.self) < 0 {
         throw EmberError(.value, in: "bincount", "a number is negative; all must be 0 or more")
       }
-      let target: DType = weights == nil ? .int64 : weights!.dtype == .float32 ? .float32 : .float64
+      let target: DType = weights == nil || elementCount == 0 ? .int64 : weights!.dtype == .float32 ? .float32 : .float64
       let typed = try weights.map { weights throws(EmberError) in try weights.detach().to(target).dense() }
       let counts = try Tensor.empty(shape: [bins], dtype: target, like: self)
       if elementCount == 0 {
@@ -86,7 +86,9 @@ extension Tensor {
   ) -> (histogram: Tensor, edges: [Tensor]) {
     guard mayRun("histogramdd", self) else { return (.poison, Array(repeating: .poison, count: bins.count)) }
     do throws(EmberError) {
-      guard rank >= 2, size(-1) == bins.count, bins.allSatisfy({ (1...(1 << 40)).contains($0) }), ranges == nil || ranges!.count == bins.count else {
+      guard rank >= 2, size(-1) == bins.count, bins.allSatisfy({ (1...(1 << 40)).contains($0) }),
+        ranges == nil || ranges!.count == bins.count
+      else {
         throw EmberError(.value, in: "histogramdd", "bins \(bins) for \(summary); give a positive number for each of the last dimension")
       }
       let points = detach().reshape([elementCount / Swift.max(1, bins.count), bins.count])

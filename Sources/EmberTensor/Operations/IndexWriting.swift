@@ -5,12 +5,13 @@ extension Tensor {
   public func indexCopy(dim: Int, index: Tensor, source: Tensor) -> Tensor {
     indexWrite("index_copy", dim, index) { x, dim, index in
       guard source.dtype == dtype else {
-        return refused(.dtype, "index_copy", "source \(source.summary) and self \(summary) must have one dtype")
+        return refuse(.dtype, "index_copy", "source \(source.summary) and self \(summary) must have one dtype", beside: self)
       }
       let slices = x.rank == 1 && source.rank == 0 ? source.reshape([1]) : source
       guard slices.shape == x.shape.replacing(dim, with: index.elementCount) else {
-        return refused(
-          .shape, "index_copy", "source \(source.summary) for \(index.elementCount) slices of \(summary) along dimension \(dim)")
+        return refuse(
+          .shape, "index_copy", "source \(source.summary) for \(index.elementCount) slices of \(summary) along dimension \(dim)",
+          beside: self)
       }
       return apply(IndexPut(dimensions: [dim], accumulate: false), [x, slices, index])[0]
     }
@@ -19,7 +20,9 @@ extension Tensor {
   /// This tensor with the slices `index` of a dimension filled with a 0-dimensional value.
   public func indexFill(dim: Int, index: Tensor, value: Tensor) -> Tensor {
     indexWrite("index_fill", dim, index) { x, dim, index in
-      guard value.rank == 0 else { return refused(.shape, "index_fill", "the value must be 0-dimensional, not \(value.summary)") }
+      guard value.rank == 0 else {
+        return refuse(.shape, "index_fill", "the value must be 0-dimensional, not \(value.summary)", beside: self)
+      }
       // Through a mask, so that a slice that is named twice gives its gradient once.
       let isKept = Tensor.ones([x.size(dim)], dtype: .bool, on: device)
       let isFilled = !apply(IndexPut(dimensions: [0], accumulate: false), [isKept, Tensor(false, on: device), index])[0]
@@ -29,7 +32,9 @@ extension Tensor {
 
   /// The same with a number, converted to this dtype.
   public func indexFill(dim: Int, index: Tensor, value: Scalar) -> Tensor {
-    guard let value = value.converted(to: dtype) else { return refused(.dtype, "index_fill", "\(value) does not fit into \(summary)") }
+    guard let value = value.converted(to: dtype) else {
+      return refuse(.dtype, "index_fill", "\(value) does not fit into \(summary)", beside: self)
+    }
     return indexFill(dim: dim, index: index, value: Tensor(value, dtype: dtype, on: device))
   }
 
@@ -38,7 +43,7 @@ extension Tensor {
     guard mayRun(operation, self), mayRun(operation, index) else { return .poison }
     return withDimension(dim, operation) { dim in
       guard index.rank <= 1, index.dtype == .int64 || index.dtype == .int32 else {
-        return refused(.dtype, operation, "the index \(index.summary) must be a vector of int64 or int32")
+        return refuse(.dtype, operation, "the index \(index.summary) must be a vector of int64 or int32", beside: self)
       }
       return rank == 0 ? body(reshape([1]), dim, index.flatten()).reshape([]) : body(self, dim, index.flatten())
     }
@@ -97,7 +102,7 @@ extension Tensor {
   /// The elements at row-major positions, in the index's shape. Negative positions count from the end.
   public func take(_ index: Tensor) -> Tensor {
     guard mayRun("take", self), mayRun("take", index) else { return .poison }
-    guard index.dtype == .int64 else { return refused(.dtype, "take", "the index must be int64, not \(index.summary)") }
+    guard index.dtype == .int64 else { return refuse(.dtype, "take", "the index must be int64, not \(index.summary)", beside: self) }
     return flatten().indexSelect(0, index.flatten()).reshape(Array(index.shape))
   }
 
@@ -105,9 +110,10 @@ extension Tensor {
   public func put(_ index: Tensor, _ source: Tensor, accumulate: Bool = false) -> Tensor {
     guard mayRun("put", self), mayRun("put", index) else { return .poison }
     guard index.dtype == .int64, source.dtype == dtype, source.elementCount == index.elementCount else {
-      return refused(
+      return refuse(
         .value, "put",
-        "index \(index.summary) and source \(source.summary) for \(summary); give an int64 index and as many elements of self's dtype"
+        "index \(index.summary) and source \(source.summary) for \(summary); give an int64 index and as many elements of self's dtype",
+        beside: self
       )
     }
     let flat = apply(IndexPut(dimensions: [0], accumulate: accumulate), [flatten(), source.flatten(), index.flatten()])[0]
@@ -121,14 +127,16 @@ extension Tensor {
     guard let dim else { return flatten().takeAlongDim(index.flatten(), dim: 0) }
     return withDimension(dim, "take_along_dim") { dim in
       guard index.rank == rank, index.dtype == .int64 else {
-        return refused(.shape, "take_along_dim", "index \(index.summary) for \(summary); it must be int64 of as many dimensions")
+        return refuse(
+          .shape, "take_along_dim", "index \(index.summary) for \(summary); it must be int64 of as many dimensions", beside: self)
       }
       var own = shape
       var other = index.shape
       if rank > 0 { (own[unchecked: dim], other[unchecked: dim]) = (1, 1) }
       guard let common = own.broadcast(with: other) else {
-        return refused(
-          .shape, "take_along_dim", "index \(index.summary) does not broadcast with \(summary) in the dimensions other than \(dim)")
+        return refuse(
+          .shape, "take_along_dim", "index \(index.summary) does not broadcast with \(summary) in the dimensions other than \(dim)",
+          beside: self)
       }
       let counted = index + (index .< 0).to(.int64) * (rank == 0 ? 1 : size(dim))
       if rank == 0 { return gather(dim: 0, index: counted) }
@@ -143,9 +151,10 @@ extension Tensor {
   public func maskedScatter(_ mask: Tensor, _ source: Tensor) -> Tensor {
     guard mayRun("masked_scatter", self), mayRun("masked_scatter", mask), mayRun("masked_scatter", source) else { return .poison }
     guard mask.dtype == .bool, source.dtype == dtype, let shape = shape.broadcast(with: mask.shape) else {
-      return refused(
+      return refuse(
         .dtype, "masked_scatter",
-        "mask \(mask.summary) and source \(source.summary) for \(summary); the mask must be bool and broadcast, the source of self's dtype")
+        "mask \(mask.summary) and source \(source.summary) for \(summary); the mask must be bool and broadcast, the source of self's dtype",
+        beside: self)
     }
     let isWritten = mask.expand(Array(shape))
     if isWritten.elementCount == 0 { return expand(Array(shape)) }
@@ -153,7 +162,8 @@ extension Tensor {
     if backend.holdsData {
       let count = noGrad { number.wholePhysical.amax().item(as: Int.self) }
       guard count <= source.elementCount else {
-        return refused(.shape, "masked_scatter", "the mask holds at \(count) places, but source \(source.summary) has fewer elements")
+        return refuse(
+          .shape, "masked_scatter", "the mask holds at \(count) places, but source \(source.summary) has fewer elements", beside: self)
       }
       if count == 0 { return expand(Array(shape)).clone() }
     }
@@ -164,9 +174,9 @@ extension Tensor {
   /// This tensor with a 0-dimensional value where `mask` holds.
   public func maskedFill(_ mask: Tensor, _ value: Tensor) -> Tensor {
     guard mask.dtype == .bool, value.rank == 0, value.dtype.category <= dtype.category || !value.dtype.isComplex else {
-      return refused(
+      return refuse(
         .value, "masked_fill",
-        "mask \(mask.summary) and value \(value.summary) for \(summary); the mask must be bool, the value 0-dimensional")
+        "mask \(mask.summary) and value \(value.summary) for \(summary); the mask must be bool, the value 0-dimensional", beside: self)
     }
     return Pointwise.choose(mask, value.to(dtype), self)
   }

@@ -9,6 +9,9 @@ struct IndexSelect: BinaryOperation {
 
   func forward(_ x: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
     let axis = try DenseAxis(x, dimension, in: "index_select")
+    guard index.dtype == .int64 || index.dtype == .int32 else {
+      throw EmberError(.dtype, in: "index_select", "the index must be int64 or int32, not \(index.summary)")
+    }
     let index = try checkedIndex(index, in: "index_select").dense()
     guard index.rank <= 1 else { throw EmberError(.shape, in: "index_select", "the index must have one dimension, not \(index.summary)") }
     let count = index.elementCount
@@ -50,6 +53,11 @@ struct IndexAdd: VariadicOperation {
     let x = inputs[0]!
     let index = try checkedIndex(inputs[1]!, in: "index_add").dense()
     let source = inputs[2]!
+    if x.dtype == .complex32 {
+      // Kernels add in the wider type.
+      let wide = try forward([noGrad { x.to(.complex64) }, index, noGrad { source.dtype == x.dtype ? source.to(.complex64) : source }])[0]
+      return [noGrad { wide.to(.complex32) }]
+    }
     let result = try Contiguous().forward(x)
     let axis = try DenseAxis(result, dimension, in: "index_add")
     let expected = x.rank == 0 ? Shape() : x.body.shape.replacing(axis.dimension, with: index.elementCount)
@@ -348,7 +356,9 @@ extension Tensor {
   public func scatter(dim: Int, index: Tensor, source: Tensor) -> Tensor { scatter(.set, dim, index, source) }
   /// The same with one number for all places, converted to this dtype.
   public func scatter(dim: Int, index: Tensor, value: Scalar) -> Tensor {
-    guard let value = value.converted(to: dtype) else { return refused(.dtype, "scatter", "\(value) does not fit into \(summary)") }
+    guard let value = value.converted(to: dtype) else {
+      return refuse(.dtype, "scatter", "\(value) does not fit into \(summary)", beside: self)
+    }
     return scatter(.set, dim, index, Tensor(value, dtype: dtype, on: device).expand(Array(index.shape)))
   }
   /// self[index[i][j]][j] += source[i][j] for dimension 0, and so on.
@@ -384,7 +394,7 @@ extension Tensor {
   public func maskedSelect(_ mask: Tensor) -> Tensor {
     guard mayRun("masked_select", self), mayRun("masked_select", mask) else { return .poison }
     guard let shape = self.shape.broadcast(with: mask.shape), mask.dtype == .bool else {
-      return refused(.shape, "masked_select", "a mask \(mask.summary) for \(summary); it must be bool and broadcast")
+      return refuse(.shape, "masked_select", "a mask \(mask.summary) for \(summary); it must be bool and broadcast", beside: self)
     }
     let position = mask.expand(Array(shape)).flatten().nonzero().flatten()
     return expand(Array(shape)).flatten().indexSelect(0, position)

@@ -58,7 +58,7 @@ public func cat(_ tensors: [Tensor], dim: Int = 0) -> Tensor { apply(Concatenate
 /// Joins tensors of one shape along a new dimension.
 public func stack(_ tensors: [Tensor], dim: Int = 0) -> Tensor {
   for tensor in tensors.dropFirst() where tensor.shape != tensors[0].shape {
-    return tensor.refused(.shape, "stack", "\(tensor.summary) among tensors of shape \(tensors[0].shape); all shapes must be equal")
+    return refuse(.shape, "stack", "\(tensor.summary) among tensors of shape \(tensors[0].shape); all shapes must be equal", beside: tensor)
   }
   return cat(tensors.map { $0.unsqueeze(dim) }, dim: dim)
 }
@@ -81,7 +81,9 @@ public func columnStack(_ tensors: [Tensor]) -> Tensor { hstack(tensors.map { $0
 /// The matrix with the given matrices along its diagonal and zeros elsewhere. Vectors and numbers count as rows.
 public func blockDiag(_ blocks: [Tensor]) -> Tensor {
   var rows: [Tensor] = []
-  for block in blocks where block.rank > 2 { return block.refused(.shape, "block_diag", "\(block.summary) has more than two dimensions") }
+  for block in blocks where block.rank > 2 {
+    return refuse(.shape, "block_diag", "\(block.summary) has more than two dimensions", beside: block)
+  }
   let matrices = blocks.map { $0.atLeast2D() }
   let width = matrices.reduce(0) { $0 + $1.size(1) }
   var promotion = PromotionAccumulator()
@@ -110,7 +112,7 @@ extension Tensor {
 ///
 /// - Parameter mayConvert: whether the result may be of another dtype of the same or a lower category.
 func written(_ result: Tensor, to out: Tensor, in operation: String, mayConvert: Bool = false) throws(EmberError) -> Tensor {
-  if result.isPoisoned { return result }
+  if result.isPoisoned || out.isPoisoned { return .poison }
   guard mayConvert ? result.dtype.category <= out.dtype.category : result.dtype == out.dtype else {
     throw EmberError(.dtype, in: operation, "a result of dtype \(result.dtype) cannot be written to \(out.summary)")
   }

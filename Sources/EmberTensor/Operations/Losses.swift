@@ -28,10 +28,12 @@ struct ClassLoss: VariadicOperation {
       let dtype = Int32(x[0].dtype.rawValue), labels = x[1].body.pointer?.assumingMemoryBound(to: Int64.self)
       if op.isLogarithmic {
         return ember_nll_loss_forward(
-          dtype, x[0].body.pointer, labels, w?.body.pointer, Int64(op.ignoreIndex), losses?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
+          dtype, x[0].body.pointer, labels, w?.body.pointer, Int64(op.ignoreIndex), losses?.body.pointer, Int64(n[0]), Int64(n[1]),
+          Int64(n[2]))
       }
       return ember_cross_entropy_forward(
-        dtype, x[0].body.pointer, labels, w?.body.pointer, Int64(op.ignoreIndex), op.labelSmoothing, losses?.body.pointer, logSumExp.body.pointer,
+        dtype, x[0].body.pointer, labels, w?.body.pointer, Int64(op.ignoreIndex), op.labelSmoothing, losses?.body.pointer,
+        logSumExp.body.pointer,
         Int64(n[0]), Int64(n[1]), Int64(n[2]))
     })
   /// Operation; gradient, x, labels, log-sum-exps; weight; scale; result; batch, classes, spatial.
@@ -42,7 +44,8 @@ struct ClassLoss: VariadicOperation {
       let step: Int64 = op.reduction == .none ? 1 : 0
       if op.isLogarithmic {
         ember_nll_loss_backward(
-          dtype, x[0].body.pointer, step, scale, labels, w?.body.pointer, Int64(op.ignoreIndex), dx.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
+          dtype, x[0].body.pointer, step, scale, labels, w?.body.pointer, Int64(op.ignoreIndex), dx.body.pointer, Int64(n[0]), Int64(n[1]),
+          Int64(n[2]))
       } else {
         ember_cross_entropy_backward(
           dtype, x[0].body.pointer, step, scale, x[1].body.pointer, labels, w?.body.pointer, Int64(op.ignoreIndex), op.labelSmoothing,
@@ -70,18 +73,22 @@ struct ClassLoss: VariadicOperation {
     let expected = shape.rank == 0 ? Shape() : shape.removing(shape.rank == 1 ? 0 : 1)
     guard shape.rank >= 1, inputs[1]!.body.shape == expected else {
       throw EmberError(
-        .shape, in: callName, "input \(x.summary) and target \(inputs[1]!.summary): for input [batch, classes, ...] the target must be int64 [batch, ...]"
+        .shape, in: callName,
+        "input \(x.summary) and target \(inputs[1]!.summary): for input [batch, classes, ...] the target must be int64 [batch, ...]"
           + (shape.rank >= 1 ? ", here \(expected)" : ""))
     }
     guard inputs[1]!.dtype.isInteger else {
-      throw EmberError(.dtype, in: callName, "target \(inputs[1]!.summary) with input \(x.summary): labels must be integers, int64 by preference")
+      throw EmberError(
+        .dtype, in: callName, "target \(inputs[1]!.summary) with input \(x.summary): labels must be integers, int64 by preference")
     }
     let n = numbers(shape)
     if let weight, weight.body.shape != Shape([n[1]]) || weight.dtype != x.dtype {
       throw EmberError(.shape, in: callName, "weight \(weight.summary) for input \(x.summary); it must be \(x.dtype)[\(n[1])]")
     }
     if reduction == .batchMean { throw EmberError(.value, in: callName, "reduction batchMean; it must be none, mean or sum") }
-    guard labelSmoothing >= 0, labelSmoothing <= 1 else { throw EmberError(.value, in: callName, "labelSmoothing \(labelSmoothing); it must be in 0 ... 1") }
+    guard labelSmoothing >= 0, labelSmoothing <= 1 else {
+      throw EmberError(.value, in: callName, "labelSmoothing \(labelSmoothing); it must be in 0 ... 1")
+    }
     let labels = try inputs[1]!.to(.int64).dense()
     let statistics = x.dtype.statistics
     let losses = reduction == .none ? try Tensor.empty(shape: expected, dtype: statistics, like: x) : nil
@@ -92,7 +99,9 @@ struct ClassLoss: VariadicOperation {
       if totals.bad_position >= 0 {
         let position = Int(totals.bad_position), label = labels.reshape([-1]).select(0, position).item(as: Int.self)
         throw EmberError(
-          .index, in: callName, "label \(label) at position \(position) of target \(inputs[1]!.summary) is outside of 0 ..< \(n[1]), the classes of input \(x.summary)"
+          .index, in: callName,
+          "label \(label) at position \(position) of target \(inputs[1]!.summary) is outside of 0 ..< \(n[1]), the classes of input "
+            + "\(x.summary)"
             + "; to leave positions out, pass ignoreIndex: (now \(ignoreIndex))")
       }
     }
@@ -108,12 +117,15 @@ struct ClassLoss: VariadicOperation {
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let gradient = gradients[0], context.needs(0) else { return [nil, nil, nil] }
-    let x = context.input(0), labels = context.input(1).detach(), weight = context.inputIfPresent(2)?.detach(), n = numbers(context.inputShape(0))
+    let x = context.input(0), labels = context.input(1).detach(), weight = context.inputIfPresent(2)?.detach(),
+      n = numbers(context.inputShape(0))
     let total = context.output(2).detach()
     if context.isRecording || !x.backend.holdsData {
-      return [written(gradient, x.reshape(n), labels.reshape([n[0], 1, n[2]]).to(.int64), weight, total, n).reshape(Array(x.shape)), nil, nil]
+      return [
+        written(gradient, x.reshape(n), labels.reshape([n[0], 1, n[2]]).to(.int64), weight, total, n).reshape(Array(x.shape)), nil, nil,
+      ]
     }
-    return attempting(3) { () throws(EmberError) in
+    return attempt(3) { () throws(EmberError) in
       let dx = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
       let scale = reduction == .mean ? 1 / total.item(as: Double.self) : 1
       if let kernel = try Self.backwardKernels.kernel(on: x.device), x.elementCount > 0 {
@@ -128,7 +140,8 @@ struct ClassLoss: VariadicOperation {
   private func written(_ gradient: Tensor, _ x: Tensor, _ labels: Tensor, _ weight: Tensor?, _ total: Tensor, _ n: [Int]) -> Tensor {
     let ignored = labels .== Scalar.integer(Int64(ignoreIndex))
     let safe = labels.maskedFill(ignored, 0)
-    var q = Tensor.zeros(n, dtype: x.dtype, on: x.device).scatter(dim: 1, index: safe, source: Tensor.full([n[0], 1, n[2]], .real(1 - labelSmoothing), dtype: x.dtype, on: x.device))
+    var q = Tensor.zeros(n, dtype: x.dtype, on: x.device).scatter(
+      dim: 1, index: safe, source: Tensor.full([n[0], 1, n[2]], .real(1 - labelSmoothing), dtype: x.dtype, on: x.device))
     if labelSmoothing > 0 { q = q + labelSmoothing / Double(n[1]) }
     if let weight { q = q * weight.reshape([1, n[1], 1]) }
     q = q.maskedFill(ignored, 0)
@@ -149,6 +162,10 @@ extension Tensor {
     _ target: Tensor, weight: Tensor? = nil, ignoreIndex: Int = -100, reduction: LossReduction = .mean, labelSmoothing: Double = 0
   ) -> Tensor {
     if target.dtype.isFloatingPoint, !target.isPoisoned, !isPoisoned {
+      if ignoreIndex >= 0 {
+        raise(EmberError(.value, in: "cross_entropy", "ignoreIndex \(ignoreIndex) goes with labels; target \(target.summary) holds probabilities"))
+        return .poison
+      }
       return crossEntropy(probabilities: target, weight, reduction, labelSmoothing)
     }
     let operation = ClassLoss(isLogarithmic: false, reduction: reduction, ignoreIndex: ignoreIndex, labelSmoothing: labelSmoothing)
@@ -160,7 +177,10 @@ extension Tensor {
       return inputs[0]!.crossEntropy(probabilities: inputs[1]!, inputs[2], reduction, smoothing)
     }
     guard shape == probabilities.shape, rank >= 1 else {
-      raise(EmberError(.shape, in: "cross_entropy", "input \(summary) and class probabilities \(probabilities.summary) must have one shape; labels must be integers"))
+      raise(
+        EmberError(
+          .shape, in: "cross_entropy",
+          "input \(summary) and class probabilities \(probabilities.summary) must have one shape; labels must be integers"))
       return .poison
     }
     let axis = rank == 1 ? 0 : 1
@@ -230,10 +250,14 @@ extension Pointwise {
 
 extension Tensor {
   /// The mean of (self - target)². Shapes broadcast.
-  public func mseLoss(_ target: Tensor, reduction: LossReduction = .mean) -> Tensor { Pointwise.squaredError(self, target).reducedLoss(reduction, "mse_loss") }
+  public func mseLoss(_ target: Tensor, reduction: LossReduction = .mean) -> Tensor {
+    Pointwise.squaredError(self, target).reducedLoss(reduction, "mse_loss")
+  }
 
   /// The mean of |self - target|.
-  public func l1Loss(_ target: Tensor, reduction: LossReduction = .mean) -> Tensor { Pointwise.absoluteError(self, target).reducedLoss(reduction, "l1_loss") }
+  public func l1Loss(_ target: Tensor, reduction: LossReduction = .mean) -> Tensor {
+    Pointwise.absoluteError(self, target).reducedLoss(reduction, "l1_loss")
+  }
 
   /// d² / (2·beta) where d = |self - target| < beta, else d - beta / 2; Girshick, arXiv:1504.08083.
   public func smoothL1Loss(_ target: Tensor, reduction: LossReduction = .mean, beta: Double = 1) -> Tensor {
@@ -257,6 +281,12 @@ extension Tensor {
   /// -(t·log p + (1 - t)·log(1 - p)) of these probabilities and targets of the same shape, times `weight`.
   public func binaryCrossEntropy(_ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean) -> Tensor {
     guard hasShape(of: target, "binary_cross_entropy") else { return .poison }
+    if dtype != target.dtype, !isAutocastEnabled {
+      return refuse(.dtype, "binary_cross_entropy", "input \(summary) and target \(target.summary) must have one dtype", beside: self)
+    }
+    if let weight, !weight.isPoisoned, weight.shape.broadcast(with: shape) != shape {
+      return refuse(.shape, "binary_cross_entropy", "weight \(weight.summary) does not broadcast to input \(summary)", beside: self)
+    }
     let losses = Pointwise.binaryCrossEntropy(self, target)
     return (weight.map { losses * $0 } ?? losses).reducedLoss(reduction, "binary_cross_entropy")
   }

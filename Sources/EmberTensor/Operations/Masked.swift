@@ -50,7 +50,7 @@ public enum Masked {
     _ x: Tensor, _ dims: [Int]? = nil, keepDim: Bool = false, dtype: DType? = nil, mask: Tensor? = nil
   ) -> Tensor {
     guard (dtype ?? x.dtype).isDifferentiable || x.isPoisoned else {
-      return x.refused(.dtype, "masked.mean", "\(x.summary) is not floating point; give dtype")
+      return refuse(.dtype, "masked.mean", "\(x.summary) is not floating point; give dtype", beside: x)
     }
     return sum(x, dims, keepDim: keepDim, dtype: dtype, mask: mask) / count(x, dims, keepDim: keepDim, mask)
   }
@@ -62,7 +62,7 @@ public enum Masked {
     let values = filled("median", x.to(.float32), mask, .real(.nan)).nanMedian(dim, keepDim: keepDim).values
     if values.isPoisoned { return values }
     if values.backend.holdsData, values.isNaN.any().item(as: Bool.self) {
-      return x.refused(.value, "masked.median", "everything is masked out somewhere, and \(x.dtype) has no NaN to say so")
+      return refuse(.value, "masked.median", "everything is masked out somewhere, and \(x.dtype) has no NaN to say so", beside: x)
     }
     return values.to(dtype ?? x.dtype)
   }
@@ -80,7 +80,7 @@ public enum Masked {
     _ x: Tensor, _ dims: [Int]? = nil, correction: Double = 1, keepDim: Bool = false, dtype: DType? = nil, mask: Tensor? = nil
   ) -> Tensor {
     let dtype = dtype ?? (x.dtype.isDifferentiable ? x.dtype : .float32)
-    guard dtype.isDifferentiable else { return x.refused(.dtype, "masked.var", "dtype \(dtype) is not floating point") }
+    guard dtype.isDifferentiable else { return refuse(.dtype, "masked.var", "dtype \(dtype) is not floating point", beside: x) }
     let average = sum(x, dims, keepDim: true, dtype: dtype, mask: mask) / count(x, dims, keepDim: true, mask)
     let centred = x - average
     let total = sum(centred * centred.conj(), dims, keepDim: keepDim, dtype: dtype, mask: mask)
@@ -157,7 +157,7 @@ public enum Masked {
   /// The mask as bool of the tensor's shape.
   private static func canonical(_ operation: String, _ x: Tensor, _ mask: Tensor) -> Tensor? {
     guard mask.rank <= x.rank, mask.shape.broadcast(with: x.shape) == x.shape else {
-      _ = mask.refused(.shape, "masked.\(operation)", "mask \(mask.summary) does not broadcast to \(x.summary)")
+      _ = refuse(.shape, "masked.\(operation)", "mask \(mask.summary) does not broadcast to \(x.summary)", beside: mask)
       return nil
     }
     return mask.to(.bool).expand(Array(x.shape))

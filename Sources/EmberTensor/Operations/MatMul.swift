@@ -1,6 +1,7 @@
 import EmberRuntime
 
-/// A product of matrices or batches of matrices, [.., m, k] × [.., k, n], with broadcast batches; both operands have at least two dimensions.
+/// A product of matrices or batches of matrices, [.., m, k] × [.., k, n], with broadcast batches; both operands have at least two
+/// dimensions.
 struct MatMul: BinaryOperation {
   static let name = "matmul"
   let saved: SavedTensors = [.input0, .input1]
@@ -8,7 +9,9 @@ struct MatMul: BinaryOperation {
   func forward(_ a: Tensor, _ b: Tensor) throws(EmberError) -> Tensor {
     let (m, k) = (a.body.shape[-2], a.body.shape[-1]), (k2, n) = (b.body.shape[-2], b.body.shape[-1])
     guard k == k2 else {
-      throw EmberError(.shape, in: "matmul", "\(a.summary) and \(b.summary): the last extent of the first (\(k)) must equal the second-last of the second (\(k2))")
+      throw EmberError(
+        .shape, in: "matmul",
+        "\(a.summary) and \(b.summary): the last extent of the first (\(k)) must equal the second-last of the second (\(k2))")
     }
     guard a.dtype == b.dtype else {
       throw EmberError(.dtype, in: "matmul", "\(a.summary) and \(b.summary) differ in dtype; convert one with .to(dtype)")
@@ -19,7 +22,9 @@ struct MatMul: BinaryOperation {
       throw EmberError(.shape, in: "matmul", "\(a.summary) and \(b.summary): the batch dimensions \(aBatch) and \(bBatch) do not broadcast")
     }
     var shape = batch
-    guard shape.rank + 2 <= maximumRank else { throw EmberError(.shape, in: "matmul", "the result would have more than \(maximumRank) dimensions") }
+    guard shape.rank + 2 <= maximumRank else {
+      throw EmberError(.shape, in: "matmul", "the result would have more than \(maximumRank) dimensions")
+    }
     shape.append(m)
     shape.append(n)
     let result = try Tensor.empty(shape: shape, dtype: a.dtype, like: a)
@@ -30,7 +35,8 @@ struct MatMul: BinaryOperation {
       a.backend.matmul(
         MatrixProduct(
           dtype: a.dtype, batch: 1, rows: batch.elementCount * m, columns: n, depth: k, a: left.tensor.body.pointer,
-          aStrides: (0, left.rowStride, left.columnStride), b: right.tensor.body.pointer, bStrides: (0, right.rowStride, right.columnStride),
+          aStrides: (0, left.rowStride, left.columnStride), b: right.tensor.body.pointer,
+          bStrides: (0, right.rowStride, right.columnStride),
           output: result.body.pointer))
     } else {
       a.backend.matmul(
@@ -51,8 +57,8 @@ struct MatMul: BinaryOperation {
         // A shared matrix gathers from the whole batch in one product.
         let x = context.input(0)
         if context.inputShape(1).rank == 2, x.rank > 2 {
-          let rows = x.reshape([-1, x.size(-1)])
-          return apply(MatMul(), rows.mT.conj(), gradient.reshape([-1, gradient.size(-1)]))
+          let count = x.body.shape.product(0..<(x.rank - 1))
+          return apply(MatMul(), x.reshape([count, x.size(-1)]).mT.conj(), gradient.reshape([count, gradient.size(-1)]))
         }
         return apply(MatMul(), x.mT.conj(), gradient).sum(to: context.inputShape(1))
       }() : nil
@@ -110,10 +116,14 @@ struct LinearOperation: VariadicOperation {
 
   func forward(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) throws(EmberError) -> Tensor {
     guard x.rank >= 1, weight.rank == 2, x.body.shape[-1] == weight.body.shape[1] else {
-      throw EmberError(.shape, in: "linear", "input \(x.summary) and weight \(weight.summary): the input's last extent must equal the weight's second (in features)")
+      throw EmberError(
+        .shape, in: "linear",
+        "input \(x.summary) and weight \(weight.summary): the input's last extent must equal the weight's second (in features)")
     }
     guard x.dtype == weight.dtype, bias.map({ $0.dtype == x.dtype }) ?? true else {
-      throw EmberError(.dtype, in: "linear", "input \(x.summary), weight \(weight.summary)\(bias.map { ", bias \($0.summary)" } ?? "") must have one dtype")
+      throw EmberError(
+        .dtype, in: "linear", "input \(x.summary), weight \(weight.summary)\(bias.map { ", bias \($0.summary)" } ?? "") must have one dtype"
+      )
     }
     try checkProductDType(x.dtype, in: "linear")
     let n = weight.body.shape[0]

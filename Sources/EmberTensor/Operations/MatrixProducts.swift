@@ -153,16 +153,17 @@ extension Tensor {
       guard shape.broadcast(with: [a.shape[0], b.shape[0]]) == [a.shape[0], b.shape[0]] as Shape else {
         throw EmberError(.shape, in: "addr", "\(summary) does not broadcast to [\(a.shape[0]), \(b.shape[0])]")
       }
-      try checkFactors("addr", self, beta, alpha)
       let target = TypePromotion.promote(dtype, TypePromotion.promote(a.dtype, b.dtype))
+      try checkFactors("addr", target, beta, alpha)
       let outer = a.unsqueeze(1) * b.unsqueeze(0)
       if target == .bool {
         let scaled = alpha.isTrue ? outer : Tensor.zeros(like: outer)
         return beta.isTrue ? self | scaled : scaled
       }
-      let scaled = alpha == 1 ? outer : outer * alpha
+      let scaled = alpha == 1 ? outer : outer.to(target) * alpha
       if !beta.isTrue { return scaled.to(target) }
-      return ((beta == 1 ? self : self * beta) + scaled).to(target)
+      // Factors are applied in the result's dtype: -1 times a uint8 is negative.
+      return ((beta == 1 ? self : to(target) * beta) + scaled).to(target)
     }
   }
 
@@ -176,9 +177,9 @@ extension Tensor {
   }
 
   /// Factors of an integer result must be integers.
-  private func checkFactors(_ operation: String, _ x: Tensor, _ factors: Scalar...) throws(EmberError) {
-    for factor in factors where factor.category > x.dtype.category && !(x.dtype == .bool && factor.category == .integer) {
-      throw EmberError(.dtype, in: operation, "beta and alpha must be of the kind of \(x.dtype), not \(factor)")
+  private func checkFactors(_ operation: String, _ dtype: DType, _ factors: Scalar...) throws(EmberError) {
+    for factor in factors where factor.category > dtype.category && !(dtype == .bool && factor.category == .integer) {
+      throw EmberError(.dtype, in: operation, "beta and alpha must be of the kind of \(dtype), not \(factor)")
     }
   }
 
@@ -192,7 +193,7 @@ extension Tensor {
           .shape, in: name,
           "\(a.summary) and \(b.summary): the columns of the first must be as many as the rows of the second, and batches equal")
       }
-      try checkFactors(name, self, beta, alpha)
+      try checkFactors(name, dtype, beta, alpha)
       let isReal = beta.category < .complex && alpha.category < .complex
       if isReal { return apply(AddMatMul(beta: beta.doubleValue, alpha: alpha.doubleValue), [self, a, b])[0] }
       let product = apply(MatMul(), a, b) * alpha

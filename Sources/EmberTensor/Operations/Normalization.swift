@@ -37,20 +37,26 @@ private func normalizationGradients(
   return (dx, (dy * normal).sum(parameterDims), dy.sum(parameterDims))
 }
 
-/// y = (x - mean) / √(variance + ε) · weight + bias over rows of the last dimensions. Also yields mean and reciprocal deviation of each row.
+/// y = (x - mean) / √(variance + ε) · weight + bias over rows of the last dimensions. Also yields mean and reciprocal deviation of each
+/// row.
 struct LayerNormOperation: VariadicOperation {
   static let name = "layer_norm"
-  static let kernels = KernelTable<@Sendable (Tensor, Tensor?, Tensor?, Double, [Tensor], Int, Int) -> Void>(name, cpu: { x, w, b, epsilon, y, rows, n in
-    ember_layer_norm(
-      Int32(x.dtype.rawValue), x.body.pointer, w?.body.pointer, b?.body.pointer, epsilon, y[0].body.pointer, y[1].body.pointer, y[2].body.pointer,
-      Int64(rows), Int64(n))
-  })
+  static let kernels = KernelTable<@Sendable (Tensor, Tensor?, Tensor?, Double, [Tensor], Int, Int) -> Void>(
+    name,
+    cpu: { x, w, b, epsilon, y, rows, n in
+      ember_layer_norm(
+        Int32(x.dtype.rawValue), x.body.pointer, w?.body.pointer, b?.body.pointer, epsilon, y[0].body.pointer, y[1].body.pointer,
+        y[2].body.pointer,
+        Int64(rows), Int64(n))
+    })
   /// Arguments: dy, x, mean, rstd; weight; dx, dweight, dbias; rows, n.
-  static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], Int, Int) -> Void>("layer_norm_backward", cpu: { x, w, d, rows, n in
-    ember_layer_norm_backward(
-      Int32(x[0].dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
-      d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(rows), Int64(n))
-  })
+  static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], Int, Int) -> Void>(
+    "layer_norm_backward",
+    cpu: { x, w, d, rows, n in
+      ember_layer_norm_backward(
+        Int32(x[0].dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
+        d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(rows), Int64(n))
+    })
   let saved: SavedTensors = [.input0, .input1, .output(1), .output(2)]
   let normalized: [Int]
   let epsilon: Double
@@ -88,11 +94,77 @@ struct LayerNormOperation: VariadicOperation {
         context.needs(2) ? all.bias.reshape(normalized) : nil,
       ]
     }
-    return attempting(3) { () throws(EmberError) in
+    return attempt(3) { () throws(EmberError) in
       let shapes = [x.body.shape, Shape(normalized), Shape(normalized)]
       let results = try emptyGradients(shapes, context, like: x)
       if let kernel = try Self.backwardKernels.kernel(on: x.device) {
         kernel([try g.dense(), try x.dense(), context.output(1), context.output(2)], try weight?.dense(), results, rows, n)
+      }
+      return results
+    }
+  }
+}
+
+/// y = x / √(mean of x² + ε) · weight over rows of the last dimensions. Also yields the reciprocal root of each row.
+///
+/// Shapes and dtypes were checked; x is float16, bfloat16, float32 or float64, and the weight of the same dtype.
+package struct RMSNormOperation: VariadicOperation {
+  package static let name = "rms_norm"
+  package static let kernels = KernelTable<@Sendable (Tensor, Tensor?, Double, [Tensor], Int, Int) -> Void>(
+    name,
+    cpu: { x, w, epsilon, y, rows, n in
+      ember_rms_norm(
+        Int32(x.dtype.rawValue), x.body.pointer, w?.body.pointer, epsilon, y[0].body.pointer, y[1].body.pointer, Int64(rows), Int64(n))
+    })
+  /// Arguments: dy, x, rstd; weight; dx, dweight; rows, n.
+  package static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], Int, Int) -> Void>(
+    "rms_norm_backward",
+    cpu: { x, w, d, rows, n in
+      ember_rms_norm_backward(
+        Int32(x[0].dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, w?.body.pointer, d[0]?.body.pointer,
+        d[1]?.body.pointer, Int64(rows), Int64(n))
+    })
+  package let saved: SavedTensors = [.input0, .input1, .output(1)]
+  let normalized: [Int]
+  let epsilon: Double
+  package var undifferentiableOutputs: Set<Int> { [1] }
+
+  package init(normalized: [Int], epsilon: Double) {
+    self.normalized = normalized
+    self.epsilon = epsilon
+  }
+
+  private func split(_ shape: Shape) -> (rows: Int, n: Int) {
+    (shape.product(0..<(shape.rank - normalized.count)), normalized.reduce(1, *))
+  }
+
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    let x = inputs[0]!
+    let (rows, n) = split(x.body.shape)
+    let y = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
+    let rstd = try Tensor.empty(shape: [rows], dtype: x.dtype.statistics, like: x)
+    if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
+      kernel(try x.dense(), try inputs[1]?.dense(), epsilon, [y, rstd], rows, n)
+    }
+    return [y, rstd]
+  }
+
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+    guard let g = gradients[0] else { return [nil, nil] }
+    let x = context.input(0), weight = context.inputIfPresent(1)
+    let (rows, n) = split(context.inputShape(0))
+    if context.isRecording || x.elementCount == 0 {
+      let flat = x.reshape([rows, n]), dy = g.reshape([rows, n])
+      let rstd = (flat.square().mean(1, keepDim: true) + epsilon).rsqrt()
+      let normal = flat * rstd
+      let scaled = weight.map { dy * $0.reshape([n]) } ?? dy
+      let dx = rstd * (scaled - normal * (scaled * normal).mean(1, keepDim: true))
+      return [dx.reshape(Array(context.inputShape(0))), context.needs(1) ? (dy * normal).sum(0).reshape(normalized) : nil]
+    }
+    return attempt(2) { () throws(EmberError) in
+      let results = try emptyGradients([x.body.shape, Shape(normalized)], context, like: x)
+      if let kernel = try Self.backwardKernels.kernel(on: x.device) {
+        kernel([try g.dense(), try x.dense(), context.output(1)], try weight?.dense(), results, rows, n)
       }
       return results
     }
@@ -106,28 +178,25 @@ private func emptyGradients(_ shapes: [Shape], _ context: DerivativeContext, lik
   return results
 }
 
-/// Runs a fused derivative; after an error there are no gradients.
-package func attempting(_ count: Int, _ body: () throws(EmberError) -> [Tensor?]) -> [Tensor?] {
-  do throws(EmberError) { return try body() } catch {
-    raise(error)
-    return Array(repeating: nil, count: count)
-  }
-}
-
 /// Normalisation over each of `groups` groups of channels of x [batch, channels, ...]; Wu and He, arXiv:1803.08494.
 struct GroupNormOperation: VariadicOperation {
   static let name = "group_norm"
   /// The numbers: batch, channels, spatial, groups.
-  static let kernels = KernelTable<@Sendable (Tensor, Tensor?, Tensor?, Double, [Tensor], [Int]) -> Void>(name, cpu: { x, w, b, epsilon, y, n in
-    ember_group_norm(
-      Int32(x.dtype.rawValue), x.body.pointer, w?.body.pointer, b?.body.pointer, epsilon, y[0].body.pointer, y[1].body.pointer, y[2].body.pointer,
-      Int64(n[0]), Int64(n[1]), Int64(n[2]), Int64(n[3]))
-  })
-  static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], [Int]) -> Void>("group_norm_backward", cpu: { x, w, d, n in
-    ember_group_norm_backward(
-      Int32(x[0].dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
-      d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]), Int64(n[3]))
-  })
+  static let kernels = KernelTable<@Sendable (Tensor, Tensor?, Tensor?, Double, [Tensor], [Int]) -> Void>(
+    name,
+    cpu: { x, w, b, epsilon, y, n in
+      ember_group_norm(
+        Int32(x.dtype.rawValue), x.body.pointer, w?.body.pointer, b?.body.pointer, epsilon, y[0].body.pointer, y[1].body.pointer,
+        y[2].body.pointer,
+        Int64(n[0]), Int64(n[1]), Int64(n[2]), Int64(n[3]))
+    })
+  static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], [Int]) -> Void>(
+    "group_norm_backward",
+    cpu: { x, w, d, n in
+      ember_group_norm_backward(
+        Int32(x[0].dtype.rawValue), x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
+        d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]), Int64(n[3]))
+    })
   let saved: SavedTensors = [.input0, .input1, .output(1), .output(2)]
   let groups: Int
   let epsilon: Double
@@ -138,7 +207,9 @@ struct GroupNormOperation: VariadicOperation {
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!, shape = x.body.shape
     guard shape.rank >= 2, groups > 0, shape[1] % groups == 0 else {
-      throw EmberError(.shape, in: Self.name, "input \(x.summary) with \(groups) groups: it must be [batch, channels, ...] with channels that divide into the groups")
+      throw EmberError(
+        .shape, in: Self.name,
+        "input \(x.summary) with \(groups) groups: it must be [batch, channels, ...] with channels that divide into the groups")
     }
     try checkNormalized(x, [("weight", inputs[1]), ("bias", inputs[2])], shape: [shape[1]], in: Self.name)
     let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
@@ -156,13 +227,14 @@ struct GroupNormOperation: VariadicOperation {
     if context.isRecording || x.elementCount == 0 {
       let shape = [n[0], groups, n[1] / groups, n[2]]
       let all = normalizationGradients(
-        g.reshape(shape), x.reshape(shape), weight?.reshape([groups, n[1] / groups, 1]), epsilon: epsilon, dims: [2, 3], parameterDims: [0, 3])
+        g.reshape(shape), x.reshape(shape), weight?.reshape([groups, n[1] / groups, 1]), epsilon: epsilon, dims: [2, 3],
+        parameterDims: [0, 3])
       return [
         all.x.reshape(Array(context.inputShape(0))), context.needs(1) ? all.weight.reshape([n[1]]) : nil,
         context.needs(2) ? all.bias.reshape([n[1]]) : nil,
       ]
     }
-    return attempting(3) { () throws(EmberError) in
+    return attempt(3) { () throws(EmberError) in
       let results = try emptyGradients([x.body.shape, [n[1]], [n[1]]], context, like: x)
       if let kernel = try Self.backwardKernels.kernel(on: x.device) {
         kernel([try g.dense(), try x.dense(), context.output(1), context.output(2)], try weight?.dense(), results, n)
@@ -178,16 +250,21 @@ struct GroupNormOperation: VariadicOperation {
 struct BatchNormOperation: VariadicOperation {
   static let name = "batch_norm"
   /// Operation; x; weight; bias; mean, variance, rstd, y; batch, channels, spatial.
-  static let kernels = KernelTable<@Sendable (BatchNormOperation, Tensor, Tensor?, Tensor?, [Tensor], [Int]) -> Void>(name, cpu: { op, x, w, b, y, n in
-    ember_batch_norm(
-      Int32(x.dtype.rawValue), op.training, x.body.pointer, w?.body.pointer, b?.body.pointer, op.epsilon, y[0].body.pointer, y[1].body.pointer,
-      y[2].body.pointer, y[3].body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
-  })
-  static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], [Int], Bool) -> Void>("batch_norm_backward", cpu: { x, w, d, n, training in
-    ember_batch_norm_backward(
-      Int32(x[0].dtype.rawValue), training, x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
-      d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
-  })
+  static let kernels = KernelTable<@Sendable (BatchNormOperation, Tensor, Tensor?, Tensor?, [Tensor], [Int]) -> Void>(
+    name,
+    cpu: { op, x, w, b, y, n in
+      ember_batch_norm(
+        Int32(x.dtype.rawValue), op.training, x.body.pointer, w?.body.pointer, b?.body.pointer, op.epsilon, y[0].body.pointer,
+        y[1].body.pointer,
+        y[2].body.pointer, y[3].body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
+    })
+  static let backwardKernels = KernelTable<@Sendable ([Tensor], Tensor?, [Tensor?], [Int], Bool) -> Void>(
+    "batch_norm_backward",
+    cpu: { x, w, d, n, training in
+      ember_batch_norm_backward(
+        Int32(x[0].dtype.rawValue), training, x[0].body.pointer, x[1].body.pointer, x[2].body.pointer, x[3].body.pointer, w?.body.pointer,
+        d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
+    })
   let saved: SavedTensors = [.input0, .input1, .output(1), .output(3)]
   let training: Bool
   let epsilon: Double
@@ -231,10 +308,11 @@ struct BatchNormOperation: VariadicOperation {
       let all = normalizationGradients(
         g.reshape(n), x.reshape(n), weight?.reshape(perChannel),
         mean: training ? nil : context.output(1).detach().to(x.dtype).reshape(perChannel),
-        rstd: training ? nil : context.output(3).detach().to(x.dtype).reshape(perChannel), epsilon: epsilon, dims: [0, 2], parameterDims: [0, 2])
+        rstd: training ? nil : context.output(3).detach().to(x.dtype).reshape(perChannel), epsilon: epsilon, dims: [0, 2],
+        parameterDims: [0, 2])
       return [all.x.reshape(Array(context.inputShape(0))), context.needs(1) ? all.weight : nil, context.needs(2) ? all.bias : nil]
     }
-    return attempting(3) { () throws(EmberError) in
+    return attempt(3) { () throws(EmberError) in
       let results = try emptyGradients([x.body.shape, [n[1]], [n[1]]], context, like: x)
       if let kernel = try Self.backwardKernels.kernel(on: x.device) {
         kernel([try g.dense(), try x.dense(), context.output(1), context.output(3)], try weight?.dense(), results, n, training)
@@ -257,7 +335,8 @@ extension Tensor {
 
   /// Each channel of [batch, channels, ...] normalised by its own mean and biased variance over the batch, which are returned too
   /// (without history, float32 or, for float64 tensors, float64) for running statistics.
-  public func batchNorm(weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> (output: Tensor, mean: Tensor, variance: Tensor) {
+  public func batchNorm(weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> (output: Tensor, mean: Tensor, variance: Tensor)
+  {
     let all = apply(BatchNormOperation(training: true, epsilon: eps), [self, weight, bias], count: 4)
     return (all[0], all[1], all[2])
   }

@@ -14,8 +14,9 @@ extension Tensor {
   public func renorm(_ p: Double, dim: Int, maximum: Double) -> Tensor {
     if isPoisoned { return self }
     guard rank >= 2, p > 0, maximum >= 0, dtype.isDifferentiable else {
-      return refused(
-        .value, "renorm", "p = \(p), maximum \(maximum) of \(summary); it needs two dimensions, a positive p and a maximum of 0 or more")
+      return refuse(
+        .value, "renorm", "p = \(p), maximum \(maximum) of \(summary); it needs two dimensions, a positive p and a maximum of 0 or more",
+        beside: self)
     }
     return withDimension(dim, "renorm") { dim in
       let norms = norm(p, (0..<rank).filter { $0 != dim }, keepDim: true)

@@ -11,10 +11,13 @@ extension Pointwise {
   public static let multiplyByNumber = Pointwise("mul", roles: [.value], parameters: 1) { x, p in x[0] * p[0] }
   public static let divideByNumber = Pointwise("div", roles: [.value], parameters: 1, promotion: .floatingPoint) { x, p in x[0] / p[0] }
   public static let subtractFromNumber = Pointwise("rsub", roles: [.value], parameters: 1) { x, p in p[0] - x[0] }
-  public static let divideNumber = Pointwise("reciprocal", roles: [.value], parameters: 1, promotion: .floatingPoint) { x, p in p[0] / x[0] }
+  public static let divideNumber = Pointwise("reciprocal", roles: [.value], parameters: 1, promotion: .floatingPoint) { x, p in p[0] / x[0]
+  }
   public static let addScaled = Pointwise("add", roles: [.value, .value], parameters: 1) { x, p in x[0] + p[0] * x[1] }
   public static let addcmul = Pointwise("addcmul", roles: [.value, .value, .value], parameters: 1) { x, p in x[0] + p[0] * x[1] * x[2] }
-  public static let addcdiv = Pointwise("addcdiv", roles: [.value, .value, .value], parameters: 1, promotion: .floatingPoint) { x, p in x[0] + p[0] * (x[1] / x[2]) }
+  public static let addcdiv = Pointwise("addcdiv", roles: [.value, .value, .value], parameters: 1, promotion: .floatingPoint) { x, p in
+    x[0] + p[0] * (x[1] / x[2])
+  }
   public static let floorDivide = Pointwise("floor_divide") { a, b in .binary(.floorDivide, a, b) }
   /// Constant but for its steps: the gradients are 0 even where the quotient's own would be infinite.
   public static let truncateDivide = Pointwise(
@@ -74,7 +77,9 @@ extension Pointwise {
   public static let imaginaryPart = Pointwise("imag") { x in .unary(.imaginary, x) }
   public static let angle = Pointwise("angle", promotion: .floatingPoint) { x in .unary(.angle, x) }
   public static let makeComplex = Pointwise("complex") { a, b in .binary(.makeComplex, a, b) }
-  private static func real(_ name: String, _ opcode: Opcode) -> Pointwise { Pointwise(name, promotion: .floatingPoint) { x in .unary(opcode, x) } }
+  private static func real(_ name: String, _ opcode: Opcode) -> Pointwise {
+    Pointwise(name, promotion: .floatingPoint) { x in .unary(opcode, x) }
+  }
   public static let reciprocal = real("reciprocal", .reciprocal)
   public static let sqrt = real("sqrt", .sqrt)
   public static let rsqrt = real("rsqrt", .rsqrt)
@@ -114,10 +119,12 @@ extension Pointwise {
   ) { x, p in EmberRuntime.minimum(x[0], p[0]) }
 
   // MARK: Activations
-  public static let relu = Pointwise("relu", roles: [.value], derivative: { _, _, y, g in [select(y .> 0, g, 0)] }) { x, _ in EmberRuntime.maximum(x[0], 0) }
+  public static let relu = Pointwise("relu", roles: [.value], derivative: { _, _, y, g in [select(y .> 0, g, 0)] }) { x, _ in
+    EmberRuntime.maximum(x[0], 0)
+  }
   public static let leakyReLU = Pointwise("leaky_relu", roles: [.value], parameters: 1) { x, p in select(x[0] .> 0, x[0], x[0] * p[0]) }
   /// x · Φ(x), Hendrycks and Gimpel, arXiv:1606.08415.
-  public static let gelu = Pointwise("gelu") { x in 0.5 * x * (1 + EmberRuntime.erf(x * 0.70710678118654752440)) }
+  public static let gelu = Pointwise("gelu") { x in .unary(.gelu, x) }
   public static let geluTanh = Pointwise("gelu") { x in
     0.5 * x * (1 + EmberRuntime.tanh(0.79788456080286535588 * (x + 0.044715 * (x * x * x))))
   }
@@ -129,5 +136,6 @@ extension Pointwise {
   public static let elu = Pointwise("elu", roles: [.value], parameters: 1) { x, p in
     select(x[0] .> 0, x[0], p[0] * EmberRuntime.expm1(EmberRuntime.minimum(x[0], 0)))
   }
-  public static let logSigmoid = Pointwise("log_sigmoid") { x in EmberRuntime.minimum(x, 0) - EmberRuntime.log1p(EmberRuntime.exp(-abs(x))) }
+  public static let logSigmoid = Pointwise("log_sigmoid") { x in EmberRuntime.minimum(x, 0) - EmberRuntime.log1p(EmberRuntime.exp(-abs(x)))
+  }
 }

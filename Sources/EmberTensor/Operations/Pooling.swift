@@ -26,16 +26,18 @@ struct PoolingGeometry: Sendable {
 /// The largest value of each window and, if wanted, its position in the flattened plane.
 struct MaxPool: VariadicOperation {
   static let name = "max_pool"
-  static let kernels = KernelTable<@Sendable (ember_pooling, Tensor, Tensor, Tensor?, Bool) -> Void>(name, cpu: { p, x, y, indices, adaptive in
-    withUnsafePointer(to: p) {
-      let positions = indices?.body.pointer?.assumingMemoryBound(to: Int64.self)
-      if adaptive {
-        ember_adaptive_max_pool(Int32(x.dtype.rawValue), $0, x.body.pointer, y.body.pointer, positions)
-      } else {
-        ember_max_pool(Int32(x.dtype.rawValue), $0, x.body.pointer, y.body.pointer, positions)
+  static let kernels = KernelTable<@Sendable (ember_pooling, Tensor, Tensor, Tensor?, Bool) -> Void>(
+    name,
+    cpu: { p, x, y, indices, adaptive in
+      withUnsafePointer(to: p) {
+        let positions = indices?.body.pointer?.assumingMemoryBound(to: Int64.self)
+        if adaptive {
+          ember_adaptive_max_pool(Int32(x.dtype.rawValue), $0, x.body.pointer, y.body.pointer, positions)
+        } else {
+          ember_max_pool(Int32(x.dtype.rawValue), $0, x.body.pointer, y.body.pointer, positions)
+        }
       }
-    }
-  })
+    })
   let saved: SavedTensors = .output(1)
   let geometry: PoolingGeometry
   let isAdaptive: Bool
@@ -62,12 +64,14 @@ struct MaxPool: VariadicOperation {
 /// Adds the gradient of each window to the position that its value came from.
 struct MaxPoolBackward: BinaryOperation {
   static let name = "max_pool_backward"
-  static let kernels = KernelTable<@Sendable (ember_pooling, Tensor, Tensor, Tensor) -> Void>(name, cpu: { p, dy, indices, dx in
-    withUnsafePointer(to: p) {
-      ember_max_pool_backward(
-        Int32(dy.dtype.rawValue), $0, dy.body.pointer, indices.body.pointer?.assumingMemoryBound(to: Int64.self), dx.body.pointer)
-    }
-  })
+  static let kernels = KernelTable<@Sendable (ember_pooling, Tensor, Tensor, Tensor) -> Void>(
+    name,
+    cpu: { p, dy, indices, dx in
+      withUnsafePointer(to: p) {
+        ember_max_pool_backward(
+          Int32(dy.dtype.rawValue), $0, dy.body.pointer, indices.body.pointer?.assumingMemoryBound(to: Int64.self), dx.body.pointer)
+      }
+    })
   let saved: SavedTensors = .input1
   let geometry: PoolingGeometry
 
@@ -92,17 +96,19 @@ struct MaxPoolBackward: BinaryOperation {
 struct AveragePool: UnaryOperation {
   static let name = "avg_pool"
   typealias Kernel = @Sendable (ember_pooling, AveragePool, Tensor, Tensor) -> Void
-  static let kernels = KernelTable<Kernel>(name, cpu: { p, operation, from, to in
-    let dtype = Int32(from.dtype.rawValue), source = from.body.pointer, target = to.body.pointer
-    withUnsafePointer(to: p) {
-      switch (operation.isAdaptive, operation.isBackward) {
-      case (false, false): ember_average_pool(dtype, $0, source, target, operation.countsPadding, Int64(operation.divisor))
-      case (false, true): ember_average_pool_backward(dtype, $0, source, target, operation.countsPadding, Int64(operation.divisor))
-      case (true, false): ember_adaptive_average_pool(dtype, $0, source, target)
-      case (true, true): ember_adaptive_average_pool_backward(dtype, $0, source, target)
+  static let kernels = KernelTable<Kernel>(
+    name,
+    cpu: { p, operation, from, to in
+      let dtype = Int32(from.dtype.rawValue), source = from.body.pointer, target = to.body.pointer
+      withUnsafePointer(to: p) {
+        switch (operation.isAdaptive, operation.isBackward) {
+        case (false, false): ember_average_pool(dtype, $0, source, target, operation.countsPadding, Int64(operation.divisor))
+        case (false, true): ember_average_pool_backward(dtype, $0, source, target, operation.countsPadding, Int64(operation.divisor))
+        case (true, false): ember_adaptive_average_pool(dtype, $0, source, target)
+        case (true, true): ember_adaptive_average_pool_backward(dtype, $0, source, target)
+        }
       }
-    }
-  })
+    })
   let geometry: PoolingGeometry
   let isAdaptive: Bool
   var isBackward = false
@@ -114,7 +120,9 @@ struct AveragePool: UnaryOperation {
     let shape = isBackward ? geometry.inputShape(x.body.shape) : try geometry.outputShape(x.body.shape)
     if x.elementCount == 0 { return Tensor.zeros(Array(shape), dtype: x.dtype, on: x.device) }
     let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
-    if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 { kernel(geometry.described(x.body.shape), self, try x.dense(), y) }
+    if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
+      kernel(geometry.described(x.body.shape), self, try x.dense(), y)
+    }
     return y
   }
 
@@ -188,7 +196,9 @@ extension Tensor {
       return inputs[0]!.maxPool(rank, kernel, stride, padding, dilation, ceilMode, indices: indices)
     }
     do throws(EmberError) {
-      if dtype.isComplex || dtype == .bool || dtype.isStorageOnly { throw EmberError(.dtype, in: name, "\(summary): convert with .to(.float32)") }
+      if dtype.isComplex || dtype == .bool || dtype.isStorageOnly {
+        throw EmberError(.dtype, in: name, "\(summary): convert with .to(.float32)")
+      }
       let geometry = try poolingGeometry(rank, kernel, stride, padding, dilation, ceilMode, in: name)
       let wanted = indices || (hasHistory && isRecordingEnabled)
       let results = apply(MaxPool(geometry: geometry, isAdaptive: false, withIndices: wanted), [self], count: 2)
@@ -244,7 +254,9 @@ extension Tensor {
     }
   }
 
-  private func adaptivePool(_ rank: Int, _ size: any SpatialExtents, maximum: Bool) -> Tensor { adaptivePools(rank, size, maximum: maximum)[0] }
+  private func adaptivePool(_ rank: Int, _ size: any SpatialExtents, maximum: Bool) -> Tensor {
+    adaptivePools(rank, size, maximum: maximum)[0]
+  }
 
   /// The pooled values and, for maxima, their positions.
   private func adaptivePools(_ rank: Int, _ size: any SpatialExtents, maximum: Bool) -> [Tensor] {
@@ -256,7 +268,11 @@ extension Tensor {
       try checkPoolingRank(rank, name)
       let output = try resolve(size, rank, "outputSize", atLeast: 0, in: name)
       let input = Array(body.shape.suffix(rank))
-      if input.contains(0) { throw EmberError(.shape, in: name, "input \(summary): the last \(rank) extents must not be 0") }
+      // Of averages the channels may be none; an average of nothing is NaN in one dimension, an error in more.
+      if maximum ? body.shape.dropFirst().contains(0) : rank > 1 && input.contains(0) {
+        throw EmberError(.shape, in: name, "input \(summary): no extent may be 0 but the first" + (maximum ? "" : " and the channels"))
+      }
+      if input.contains(0) { return [Tensor.full(Array(body.shape.dropLast(rank)) + output, .real(.nan), dtype: dtype, on: device)] }
       let ones = Array(repeating: 1, count: rank)
       let geometry = PoolingGeometry(input: input, output: output, kernel: ones, stride: ones, padding: ones.map { _ in 0 }, dilation: ones)
       if maximum { return apply(MaxPool(geometry: geometry, isAdaptive: true, withIndices: true), [self], count: 2) }
@@ -281,7 +297,9 @@ extension Tensor {
   }
 
   private func checkPoolingDType(_ name: String) throws(EmberError) {
-    guard dtype.isFloatingPoint, !dtype.isStorageOnly else { throw EmberError(.dtype, in: name, "\(summary) is not floating point; convert with .to(.float32)") }
+    guard dtype.isFloatingPoint, !dtype.isStorageOnly else {
+      throw EmberError(.dtype, in: name, "\(summary) is not floating point; convert with .to(.float32)")
+    }
   }
 
   private func checkPoolingRank(_ rank: Int, _ name: String) throws(EmberError) {
@@ -295,7 +313,7 @@ extension Tensor {
     _ dilation: any SpatialExtents, _ ceilMode: Bool, in name: String
   ) throws(EmberError) -> PoolingGeometry {
     try checkPoolingRank(rank, name)
-    if rank > 1, body.shape.suffix(rank + 1).contains(0) {
+    if body.shape.suffix(rank + 1).contains(0) {
       throw EmberError(.shape, in: name, "input \(summary): only the batch may be empty")
     }
     let kernel = try resolve(kernel, rank, "kernelSize", atLeast: 1, in: name)
@@ -310,11 +328,14 @@ extension Tensor {
         throw EmberError(.value, in: name, "padding \(padding) with kernelSize \(kernel): it must be at most half of the kernel")
       }
       let room = input[d] + 2 * padding[d] - reach
-      var count = room < 0 && !ceilMode ? 0 : (ceilMode ? (room + stride[d] - 1) / stride[d] : room / stride[d]) + 1
+      // Rounded down, or up with `ceilMode`; no window fits where even the first one sticks out.
+      var count = room < 0 ? 0 : (ceilMode ? (room + stride[d] - 1) / stride[d] : room / stride[d]) + 1
+      if room < 0, ceilMode, room + stride[d] > 0 { count = 1 }
       // The last window must begin inside of the input or its left padding.
       if ceilMode, (count - 1) * stride[d] >= input[d] + padding[d] { count -= 1 }
       guard count > 0, input[d] > 0 else {
-        throw EmberError(.shape, in: name, "input \(summary) is smaller than a window: kernelSize \(kernel), padding \(padding), dilation \(dilation)")
+        throw EmberError(
+          .shape, in: name, "input \(summary) is smaller than a window: kernelSize \(kernel), padding \(padding), dilation \(dilation)")
       }
       output.append(count)
     }

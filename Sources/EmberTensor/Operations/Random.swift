@@ -47,7 +47,8 @@ public final class Generator: @unchecked Sendable {
   static func choose(_ given: Generator?, for device: Device, in operation: String) throws(EmberError) -> Generator {
     guard let given else { return .default(on: device) }
     guard given.device == device else {
-      throw EmberError(.device, in: operation, "a generator on \(given.device) for a tensor on \(device); make one with Generator(seed:device:)")
+      throw EmberError(
+        .device, in: operation, "a generator on \(given.device) for a tensor on \(device); make one with Generator(seed:device:)")
     }
     return given
   }
@@ -75,7 +76,8 @@ public func manualSeed(_ seed: UInt64) { Generator.seedDefaults(seed) }
 extension Tensor {
   /// Inside `vmap`. A permutation is of one member; other numbers are drawn for all members at once.
   private static func drawInside(
-    _ scope: VmapScope, _ name: String, _ shape: [Int], _ distribution: RandomDistribution, _ dtype: DType, _ device: Device, _ generator: Generator?
+    _ scope: VmapScope, _ name: String, _ shape: [Int], _ distribution: RandomDistribution, _ dtype: DType, _ device: Device,
+    _ generator: Generator?
   ) -> Tensor {
     scope.drawing(name) { members in
       if case .permutation = distribution, let count = members.first {
@@ -101,13 +103,17 @@ extension Tensor {
   }
 
   /// Uniform in [0, 1).
-  public static func rand(_ shape: [Int], dtype: DType = .float32, on device: Device = .cpu, generator: Generator? = nil, requiresGrad: Bool = false) -> Tensor {
+  public static func rand(
+    _ shape: [Int], dtype: DType = .float32, on device: Device = .cpu, generator: Generator? = nil, requiresGrad: Bool = false
+  ) -> Tensor {
     let result = draw("rand", shape, .uniform(low: 0, high: 1), dtype, device, generator)
     return requiresGrad ? result.requiringGrad() : result
   }
 
   /// Standard normal; of complex numbers both parts are normal with variance 1/2.
-  public static func randn(_ shape: [Int], dtype: DType = .float32, on device: Device = .cpu, generator: Generator? = nil, requiresGrad: Bool = false) -> Tensor {
+  public static func randn(
+    _ shape: [Int], dtype: DType = .float32, on device: Device = .cpu, generator: Generator? = nil, requiresGrad: Bool = false
+  ) -> Tensor {
     let result = normal("randn", shape, 0, 1, dtype, device, generator)
     return requiresGrad ? result.requiringGrad() : result
   }
@@ -176,7 +182,9 @@ extension Tensor {
       let dense = try self.dense()
       let result = try Tensor.empty(shape: body.shape, dtype: dtype, like: self)
       if backend.holdsData, elementCount > 0 {
-        let drawn = try Generator.choose(generator, for: device, in: "bernoulli").withState { $0.bernoulli(dense.operand, into: result.operand) }
+        let drawn = try Generator.choose(generator, for: device, in: "bernoulli").withState {
+          $0.bernoulli(dense.operand, into: result.operand)
+        }
         if !drawn { throw EmberError(.dtype, in: "bernoulli", "cannot be drawn as \(dtype)") }
       }
       return result

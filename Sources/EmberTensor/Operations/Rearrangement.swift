@@ -6,10 +6,10 @@ extension Tensor {
   public func roll(_ shifts: [Int], _ dims: [Int] = []) -> Tensor {
     if isPoisoned { return self }
     guard !shifts.isEmpty, dims.isEmpty ? shifts.count == 1 : shifts.count == dims.count else {
-      return refused(.value, "roll", "\(shifts.count) shifts for \(dims.count) dimensions; give one for each")
+      return refuse(.value, "roll", "\(shifts.count) shifts for \(dims.count) dimensions; give one for each", beside: self)
     }
     if dims.isEmpty { return flatten().roll(shifts, [0]).reshape(Array(shape)) }
-    if rank == 0 { return refused(.index, "roll", "dimension \(dims[0]) of a 0-dimensional tensor") }
+    if rank == 0 { return refuse(.index, "roll", "dimension \(dims[0]) of a 0-dimensional tensor", beside: self) }
     return zip(shifts, dims).reduce(self) { x, step in
       let (shift, dim) = step
       return x.withDimension(dim, "roll") { dim in
@@ -26,11 +26,11 @@ extension Tensor {
   public func rot90(_ count: Int = 1, _ dims: [Int] = [0, 1]) -> Tensor {
     if isPoisoned { return self }
     guard dims.count == 2, rank >= 2 else {
-      return refused(.shape, "rot90", "dimensions \(dims) of \(summary); give two of at least two")
+      return refuse(.shape, "rot90", "dimensions \(dims) of \(summary); give two of at least two", beside: self)
     }
     return withDimension(dims[0], "rot90") { a in
       withDimension(dims[1], "rot90") { b in
-        if a == b { return refused(.value, "rot90", "dimensions \(dims) are the same one") }
+        if a == b { return refuse(.value, "rot90", "dimensions \(dims) are the same one", beside: self) }
         switch ((count % 4) + 4) % 4 {
         case 1: return flip(b).transpose(a, b)
         case 2: return flip(a, b)
@@ -42,9 +42,9 @@ extension Tensor {
   }
 
   /// Dimension 1 in reverse order.
-  public func fliplr() -> Tensor { rank < 2 ? refused(.shape, "fliplr", "\(summary) has fewer than two dimensions") : flip(1) }
+  public func fliplr() -> Tensor { rank < 2 ? refuse(.shape, "fliplr", "\(summary) has fewer than two dimensions", beside: self) : flip(1) }
   /// Dimension 0 in reverse order.
-  public func flipud() -> Tensor { rank < 1 ? refused(.shape, "flipud", "\(summary) has no dimension") : flip(0) }
+  public func flipud() -> Tensor { rank < 1 ? refuse(.shape, "flipud", "\(summary) has no dimension", beside: self) : flip(0) }
 
   /// Dimensions `sources` at the places `destinations`, the others in their order.
   public func movedim(_ sources: [Int], _ destinations: [Int]) -> Tensor {
@@ -77,7 +77,7 @@ extension Tensor {
   public func `repeat`(_ counts: [Int]) -> Tensor {
     if isPoisoned { return self }
     guard counts.count >= rank, counts.allSatisfy({ $0 >= 0 }), counts.count <= maximumRank else {
-      return refused(.shape, "repeat", "counts \(counts) for \(summary); give one for each dimension, none negative")
+      return refuse(.shape, "repeat", "counts \(counts) for \(summary); give one for each dimension, none negative", beside: self)
     }
     let own = Array(repeating: 1, count: counts.count - rank) + Array(body.shape)
     var interleaved: [Int] = []
@@ -88,7 +88,7 @@ extension Tensor {
       expanded += count == 1 ? [extent] : [count, extent]
     }
     guard (try? checkedShape(expanded, in: "repeat")) != nil || expanded.count > maximumRank else {
-      return refused(.memory, "repeat", "counts \(counts) for \(summary) give more elements than can be addressed")
+      return refuse(.memory, "repeat", "counts \(counts) for \(summary) give more elements than can be addressed", beside: self)
     }
     if interleaved.count <= maximumRank { return reshape(interleaved).expand(expanded).reshape(zip(counts, own).map(*)) }
     return counts.enumerated().reduce(reshape(own)) { x, entry in
@@ -113,8 +113,9 @@ extension Tensor {
     guard let dim else { return flatten().repeatInterleave(count, dim: 0) }
     return withDimension(dim, "repeat_interleave") { dim in
       guard count >= 0, !Swift.max(elementCount, 1).multipliedReportingOverflow(by: count).overflow else {
-        return refused(
-          .value, "repeat_interleave", "a count of \(count) for \(summary); it must not be negative, and the result fit into memory")
+        return refuse(
+          .value, "repeat_interleave", "a count of \(count) for \(summary); it must not be negative, and the result fit into memory",
+          beside: self)
       }
       if rank == 0 { return reshape([1]).repeatInterleave(count, dim: 0) }
       let extents = Array(shape)
@@ -133,8 +134,9 @@ extension Tensor {
       let source = rank == 0 ? reshape([1]) : self
       let extent = source.size(dim)
       guard counts.rank <= 1, counts.elementCount == extent || counts.elementCount == 1 else {
-        return refused(
-          .shape, "repeat_interleave", "counts \(counts.summary) for dimension \(dim) of \(summary); give one for each position")
+        return refuse(
+          .shape, "repeat_interleave", "counts \(counts.summary) for dimension \(dim) of \(summary); give one for each position",
+          beside: self)
       }
       return source.indexSelect(dim, Tensor.repeatedPositions(counts.flatten().expand([extent]), outputSize: outputSize))
     }
@@ -143,22 +145,23 @@ extension Tensor {
   /// The numbers 0, 1, …, each as often as `counts` says.
   static func repeatedPositions(_ counts: Tensor, outputSize: Int? = nil) -> Tensor {
     guard counts.rank == 1, counts.dtype == .int64 || counts.dtype == .int32 else {
-      return counts.refused(.dtype, "repeat_interleave", "counts \(counts.summary) must be a vector of int64 or int32")
+      return refuse(.dtype, "repeat_interleave", "counts \(counts.summary) must be a vector of int64 or int32", beside: counts)
     }
     if counts.elementCount == 0 { return Tensor.zeros([0], dtype: .int64, on: counts.device) }
     let ends = counts.to(.int64).cumsum(0)
     var total = outputSize
     if counts.backend.holdsData {
-      if counts.amin().item(as: Int.self) < 0 { return counts.refused(.value, "repeat_interleave", "a count is negative") }
+      if counts.amin().item(as: Int.self) < 0 { return refuse(.value, "repeat_interleave", "a count is negative", beside: counts) }
       let found = ends.select(0, -1).item(as: Int.self)
       if let outputSize, outputSize != found {
-        return counts.refused(.value, "repeat_interleave", "the counts add up to \(found), not to \(outputSize)")
+        return refuse(.value, "repeat_interleave", "the counts add up to \(found), not to \(outputSize)", beside: counts)
       }
       total = found
     }
     guard let total else {
-      return counts.refused(
-        .device, "repeat_interleave", "the result's shape depends on data, which \(counts.summary) does not have; give outputSize")
+      return refuse(
+        .device, "repeat_interleave", "the result's shape depends on data, which \(counts.summary) does not have; give outputSize",
+        beside: counts)
     }
     return ends.searchSorted(Tensor.arange(total, on: counts.device), right: true)
   }
@@ -166,11 +169,11 @@ extension Tensor {
   /// All r-element combinations of a vector's elements, as rows, in the order of their positions.
   public func combinations(_ r: Int = 2, withReplacement: Bool = false) -> Tensor {
     guard rank == 1, r >= 0 else {
-      return refused(.shape, "combinations", "\(r) elements of \(summary); it must be a vector, the number not negative")
+      return refuse(.shape, "combinations", "\(r) elements of \(summary); it must be a vector, the number not negative", beside: self)
     }
     if r == 0 { return Tensor.empty([0], dtype: dtype, on: device) }
     guard r <= maximumRank else {
-      return refused(.unsupported, "combinations", "\(r) elements at a time; at most \(maximumRank) are possible")
+      return refuse(.unsupported, "combinations", "\(r) elements at a time; at most \(maximumRank) are possible", beside: self)
     }
     let positions = meshgrid(Array(repeating: Tensor.arange(elementCount, on: device), count: r))
     var isKept = Tensor.ones(Array(repeating: elementCount, count: r), dtype: .bool, on: device)
@@ -180,9 +183,9 @@ extension Tensor {
 
   /// The matrix whose columns are powers of a vector: x^(count - 1) … x⁰, or the other way with `increasing`.
   public func vander(_ count: Int? = nil, increasing: Bool = false) -> Tensor {
-    guard rank == 1 else { return refused(.shape, "vander", "\(summary) is not a vector") }
+    guard rank == 1 else { return refuse(.shape, "vander", "\(summary) is not a vector", beside: self) }
     let columns = count ?? elementCount
-    guard columns >= 0 else { return refused(.value, "vander", "\(columns) columns; the number must not be negative") }
+    guard columns >= 0 else { return refuse(.value, "vander", "\(columns) columns; the number must not be negative", beside: self) }
     let target: DType = dtype.category <= .integer ? .int64 : dtype
     if columns == 0 { return Tensor.empty([elementCount, 0], dtype: target, on: device) }
     let ones = Tensor.ones([elementCount, 1], dtype: target, on: device)
@@ -193,7 +196,8 @@ extension Tensor {
   /// The coordinates, in a tensor of `shape`, of these row-major positions: one tensor for each dimension.
   public func unravelIndex(_ shape: [Int]) -> [Tensor] {
     guard dtype.isInteger, shape.allSatisfy({ $0 >= 0 }) else {
-      let failed = refused(.dtype, "unravel_index", "positions \(summary) in the shape \(shape); they must be integers, no extent negative")
+      let failed = refuse(
+        .dtype, "unravel_index", "positions \(summary) in the shape \(shape); they must be integers, no extent negative", beside: self)
       return Array(repeating: failed, count: shape.count)
     }
     var step = 1
@@ -249,10 +253,12 @@ public enum MeshIndexing: String, Sendable {
 /// Grids of coordinates from vectors: one tensor for each, all of the shape of the vectors' extents.
 public func meshgrid(_ tensors: [Tensor], indexing: MeshIndexing = .rows) -> [Tensor] {
   for tensor in tensors where tensor.rank > 1 || tensor.dtype != tensors[0].dtype {
-    return [tensor.refused(.shape, "meshgrid", "\(tensor.summary) among \(tensors.count) tensors; they must be vectors of one dtype")]
+    return [
+      refuse(.shape, "meshgrid", "\(tensor.summary) among \(tensors.count) tensors; they must be vectors of one dtype", beside: tensor)
+    ]
   }
   guard !tensors.isEmpty, tensors.count <= maximumRank else {
-    return [Tensor.empty([0]).refused(.value, "meshgrid", "\(tensors.count) tensors; give 1 to \(maximumRank)")]
+    return [refuse(.value, "meshgrid", "\(tensors.count) tensors; give 1 to \(maximumRank)")]
   }
   let swaps = indexing == .columns && tensors.count >= 2
   var vectors = tensors
@@ -267,7 +273,9 @@ public func meshgrid(_ tensors: [Tensor], indexing: MeshIndexing = .rows) -> [Te
 
 /// All combinations of one element from each vector, as rows; of one vector itself.
 public func cartesianProduct(_ tensors: [Tensor]) -> Tensor {
-  for tensor in tensors where tensor.rank != 1 { return tensor.refused(.shape, "cartesian_prod", "\(tensor.summary) is not a vector") }
+  for tensor in tensors where tensor.rank != 1 {
+    return refuse(.shape, "cartesian_prod", "\(tensor.summary) is not a vector", beside: tensor)
+  }
   if tensors.count == 1 { return tensors[0] }
   return stack(meshgrid(tensors).map { $0.flatten() }, dim: 1)
 }

@@ -15,7 +15,11 @@ struct ReductionPlan {
     var isReduced = Array(repeating: dimensions.isEmpty, count: x.rank)
     for dimension in dimensions {
       let i = try wrapDimension(dimension, x.rank, in: operation)
-      if x.rank == 0 { continue }
+      if x.rank == 0 {
+        // Of a tensor without dimensions 0 and -1 are both the same one.
+        if dimensions.count > 1 { throw EmberError(.value, in: operation, "a dimension is given twice in \(dimensions)") }
+        continue
+      }
       if isReduced[i] { throw EmberError(.value, in: operation, "dimension \(dimension) is given twice in \(dimensions)") }
       isReduced[i] = true
     }
@@ -190,7 +194,7 @@ struct Reduce: UnaryOperation {
     let rest = (0..<x.rank).filter { !reduced.contains($0) }
     let order = rest + reduced
     let moved = x.permute(order)
-    let flat = moved.reshape(Array(moved.shape.prefix(rest.count)) + [-1])
+    let flat = moved.reshape(Array(moved.shape.prefix(rest.count)) + [moved.shape.dropFirst(rest.count).reduce(1, *)])
     let n = flat.size(-1)
     if n == 0 { return Tensor.zeros(like: x) }
     let ones = Tensor.ones(Array(flat.shape.dropLast()) + [1], dtype: x.dtype, on: x.device)
@@ -290,7 +294,9 @@ struct Variance: UnaryOperation {
 
 extension Tensor {
   func reduce(_ reduction: Reduction, _ dims: [Int], _ keepDim: Bool, _ dtype: DType? = nil) -> Tensor {
-    apply(Reduce(reduction: reduction, dimensions: dims, keepsDimensions: keepDim, dtype: dtype), self)
+    // In a real dtype only the real parts count.
+    if let dtype, self.dtype.isComplex, !dtype.isComplex { return real.reduce(reduction, dims, keepDim, dtype) }
+    return apply(Reduce(reduction: reduction, dimensions: dims, keepsDimensions: keepDim, dtype: dtype), self)
   }
 
   /// The sum. Integers and bool are summed as int64 unless a dtype is given.
@@ -332,7 +338,12 @@ extension Tensor {
   /// log Σ exp x along a dimension.
   public func logSumExp(_ dim: Int, keepDim: Bool = false) -> Tensor { logSumExp([dim], keepDim: keepDim) }
   /// The sum of the elements that are not NaN.
-  public func nansum(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor { reduce(.nanSum, dims, keepDim, dtype) }
+  public func nansum(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor {
+    if let dtype, dtype.category < .floatingPoint, self.dtype.isFloatingPoint {
+      return maskedFill(isNaN, 0).to(dtype).sum(dims, keepDim: keepDim, dtype: dtype)
+    }
+    return reduce(.nanSum, dims, keepDim, dtype)
+  }
   /// How many elements are not zero, as int64.
   public func countNonzero(_ dims: [Int] = []) -> Tensor { reduce(.countNonzero, dims, false) }
   /// The smallest and the largest elements, of all or along a dimension. Equal ones share the gradient evenly.
@@ -344,7 +355,7 @@ extension Tensor {
   /// The mean of the elements that are not NaN.
   public func nanMean(_ dims: [Int] = [], keepDim: Bool = false, dtype: DType? = nil) -> Tensor {
     guard self.dtype.isDifferentiable || isPoisoned else {
-      return refused(.dtype, "nanmean", "\(summary) is not floating point; convert with .to(.float32)")
+      return refuse(.dtype, "nanmean", "\(summary) is not floating point; convert with .to(.float32)", beside: self)
     }
     let count = (!isNaN).sum(dims, keepDim: keepDim)
     return nansum(dims, keepDim: keepDim, dtype: dtype) / count
@@ -390,6 +401,7 @@ extension Tensor {
   /// Sums over what was broadcast, down to `shape`: the derivative of broadcasting.
   package func sum(to shape: Shape) -> Tensor {
     if self.shape == shape || isPoisoned { return self }
+    if dtype == .complex32 { return to(.complex64).sum(to: shape).to(.complex32) }
     let added = rank - shape.rank
     var dims = Array(0..<added)
     for i in 0..<shape.rank where shape[unchecked: i] == 1 && self.shape[unchecked: added + i] != 1 { dims.append(added + i) }

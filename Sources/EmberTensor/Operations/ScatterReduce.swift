@@ -142,7 +142,9 @@ extension Tensor {
   public func scatterReduce(dim: Int, index: Tensor, source: Tensor, _ reduction: ScatterReduction, includeSelf: Bool = true) -> Tensor {
     guard mayRunSlowly("scatter_reduce", [self, index, source]) else { return .poison }
     if rank == 0 {
-      guard index.rank <= 1, source.rank <= 1 else { return refused(.shape, "scatter_reduce", "index \(index.summary) for \(summary)") }
+      guard index.rank <= 1, source.rank <= 1 else {
+        return refuse(.shape, "scatter_reduce", "index \(index.summary) for \(summary)", beside: self)
+      }
       let vector = reshape([1]).scatterReduce(
         dim: dim, index: index.atLeast1D(), source: source.atLeast1D(), reduction, includeSelf: includeSelf)
       return vector.reshape([])
@@ -151,13 +153,15 @@ extension Tensor {
       let index = rank == 1 ? index.atLeast1D() : index
       let source = rank == 1 ? source.atLeast1D() : source
       guard source.dtype == dtype, index.dtype == .int64 || index.dtype == .int32 else {
-        return refused(
+        return refuse(
           .dtype, "scatter_reduce",
-          "index \(index.summary) and source \(source.summary) for \(summary); the index must be int64, the source of self's dtype")
+          "index \(index.summary) and source \(source.summary) for \(summary); the index must be int64, the source of self's dtype",
+          beside: self)
       }
       if index.elementCount == 0 { return clone() }
       guard index.rank == rank, source.rank == rank, (0..<rank).allSatisfy({ index.shape[$0] <= source.shape[$0] }) else {
-        return refused(.shape, "scatter_reduce", "index \(index.summary) does not fit into source \(source.summary), or into \(summary)")
+        return refuse(
+          .shape, "scatter_reduce", "index \(index.summary) does not fit into source \(source.summary), or into \(summary)", beside: self)
       }
       var part = source
       for i in 0..<rank where source.shape[i] > index.shape[i] { part = part.narrow(i, start: 0, length: index.shape[i]) }
@@ -170,9 +174,10 @@ extension Tensor {
     indexWrite("index_reduce", dim, index) { x, dim, index in
       let slices = x.rank == 1 ? source.atLeast1D() : source
       guard slices.dtype == dtype, slices.shape == x.shape.replacing(dim, with: index.elementCount), reduction != .sum else {
-        return refused(
+        return refuse(
           .shape, "index_reduce",
-          "source \(source.summary) for \(index.elementCount) slices of \(summary) along dimension \(dim), by prod, mean, amax or amin")
+          "source \(source.summary) for \(index.elementCount) slices of \(summary) along dimension \(dim), by prod, mean, amax or amin",
+          beside: self)
       }
       let places = index.reshape((0..<x.rank).map { $0 == dim ? index.elementCount : 1 }).expand(Array(slices.shape))
       return x.scatterReduce(dim: dim, index: places, source: slices, reduction, includeSelf: includeSelf)

@@ -55,16 +55,23 @@ extension Tensor {
   ///
   /// - Parameter sorter: positions that sort the rows, where these are not sorted themselves.
   public func searchSorted(_ values: Tensor, right: Bool = false, sorter: Tensor? = nil) -> Tensor {
+    // Different real dtypes meet in the one that holds both.
+    if dtype != values.dtype, !dtype.isComplex, !values.dtype.isComplex, !isPoisoned, !values.isPoisoned {
+      let common = TypePromotion.promote(dtype, values.dtype)
+      return to(common).searchSorted(values.to(common), right: right, sorter: sorter)
+    }
     guard let sorter else { return apply(SearchSorted(right: right), self, values) }
     guard sorter.dtype == .int64, sorter.shape == shape else {
-      return refused(.shape, "searchsorted", "a sorter \(sorter.summary) for \(summary); it must be int64 of the same shape")
+      return refuse(.shape, "searchsorted", "a sorter \(sorter.summary) for \(summary); it must be int64 of the same shape", beside: self)
     }
     return apply(SearchSorted(right: right), gather(dim: -1, index: sorter), values)
   }
 
   /// For each element the interval between sorted boundaries that it lies in: `boundaries.searchSorted(self)`.
   public func bucketize(_ boundaries: Tensor, right: Bool = false) -> Tensor {
-    guard boundaries.rank == 1 else { return boundaries.refused(.shape, "bucketize", "boundaries \(boundaries.summary) must be a vector") }
+    guard boundaries.rank == 1 else {
+      return refuse(.shape, "bucketize", "boundaries \(boundaries.summary) must be a vector", beside: boundaries)
+    }
     return boundaries.searchSorted(self, right: right)
   }
 
@@ -100,7 +107,8 @@ extension Tensor {
       guard backend.holdsData else {
         throw EmberError(.device, in: operation, "the result's shape depends on data, which \(summary) does not have")
       }
-      if let dim, rank > 0 {
+      if let dim, rank == 0 { throw EmberError(.index, in: operation, "dimension \(dim) of \(summary), which has none") }
+      if let dim {
         return try noGrad { () throws(EmberError) in try value.distinctSlices(operation, dim, isConsecutive: isConsecutive) }
       }
       let source = try dense()
@@ -169,7 +177,7 @@ extension Tensor {
 
   /// The first `size` rows of `nonzero()`, filled up with rows of `fill`: a shape that does not depend on data.
   public func nonzeroStatic(size: Int, fill: Int = -1) -> Tensor {
-    guard size >= 0 else { return refused(.value, "nonzero_static", "a size of \(size); it must not be negative") }
+    guard size >= 0 else { return refuse(.value, "nonzero_static", "a size of \(size); it must not be negative", beside: self) }
     guard backend.holdsData else { return Tensor.empty([size, rank], dtype: .int64, on: device) }
     let found = nonzero()
     let kept = found.narrow(0, start: 0, length: Swift.min(size, found.shape[0]))

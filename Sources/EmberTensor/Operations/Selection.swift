@@ -89,7 +89,7 @@ extension Tensor {
   private func middle(ignoresNaN: Bool) -> Tensor {
     guard mayRun("median", self) else { return .poison }
     if elementCount == 0 {
-      guard dtype.isFloatingPoint else { return refused(.value, "median", "\(summary) has no elements, and no NaN to say so") }
+      guard dtype.isFloatingPoint else { return refuse(.value, "median", "\(summary) has no elements, and no NaN to say so", beside: self) }
       return Tensor.full([], .real(.nan), dtype: dtype, on: device)
     }
     let value = noGrad { detach().flatten().ranked(.median(ignoresNaN: ignoresNaN), 0, false).values }
@@ -105,10 +105,10 @@ extension Tensor {
     guard mayRun("mode", self) else { return (.poison, .poison) }
     if rank == 0 { return (self, Tensor.zeros([], dtype: .int64, on: device)) }
     guard dim >= -rank, dim < rank, size(dim) > 0 || elementCount == 0 else {
-      return (refused(.index, "mode", "dimension \(dim) of \(summary) does not exist, or has no elements"), .poison)
+      return (refuse(.index, "mode", "dimension \(dim) of \(summary) does not exist, or has no elements", beside: self), .poison)
     }
     let dim = dim < 0 ? dim + rank : dim
-    guard size(dim) > 0 else { return (refused(.index, "mode", "\(summary) has no elements along dimension \(dim)"), .poison) }
+    guard size(dim) > 0 else { return (refuse(.index, "mode", "\(summary) has no elements along dimension \(dim)", beside: self), .poison) }
     let indices = noGrad {
       let (sorted, order) = detach().sort(dim)
       // How far each sorted element is from the beginning of its run of equal ones; the farthest ends the longest run.

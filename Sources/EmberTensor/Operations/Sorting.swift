@@ -14,7 +14,8 @@ struct Sort: VariadicOperation {
     let values = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
     let indices = try Tensor.empty(shape: x.body.shape, dtype: .int64, like: x)
     if x.backend.holdsData, x.elementCount > 0 {
-      try checkRan(x.backend.sort(axis.operand, descending: descending, values: values.operand, indices: indices.operand), Self.name, x, values)
+      try checkRan(
+        x.backend.sort(axis.operand, descending: descending, values: values.operand, indices: indices.operand), Self.name, x, values)
     }
     return [values, indices]
   }
@@ -37,7 +38,9 @@ struct TopK: VariadicOperation {
     let x = inputs[0]!
     if x.dtype.isComplex { throw EmberError(.dtype, in: "topk", "complex numbers have no order: \(x.summary)") }
     let axis = try DenseAxis(x, dimension, in: "topk")
-    guard k >= 0, k <= axis.operand.count else {
+    // A tensor without dimensions has one element, which is all there is to return.
+    let k = x.rank == 0 ? 1 : k
+    guard self.k >= 0, self.k <= axis.operand.count else {
       throw EmberError(.index, in: "topk", "k = \(k) of \(axis.operand.count) elements along dimension \(dimension) of \(x.summary)")
     }
     let shape = x.rank == 0 ? Shape() : x.body.shape.replacing(axis.dimension, with: k)

@@ -119,7 +119,9 @@ extension Tensor {
       guard let (count, length) = cut(size(dimension)), count <= maximumPieces else {
         throw EmberError(
           .value, in: operation,
-          "dimension \(dim) of \(summary) cannot be cut so; sizes must be positive and add up to the dimension, in at most \(maximumPieces) pieces")
+          "dimension \(dim) of \(summary) cannot be cut so; sizes must be positive and add up to the dimension, in at most "
+            + "\(maximumPieces) pieces"
+        )
       }
       return apply(Split(dimension: dimension, lengths: (0..<count).map(length)), [self], count: count)
     } catch {
@@ -135,7 +137,8 @@ extension Tensor {
   private func evenSplit(_ operation: String, _ count: Int, _ dim: Int, minimumRank: Int) -> [Tensor] {
     if isPoisoned { return Self.poisons(count) }
     guard rank >= minimumRank, count > 0, size(dim) % count == 0 else {
-      raise(EmberError(.shape, in: operation, "\(summary) does not split into \(count) even parts; it needs \(minimumRank) dimensions or more"))
+      raise(
+        EmberError(.shape, in: operation, "\(summary) does not split into \(count) even parts; it needs \(minimumRank) dimensions or more"))
       return Self.poisons(count)
     }
     return tensorSplit(count, dim: dim)

@@ -23,11 +23,12 @@ extension Tensor {
     guard mayRun(operation, self), mayRun(operation, q) else { return .poison }
     return withDimension(dim ?? 0, operation) { wrapped in
       guard dtype == .float32 || dtype == .float64, q.dtype == dtype, q.rank <= 1 else {
-        return refused(.dtype, operation, "\(summary) at \(q.summary); both must be float32, or both float64, q at most a vector")
+        return refuse(
+          .dtype, operation, "\(summary) at \(q.summary); both must be float32, or both float64, q at most a vector", beside: self)
       }
-      guard elementCount > 0 else { return refused(.shape, operation, "\(summary) has no elements") }
+      guard elementCount > 0 else { return refuse(.shape, operation, "\(summary) has no elements", beside: self) }
       if q.backend.holdsData, q.elementCount > 0, noGrad({ !((q .>= 0) & (q .<= 1)) }).holdsSomewhere {
-        return refused(.value, operation, "q must be from 0 to 1")
+        return refuse(.value, operation, "q must be from 0 to 1", beside: self)
       }
       let last = dim == nil ? flatten() : rank == 0 ? reshape([1]) : movedim(wrapped, -1)
       let sorted = last.sort(-1).values
@@ -117,7 +118,7 @@ extension Tensor {
 
   /// The matrix of correlation coefficients of variables, one a row: the covariance over both deviations, kept within -1 ... 1.
   public func correlation() -> Tensor {
-    guard rank <= 2 else { return refused(.shape, "corrcoef", "\(summary) has more than two dimensions") }
+    guard rank <= 2 else { return refuse(.shape, "corrcoef", "\(summary) has more than two dimensions", beside: self) }
     let c = covariance()
     if c.rank == 0 { return c / c }
     let deviation = c.diagonal().real.sqrt()
@@ -128,13 +129,9 @@ extension Tensor {
 
   // MARK: Comparison of whole tensors
 
-  /// Whether all elements are equal, and the shapes; dtypes must be.
+  /// Whether all elements are equal, and the shapes. Different dtypes are compared in the one that they promote to.
   public func isEqual(to other: Tensor) -> Bool {
     if isPoisoned || other.isPoisoned { return false }
-    guard dtype == other.dtype else {
-      raise(EmberError(.dtype, in: "equal", "\(summary) and \(other.summary) must have one dtype"))
-      return false
-    }
     return shape == other.shape && noGrad { (self .== other).all().item(as: Bool.self) }
   }
 

@@ -4,7 +4,8 @@ import EmberRuntime
 public enum TensorIndex: Sendable {
   /// One position, which removes the dimension; negative counts from the end.
   case position(Int)
-  /// Positions start, start + step, … before end; nil: from or to the edge. Negative bounds count from the end; bounds outside are clipped, as PyTorch does.
+  /// Positions start, start + step, … before end; nil: from or to the edge. Negative bounds count from the end; bounds outside are
+  /// clipped, as PyTorch does.
   case range(start: Int?, end: Int?, step: Int)
   /// As many whole dimensions as are left over: `.ellipsis`.
   case remainder
@@ -35,7 +36,9 @@ extension TensorIndexConvertible where Self == TensorIndex {
   /// The whole dimension: Python's `:`.
   public static var all: TensorIndex { .range(start: nil, end: nil, step: 1) }
   /// Python's `start:end:step`. The step must be positive; `flip` reverses.
-  public static func slice(_ start: Int? = nil, _ end: Int? = nil, step: Int = 1) -> TensorIndex { .range(start: start, end: end, step: step) }
+  public static func slice(_ start: Int? = nil, _ end: Int? = nil, step: Int = 1) -> TensorIndex {
+    .range(start: start, end: end, step: step)
+  }
 }
 
 extension Int: TensorIndexConvertible { public var tensorIndex: TensorIndex { .position(self) } }
@@ -162,14 +165,17 @@ extension Tensor {
       case .insertion: break
       }
     }
-    guard consumed <= rank else { throw EmberError(.index, in: "index", "\(consumed) indices for \(summary), which has \(rank) dimensions") }
+    guard consumed <= rank else {
+      throw EmberError(.index, in: "index", "\(consumed) indices for \(summary), which has \(rank) dimensions")
+    }
     var view = self, dimension = 0, tensors: [(Int, Tensor)] = []
     for index in indices {
       switch index {
       case .position(let i):
         let extent = view.shape[dimension]
         guard i >= -extent, i < extent else {
-          throw EmberError(.index, in: "index", "position \(i) of dimension \(dimension) of \(view.summary); allowed are \(-extent)...\(extent - 1)")
+          throw EmberError(
+            .index, in: "index", "position \(i) of dimension \(dimension) of \(view.summary); allowed are \(-extent)...\(extent - 1)")
         }
         view = apply(Select(dimension: dimension, index: i < 0 ? i + extent : i), view)
       case .range(let start, let end, let step):
@@ -185,7 +191,8 @@ extension Tensor {
         let tensor = given.device != device && given.device == .cpu ? given.to(device) : given
         if tensor.dtype == .bool {
           for i in 0..<tensor.rank where tensor.shape[i] != view.shape[dimension + i] {
-            throw EmberError(.shape, in: "index", "a mask \(tensor.summary) for dimensions \(dimension)... of \(view.summary); its extents must agree")
+            throw EmberError(
+              .shape, in: "index", "a mask \(tensor.summary) for dimensions \(dimension)... of \(view.summary); its extents must agree")
           }
           if tensor.rank == 0 { throw EmberError(.shape, in: "index", "a mask must have at least one dimension") }
           let positions = tensor.nonzero()
@@ -241,8 +248,9 @@ extension Tensor {
       let member = Tensor.empty(Array(body.shape), dtype: dtype, on: device)
       let (view, tensors) = try member.resolve(indices)
       let region = Region(shape: view.body.shape, strides: view.body.strides, offset: view.body.offset)
-      self = EmberTensor.apply(
-        RegionPut(region: region, dimensions: tensors.map(\.dimension)), [contiguous(), value] + tensors.map { Optional($0.index) })[0]
+      self =
+        EmberTensor.apply(
+          RegionPut(region: region, dimensions: tensors.map(\.dimension)), [contiguous(), value] + tensors.map { Optional($0.index) })[0]
     } catch {
       raise(error)
     }
@@ -256,7 +264,8 @@ extension Tensor {
     let region = Region(shape: view.body.shape, strides: view.body.strides, offset: view.body.offset - body.offset)
     if tensors.isEmpty { return (region, [], view.body.shape) }
     // The shape that reading would give, from the rule that reading has.
-    let shapes = [Tensor.empty(Array(view.shape), on: .meta)] + tensors.map { Tensor.empty(Array($0.index.shape), dtype: .int64, on: .meta) }
+    let shapes =
+      [Tensor.empty(Array(view.shape), on: .meta)] + tensors.map { Tensor.empty(Array($0.index.shape), dtype: .int64, on: .meta) }
     return (region, tensors, try IndexGet(dimensions: tensors.map(\.dimension)).forward(shapes)[0].shape)
   }
 
@@ -326,7 +335,8 @@ struct RegionPut: VariadicOperation {
     let part = result.view(region.shape, region.strides, offset: result.body.offset + region.offset)
     if dimensions.isEmpty {
       guard source.body.shape.broadcast(with: region.shape) == region.shape else {
-        throw EmberError(.shape, in: "index_put", "values \(source.summary) do not fill the indexed shape \(region.shape) of \(result.summary)")
+        throw EmberError(
+          .shape, in: "index_put", "values \(source.summary) do not fill the indexed shape \(region.shape) of \(result.summary)")
       }
       let full = try Expand(shape: Array(region.shape)).forward(source)
       if result.backend.holdsData, part.elementCount > 0 { result.backend.copy(full.operand, to: part.operand) }
@@ -387,7 +397,8 @@ struct RegionClear: VariadicOperation {
     if dimensions.isEmpty {
       part.fillMemory(0)
     } else {
-      try IndexPut(dimensions: dimensions, accumulate: false).write(Tensor.zeros([], dtype: result.dtype, on: result.device), to: part, inputs.dropFirst().map { $0! })
+      try IndexPut(dimensions: dimensions, accumulate: false).write(
+        Tensor.zeros([], dtype: result.dtype, on: result.device), to: part, inputs.dropFirst().map { $0! })
     }
     return [result]
   }

@@ -211,7 +211,8 @@ struct ViewAsComplex: UnaryOperation {
     for d in 0..<x.rank - 1 {
       guard x.strides[d] % 2 == 0 || x.elementCount == 0 else {
         throw EmberError(
-          .shape, in: Self.name, "dimension \(d) of \(x.summary) has a stride of \(x.strides[d]), which is not even; call contiguous() first")
+          .shape, in: Self.name,
+          "dimension \(d) of \(x.summary) has a stride of \(x.strides[d]), which is not even; call contiguous() first")
       }
       strides.append(x.strides[d] / 2)
     }

@@ -188,7 +188,7 @@ extension Tensor {
     withDimension(dimension, "select_scatter") { dimension in
       let extent = rank == 0 ? 0 : size(dimension)
       guard index >= -extent, index < extent else {
-        return refused(.index, "select_scatter", "index \(index) of dimension \(dimension) of \(summary)")
+        return refuse(.index, "select_scatter", "index \(index) of dimension \(dimension) of \(summary)", beside: self)
       }
       return apply(ViewScatter(view: Select(dimension: dimension, index: index < 0 ? index + extent : index)), self, source)
     }

@@ -243,7 +243,9 @@ extension Tensor {
 
   /// The transpose of a matrix; tensors of fewer dimensions are their own. Raises for more than two dimensions.
   public func t() -> Tensor {
-    guard rank <= 2 || isPoisoned else { return refused(.shape, "t", "\(summary) has more than two dimensions; use mT, or permute") }
+    guard rank <= 2 || isPoisoned else {
+      return refuse(.shape, "t", "\(summary) has more than two dimensions; use mT, or permute", beside: self)
+    }
     return rank < 2 ? self : transpose(0, 1)
   }
 
@@ -252,14 +254,14 @@ extension Tensor {
 
   /// The last two dimensions exchanged. Raises for fewer than two dimensions.
   public var mT: Tensor {
-    guard rank >= 2 || isPoisoned else { return refused(.shape, "mT", "\(summary) has fewer than two dimensions") }
+    guard rank >= 2 || isPoisoned else { return refuse(.shape, "mT", "\(summary) has fewer than two dimensions", beside: self) }
     return transpose(-2, -1)
   }
 
   /// The conjugate transpose of a matrix; a 0-dimensional tensor is its own. Raises otherwise.
   public var H: Tensor {
     guard rank == 2 || rank == 0 || isPoisoned else {
-      return refused(.shape, "H", "\(summary) is not a matrix; use mH for a batch of them")
+      return refuse(.shape, "H", "\(summary) is not a matrix; use mH for a batch of them", beside: self)
     }
     return rank == 0 ? conj() : mH
   }
@@ -322,7 +324,14 @@ extension Tensor {
   /// Splits one dimension into several.
   public func unflatten(_ dimension: Int, _ extents: [Int]) -> Tensor {
     withDimension(dimension, "unflatten") { dimension in
-      guard rank > 0, !extents.isEmpty else { return refused(.shape, "unflatten", "\(extents) for \(summary); give at least one extent") }
+      guard rank > 0, !extents.isEmpty else {
+        return refuse(.shape, "unflatten", "\(extents) for \(summary); give at least one extent", beside: self)
+      }
+      let areWhole = extents.allSatisfy { (0...1 << 40).contains($0) }
+      if areWhole, extents.count <= maximumRank, Shape(extents).elementCount != size(dimension) {
+        return refuse(
+          .shape, "unflatten", "\(extents) do not multiply up to extent \(size(dimension)) of dimension \(dimension) of \(summary)", beside: self)
+      }
       return reshape(Array(body.shape[0..<dimension]) + extents + Array(body.shape[(dimension + 1)...]))
     }
   }
@@ -333,7 +342,7 @@ extension Tensor {
       let extent = size(dimension)
       let first = start < 0 ? start + extent : start
       guard rank > 0, first >= 0, first <= extent, length >= 0, length <= extent - first else {
-        return refused(.index, "narrow", "\(length) positions from \(start) of dimension \(dimension) of \(summary)")
+        return refuse(.index, "narrow", "\(length) positions from \(start) of dimension \(dimension) of \(summary)", beside: self)
       }
       return apply(Slice(dimension: dimension, start: first, count: length, step: 1), self)
     }
@@ -371,14 +380,6 @@ extension Tensor {
       raise(error)
       return .poison
     }
-  }
-}
-
-extension Tensor {
-  /// Raises an error and returns the poisoned tensor.
-  func refused(_ kind: EmberError.Kind, _ operation: String, _ message: String) -> Tensor {
-    if !isPoisoned { raise(EmberError(kind, in: operation, message)) }
-    return .poison
   }
 }
 

@@ -102,7 +102,7 @@ extension OperatorRegistry {
       guard out.dtype == real.dtype.complexType else {
         throw EmberError(.dtype, in: "complex", "the output must be \(real.dtype.complexType), not \(out.summary)")
       }
-      return writing(complex(real, imaginary), to: out, in: "complex")
+      return try written(complex(real, imaginary), to: out, in: "complex")
     }
     add("aten::xlogy.Tensor(Tensor self, Tensor other) -> Tensor") { (x: Tensor, y: Tensor) in xlogy(x, y) }
     add("aten::xlogy.Scalar_Self(Scalar self, Tensor other) -> Tensor") { (x: Scalar, y: Tensor) in xlogy(y.meeting(x), y) }

@@ -19,7 +19,8 @@ extension OperatorRegistry {
       "special_psi": "digamma", "special_erf": "erf", "special_erfc": "erfc", "special_erfinv": "erfinv", "special_exp2": "exp2",
       "special_expm1": "expm1", "special_expit": "sigmoid", "special_gammaln": "lgamma", "special_i0": "i0", "special_log1p": "log1p",
       "special_logit": "logit", "special_multigammaln": "mvlgamma", "special_round": "round", "special_sinc": "sinc",
-      "special_gammainc": "igamma", "special_gammaincc": "igammac",
+      "special_gammainc": "igamma", "special_gammaincc": "igammac", "special_softmax": "softmax", "special_log_softmax": "log_softmax",
+      "special_logsumexp": "logsumexp",
     ]
     for (alias, name) in aliases {
       for original in overloads(of: "aten::\(name)") { add(original, named: "aten::\(alias)") }

@@ -8,7 +8,6 @@ extension OperatorRegistry {
     addCasts()
     addFactories()
     addRandomFunctions()
-    addAliases()
     addMatrixProducts()
     addSimpleProducts()
     addViews()
@@ -30,5 +29,7 @@ extension OperatorRegistry {
     addIndexWriting()
     addScatterReductions()
     addMasked()
+    // Second names, of everything above.
+    addAliases()
   }
 }

@@ -3,7 +3,7 @@ import EmberRuntime
 /// An operator that can be called by name.
 public struct Operator: Sendable {
   public let schema: OperatorSchema
-  /// The qualified name of the operator that this is a second name of, or nil.
+  /// The qualified name of the operator that this is a second name of, or the in-place form; nil for others.
   public fileprivate(set) var original: String?
   private let body: @Sendable ([OperatorValue]) throws -> [OperatorValue]
   /// What is called instead where an argument is of a kind that a package brought with it.
@@ -165,6 +165,21 @@ public struct OperatorRegistry: Sendable {
     var alias = Operator(Self.schema(declaration)) { values in try original.callIfAccepted([], Array(zip(names, values))) }
     alias.original = original.original ?? original.schema.qualifiedName
     add(alias)
+  }
+
+  /// Adds an operator that calls another one and turns its results into its own.
+  mutating func add(
+    _ original: Operator, named name: String, overload: String,
+    _ finish: @escaping @Sendable (_ results: [OperatorValue], _ values: [OperatorValue]) throws -> [OperatorValue]
+  ) {
+    let names = original.schema.arguments.map(\.name)
+    let qualified = overload.isEmpty ? name : "\(name).\(overload)"
+    let declaration = qualified + original.schema.declaration.dropFirst(original.schema.qualifiedName.count)
+    var made = Operator(Self.schema(declaration)) { values in
+      try finish(original.callIfAccepted([], Array(zip(names, values))), values)
+    }
+    made.original = original.original ?? original.schema.qualifiedName
+    add(made)
   }
 
   /// Calls an operator by its qualified name, or by its name alone if one of its overloads takes the arguments.

@@ -116,6 +116,20 @@ extension LayerNormOperation {
   private func rowCount(_ shape: Shape) -> Int { shape.product(0..<(shape.rank - normalized.count)) }
 }
 
+extension RMSNormOperation {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
+    let shape = batch.shape(0), outer = shape.rank - normalized.count
+    guard shape.rank < maximumRank else { return nil }
+    // Weights of their own scale the result afterwards, which would round a 16-bit float twice.
+    let weightsDiffer = batch.isPresent(1) && !batch.isShared(1), x = batch[0]
+    if weightsDiffer, x.dtype.size == 2 { return nil }
+    let all = apply(self, [x, batch.isPresent(1) && !weightsDiffer ? batch.asIs(1) : nil], count: 2)
+    if all[0].isPoisoned { return all }
+    let scaled = weightsDiffer ? all[0] * batch.aligned(1, rank: shape.rank) : all[0]
+    return [scaled, all[1].reshape(batch.size, shape.product(0..<outer))]
+  }
+}
+
 extension GroupNormOperation {
   func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard batch.size > 0, batch.shape(0).rank >= 2, batch.isShared(1), batch.isShared(2) else { return nil }

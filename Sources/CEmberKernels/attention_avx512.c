@@ -1,0 +1,9 @@
+// Loops of attention with AVX-512.
+#include "attention_internal.h"
+
+#if EMBER_X86_ISAS
+#define EMBER_BUILD_ISA EMBER_BUILD_AVX512
+EMBER_BEGIN_AVX512
+#include "bodies/attention.inc"
+EMBER_END
+#endif

@@ -1,0 +1,46 @@
+// What the driver of Winograd's convolution (convolution_winograd.c) and its loops per instruction set share.
+#ifndef EMBER_CONVOLUTION_WINOGRAD_H
+#define EMBER_CONVOLUTION_WINOGRAD_H
+
+#include "convolution_internal.h"
+
+enum {
+  WINOGRAD_TAPS = 9,
+  WINOGRAD_FILTERS = 16,  // room for those of a panel
+  WINOGRAD_POINTS = 16,  // of a tile of the input, and products for its four results
+};
+
+/// Some rows of tiles of one plane of the input.
+typedef struct {
+  const float *plane;            // the whole plane
+  int64_t height, width;         // of it
+  int64_t top, left;             // where the first tile begins, possibly outside
+  int64_t rows, across;          // of tiles
+} winograd_input;
+
+typedef struct {
+  int64_t tile_rows;  // filters of a panel
+  int64_t lanes;
+  /// out[point * point_stride + filter] from taps[tap][filter].
+  void (*filters)(const float *taps, float *out, int64_t point_stride);
+  /// out[point * point_stride + tile], tiles row by row, up to a vector more than there are. `scratch` holds
+  /// `winograd_scratch` floats.
+  void (*input)(const winograd_input *input, float *scratch, float *out, int64_t point_stride);
+  /// products[point * point_stride + filter * row + tile] = Σ over channels of weights * input for all sixteen points; `columns` a
+  /// multiple of two vectors.
+  void (*multiply)(int64_t filters, int64_t columns, int64_t channels, const float *weights, int64_t weight_stride, const float *input,
+                   int64_t input_stride, int64_t input_row, float *products, int64_t point_stride, int64_t row);
+  /// The four results of each tile, from products[point * point_stride + tile]: out[0 ..< 2 * tiles] is the upper row of all tiles,
+  /// out[lower ..] the lower one. Up to two vectors more are written.
+  void (*output)(const float *products, int64_t point_stride, int64_t tiles, float bias, float *out, int64_t lower);
+} winograd_kernels;
+
+/// The scalar build has no such loops: `tile_rows` is 0.
+EMBER_DECLARE_FOR_EACH_ISA(const winograd_kernels, winograd_kernels);
+
+/// Floats that `input` needs for tiles in that many rows and columns.
+static inline int64_t winograd_scratch(int64_t rows, int64_t across, int64_t lanes) {
+  return 8 * ((rows + 1) * across + lanes) + 2 * across + 2 + 3 * lanes;
+}
+
+#endif

@@ -1,0 +1,65 @@
+import EmberFunctional
+import EmberRuntime
+import EmberTensor
+
+/// What the dropouts share: a probability, and where the random numbers come from.
+open class DropoutLayer: Module {
+  public final let p: Double
+  /// Nil: the default generator.
+  public final var generator: Generator?
+
+  public init(_ p: Double = 0.5, generator: Generator? = nil) {
+    if !(0...1).contains(p) { raise(EmberError(.value, in: "dropout", "a probability of \(p); it must lie from 0 to 1")) }
+    self.p = p
+    self.generator = generator
+    super.init()
+  }
+  open override var settings: String { "p=\(p)" }
+}
+
+/// In training, each element set to 0 with probability `p`, the others divided by 1 - p; Srivastava et al., 2014.
+open class Dropout: DropoutLayer, Layer {
+  open func forward(_ input: Tensor) -> Tensor { input.dropout(p, training: isTraining, generator: generator) }
+}
+
+/// `Dropout` of whole channels of [batch, channels, length] or [channels, length].
+open class Dropout1d: DropoutLayer, Layer {
+  open func forward(_ input: Tensor) -> Tensor {
+    input.droppingChannels(ranks: 2...3, in: "Dropout1d") { $0.featureDropout(p, training: isTraining, generator: generator) }
+  }
+}
+
+/// `Dropout` of whole channels of [batch, channels, height, width].
+///
+/// Of [batch, channels, length] each sample's rows are dropped, as PyTorch has it for the sake of old programs.
+open class Dropout2d: DropoutLayer, Layer {
+  open func forward(_ input: Tensor) -> Tensor { input.featureDropout(p, training: isTraining, generator: generator) }
+}
+
+/// `Dropout` of whole channels of [batch, channels, depth, height, width] or without the batch.
+open class Dropout3d: DropoutLayer, Layer {
+  open func forward(_ input: Tensor) -> Tensor {
+    input.droppingChannels(ranks: 4...5, in: "Dropout3d") { $0.featureDropout(p, training: isTraining, generator: generator) }
+  }
+}
+
+/// `Dropout` that keeps mean and variance of inputs that are self-normalising, for use with `SELU`; Klambauer et al., arXiv:1706.02515.
+open class AlphaDropout: DropoutLayer, Layer {
+  open func forward(_ input: Tensor) -> Tensor { input.alphaDropout(p, training: isTraining, generator: generator) }
+}
+
+/// `AlphaDropout` of whole channels.
+open class FeatureAlphaDropout: DropoutLayer, Layer {
+  open func forward(_ input: Tensor) -> Tensor { input.featureAlphaDropout(p, training: isTraining, generator: generator) }
+}
+
+extension Tensor {
+  /// Runs `body` on an input of the larger rank; one of the smaller has no batch.
+  fileprivate func droppingChannels(ranks: ClosedRange<Int>, in name: String, _ body: (Tensor) -> Tensor) -> Tensor {
+    guard ErrorScopes.hasFailed || ranks.contains(rank) else {
+      raise(EmberError(.shape, in: name, "input \(dtype)\(shape); it must have \(ranks.upperBound) dimensions, or \(ranks.lowerBound) without a batch"))
+      return self
+    }
+    return rank == ranks.upperBound ? body(self) : body(unsqueeze(0)).squeeze(0)
+  }
+}

@@ -1,0 +1,96 @@
+import EmberFunctional
+import EmberRuntime
+import EmberTensor
+
+/// Attention of several heads; Vaswani et al., arXiv:1706.03762. Queries [length, batch, features], or [batch, length, features] with
+/// `batchFirst`, or [length, features].
+///
+/// Parameters as in PyTorch: `in_proj_weight` [3 · features, features], or `q_proj_weight`, `k_proj_weight`, `v_proj_weight` where keys or values have
+/// other features; `in_proj_bias`, `bias_k`, `bias_v`, `out_proj.weight`, `out_proj.bias`.
+///
+/// ```swift
+/// let (output, weights) = MultiheadAttention(64, 8)(query, key, value)
+/// ```
+open class MultiheadAttention: Module, Layer {
+  public final let embedDim: Int
+  public final let numHeads: Int
+  public final let dropout: Double
+  public final let batchFirst: Bool
+  private final let addsZero: Bool
+  private final let _inProjWeight: Parameter?
+  private final let _qProjWeight: Parameter?
+  private final let _kProjWeight: Parameter?
+  private final let _vProjWeight: Parameter?
+  private final let _inProjBias: Parameter?
+  private final let _biasK: Parameter?
+  private final let _biasV: Parameter?
+  public final let outProj: Linear
+
+  /// - Parameters:
+  ///   - addBiasKV: appends a learnt key and value.
+  ///   - addZeroAttention: appends a key and a value of zeros.
+  ///   - keyDim, valueDim: features of keys and values, where these are others than the queries'.
+  public init(
+    _ embedDim: Int, _ numHeads: Int, dropout: Double = 0, bias: Bool = true, addBiasKV: Bool = false, addZeroAttention: Bool = false,
+    keyDim: Int? = nil, valueDim: Int? = nil, batchFirst: Bool = false, dtype: DType = .float32, on device: Device = .cpu
+  ) {
+    if embedDim < 1 || numHeads < 1 || embedDim % Swift.max(numHeads, 1) != 0 {
+      raise(
+        EmberError(
+          .value, in: "MultiheadAttention", "\(embedDim) features and \(numHeads) heads; both must be positive, the features divisible by the heads"))
+    }
+    self.embedDim = embedDim
+    self.numHeads = numHeads
+    self.dropout = dropout
+    self.batchFirst = batchFirst
+    addsZero = addZeroAttention
+    let features = Swift.max(embedDim, 1), keys = keyDim ?? features, values = valueDim ?? features
+    func matrix(_ rows: Int, _ columns: Int) -> Parameter { Parameter(wrappedValue: Tensor.zeros([rows, columns], dtype: dtype, on: device)) }
+    let isPacked = keys == features && values == features
+    _inProjWeight = isPacked ? matrix(3 * features, features) : nil
+    _qProjWeight = isPacked ? nil : matrix(features, features)
+    _kProjWeight = isPacked ? nil : matrix(features, keys)
+    _vProjWeight = isPacked ? nil : matrix(features, values)
+    _inProjBias = bias ? Parameter(wrappedValue: Tensor.zeros([3 * features], dtype: dtype, on: device)) : nil
+    outProj = Linear(features, features, bias: bias, dtype: dtype, on: device)
+    _biasK = addBiasKV ? Parameter(wrappedValue: Tensor.zeros([1, 1, features], dtype: dtype, on: device)) : nil
+    _biasV = addBiasKV ? Parameter(wrappedValue: Tensor.zeros([1, 1, features], dtype: dtype, on: device)) : nil
+    super.init()
+    for weight in [_inProjWeight, _qProjWeight, _kProjWeight, _vProjWeight] {
+      if let weight { Init.xavierUniform(weight.projectedValue) }
+    }
+    if let bias = outProj.biasCell { Init.zeros(bias) }
+    for bias in [_biasK, _biasV] { if let bias { Init.xavierNormal(bias.projectedValue) } }
+  }
+
+  /// Attention of a sequence to itself, or of queries to keys and values.
+  open func forward(_ input: (Tensor, Tensor, Tensor)) -> (output: Tensor, weights: Tensor?) { self(input.0, input.1, input.2) }
+
+  /// - Parameters:
+  ///   - keyPaddingMask: [batch, keys]; true (or a number to add) where a key is padding.
+  ///   - needWeights: also returns the weights [batch, queries, keys], averaged over the heads unless `averageWeights` is false.
+  ///   - mask: [queries, keys] or [batch · heads, queries, keys]; true where a query must not see a key, or numbers to add.
+  ///   - isCausal: says that `mask` is the causal one, which spares applying it where weights are not needed.
+  public final func callAsFunction(
+    _ query: Tensor, _ key: Tensor, _ value: Tensor, keyPaddingMask: Tensor? = nil, needWeights: Bool = true, mask: Tensor? = nil,
+    averageWeights: Bool = true, isCausal: Bool = false
+  ) -> (output: Tensor, weights: Tensor?) {
+    let isBatched = query.rank == 3 && batchFirst
+    func turned(_ x: Tensor) -> Tensor { isBatched && x.rank == 3 ? x.transpose(0, 1) : x }
+    let q = turned(query)
+    let k = key.storageAddress == query.storageAddress && key.shape == query.shape ? q : turned(key)
+    let input: MultiHeadAttentionWeights.Input =
+      if let packed = _inProjWeight { .packed(packed.wrappedValue) } else {
+        .separate(query: _qProjWeight!.wrappedValue, key: _kProjWeight!.wrappedValue, value: _vProjWeight!.wrappedValue)
+      }
+    let weights = MultiHeadAttentionWeights(
+      input: input, inputBias: _inProjBias?.wrappedValue, keyBias: _biasK?.wrappedValue, valueBias: _biasV?.wrappedValue, output: outProj.weight,
+      outputBias: outProj.bias)
+    let result = q.multiHeadAttention(
+      k, turned(value), heads: numHeads, weights: weights, appendsZero: addsZero, dropout: dropout, training: isTraining, keyPadding: keyPaddingMask,
+      needsWeights: needWeights, mask: mask, averagesWeights: averageWeights, isCausal: isCausal)
+    return (isBatched ? result.output.transpose(0, 1) : result.output, result.weights)
+  }
+
+  open override var settings: String { "embed_dim=\(embedDim), num_heads=\(numHeads)" }
+}

@@ -1,0 +1,128 @@
+import EmberRuntime
+import EmberTensor
+
+/// Blocks one after the other, and perhaps a normalisation at the end. Parameters `layers.0.self_attn.in_proj_weight`, …, `norm.weight`.
+open class TransformerEncoder: Module, Layer {
+  public final let layers: ModuleList<TransformerEncoderLayer>
+  public final let norm: LayerNorm?
+
+  /// - Parameter layer: the first block; the others have its settings and, as copies, its first values.
+  public init(_ layer: TransformerEncoderLayer, _ count: Int, norm: LayerNorm? = nil) {
+    layers = ModuleList((0..<count).map { _ in layer.copied() })
+    self.norm = norm
+    super.init()
+  }
+
+  open func forward(_ input: Tensor) -> Tensor { self(input, mask: nil) }
+
+  /// Masks as in `TransformerEncoderLayer`. Without `isCausal` a mask is looked at: the causal one spares work.
+  public final func callAsFunction(_ input: Tensor, mask: Tensor?, keyPaddingMask: Tensor? = nil, isCausal: Bool = false) -> Tensor {
+    var x = input
+    for layer in layers { x = layer(x, mask: mask, keyPaddingMask: keyPaddingMask, isCausal: isCausal) }
+    return norm?(x) ?? x
+  }
+}
+
+/// Blocks of a decoder one after the other, and perhaps a normalisation at the end.
+open class TransformerDecoder: Module, Layer {
+  public final let layers: ModuleList<TransformerDecoderLayer>
+  public final let norm: LayerNorm?
+
+  /// - Parameter layer: the first block; the others have its settings and, as copies, its first values.
+  public init(_ layer: TransformerDecoderLayer, _ count: Int, norm: LayerNorm? = nil) {
+    layers = ModuleList((0..<count).map { _ in layer.copied() })
+    self.norm = norm
+    super.init()
+  }
+
+  /// Of (target, memory).
+  open func forward(_ input: (Tensor, Tensor)) -> Tensor { self(input.0, input.1) }
+
+  /// Masks as in `TransformerDecoderLayer`.
+  public final func callAsFunction(
+    _ target: Tensor, _ memory: Tensor, targetMask: Tensor? = nil, memoryMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil,
+    memoryKeyPaddingMask: Tensor? = nil, targetIsCausal: Bool = false, memoryIsCausal: Bool = false
+  ) -> Tensor {
+    var x = target
+    for layer in layers {
+      x = layer(
+        x, memory, targetMask: targetMask, memoryMask: memoryMask, targetKeyPaddingMask: targetKeyPaddingMask,
+        memoryKeyPaddingMask: memoryKeyPaddingMask, targetIsCausal: targetIsCausal, memoryIsCausal: memoryIsCausal)
+    }
+    return norm?(x) ?? x
+  }
+}
+
+extension TransformerEncoderLayer {
+  fileprivate func copied() -> TransformerEncoderLayer { copyingValues(to: another()) }
+}
+
+extension TransformerDecoderLayer {
+  fileprivate func copied() -> TransformerDecoderLayer { copyingValues(to: another()) }
+}
+
+extension Module {
+  /// Gives another module of the same structure this one's values.
+  fileprivate func copyingValues<Other: Module>(to other: Other) -> Other {
+    for (own, new) in zip(parameters(), other.parameters()) { new.value = own.value.detach() }
+    return other
+  }
+}
+
+/// An encoder and a decoder; Vaswani et al., arXiv:1706.03762. Source and target [length, batch, features], or [batch, length, features] with
+/// `batchFirst`, or without a batch.
+open class Transformer: Module, Layer {
+  public final let encoder: TransformerEncoder
+  public final let decoder: TransformerDecoder
+  public final let features: Int
+  private final let batchFirst: Bool
+
+  public init(
+    features: Int = 512, heads: Int = 8, encoderLayers: Int = 6, decoderLayers: Int = 6, feedforward: Int = 2048, dropout: Double = 0.1,
+    activation: TransformerActivation = .relu, layerNormEps: Double = 1e-5, batchFirst: Bool = false, normFirst: Bool = false, bias: Bool = true,
+    dtype: DType = .float32, on device: Device = .cpu
+  ) {
+    self.features = features
+    self.batchFirst = batchFirst
+    func norm() -> LayerNorm { LayerNorm(features, eps: layerNormEps, bias: bias, dtype: dtype, on: device) }
+    encoder = TransformerEncoder(
+      TransformerEncoderLayer(
+        features, heads, feedforward: feedforward, dropout: dropout, activation: activation, layerNormEps: layerNormEps, batchFirst: batchFirst,
+        normFirst: normFirst, bias: bias, dtype: dtype, on: device), encoderLayers, norm: norm())
+    decoder = TransformerDecoder(
+      TransformerDecoderLayer(
+        features, heads, feedforward: feedforward, dropout: dropout, activation: activation, layerNormEps: layerNormEps, batchFirst: batchFirst,
+        normFirst: normFirst, bias: bias, dtype: dtype, on: device), decoderLayers, norm: norm())
+    super.init()
+    for cell in parameters() where cell.value.rank > 1 { Init.xavierUniform(cell) }
+  }
+
+  /// Of (source, target).
+  open func forward(_ input: (Tensor, Tensor)) -> Tensor { self(input.0, input.1) }
+
+  public final func callAsFunction(
+    _ source: Tensor, _ target: Tensor, sourceMask: Tensor? = nil, targetMask: Tensor? = nil, memoryMask: Tensor? = nil,
+    sourceKeyPaddingMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil, sourceIsCausal: Bool = false,
+    targetIsCausal: Bool = false, memoryIsCausal: Bool = false
+  ) -> Tensor {
+    let isBatched = source.rank == 3, batch = batchFirst ? 0 : 1
+    guard ErrorScopes.hasFailed || source.rank == target.rank && source.rank >= 2 && source.shape[-1] == features && target.shape[-1] == features
+      && (!isBatched || source.shape[batch] == target.shape[batch])
+    else {
+      raise(
+        EmberError(
+          .shape, in: "Transformer",
+          "source \(source.dtype)\(source.shape) and target \(target.dtype)\(target.shape); both must have \(features) features and the same batch"))
+      return target
+    }
+    let memory = encoder(source, mask: sourceMask, keyPaddingMask: sourceKeyPaddingMask, isCausal: sourceIsCausal)
+    return decoder(
+      target, memory, targetMask: targetMask, memoryMask: memoryMask, targetKeyPaddingMask: targetKeyPaddingMask,
+      memoryKeyPaddingMask: memoryKeyPaddingMask, targetIsCausal: targetIsCausal, memoryIsCausal: memoryIsCausal)
+  }
+
+  /// The mask that hides later places: 0 up to the diagonal, -∞ above it; [size, size].
+  public static func generateSquareSubsequentMask(_ size: Int, dtype: DType = .float32, on device: Device = .cpu) -> Tensor {
+    Tensor.full([size, size], .real(-.infinity), dtype: dtype, on: device).triu(1)
+  }
+}
