@@ -53,6 +53,9 @@
 #if __has_include("ember_random.h")
 #include "ember_random.h"
 #endif
+#if __has_include("ember_recurrence.h")
+#include "ember_recurrence.h"
+#endif
 #if __has_include("ember_optimizer.h")
 #include "ember_optimizer.h"
 #endif
