@@ -1,9 +1,11 @@
 import Ember
-import Foundation
 
 /// Predicts each next word from all before it: embedding, LSTM (Hochreiter and Schmidhuber, 1997), and an output layer that shares the
 /// weights of the embedding (Press and Wolf, arXiv:1608.05859).
 final class LanguageModel: Module {
+  /// The LSTM's states and memories: [layers, batch, width].
+  typealias State = (h: Tensor, c: Tensor)
+
   private let embedding: Embedding
   private let lstm: LSTM
   private let dropout: Dropout
@@ -11,13 +13,13 @@ final class LanguageModel: Module {
   init(words: Int, width: Int = 256, layers: Int = 2, dropout: Double = 0.3) {
     embedding = Embedding(words, width)
     Init.uniform(embedding.$weight, -0.1, 0.1)
-    lstm = LSTM(width: width, layers: layers, dropout: dropout)
+    lstm = LSTM(width, width, numLayers: layers, batchFirst: true, dropout: layers > 1 ? dropout : 0)
     self.dropout = Dropout(dropout)
     super.init()
   }
 
   /// The logits of the words that follow [batch, time, words], and the state to go on from.
-  func logits(_ words: Tensor, state: LSTM.State?) -> (logits: Tensor, state: LSTM.State) {
+  func logits(_ words: Tensor, state: State?) -> (logits: Tensor, state: State) {
     let (output, new) = lstm(dropout(embedding(words)), state)
     return (dropout(output).linear(embedding.weight), new)
   }
@@ -25,7 +27,7 @@ final class LanguageModel: Module {
   /// Goes on from some words.
   func generate(_ start: [Int], count: Int, temperature: Double = 0.8) -> [Int] {
     noGrad {
-      var words = start, next = Tensor([start]), state: LSTM.State?
+      var words = start, next = Tensor([start]), state: State?
       for _ in 0..<count {
         let result = logits(next, state: state)
         state = result.state
@@ -42,7 +44,7 @@ final class LanguageModel: Module {
     let wasTraining = isTraining
     _ = eval()
     defer { train(wasTraining) }
-    var mean = RunningMean(), state: LSTM.State?
+    var mean = RunningMean(), state: State?
     let streams = Streams(words, streams: 8, length: 100)
     try noGrad {
       for i in 0..<streams.count {
@@ -52,7 +54,7 @@ final class LanguageModel: Module {
         mean.add(result.logits.flatten(0, 1).crossEntropy(targets.flatten()).item(), weight: Double(targets.elementCount))
       }
     }
-    return exp(mean.value)
+    return Tensor(mean.value).exp().item()
   }
 }
 
@@ -64,14 +66,14 @@ func makeTrainer(
   let optimizer = Adam(model.parameters(), learningRate: rate)
   let steps = max(1, epochs * (loader.batchCount ?? 1))
   let schedule = OneCycleLR(optimizer, maximum: rate, totalSteps: steps, rise: 0.1, cyclesMomentum: false)
-  var state: LSTM.State?
+  var state: LanguageModel.State?
   let trainer = Trainer(
     model: model, optimizer: optimizer, scheduler: schedule, every: .step, loader: loader, epochs: epochs
   ) { inputs, targets in
     // The text begins anew with every epoch.
     if loader.state.batch <= 1 { state = nil }
     let result = model.logits(inputs, state: state)
-    state = result.state.map { ($0.hidden.detach(), $0.memory.detach()) }
+    state = (result.state.h.detach(), result.state.c.detach())
     return result.logits.flatten(0, 1).crossEntropy(targets.flatten())
   }
   trainer.maximumGradientNorm = 1
