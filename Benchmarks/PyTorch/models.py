@@ -153,6 +153,17 @@ class GPT2(nn.Module):
         return F.linear(self.ln_f(x), self.wte.weight)
 
 
+class LanguageModel(nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.embedding = nn.Embedding(words, width)
+        self.lstm = nn.LSTM(width, width, num_layers=2)
+        self.output = nn.Linear(width, words)
+
+    def forward(self, words):
+        return self.output(self.lstm(self.embedding(words))[0]).flatten(0, 1)
+
+
 class TreeClassifier(nn.Module):
     def __init__(self, vocabulary, features, classes):
         super().__init__()

@@ -171,7 +171,22 @@ def _():
     return gpt(True)
 
 
+@workload("bert-inference")
+def _():
+    block = nn.TransformerEncoderLayer(384, 6, 1536, activation="gelu", batch_first=True)
+    model = nn.TransformerEncoder(block, 6, enable_nested_tensor=False)
+    return inference(model, torch.randn(32, 128, 384))
+
+
 # Recurrent networks
+
+
+@workload("lstm-training")
+def _():
+    model = models.LanguageModel(1000, 512)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    x, y = torch.randint(0, 1000, (35, 32)), torch.randint(0, 1000, (35 * 32,))
+    return training(classifier_step(model, optimizer, x, y))
 
 
 class Numbers:

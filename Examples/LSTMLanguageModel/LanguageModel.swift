@@ -3,7 +3,7 @@ import Ember
 /// Predicts each next word from all before it: embedding, LSTM (Hochreiter and Schmidhuber, 1997), and an output layer that shares the
 /// weights of the embedding (Press and Wolf, arXiv:1608.05859).
 final class LanguageModel: Module {
-  /// The LSTM's states and memories: [layers, batch, width].
+  /// What the layers remember: their states and cells, [layers, batch, width].
   typealias State = (h: Tensor, c: Tensor)
 
   private let embedding: Embedding
@@ -13,7 +13,7 @@ final class LanguageModel: Module {
   init(words: Int, width: Int = 256, layers: Int = 2, dropout: Double = 0.3) {
     embedding = Embedding(words, width)
     Init.uniform(embedding.$weight, -0.1, 0.1)
-    lstm = LSTM(width, width, numLayers: layers, batchFirst: true, dropout: layers > 1 ? dropout : 0)
+    lstm = LSTM(width, width, numLayers: layers, batchFirst: true, dropout: dropout)
     self.dropout = Dropout(dropout)
     super.init()
   }

@@ -135,7 +135,7 @@ static recurrence_step step_at(const pass *p, int64_t row, int64_t rows, int64_t
       .cell = p->layer->cell, .rows = rows, .width = width, .hidden = p->hidden,
       .gates = at(p, p->trace->gates, row * p->gates * p->hidden + unit),
       .cells = p->trace->cells ? at(p, p->trace->cells, row * p->hidden + unit) : NULL,
-      .bias_hidden = p->layer->bias_hidden ? at(p, p->layer->bias_hidden, unit) : NULL,
+      .bias = p->layer->bias_hh ? at(p, p->layer->bias_hh, unit) : NULL,
   };
 }
 
@@ -146,6 +146,9 @@ static void forward_chunk(void *context, int64_t chunk) {
   const int64_t unit = chunk * p->units, width = minimum(p->units, p->hidden - unit), stride = p->gates * p->hidden;
   recurrence_step s = step_at(p, p->row, p->rows, unit, width);
   for (int64_t gate = 0; gate < p->gates; gate++) {
+    const int64_t first = p->row * stride + gate * p->hidden + unit;
+    for (int64_t row = 0; row < p->rows; row++)
+      memcpy(at(p, p->trace->gates, first + row * stride), at(p, p->trace->input, first + row * stride), (size_t)(width * p->size));
     // The hidden side of GRU's new gate stays apart from its input side.
     const bool apart = p->layer->cell == EMBER_RECURRENCE_GRU && gate == 2;
     multiply(&p->weights, gate, unit, width, p->rows, p->h, p->extent, apart ? s.cells : at(p, s.gates, gate * p->hidden),

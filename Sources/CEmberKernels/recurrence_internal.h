@@ -9,7 +9,7 @@
 typedef struct {
   int cell;
   int64_t rows, width;
-  int64_t hidden;  // from one gate to the next, and from one row of c, cells, bias and hidden-sized arrays to the next
+  int64_t hidden;  // from one gate to the next, and from one row of c and cells to the next
   void *gates;     // rows lie gates * hidden apart
   void *cells;
   void *c;                  // LSTM: the state, replaced (backward: its gradient)
@@ -17,7 +17,7 @@ typedef struct {
   int64_t h_stride;
   const void *before;       // the state before the step, as it is read by GRU (h) and in the LSTM's backward pass (c)
   int64_t before_stride;
-  const void *bias_hidden;  // GRU, or NULL
+  const void *bias;         // GRU's of the hidden side, gate after gate; or NULL
 } recurrence_step;
 
 /// The same for the backward pass: gradients of the step's h come from later steps and from the output.

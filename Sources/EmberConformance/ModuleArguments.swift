@@ -269,6 +269,13 @@ struct ForwardArguments {
     throw EmberError(.value, in: owner, "\(name) must be two tensors")
   }
 
+  func integers(ifPresent name: String) throws -> [Int]? {
+    switch ordered.first(where: { $0.name == name })?.value {
+    case nil, .none?: nil
+    default: try integers(name)
+    }
+  }
+
   /// Whole numbers, as a list or as a tensor.
   func integers(_ name: String) throws -> [Int] {
     switch ordered.first(where: { $0.name == name })?.value {

@@ -5,90 +5,18 @@ import EmberTensor
 
 extension ModuleTable {
   static let convolutions: [String: Maker] = [
-    "Conv1d": { a in
-      one(
-        Conv1d(
-          try a.size("in_channels"), try a.size("out_channels"), kernelSize: try a.extents("kernel_size"), stride: try a.extents("stride", 1),
-          padding: try a.convolutionPadding("padding"), dilation: try a.extents("dilation", 1), groups: try a.integer("groups", 1),
-          bias: try a.flag("bias", true), paddingMode: try a.paddingMode("padding_mode")))
-    },
-    "ConvTranspose1d": { a in
-      one(
-        ConvTranspose1d(
-          try a.size("in_channels"), try a.size("out_channels"), kernelSize: try a.extents("kernel_size"), stride: try a.extents("stride", 1),
-          padding: try a.extents("padding", 0), outputPadding: try a.extents("output_padding", 0), groups: try a.integer("groups", 1),
-          bias: try a.flag("bias", true), dilation: try a.extents("dilation", 1)))
-    },
-    "LazyConv1d": { a in
-      one(
-        LazyConv1d(
-          try a.size("out_channels"), kernelSize: try a.extents("kernel_size"), stride: try a.extents("stride", 1),
-          padding: try a.convolutionPadding("padding"), dilation: try a.extents("dilation", 1), groups: try a.integer("groups", 1),
-          bias: try a.flag("bias", true), paddingMode: try a.paddingMode("padding_mode")))
-    },
-    "LazyConvTranspose1d": { a in
-      one(
-        LazyConvTranspose1d(
-          try a.size("out_channels"), kernelSize: try a.extents("kernel_size"), stride: try a.extents("stride", 1),
-          padding: try a.extents("padding", 0), outputPadding: try a.extents("output_padding", 0), groups: try a.integer("groups", 1),
-          bias: try a.flag("bias", true), dilation: try a.extents("dilation", 1)))
-    },
-    "Conv2d": { a in
-      one(
-        Conv2d(
-          try a.size("in_channels"), try a.size("out_channels"), kernelSize: try a.extents("kernel_size"), stride: try a.extents("stride", 1),
-          padding: try a.convolutionPadding("padding"), dilation: try a.extents("dilation", 1), groups: try a.integer("groups", 1),
-          bias: try a.flag("bias", true), paddingMode: try a.paddingMode("padding_mode")))
-    },
-    "ConvTranspose2d": { a in
-      one(
-        ConvTranspose2d(
-          try a.size("in_channels"), try a.size("out_channels"), kernelSize: try a.extents("kernel_size"), stride: try a.extents("stride", 1),
-          padding: try a.extents("padding", 0), outputPadding: try a.extents("output_padding", 0), groups: try a.integer("groups", 1),
-          bias: try a.flag("bias", true), dilation: try a.extents("dilation", 1)))
-    },
-    "LazyConv2d": { a in
-      one(
-        LazyConv2d(
-          try a.size("out_channels"), kernelSize: try a.extents("kernel_size"), stride: try a.extents("stride", 1),
-          padding: try a.convolutionPadding("padding"), dilation: try a.extents("dilation", 1), groups: try a.integer("groups", 1),
-          bias: try a.flag("bias", true), paddingMode: try a.paddingMode("padding_mode")))
-    },
-    "LazyConvTranspose2d": { a in
-      one(
-        LazyConvTranspose2d(
-          try a.size("out_channels"), kernelSize: try a.extents("kernel_size"), stride: try a.extents("stride", 1),
-          padding: try a.extents("padding", 0), outputPadding: try a.extents("output_padding", 0), groups: try a.integer("groups", 1),
-          bias: try a.flag("bias", true), dilation: try a.extents("dilation", 1)))
-    },
-    "Conv3d": { a in
-      one(
-        Conv3d(
-          try a.size("in_channels"), try a.size("out_channels"), kernelSize: try a.extents("kernel_size"), stride: try a.extents("stride", 1),
-          padding: try a.convolutionPadding("padding"), dilation: try a.extents("dilation", 1), groups: try a.integer("groups", 1),
-          bias: try a.flag("bias", true), paddingMode: try a.paddingMode("padding_mode")))
-    },
-    "ConvTranspose3d": { a in
-      one(
-        ConvTranspose3d(
-          try a.size("in_channels"), try a.size("out_channels"), kernelSize: try a.extents("kernel_size"), stride: try a.extents("stride", 1),
-          padding: try a.extents("padding", 0), outputPadding: try a.extents("output_padding", 0), groups: try a.integer("groups", 1),
-          bias: try a.flag("bias", true), dilation: try a.extents("dilation", 1)))
-    },
-    "LazyConv3d": { a in
-      one(
-        LazyConv3d(
-          try a.size("out_channels"), kernelSize: try a.extents("kernel_size"), stride: try a.extents("stride", 1),
-          padding: try a.convolutionPadding("padding"), dilation: try a.extents("dilation", 1), groups: try a.integer("groups", 1),
-          bias: try a.flag("bias", true), paddingMode: try a.paddingMode("padding_mode")))
-    },
-    "LazyConvTranspose3d": { a in
-      one(
-        LazyConvTranspose3d(
-          try a.size("out_channels"), kernelSize: try a.extents("kernel_size"), stride: try a.extents("stride", 1),
-          padding: try a.extents("padding", 0), outputPadding: try a.extents("output_padding", 0), groups: try a.integer("groups", 1),
-          bias: try a.flag("bias", true), dilation: try a.extents("dilation", 1)))
-    },
+    "Conv1d": convolution(Conv1d.init(_:_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:dtype:on:)),
+    "Conv2d": convolution(Conv2d.init(_:_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:dtype:on:)),
+    "Conv3d": convolution(Conv3d.init(_:_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:dtype:on:)),
+    "LazyConv1d": lazyConvolution(LazyConv1d.init(_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:dtype:on:)),
+    "LazyConv2d": lazyConvolution(LazyConv2d.init(_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:dtype:on:)),
+    "LazyConv3d": lazyConvolution(LazyConv3d.init(_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:dtype:on:)),
+    "ConvTranspose1d": transposed(ConvTranspose1d.init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) { $0($1, outputSize: $2) },
+    "ConvTranspose2d": transposed(ConvTranspose2d.init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) { $0($1, outputSize: $2) },
+    "ConvTranspose3d": transposed(ConvTranspose3d.init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) { $0($1, outputSize: $2) },
+    "LazyConvTranspose1d": lazyTransposed(LazyConvTranspose1d.init(_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) { $0($1, outputSize: $2) },
+    "LazyConvTranspose2d": lazyTransposed(LazyConvTranspose2d.init(_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) { $0($1, outputSize: $2) },
+    "LazyConvTranspose3d": lazyTransposed(LazyConvTranspose3d.init(_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:dtype:on:)) { $0($1, outputSize: $2) },
     "ZeroPad1d": { a in one(ZeroPad1d(try a.extents("padding"))) },
     "ZeroPad2d": { a in one(ZeroPad2d(try a.extents("padding"))) },
     "ZeroPad3d": { a in one(ZeroPad3d(try a.extents("padding"))) },
@@ -105,9 +33,82 @@ extension ModuleTable {
     "ConstantPad2d": { a in one(ConstantPad2d(try a.extents("padding"), try a.scalar("value"))) },
     "ConstantPad3d": { a in one(ConstantPad3d(try a.extents("padding"), try a.scalar("value"))) },
   ]
+
+  private typealias Extents = any SpatialExtents
+
+  private static func convolution(
+    _ make: @escaping @Sendable (
+      Int, Int, Extents, Extents, any ConvolutionPadding, Extents, Int, Bool, PaddingMode, DType, Device
+    ) -> some Layer<Tensor, Tensor>
+  ) -> Maker {
+    { a in
+      one(
+        make(
+          try a.size("in_channels"), try a.size("out_channels"), try a.extents("kernel_size"), try a.extents("stride", 1),
+          try a.convolutionPadding("padding"), try a.extents("dilation", 1), try a.integer("groups", 1), try a.flag("bias", true),
+          try a.paddingMode("padding_mode"), .float32, .cpu))
+    }
+  }
+
+  private static func lazyConvolution(
+    _ make: @escaping @Sendable (
+      Int, Extents, Extents, any ConvolutionPadding, Extents, Int, Bool, PaddingMode, DType, Device
+    ) -> some Layer<Tensor, Tensor>
+  ) -> Maker {
+    { a in
+      one(
+        make(
+          try a.size("out_channels"), try a.extents("kernel_size"), try a.extents("stride", 1), try a.convolutionPadding("padding"),
+          try a.extents("dilation", 1), try a.integer("groups", 1), try a.flag("bias", true), try a.paddingMode("padding_mode"), .float32,
+          .cpu))
+    }
+  }
+
+  private static func transposed<Transposed: Layer<Tensor, Tensor>>(
+    _ make: @escaping @Sendable (Int, Int, Extents, Extents, Extents, Extents, Int, Bool, Extents, DType, Device) -> Transposed,
+    _ call: @escaping @Sendable (Transposed, Tensor, [Int]) -> Tensor
+  ) -> Maker {
+    { a in
+      try a.refusePaddingMode()
+      let layer = make(
+        try a.size("in_channels"), try a.size("out_channels"), try a.extents("kernel_size"), try a.extents("stride", 1),
+        try a.extents("padding", 0), try a.extents("output_padding", 0), try a.integer("groups", 1), try a.flag("bias", true),
+        try a.extents("dilation", 1), .float32, .cpu)
+      return sized(layer, call)
+    }
+  }
+
+  private static func lazyTransposed<Transposed: Layer<Tensor, Tensor>>(
+    _ make: @escaping @Sendable (Int, Extents, Extents, Extents, Extents, Int, Bool, Extents, DType, Device) -> Transposed,
+    _ call: @escaping @Sendable (Transposed, Tensor, [Int]) -> Tensor
+  ) -> Maker {
+    { a in
+      try a.refusePaddingMode()
+      let layer = make(
+        try a.size("out_channels"), try a.extents("kernel_size"), try a.extents("stride", 1), try a.extents("padding", 0),
+        try a.extents("output_padding", 0), try a.integer("groups", 1), try a.flag("bias", true), try a.extents("dilation", 1), .float32,
+        .cpu)
+      return sized(layer, call)
+    }
+  }
+
+  /// A layer that may be told the extents of its result.
+  private static func sized<Sized: Layer<Tensor, Tensor>>(
+    _ layer: Sized, _ call: @escaping @Sendable (Sized, Tensor, [Int]) -> Tensor
+  ) -> MadeModule {
+    MadeModule(module: layer) { arguments in
+      guard let size = try arguments.integers(ifPresent: "output_size") else { return [.tensor(layer(try arguments.tensor(0)))] }
+      return [.tensor(call(layer, try arguments.tensor(0), size))]
+    }
+  }
 }
 
 extension ModuleArguments {
+  /// Transposed convolutions know zeros alone, and have no parameter for it.
+  fileprivate mutating func refusePaddingMode() throws {
+    if try text("padding_mode", "zeros") != "zeros" { throw EmberError(.value, in: owner, "transposed convolutions are padded with zeros") }
+  }
+
   fileprivate mutating func paddingMode(_ name: String) throws -> PaddingMode {
     let word = try text(name, "zeros")
     guard word == "zeros" || word != "constant", let mode = word == "zeros" ? .constant : PaddingMode(rawValue: word) else {

@@ -13,11 +13,14 @@ extension ModuleTable {
     },
     "Embedding": { a in
       a.ignore("sparse")
-      return one(
-        Embedding(
-          try a.size("num_embeddings"), try a.size("embedding_dim"), paddingIndex: try a.integer(ifPresent: "padding_idx"),
-          maxNorm: try a.number(ifPresent: "max_norm"), normType: try a.number("norm_type", 2),
-          scalesGradientByFrequency: try a.flag("scale_grad_by_freq", false)))
+      let table = try a.tensor("_weight"), isFrozen = try a.flag("_freeze", false)
+      let layer = Embedding(
+        try a.size("num_embeddings"), try a.size("embedding_dim"), paddingIndex: try a.integer(ifPresent: "padding_idx"),
+        maxNorm: try a.number(ifPresent: "max_norm"), normType: try a.number("norm_type", 2),
+        scalesGradientByFrequency: try a.flag("scale_grad_by_freq", false))
+      if let table { try layer.loadStateDict(["weight": table]) }
+      layer.$weight.requiresGrad = !isFrozen
+      return one(layer)
     },
     "EmbeddingBag": { a in
       a.ignore("sparse")
@@ -26,6 +29,7 @@ extension ModuleTable {
         normType: try a.number("norm_type", 2), scalesGradientByFrequency: try a.flag("scale_grad_by_freq", false),
         mode: try a.choice("mode", .mean), includeLastOffset: try a.flag("include_last_offset", false),
         paddingIndex: try a.integer(ifPresent: "padding_idx"))
+      if let table = try a.tensor("_weight") { try layer.loadStateDict(["weight": table]) }
       return MadeModule(module: layer) {
         [.tensor(layer(try $0.tensor(0), try $0.tensor("offsets"), perSampleWeights: try $0.tensor("per_sample_weights")))]
       }
@@ -86,83 +90,69 @@ extension ModuleTable {
     "LocalResponseNorm": { a in
       one(LocalResponseNorm(try a.integer("size"), alpha: try a.number("alpha", 1e-4), beta: try a.number("beta", 0.75), k: try a.number("k", 1)))
     },
-    "BatchNorm1d": { a in
-      let momentum = a.isGiven("momentum") ? try a.number(ifPresent: "momentum") : 0.1
-      return one(
-        BatchNorm1d(
-          try a.size("num_features"), eps: try a.number("eps", 1e-5), momentum: momentum, affine: try a.flag("affine", true),
-          trackRunningStats: try a.flag("track_running_stats", true)))
-    },
-    "InstanceNorm1d": { a in
-      one(
-        InstanceNorm1d(
-          try a.size("num_features"), eps: try a.number("eps", 1e-5), momentum: try a.number("momentum", 0.1), affine: try a.flag("affine", false), bias: try a.flag("bias", true),
-          trackRunningStats: try a.flag("track_running_stats", false)))
-    },
-    "LazyBatchNorm1d": { a in
-      let momentum = a.isGiven("momentum") ? try a.number(ifPresent: "momentum") : 0.1
-      return one(
-        LazyBatchNorm1d(
-          eps: try a.number("eps", 1e-5), momentum: momentum, affine: try a.flag("affine", true),
-          trackRunningStats: try a.flag("track_running_stats", true)))
-    },
-    "LazyInstanceNorm1d": { a in
-      one(
-        LazyInstanceNorm1d(
-          eps: try a.number("eps", 1e-5), momentum: try a.number("momentum", 0.1), affine: try a.flag("affine", false),
-          trackRunningStats: try a.flag("track_running_stats", false)))
-    },
-    "BatchNorm2d": { a in
-      let momentum = a.isGiven("momentum") ? try a.number(ifPresent: "momentum") : 0.1
-      return one(
-        BatchNorm2d(
-          try a.size("num_features"), eps: try a.number("eps", 1e-5), momentum: momentum, affine: try a.flag("affine", true),
-          trackRunningStats: try a.flag("track_running_stats", true)))
-    },
-    "InstanceNorm2d": { a in
-      one(
-        InstanceNorm2d(
-          try a.size("num_features"), eps: try a.number("eps", 1e-5), momentum: try a.number("momentum", 0.1), affine: try a.flag("affine", false), bias: try a.flag("bias", true),
-          trackRunningStats: try a.flag("track_running_stats", false)))
-    },
-    "LazyBatchNorm2d": { a in
-      let momentum = a.isGiven("momentum") ? try a.number(ifPresent: "momentum") : 0.1
-      return one(
-        LazyBatchNorm2d(
-          eps: try a.number("eps", 1e-5), momentum: momentum, affine: try a.flag("affine", true),
-          trackRunningStats: try a.flag("track_running_stats", true)))
-    },
-    "LazyInstanceNorm2d": { a in
-      one(
-        LazyInstanceNorm2d(
-          eps: try a.number("eps", 1e-5), momentum: try a.number("momentum", 0.1), affine: try a.flag("affine", false),
-          trackRunningStats: try a.flag("track_running_stats", false)))
-    },
-    "BatchNorm3d": { a in
-      let momentum = a.isGiven("momentum") ? try a.number(ifPresent: "momentum") : 0.1
-      return one(
-        BatchNorm3d(
-          try a.size("num_features"), eps: try a.number("eps", 1e-5), momentum: momentum, affine: try a.flag("affine", true),
-          trackRunningStats: try a.flag("track_running_stats", true)))
-    },
-    "InstanceNorm3d": { a in
-      one(
-        InstanceNorm3d(
-          try a.size("num_features"), eps: try a.number("eps", 1e-5), momentum: try a.number("momentum", 0.1), affine: try a.flag("affine", false), bias: try a.flag("bias", true),
-          trackRunningStats: try a.flag("track_running_stats", false)))
-    },
-    "LazyBatchNorm3d": { a in
-      let momentum = a.isGiven("momentum") ? try a.number(ifPresent: "momentum") : 0.1
-      return one(
-        LazyBatchNorm3d(
-          eps: try a.number("eps", 1e-5), momentum: momentum, affine: try a.flag("affine", true),
-          trackRunningStats: try a.flag("track_running_stats", true)))
-    },
-    "LazyInstanceNorm3d": { a in
-      one(
-        LazyInstanceNorm3d(
-          eps: try a.number("eps", 1e-5), momentum: try a.number("momentum", 0.1), affine: try a.flag("affine", false),
-          trackRunningStats: try a.flag("track_running_stats", false)))
-    },
+    "BatchNorm1d": batchNorm(BatchNorm1d.init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
+    "BatchNorm2d": batchNorm(BatchNorm2d.init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
+    "BatchNorm3d": batchNorm(BatchNorm3d.init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
+    "LazyBatchNorm1d": lazyBatchNorm(LazyBatchNorm1d.init(eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
+    "LazyBatchNorm2d": lazyBatchNorm(LazyBatchNorm2d.init(eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
+    "LazyBatchNorm3d": lazyBatchNorm(LazyBatchNorm3d.init(eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
+    "InstanceNorm1d": instanceNorm(InstanceNorm1d.init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
+    "InstanceNorm2d": instanceNorm(InstanceNorm2d.init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
+    "InstanceNorm3d": instanceNorm(InstanceNorm3d.init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
+    "LazyInstanceNorm1d": lazyInstanceNorm(LazyInstanceNorm1d.init(eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
+    "LazyInstanceNorm2d": lazyInstanceNorm(LazyInstanceNorm2d.init(eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
+    "LazyInstanceNorm3d": lazyInstanceNorm(LazyInstanceNorm3d.init(eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
   ]
+
+  private static func batchNorm(
+    _ make: @escaping @Sendable (Int, Double, Double?, Bool, Bool, Bool, DType, Device) -> some BatchNormLayer & Layer<Tensor, Tensor>
+  ) -> Maker {
+    { a in
+      let features = try a.size("num_features"), o = try a.normOptions(affine: true, tracks: true)
+      return one(make(features, o.eps, o.momentum, o.affine, o.bias, o.tracks, .float32, .cpu))
+    }
+  }
+
+  private static func lazyBatchNorm(
+    _ make: @escaping @Sendable (Double, Double?, Bool, Bool, Bool, DType, Device) -> some BatchNormLayer & Layer<Tensor, Tensor>
+  ) -> Maker {
+    { a in
+      let o = try a.normOptions(affine: true, tracks: true)
+      return one(make(o.eps, o.momentum, o.affine, o.bias, o.tracks, .float32, .cpu))
+    }
+  }
+
+  private static func instanceNorm(
+    _ make: @escaping @Sendable (Int, Double, Double, Bool, Bool, Bool, DType, Device) -> some InstanceNormLayer & Layer<Tensor, Tensor>
+  ) -> Maker {
+    { a in
+      let features = try a.size("num_features"), o = try a.normOptions(affine: false, tracks: false)
+      return one(make(features, o.eps, try a.momentum(o), o.affine, o.bias, o.tracks, .float32, .cpu))
+    }
+  }
+
+  private static func lazyInstanceNorm(
+    _ make: @escaping @Sendable (Double, Double, Bool, Bool, Bool, DType, Device) -> some InstanceNormLayer & Layer<Tensor, Tensor>
+  ) -> Maker {
+    { a in
+      let o = try a.normOptions(affine: false, tracks: false)
+      return one(make(o.eps, try a.momentum(o), o.affine, o.bias, o.tracks, .float32, .cpu))
+    }
+  }
+}
+
+extension ModuleArguments {
+  fileprivate typealias NormOptions = (eps: Double, momentum: Double?, affine: Bool, bias: Bool, tracks: Bool)
+
+  fileprivate mutating func normOptions(affine: Bool, tracks: Bool) throws -> NormOptions {
+    let momentum = isGiven("momentum") ? try number(ifPresent: "momentum") : 0.1
+    return (
+      try number("eps", 1e-5), momentum, try flag("affine", affine), try flag("bias", true), try flag("track_running_stats", tracks)
+    )
+  }
+
+  fileprivate func momentum(_ options: NormOptions) throws -> Double {
+    guard let momentum = options.momentum else { throw EmberError(.value, in: owner, "momentum must be a number") }
+    return momentum
+  }
 }

@@ -6,6 +6,7 @@ import EmberTensor
 extension ModuleTable {
   static let recurrent: [String: Maker] = [
     "RNN": { a in
+      try a.refuseProjection()
       let layer = RNN(
         try a.integer("input_size"), try a.integer("hidden_size"), numLayers: try a.integer("num_layers", 1),
         nonlinearity: try a.choice("nonlinearity", .tanh), bias: try a.flag("bias", true), batchFirst: try a.flag("batch_first", false),
@@ -17,6 +18,7 @@ extension ModuleTable {
       }
     },
     "GRU": { a in
+      try a.refuseProjection()
       let layer = GRU(
         try a.integer("input_size"), try a.integer("hidden_size"), numLayers: try a.integer("num_layers", 1), bias: try a.flag("bias", true),
         batchFirst: try a.flag("batch_first", false), dropout: try a.number("dropout", 0), bidirectional: try a.flag("bidirectional", false))
@@ -152,6 +154,11 @@ extension ModuleTable {
 }
 
 extension ModuleArguments {
+  /// Only LSTMs have projections.
+  fileprivate mutating func refuseProjection() throws {
+    if try integer("proj_size", 0) != 0 { throw EmberError(.value, in: owner, "only an LSTM has a projectionSize") }
+  }
+
   fileprivate typealias BlockOptions = (
     feedforward: Int, dropout: Double, activation: TransformerActivation, eps: Double, batchFirst: Bool, normFirst: Bool, bias: Bool
   )

@@ -12,11 +12,20 @@ open class ConvolutionLayer: Module {
   final let groups: Int
   final let paddingMode: PaddingMode
 
-  init(
-    _ rank: Int, _ inChannels: Int, _ outChannels: Int, _ kernelSize: any SpatialExtents, _ stride: any SpatialExtents,
-    _ padding: any ConvolutionPadding, _ dilation: any SpatialExtents, _ groups: Int, _ bias: Bool, _ paddingMode: PaddingMode, _ dtype: DType,
-    _ device: Device
+  /// Spatial dimensions of input and kernel.
+  class var dimensions: Int { 1 }
+
+  /// - Parameters:
+  ///   - kernelSize, stride, dilation: one number for all spatial dimensions, or one for each.
+  ///   - padding: zeros around the input, or "same" (the result has the input's extents, with stride 1), or "valid" (none).
+  ///   - groups: channels are divided into as many groups, which do not see each other.
+  ///   - paddingMode: what is put around instead of zeros.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1,
+    padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
+    paddingMode: PaddingMode = .zeros, dtype: DType = .float32, on device: Device = .cpu
   ) {
+    let rank = Self.dimensions
     self.paddingMode = paddingMode
     self.stride = stride
     self.padding = padding
@@ -30,6 +39,13 @@ open class ConvolutionLayer: Module {
     }
     if groups < 1 || inChannels % max(groups, 1) != 0 || outChannels % max(groups, 1) != 0 {
       raise(EmberError(.value, in: "Conv\(rank)d", "\(inChannels) inputs and \(outChannels) outputs do not divide into \(groups) groups"))
+    }
+    if let word = padding as? String {
+      if word != "same" && word != "valid" {
+        raise(EmberError(.value, in: "Conv\(rank)d", "padding \"\(word)\"; the words are \"same\" and \"valid\""))
+      } else if word == "same", stride.extents(rank)?.contains(where: { $0 != 1 }) ?? false {
+        raise(EmberError(.value, in: "Conv\(rank)d", "padding \"same\" goes with a stride of 1, not \(stride)"))
+      }
     }
     let shape = [outChannels, inChannels / max(groups, 1)] + kernel
     weight = Init.layerWeight(shape, dtype: dtype, on: device)
@@ -80,13 +96,9 @@ open class ConvolutionLayer: Module {
   }
 }
 
-/// Convolution of [batch, in, length].
+/// Convolution of [batch, in, length], or [in, length].
 open class Conv1d: ConvolutionLayer, Layer {
-  public init(
-    _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1,
-    padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
-    paddingMode: PaddingMode = .zeros, dtype: DType = .float32, on device: Device = .cpu
-  ) { super.init(1, inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias, paddingMode, dtype, device) }
+  override final class var dimensions: Int { 1 }
 
   open func forward(_ input: Tensor) -> Tensor {
     let (input, padding) = padded(input)
@@ -94,13 +106,9 @@ open class Conv1d: ConvolutionLayer, Layer {
   }
 }
 
-/// Convolution of [batch, in, height, width].
+/// Convolution of [batch, in, height, width], or [in, height, width].
 open class Conv2d: ConvolutionLayer, Layer {
-  public init(
-    _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1,
-    padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
-    paddingMode: PaddingMode = .zeros, dtype: DType = .float32, on device: Device = .cpu
-  ) { super.init(2, inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias, paddingMode, dtype, device) }
+  override final class var dimensions: Int { 2 }
 
   open func forward(_ input: Tensor) -> Tensor {
     let (input, padding) = padded(input)
@@ -108,13 +116,9 @@ open class Conv2d: ConvolutionLayer, Layer {
   }
 }
 
-/// Convolution of [batch, in, depth, height, width].
+/// Convolution of [batch, in, depth, height, width], or [in, depth, height, width].
 open class Conv3d: ConvolutionLayer, Layer {
-  public init(
-    _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1,
-    padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
-    paddingMode: PaddingMode = .zeros, dtype: DType = .float32, on device: Device = .cpu
-  ) { super.init(3, inChannels, outChannels, kernelSize, stride, padding, dilation, groups, bias, paddingMode, dtype, device) }
+  override final class var dimensions: Int { 3 }
 
   open func forward(_ input: Tensor) -> Tensor {
     let (input, padding) = padded(input)

@@ -25,7 +25,13 @@ open class Dropout: DropoutLayer, Layer {
 /// `Dropout` of whole channels of [batch, channels, length] or [channels, length].
 open class Dropout1d: DropoutLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor {
-    input.droppingChannels(ranks: 2...3, in: "Dropout1d") { $0.featureDropout(p, training: isTraining, generator: generator) }
+    guard ErrorScopes.hasFailed || input.rank == 2 || input.rank == 3 else {
+      raise(EmberError(.shape, in: "Dropout1d", "input \(input.dtype)\(input.shape); it must be [batch, channels, length] or [channels, length]"))
+      return input
+    }
+    let batch = input.rank == 3 ? input : input.unsqueeze(0)
+    let y = batch.featureDropout(p, training: isTraining, generator: generator)
+    return input.rank == 3 ? y : y.squeeze(0)
   }
 }
 
@@ -39,7 +45,9 @@ open class Dropout2d: DropoutLayer, Layer {
 /// `Dropout` of whole channels of [batch, channels, depth, height, width] or without the batch.
 open class Dropout3d: DropoutLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor {
-    input.droppingChannels(ranks: 4...5, in: "Dropout3d") { $0.featureDropout(p, training: isTraining, generator: generator) }
+    // Whatever is not a batch of volumes counts as one sample, as in PyTorch.
+    if input.rank == 5 { return input.featureDropout(p, training: isTraining, generator: generator) }
+    return input.unsqueeze(0).featureDropout(p, training: isTraining, generator: generator).squeeze(0)
   }
 }
 
@@ -51,15 +59,4 @@ open class AlphaDropout: DropoutLayer, Layer {
 /// `AlphaDropout` of whole channels.
 open class FeatureAlphaDropout: DropoutLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor { input.featureAlphaDropout(p, training: isTraining, generator: generator) }
-}
-
-extension Tensor {
-  /// Runs `body` on an input of the larger rank; one of the smaller has no batch.
-  fileprivate func droppingChannels(ranks: ClosedRange<Int>, in name: String, _ body: (Tensor) -> Tensor) -> Tensor {
-    guard ErrorScopes.hasFailed || ranks.contains(rank) else {
-      raise(EmberError(.shape, in: name, "input \(dtype)\(shape); it must have \(ranks.upperBound) dimensions, or \(ranks.lowerBound) without a batch"))
-      return self
-    }
-    return rank == ranks.upperBound ? body(self) : body(unsqueeze(0)).squeeze(0)
-  }
 }

@@ -79,7 +79,7 @@ open class EmbeddingBag: Module, Layer {
 
   /// With the bags' beginnings, and perhaps a weight for each element (sums only).
   public func callAsFunction(_ input: Tensor, _ offsets: Tensor?, perSampleWeights: Tensor? = nil) -> Tensor {
-    bags(input, offsets, perSampleWeights)
+    withHooks(input) { bags($0, offsets, perSampleWeights) }
   }
 
   private func bags(_ input: Tensor, _ offsets: Tensor?, _ perSampleWeights: Tensor?) -> Tensor {

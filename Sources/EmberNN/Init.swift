@@ -52,6 +52,60 @@ public enum Init {
   public static func zeros(_ cell: StateCell) { constant(cell, 0) }
   public static func ones(_ cell: StateCell) { constant(cell, 1) }
 
+  /// Ones on the diagonal of a matrix, zeros elsewhere: a linear layer that keeps its input.
+  public static func eye(_ cell: StateCell) {
+    let shape = cell.value.shape
+    guard shape.rank == 2 else {
+      raise(EmberError(.shape, in: "eye", "a tensor of shape \(shape); it must have two dimensions"))
+      return
+    }
+    set(cell) { Tensor.eye($0[0], $0[1], dtype: $1, on: $2) }
+  }
+
+  /// A kernel [out, in, ...] with which a convolution keeps its channels, as many as there are of both: 1 in the middle of kernel i, i of each group.
+  public static func dirac(_ cell: StateCell, groups: Int = 1) {
+    let shape = cell.value.shape
+    guard (3...5).contains(shape.rank) else {
+      raise(EmberError(.shape, in: "dirac", "a tensor of shape \(shape); it must have 3 to 5 dimensions, [out, in, kernel...]"))
+      return
+    }
+    guard groups >= 1, shape[0] % groups == 0 else {
+      raise(EmberError(.value, in: "dirac", "\(shape[0]) outputs do not divide into \(groups) groups"))
+      return
+    }
+    if shape.elementCount == 0 { return }
+    set(cell) { shape, dtype, device in
+      let field = shape[2...].reduce(1, *)
+      var middle = 0
+      for extent in shape[2...] { middle = middle * extent + extent / 2 }
+      var values = [Double](repeating: 0, count: shape.reduce(1, *))
+      let outputs = shape[0] / groups
+      for group in 0..<groups {
+        for i in 0..<min(outputs, shape[1]) { values[((group * outputs + i) * shape[1] + i) * field + middle] = 1 }
+      }
+      return Tensor(values, shape: shape, dtype: .float64, on: device).to(dtype)
+    }
+  }
+
+  /// Normal with deviation `std`, and a share of `sparsity` of each column set to 0; Martens, ICML 2010.
+  public static func sparse(_ cell: StateCell, sparsity: Double, std: Double = 0.01, generator: Generator? = nil) {
+    let shape = cell.value.shape
+    guard shape.rank == 2, (0...1).contains(sparsity) else {
+      raise(EmberError(.value, in: "sparse", "a tensor of shape \(shape), sparsity \(sparsity); it must be a matrix, the sparsity from 0 to 1"))
+      return
+    }
+    let zeros = Int((sparsity * Double(shape[0])).rounded(.up))
+    set(cell) { shape, dtype, device in
+      let drawn = Tensor.normal(shape, std: std, dtype: dtype, on: device, generator: generator)
+      if device == .meta { return drawn }
+      let columns = (0..<shape[1]).map { column in
+        let rows = Tensor.randperm(shape[0], on: device, generator: generator).narrow(0, start: 0, length: zeros)
+        return drawn.select(1, column).indexFill(dim: 0, index: rows, value: 0)
+      }
+      return columns.isEmpty ? drawn : stack(columns, dim: 1)
+    }
+  }
+
   /// Uniform in ±gain·√(3 / fan); He et al., 2015.
   public static func kaimingUniform(
     _ cell: StateCell, a: Double = 0, mode: FanMode = .fanIn, nonlinearity: Nonlinearity? = nil, generator: Generator? = nil

@@ -83,9 +83,8 @@ open class LazyConvTranspose1d: ConvTranspose1d {
       dilation: dilation, dtype: dtype, on: device)
   }
 
-  open override func forward(_ input: Tensor) -> Tensor {
+  override func prepare(for input: Tensor) {
     if input.rank > 1 { materialize(input.shape[-2]) }
-    return super.forward(input)
   }
 }
 
@@ -101,9 +100,8 @@ open class LazyConvTranspose2d: ConvTranspose2d {
       dilation: dilation, dtype: dtype, on: device)
   }
 
-  open override func forward(_ input: Tensor) -> Tensor {
+  override func prepare(for input: Tensor) {
     if input.rank > 2 { materialize(input.shape[-3]) }
-    return super.forward(input)
   }
 }
 
@@ -119,18 +117,18 @@ open class LazyConvTranspose3d: ConvTranspose3d {
       dilation: dilation, dtype: dtype, on: device)
   }
 
-  open override func forward(_ input: Tensor) -> Tensor {
+  override func prepare(for input: Tensor) {
     if input.rank > 3 { materialize(input.shape[-4]) }
-    return super.forward(input)
   }
 }
 
 /// `BatchNorm1d` for as many features as its first input has.
 open class LazyBatchNorm1d: BatchNorm1d {
   public init(
-    eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, trackRunningStats: Bool = true, dtype: DType = .float32, on device: Device = .cpu
+    eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, bias: Bool = true, trackRunningStats: Bool = true,
+    dtype: DType = .float32, on device: Device = .cpu
   ) {
-    super.init(0, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats, dtype: dtype, on: device)
+    super.init(0, eps: eps, momentum: momentum, affine: affine, bias: bias, trackRunningStats: trackRunningStats, dtype: dtype, on: device)
   }
 
   open override func forward(_ input: Tensor) -> Tensor {
@@ -142,9 +140,10 @@ open class LazyBatchNorm1d: BatchNorm1d {
 /// `BatchNorm2d` for as many features as its first input has.
 open class LazyBatchNorm2d: BatchNorm2d {
   public init(
-    eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, trackRunningStats: Bool = true, dtype: DType = .float32, on device: Device = .cpu
+    eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, bias: Bool = true, trackRunningStats: Bool = true,
+    dtype: DType = .float32, on device: Device = .cpu
   ) {
-    super.init(0, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats, dtype: dtype, on: device)
+    super.init(0, eps: eps, momentum: momentum, affine: affine, bias: bias, trackRunningStats: trackRunningStats, dtype: dtype, on: device)
   }
 
   open override func forward(_ input: Tensor) -> Tensor {
@@ -156,9 +155,10 @@ open class LazyBatchNorm2d: BatchNorm2d {
 /// `BatchNorm3d` for as many features as its first input has.
 open class LazyBatchNorm3d: BatchNorm3d {
   public init(
-    eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, trackRunningStats: Bool = true, dtype: DType = .float32, on device: Device = .cpu
+    eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, bias: Bool = true, trackRunningStats: Bool = true,
+    dtype: DType = .float32, on device: Device = .cpu
   ) {
-    super.init(0, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats, dtype: dtype, on: device)
+    super.init(0, eps: eps, momentum: momentum, affine: affine, bias: bias, trackRunningStats: trackRunningStats, dtype: dtype, on: device)
   }
 
   open override func forward(_ input: Tensor) -> Tensor {
@@ -170,9 +170,10 @@ open class LazyBatchNorm3d: BatchNorm3d {
 /// `InstanceNorm1d` for as many features as its first input has.
 open class LazyInstanceNorm1d: InstanceNorm1d {
   public init(
-    eps: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false, trackRunningStats: Bool = false, dtype: DType = .float32, on device: Device = .cpu
+    eps: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false, bias: Bool = true, trackRunningStats: Bool = false,
+    dtype: DType = .float32, on device: Device = .cpu
   ) {
-    super.init(0, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats, dtype: dtype, on: device)
+    super.init(0, eps: eps, momentum: momentum, affine: affine, bias: bias, trackRunningStats: trackRunningStats, dtype: dtype, on: device)
   }
 
   open override func forward(_ input: Tensor) -> Tensor {
@@ -184,9 +185,10 @@ open class LazyInstanceNorm1d: InstanceNorm1d {
 /// `InstanceNorm2d` for as many features as its first input has.
 open class LazyInstanceNorm2d: InstanceNorm2d {
   public init(
-    eps: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false, trackRunningStats: Bool = false, dtype: DType = .float32, on device: Device = .cpu
+    eps: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false, bias: Bool = true, trackRunningStats: Bool = false,
+    dtype: DType = .float32, on device: Device = .cpu
   ) {
-    super.init(0, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats, dtype: dtype, on: device)
+    super.init(0, eps: eps, momentum: momentum, affine: affine, bias: bias, trackRunningStats: trackRunningStats, dtype: dtype, on: device)
   }
 
   open override func forward(_ input: Tensor) -> Tensor {
@@ -198,9 +200,10 @@ open class LazyInstanceNorm2d: InstanceNorm2d {
 /// `InstanceNorm3d` for as many features as its first input has.
 open class LazyInstanceNorm3d: InstanceNorm3d {
   public init(
-    eps: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false, trackRunningStats: Bool = false, dtype: DType = .float32, on device: Device = .cpu
+    eps: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false, bias: Bool = true, trackRunningStats: Bool = false,
+    dtype: DType = .float32, on device: Device = .cpu
   ) {
-    super.init(0, eps: eps, momentum: momentum, affine: affine, trackRunningStats: trackRunningStats, dtype: dtype, on: device)
+    super.init(0, eps: eps, momentum: momentum, affine: affine, bias: bias, trackRunningStats: trackRunningStats, dtype: dtype, on: device)
   }
 
   open override func forward(_ input: Tensor) -> Tensor {

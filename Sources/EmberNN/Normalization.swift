@@ -16,15 +16,18 @@ open class BatchNormLayer: Module {
   public final let eps: Double
   public internal(set) final var momentum: Double?
 
+  /// - Parameters:
+  ///   - momentum: the new batch's share in the running statistics; nil: the mean over all batches.
+  ///   - affine: has a weight and, if `bias`, a bias for each feature.
   public init(
-    _ features: Int, eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, trackRunningStats: Bool = true,
+    _ features: Int, eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, bias: Bool = true, trackRunningStats: Bool = true,
     dtype: DType = .float32, on device: Device = .cpu
   ) {
     self.features = features
     self.eps = eps
     self.momentum = momentum
     _weight = affine ? Parameter(wrappedValue: Tensor.ones([features], dtype: dtype, on: device)) : nil
-    _bias = affine ? Parameter(wrappedValue: Tensor.zeros([features], dtype: dtype, on: device)) : nil
+    _bias = affine && bias ? Parameter(wrappedValue: Tensor.zeros([features], dtype: dtype, on: device)) : nil
     _runningMean = trackRunningStats ? Buffer(wrappedValue: Tensor.zeros([features], dtype: dtype, on: device)) : nil
     _runningVar = trackRunningStats ? Buffer(wrappedValue: Tensor.ones([features], dtype: dtype, on: device)) : nil
     _numBatchesTracked = trackRunningStats ? Buffer(wrappedValue: Tensor.zeros([], dtype: .int64, on: device)) : nil
@@ -74,7 +77,7 @@ open class BatchNormLayer: Module {
       raise(
         EmberError(
           .shape, in: "batch_norm", "\(Swift.type(of: self)) with \(features) features for input \(x.dtype)\(x.shape); it must be [batch, \(features), ...] with "
-            + (ranks.count == 1 ? "\(ranks.lowerBound)" : "\(ranks.lowerBound) or \(ranks.upperBound)") + " dimensions"))
+            + ranks.map(String.init).joined(separator: " or ") + " dimensions"))
       return x.batchNorm(weight: weight, bias: bias, eps: eps).output
     }
     guard ErrorScopes.hasFailed || eps > 0 || (eps == 0 && !isTraining) else {
@@ -124,6 +127,13 @@ open class BatchNorm2d: BatchNormLayer, Layer {
 /// Batch normalisation of [batch, features, depth, height, width].
 open class BatchNorm3d: BatchNormLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor { normalize(input, ranks: 5...5) }
+}
+
+/// Batch normalisation of [batch, features, ...] whose statistics are meant to be those of all processes that train together.
+///
+/// Training runs in one process here, so that they are the batch's own, as PyTorch's are without a process group.
+open class SyncBatchNorm: BatchNormLayer, Layer {
+  open func forward(_ input: Tensor) -> Tensor { normalize(input, ranks: 2...8) }
 }
 
 /// Normalisation over the last dimensions; Ba, Kiros and Hinton, arXiv:1607.06450. Weight and bias of the normalised shape.

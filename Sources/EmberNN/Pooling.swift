@@ -2,126 +2,116 @@ import EmberFunctional
 import EmberRuntime
 import EmberTensor
 
-/// The settings of a pooling with windows.
-open class PoolingLayer: Module {
+/// The largest value of each window.
+open class MaxPoolLayer: Module {
   final let kernelSize: any SpatialExtents
-  final let stride: (any SpatialExtents)?
+  final let stride: any SpatialExtents
   final let padding: any SpatialExtents
   final let dilation: any SpatialExtents
   final let ceilMode: Bool
-  final let countIncludePad: Bool
+  class var dimensions: Int { 1 }
 
-  init(
-    _ kernelSize: any SpatialExtents, _ stride: (any SpatialExtents)?, _ padding: any SpatialExtents, _ dilation: any SpatialExtents,
-    _ ceilMode: Bool, _ countIncludePad: Bool
+  /// - Parameters:
+  ///   - stride: nil: the kernel size.
+  ///   - ceilMode: windows may begin inside and end outside of the input.
+  public init(
+    _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0,
+    dilation: any SpatialExtents = 1, ceilMode: Bool = false
   ) {
     self.kernelSize = kernelSize
-    self.stride = stride
+    self.stride = stride ?? kernelSize
     self.padding = padding
     self.dilation = dilation
     self.ceilMode = ceilMode
-    self.countIncludePad = countIncludePad
     super.init()
   }
 
-  open override var settings: String { "kernel_size=\(kernelSize), stride=\(stride ?? kernelSize), padding=\(padding), ceil_mode=\(ceilMode)" }
+  /// Also where the values were in each plane, counted row by row: what `MaxUnpool1d`, `2d` and `3d` take. PyTorch's `return_indices=True`.
+  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) {
+    input.maxPoolWithIndices(Self.dimensions, kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
+  }
+
+  open override var settings: String {
+    "kernel_size=\(kernelSize), stride=\(stride), padding=\(padding), dilation=\(dilation), ceil_mode=\(ceilMode)"
+  }
 }
 
-/// The largest value of each window; `stride` defaults to the kernel size.
-open class MaxPool1d: PoolingLayer, Layer {
-  public init(
-    _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0,
-    dilation: any SpatialExtents = 1, ceilMode: Bool = false
-  ) { super.init(kernelSize, stride, padding, dilation, ceilMode, true) }
-
+/// The largest value of each window of lines; `stride` defaults to the kernel size.
+open class MaxPool1d: MaxPoolLayer, Layer {
+  override final class var dimensions: Int { 1 }
   open func forward(_ input: Tensor) -> Tensor {
     input.maxPool1d(kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
   }
-
-  /// Also where the values were in each plane, counted row by row: what `MaxUnpool1d` takes. PyTorch's `return_indices=True`.
-  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) {
-    input.maxPoolWithIndices(1, kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
-  }
 }
 
-/// The largest value of each window; `stride` defaults to the kernel size.
-open class MaxPool2d: PoolingLayer, Layer {
-  public init(
-    _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0,
-    dilation: any SpatialExtents = 1, ceilMode: Bool = false
-  ) { super.init(kernelSize, stride, padding, dilation, ceilMode, true) }
-
+/// The largest value of each window of planes; `stride` defaults to the kernel size.
+open class MaxPool2d: MaxPoolLayer, Layer {
+  override final class var dimensions: Int { 2 }
   open func forward(_ input: Tensor) -> Tensor {
     input.maxPool2d(kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
   }
-
-  /// Also where the values were in each plane, counted row by row: what `MaxUnpool2d` takes. PyTorch's `return_indices=True`.
-  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) {
-    input.maxPoolWithIndices(2, kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
-  }
 }
 
-/// The largest value of each window; `stride` defaults to the kernel size.
-open class MaxPool3d: PoolingLayer, Layer {
-  public init(
-    _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0,
-    dilation: any SpatialExtents = 1, ceilMode: Bool = false
-  ) { super.init(kernelSize, stride, padding, dilation, ceilMode, true) }
-
+/// The largest value of each window of volumes; `stride` defaults to the kernel size.
+open class MaxPool3d: MaxPoolLayer, Layer {
+  override final class var dimensions: Int { 3 }
   open func forward(_ input: Tensor) -> Tensor {
     input.maxPool3d(kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
   }
-
-  /// Also where the values were in each plane, counted row by row: what `MaxUnpool3d` takes. PyTorch's `return_indices=True`.
-  public final func withIndices(_ input: Tensor) -> (values: Tensor, indices: Tensor) {
-    input.maxPoolWithIndices(3, kernelSize, stride: stride, padding: padding, dilation: dilation, ceilMode: ceilMode)
-  }
 }
 
-/// The mean of each window; `stride` defaults to the kernel size.
-open class AvgPool1d: PoolingLayer, Layer {
+/// The mean of each window.
+open class AvgPoolLayer: Module {
+  final let kernelSize: any SpatialExtents
+  final let stride: any SpatialExtents
+  final let padding: any SpatialExtents
+  final let ceilMode: Bool
+  final let countIncludePad: Bool
+  final let divisorOverride: Int?
+
+  /// - Parameters:
+  ///   - stride: nil: the kernel size.
+  ///   - ceilMode: windows may begin inside and end outside of the input.
+  ///   - countIncludePad: zeros of the padding count as elements.
+  ///   - divisorOverride: what sums are divided by instead of the number of elements.
+  public init(
+    _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceilMode: Bool = false,
+    countIncludePad: Bool = true, divisorOverride: Int? = nil
+  ) {
+    self.kernelSize = kernelSize
+    self.stride = stride ?? kernelSize
+    self.padding = padding
+    self.ceilMode = ceilMode
+    self.countIncludePad = countIncludePad
+    self.divisorOverride = divisorOverride
+    super.init()
+  }
+
+  open override var settings: String { "kernel_size=\(kernelSize), stride=\(stride), padding=\(padding)" }
+}
+
+/// The mean of each window of lines; `stride` defaults to the kernel size.
+open class AvgPool1d: AvgPoolLayer, Layer {
   public init(
     _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceilMode: Bool = false,
     countIncludePad: Bool = true
-  ) { super.init(kernelSize, stride, padding, 1, ceilMode, countIncludePad) }
+  ) { super.init(kernelSize, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad, divisorOverride: nil) }
 
   open func forward(_ input: Tensor) -> Tensor {
     input.avgPool1d(kernelSize, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad)
   }
 }
 
-/// The mean of each window; `stride` defaults to the kernel size.
-open class AvgPool2d: PoolingLayer, Layer {
-  /// What sums are divided by instead of the number of elements.
-  private let divisorOverride: Int?
-
-  public init(
-    _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceilMode: Bool = false,
-    countIncludePad: Bool = true, divisorOverride: Int? = nil
-  ) {
-    self.divisorOverride = divisorOverride
-    super.init(kernelSize, stride, padding, 1, ceilMode, countIncludePad)
-  }
-
+/// The mean of each window of planes; `stride` defaults to the kernel size.
+open class AvgPool2d: AvgPoolLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor {
     input.avgPool2d(
       kernelSize, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad, divisorOverride: divisorOverride)
   }
 }
 
-/// The mean of each window; `stride` defaults to the kernel size.
-open class AvgPool3d: PoolingLayer, Layer {
-  /// What sums are divided by instead of the number of elements.
-  private let divisorOverride: Int?
-
-  public init(
-    _ kernelSize: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceilMode: Bool = false,
-    countIncludePad: Bool = true, divisorOverride: Int? = nil
-  ) {
-    self.divisorOverride = divisorOverride
-    super.init(kernelSize, stride, padding, 1, ceilMode, countIncludePad)
-  }
-
+/// The mean of each window of volumes; `stride` defaults to the kernel size.
+open class AvgPool3d: AvgPoolLayer, Layer {
   open func forward(_ input: Tensor) -> Tensor {
     input.avgPool3d(
       kernelSize, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad, divisorOverride: divisorOverride)

@@ -162,7 +162,9 @@ open class MaxUnpool1d: MaxUnpoolLayer, Layer {
   }
   open func forward(_ input: (Tensor, Tensor)) -> Tensor { unpooled(input.0, input.1, nil) }
   /// With the extents of the result, where several sizes lead to the same pooled one.
-  public func callAsFunction(_ values: Tensor, _ indices: Tensor, outputSize: [Int]) -> Tensor { unpooled(values, indices, outputSize) }
+  public func callAsFunction(_ values: Tensor, _ indices: Tensor, outputSize: [Int]) -> Tensor {
+    withHooks((values, indices)) { unpooled($0.0, $0.1, outputSize) }
+  }
 }
 
 /// The counterpart of `MaxPool2d.withIndices`: values and indices to a sparse plane.
@@ -172,7 +174,9 @@ open class MaxUnpool2d: MaxUnpoolLayer, Layer {
   }
   open func forward(_ input: (Tensor, Tensor)) -> Tensor { unpooled(input.0, input.1, nil) }
   /// With the extents of the result, where several sizes lead to the same pooled one.
-  public func callAsFunction(_ values: Tensor, _ indices: Tensor, outputSize: [Int]) -> Tensor { unpooled(values, indices, outputSize) }
+  public func callAsFunction(_ values: Tensor, _ indices: Tensor, outputSize: [Int]) -> Tensor {
+    withHooks((values, indices)) { unpooled($0.0, $0.1, outputSize) }
+  }
 }
 
 /// The counterpart of `MaxPool3d.withIndices`: values and indices to a sparse volume.
@@ -182,5 +186,7 @@ open class MaxUnpool3d: MaxUnpoolLayer, Layer {
   }
   open func forward(_ input: (Tensor, Tensor)) -> Tensor { unpooled(input.0, input.1, nil) }
   /// With the extents of the result, where several sizes lead to the same pooled one.
-  public func callAsFunction(_ values: Tensor, _ indices: Tensor, outputSize: [Int]) -> Tensor { unpooled(values, indices, outputSize) }
+  public func callAsFunction(_ values: Tensor, _ indices: Tensor, outputSize: [Int]) -> Tensor {
+    withHooks((values, indices)) { unpooled($0.0, $0.1, outputSize) }
+  }
 }

@@ -11,11 +11,19 @@ open class TransposedConvolutionLayer: Module {
   final let dilation: any SpatialExtents
   final let groups: Int
 
-  init(
-    _ rank: Int, _ inChannels: Int, _ outChannels: Int, _ kernelSize: any SpatialExtents, _ stride: any SpatialExtents,
-    _ padding: any SpatialExtents, _ outputPadding: any SpatialExtents, _ groups: Int, _ bias: Bool, _ dilation: any SpatialExtents,
-    _ dtype: DType, _ device: Device
+  /// Spatial dimensions of input and kernel.
+  class var dimensions: Int { 1 }
+
+  /// - Parameters:
+  ///   - kernelSize, stride, padding, dilation: those of the convolution that this is the transposed one of.
+  ///   - outputPadding: added to one side of the result, where several extents would lead to the same input.
+  ///   - groups: channels are divided into as many groups, which do not see each other.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1, padding: any SpatialExtents = 0,
+    outputPadding: any SpatialExtents = 0, groups: Int = 1, bias: Bool = true, dilation: any SpatialExtents = 1, dtype: DType = .float32,
+    on device: Device = .cpu
   ) {
+    let rank = Self.dimensions
     self.stride = stride
     self.padding = padding
     self.outputPadding = outputPadding
@@ -62,46 +70,71 @@ open class TransposedConvolutionLayer: Module {
       + (padding as? Int == 0 ? "" : ", padding=\(padding)") + (outputPadding as? Int == 0 ? "" : ", output_padding=\(outputPadding)")
       + (dilation as? Int == 1 ? "" : ", dilation=\(dilation)") + (groups == 1 ? "" : ", groups=\(groups)") + (_bias == nil ? ", bias=false" : "")
   }
+
+  /// Called with an input before it is used: the lazy layers learn its channels.
+  func prepare(for input: Tensor) {}
+
+  /// - Parameter outputSize: the result's spatial extents, or all of them, instead of those that `outputPadding` leads to.
+  final func transposed(_ input: Tensor, _ outputSize: [Int]?) -> Tensor {
+    prepare(for: input)
+    guard let outputPadding = outputSize.map({ padding(to: $0, for: input) }) ?? outputPadding else { return input }
+    switch Self.dimensions {
+    case 1:
+      return input.convTranspose1d(
+        weight, bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
+    case 2:
+      return input.convTranspose2d(
+        weight, bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
+    default:
+      return input.convTranspose3d(
+        weight, bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
+    }
+  }
+
+  /// The output padding that leads to the given extents; raises and returns nil where none does.
+  private func padding(to outputSize: [Int], for input: Tensor) -> (any SpatialExtents)? {
+    let rank = Self.dimensions, leading = input.rank - rank, name = "ConvTranspose\(rank)d"
+    guard !ErrorScopes.hasFailed, leading == 1 || leading == 2, let stride = stride.extents(rank), let padding = padding.extents(rank),
+      let dilation = dilation.extents(rank)
+    else { return self.outputPadding }
+    let wanted = outputSize.count == leading + rank ? Array(outputSize.dropFirst(leading)) : outputSize
+    let least = (0..<rank).map { i in
+      (input.shape[leading + i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (weight.shape[2 + i] - 1) + 1
+    }
+    guard wanted.count == rank, (0..<rank).allSatisfy({ (least[$0]..<(least[$0] + stride[$0])).contains(wanted[$0]) }) else {
+      let largest = zip(least, stride).map { $0 + $1 - 1 }
+      raise(
+        EmberError(
+          .value, in: name, "outputSize \(outputSize) for input \(input.dtype)\(input.shape); the extents may lie from \(least) to \(largest)"))
+      return nil
+    }
+    return zip(wanted, least).map { $0 - $1 }
+  }
 }
 
-/// Transposed convolution of [batch, in, length].
+/// Transposed convolution of [batch, in, length], or [in, length].
 open class ConvTranspose1d: TransposedConvolutionLayer, Layer {
-  public init(
-    _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1, padding: any SpatialExtents = 0,
-    outputPadding: any SpatialExtents = 0, groups: Int = 1, bias: Bool = true, dilation: any SpatialExtents = 1, dtype: DType = .float32,
-    on device: Device = .cpu
-  ) { super.init(1, inChannels, outChannels, kernelSize, stride, padding, outputPadding, groups, bias, dilation, dtype, device) }
+  override final class var dimensions: Int { 1 }
 
-  open func forward(_ input: Tensor) -> Tensor {
-    input.convTranspose1d(
-      weight, bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
-  }
+  open func forward(_ input: Tensor) -> Tensor { transposed(input, nil) }
+  /// With the result's spatial extents, where several lead to the same input.
+  public final func callAsFunction(_ input: Tensor, outputSize: [Int]) -> Tensor { withHooks(input) { transposed($0, outputSize) } }
 }
 
-/// Transposed convolution of [batch, in, height, width].
+/// Transposed convolution of [batch, in, height, width], or [in, height, width].
 open class ConvTranspose2d: TransposedConvolutionLayer, Layer {
-  public init(
-    _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1, padding: any SpatialExtents = 0,
-    outputPadding: any SpatialExtents = 0, groups: Int = 1, bias: Bool = true, dilation: any SpatialExtents = 1, dtype: DType = .float32,
-    on device: Device = .cpu
-  ) { super.init(2, inChannels, outChannels, kernelSize, stride, padding, outputPadding, groups, bias, dilation, dtype, device) }
+  override final class var dimensions: Int { 2 }
 
-  open func forward(_ input: Tensor) -> Tensor {
-    input.convTranspose2d(
-      weight, bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
-  }
+  open func forward(_ input: Tensor) -> Tensor { transposed(input, nil) }
+  /// With the result's spatial extents, where several lead to the same input.
+  public final func callAsFunction(_ input: Tensor, outputSize: [Int]) -> Tensor { withHooks(input) { transposed($0, outputSize) } }
 }
 
-/// Transposed convolution of [batch, in, depth, height, width].
+/// Transposed convolution of [batch, in, depth, height, width], or [in, depth, height, width].
 open class ConvTranspose3d: TransposedConvolutionLayer, Layer {
-  public init(
-    _ inChannels: Int, _ outChannels: Int, kernelSize: any SpatialExtents, stride: any SpatialExtents = 1, padding: any SpatialExtents = 0,
-    outputPadding: any SpatialExtents = 0, groups: Int = 1, bias: Bool = true, dilation: any SpatialExtents = 1, dtype: DType = .float32,
-    on device: Device = .cpu
-  ) { super.init(3, inChannels, outChannels, kernelSize, stride, padding, outputPadding, groups, bias, dilation, dtype, device) }
+  override final class var dimensions: Int { 3 }
 
-  open func forward(_ input: Tensor) -> Tensor {
-    input.convTranspose3d(
-      weight, bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
-  }
+  open func forward(_ input: Tensor) -> Tensor { transposed(input, nil) }
+  /// With the result's spatial extents, where several lead to the same input.
+  public final func callAsFunction(_ input: Tensor, outputSize: [Int]) -> Tensor { withHooks(input) { transposed($0, outputSize) } }
 }

@@ -26,8 +26,17 @@ import Testing
     #expect(report.duration >= report.events[0].duration)
     let linear = report.events.first { $0.title == "linear" }!
     #expect(linear.inputs == "float32[8, 64], float32[32, 64], nil")
-    #expect(linear.bytes >= 8 * 32 * 4)
-    #expect(report.peakMemory >= 8 * 32 * 4)
+  }
+
+  /// In a process of its own: memory is counted for all of it.
+  @Test func memoryIsThatOfResults() async {
+    await #expect(processExitsWith: .success) {
+      let weight = Tensor.rand([32, 64]), x = Tensor.rand([8, 64])
+      let (y, report) = profile { x.linear(weight).relu() }
+      let linear = report.events.first { $0.title == "linear" }!
+      #expect(linear.bytes >= 8 * 32 * 4 && linear.bytes == linear.selfBytes)
+      #expect(report.peakMemory >= y.elementCount * 4)
+    }
   }
 
   @Test func rowsGatherCalls() {

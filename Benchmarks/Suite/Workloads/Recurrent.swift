@@ -1,6 +1,15 @@
 import Ember
 
 let recurrent: [Workload] = [
+  Workload(
+    name: "lstm-training", title: "LSTM language model 2 × 512, 35 steps, batch 32, SGD training step", target: 0.80, tolerance: 1e-3
+  ) {
+    manualSeed(0)
+    let model = LanguageModel(words: 1000, width: 512)
+    let optimizer = SGD(model.parameters(), learningRate: 0.1)
+    let x = Tensor.randint(0, 1000, [35, 32]), y = Tensor.randint(0, 1000, [35 * 32])
+    return try training { step(model, optimizer, x, y) }
+  },
   Workload(name: "tree-lstm-training", title: "tree-LSTM, one tree at a time, SGD training step", target: 0.20, tolerance: 1e-3) {
     manualSeed(0)
     let model = TreeClassifier(vocabulary: 200, features: 64, classes: 5)
@@ -19,6 +28,21 @@ let recurrent: [Workload] = [
     }
   }
 ]
+
+private final class LanguageModel: Module, Layer {
+  private let embedding: Embedding
+  private let lstm: LSTM
+  private let output: Linear
+
+  init(words: Int, width: Int) {
+    embedding = Embedding(words, width)
+    lstm = LSTM(width, width, numLayers: 2)
+    output = Linear(width, words)
+    super.init()
+  }
+
+  func forward(_ words: Tensor) -> Tensor { output(lstm(embedding(words)).output).flatten(0, 1) }
+}
 
 /// The same small numbers here and in Python.
 struct Numbers {

@@ -3,6 +3,11 @@ import Ember
 let transformers: [Workload] = [
   gpt("gpt-training", "GPT 6 × 384, context 256, batch 8, AdamW training step", 0.90, memory: 0.8, .eager),
   gpt("gpt-training-compiled", "the same against torch.compile", 1.0, memory: nil, .compiled),
+  Workload(name: "bert-inference", title: "BERT-like encoder, 6 × 384, 32 × 128 tokens, inference", target: 0.90, tolerance: 1e-3) {
+    manualSeed(0)
+    let block = TransformerEncoderLayer(384, 6, feedforward: 1536, activation: .gelu, batchFirst: true)
+    return inference(TransformerEncoder(block, 6), Tensor.randn([32, 128, 384]))
+  },
 ]
 
 private func gpt(_ name: String, _ title: String, _ target: Double, memory: Double?, _ peer: Workload.Peer) -> Workload {

@@ -27,15 +27,16 @@ typedef struct {
   int64_t projection;       // extent of h if it is projected (LSTM alone); 0: hidden
   const void *weight_hh;    // [gates * hidden, extent of h]
   const void *weight_hr;    // [projection, hidden]
-  const void *bias_hidden;  // [hidden], GRU's bias of the new gate's hidden side; or NULL
+  const void *bias_hh;      // [gates * hidden], GRU's alone, whose new gate takes it apart; or NULL
 } ember_recurrence;
 
 /// What the steps read and leave behind, dense. The backward pass reads what the forward pass left.
 typedef struct {
-  void *gates;   // [rows, gates * hidden]: in, input side with all biases but bias_hidden; out, gates after their functions
-  void *cells;   // [rows, hidden]: LSTM, the cell state after each step; GRU, the new gate's hidden side
-  void *hidden;  // [rows, hidden]: LSTM with a projection, h before it; else NULL
-  void *output;  // [rows, extent of h]
+  const void *input;  // [rows, gates * hidden]: the input side of the gates, with all biases but bias_hh; not read backwards
+  void *gates;        // [rows, gates * hidden]: the gates after their functions
+  void *cells;        // [rows, hidden]: LSTM, the cell state after each step; GRU, the new gate's hidden side
+  void *hidden;       // [rows, hidden]: LSTM with a projection, h before it; else NULL
+  void *output;       // [rows, extent of h]
 } ember_recurrence_trace;
 
 /// h [batch, extent of h] and c [batch, hidden] (LSTM): in, the initial state; out, the last one of each sequence.

@@ -57,10 +57,8 @@ open class RecurrentCellLayer: Module {
     func start(_ given: Tensor?) -> Tensor {
       given.map { isAlone ? $0.unsqueeze(0) : $0 } ?? Tensor.zeros([x.shape[0], hiddenSize], dtype: x.dtype, on: x.device)
     }
-    let bias = biasIh.map { kind == .gru ? $0 : $0 + biasHh! }
-    let result = x.linear(weightIh, bias).recurrentSequence(
-      kind, state: start(state), cell: kind == .lstm ? start(cell) : nil, weight: weightHh, bias: kind == .gru ? biasHh : nil,
-      batchSizes: [x.shape[0]])
+    let result = kind.step(
+      x.linear(weightIh, biasIh), state: start(state), cell: kind == .lstm ? start(cell) : nil, weight: weightHh, bias: biasHh)
     return isAlone ? (result.state.squeeze(0), result.cell?.squeeze(0)) : (result.state, result.cell)
   }
 }
@@ -74,7 +72,7 @@ open class RNNCell: RecurrentCellLayer, Layer {
   }
 
   open func forward(_ input: Tensor) -> Tensor { step(input, nil).state }
-  public final func callAsFunction(_ input: Tensor, _ state: Tensor?) -> Tensor { step(input, state).state }
+  public final func callAsFunction(_ input: Tensor, _ state: Tensor?) -> Tensor { withHooks(input) { step($0, state).state } }
 }
 
 /// One step of gated recurrent units: [batch, in] and state [batch, hidden] to the next state.
@@ -84,7 +82,7 @@ open class GRUCell: RecurrentCellLayer, Layer {
   }
 
   open func forward(_ input: Tensor) -> Tensor { step(input, nil).state }
-  public final func callAsFunction(_ input: Tensor, _ state: Tensor?) -> Tensor { step(input, state).state }
+  public final func callAsFunction(_ input: Tensor, _ state: Tensor?) -> Tensor { withHooks(input) { step($0, state).state } }
 }
 
 /// One step of long short-term memory: [batch, in], state and cell [batch, hidden] to the next ones.
@@ -93,8 +91,10 @@ open class LSTMCell: RecurrentCellLayer, Layer {
     super.init("LSTMCell", .lstm, inputSize, hiddenSize, bias, dtype, device)
   }
 
-  open func forward(_ input: Tensor) -> (h: Tensor, c: Tensor) { self(input, nil) }
-  public final func callAsFunction(_ input: Tensor, _ state: (Tensor, Tensor)?) -> (h: Tensor, c: Tensor) {
+  open func forward(_ input: Tensor) -> (h: Tensor, c: Tensor) { run(input, nil) }
+  public final func callAsFunction(_ input: Tensor, _ state: (Tensor, Tensor)?) -> (h: Tensor, c: Tensor) { withHooks(input) { run($0, state) } }
+
+  private func run(_ input: Tensor, _ state: (Tensor, Tensor)?) -> (h: Tensor, c: Tensor) {
     let result = step(input, state?.0, state?.1)
     return (result.state, result.cell!)
   }

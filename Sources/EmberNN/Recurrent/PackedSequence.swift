@@ -18,7 +18,25 @@ public struct PackedSequence: Sendable {
     self.data = data
     self.batchSizes = batchSizes
     self.sortedIndices = sortedIndices
-    self.unsortedIndices = unsortedIndices ?? sortedIndices.map(PackedSequence.inverse)
+    self.unsortedIndices = unsortedIndices ?? sortedIndices.flatMap(PackedSequence.inverse)
+    let batch = batchSizes.first ?? 0
+    let fall = zip(batchSizes, batchSizes.dropFirst()).allSatisfy { $0 >= $1 } && (batchSizes.last ?? 1) > 0
+    // A cap, so that a sum of nonsense cannot overflow.
+    let total = batchSizes.reduce(0) { min($0, 1 << 40) + max(0, min($1, 1 << 40)) }
+    if !ErrorScopes.hasFailed, !batchSizes.isEmpty, !fall || data.rank == 0 || data.shape[0] != total {
+      raise(
+        EmberError(
+          .shape, in: "PackedSequence", "batch sizes \(batchSizes) for data \(data.dtype)\(data.shape); "
+            + "they must be positive, never rise, and add up to the first extent of the data"))
+    }
+    for order in [sortedIndices, self.unsortedIndices] {
+      if let order, order.count != batch || PackedSequence.inverse(order) == nil {
+        raise(EmberError(.value, in: "PackedSequence", "indices \(order); they must be 0 ..< \(batch) in some order"))
+      }
+    }
+    if sortedIndices != nil, self.unsortedIndices == nil {
+      raise(EmberError(.value, in: "PackedSequence", "the sorted indices are not 0 ..< \(batch) in some order"))
+    }
   }
 
   /// The same sequences with other data, such as a layer's results.
@@ -26,9 +44,13 @@ public struct PackedSequence: Sendable {
     PackedSequence(data: data, batchSizes: batchSizes, sortedIndices: sortedIndices, unsortedIndices: unsortedIndices)
   }
 
-  static func inverse(_ order: [Int]) -> [Int] {
-    var inverse = Array(repeating: 0, count: order.count)
-    for (i, position) in order.enumerated() { inverse[position] = i }
+  /// The inverse of an order of 0 ..< count; nil if it is none.
+  private static func inverse(_ order: [Int]) -> [Int]? {
+    var inverse = Array(repeating: -1, count: order.count)
+    for (i, position) in order.enumerated() {
+      guard order.indices.contains(position), inverse[position] < 0 else { return nil }
+      inverse[position] = i
+    }
     return inverse
   }
 }
@@ -46,27 +68,26 @@ public func packPaddedSequence(_ input: Tensor, lengths: [Int], batchFirst: Bool
     raise(EmberError(.shape, in: name, "input \(input.dtype)\(input.shape); it must be [time, batch, ...], or [batch, time, ...] with batchFirst"))
     return empty
   }
-  var padded = batchFirst ? input.transpose(0, 1) : input
+  let padded = batchFirst ? input.transpose(0, 1) : input
   let (time, batch) = (padded.shape[0], padded.shape[1])
   guard lengths.count == batch, batch > 0, lengths.allSatisfy({ $0 >= 1 && $0 <= time }) else {
     raise(EmberError(.value, in: name, "lengths \(lengths) for \(batch) sequences padded to \(time); give one for each, from 1 to \(time)"))
     return empty
   }
-  var sorted = lengths
-  var order: [Int]?
+  var order = Array(lengths.indices)
   if !enforceSorted {
     // Stable, as PyTorch's.
-    let positions = lengths.indices.sorted { (lengths[$1], $0) < (lengths[$0], $1) }
-    order = positions
-    sorted = positions.map { lengths[$0] }
-    padded = padded.indexSelect(1, Tensor(positions, on: input.device))
+    order.sort { (lengths[$1], $0) < (lengths[$0], $1) }
   } else if zip(lengths, lengths.dropFirst()).contains(where: { $0 < $1 }) {
     raise(EmberError(.value, in: name, "lengths \(lengths) do not fall; sort the sequences, or pass enforceSorted: false"))
     return empty
   }
-  let sizes = (0..<sorted[0]).map { t in sorted.count { $0 > t } }
-  let data = cat(sizes.enumerated().map { t, size in padded.select(0, t).narrow(0, start: 0, length: size) })
-  return PackedSequence(data: data, batchSizes: sizes, sortedIndices: order)
+  let longest = lengths.max() ?? 0
+  let sizes = (0..<longest).map { t in lengths.count { $0 > t } }
+  // All rows are taken in one go, so that the gradient is put back in one go.
+  let rows = sizes.enumerated().flatMap { t, size in order.prefix(size).map { t * batch + $0 } }
+  let data = padded.flatten(0, 1).indexSelect(0, Tensor(rows, on: input.device))
+  return PackedSequence(data: data, batchSizes: sizes, sortedIndices: enforceSorted ? nil : order)
 }
 
 /// Packs sequences [time, ...] of different lengths.
@@ -84,18 +105,15 @@ public func padPackedSequence(
     raise(EmberError(.value, in: "padPackedSequence", "a total length of \(totalLength); the longest sequence has \(sizes.count) elements"))
     return (data, [])
   }
-  let rest = Array(data.shape.dropFirst())
-  var start = 0
-  var rows = sizes.map { size -> Tensor in
-    defer { start += size }
-    let part = data.narrow(0, start: start, length: size)
-    if size == batch { return part }
-    return cat([part, Tensor.full([batch - size] + rest, .real(paddingValue), dtype: data.dtype, on: data.device)])
+  let rest = Array(data.shape.dropFirst()), time = totalLength ?? sizes.count
+  // Padding is one more row, behind all others.
+  var rows = Array(repeating: data.shape[0], count: time * batch), next = 0
+  for (t, size) in sizes.enumerated() {
+    for i in 0..<size { rows[t * batch + i] = next + i }
+    next += size
   }
-  for _ in sizes.count..<Swift.max(totalLength ?? 0, sizes.count) {
-    rows.append(Tensor.full([batch] + rest, .real(paddingValue), dtype: data.dtype, on: data.device))
-  }
-  var output = stack(rows)
+  let padding = Tensor.full([1] + rest, .real(paddingValue), dtype: data.dtype, on: data.device)
+  var output = cat([data, padding]).indexSelect(0, Tensor(rows, on: data.device)).reshape([time, batch] + rest)
   var lengths = (0..<batch).map { i in sizes.count { $0 > i } }
   if let unsorted = sequence.unsortedIndices {
     output = output.indexSelect(1, Tensor(unsorted, on: data.device))
@@ -136,9 +154,15 @@ public enum PaddingSide: Sendable { case left, right }
 /// The counterpart of `padSequence`: the sequences without their padding.
 public func unpadSequence(_ padded: Tensor, lengths: [Int], batchFirst: Bool = false) -> [Tensor] {
   let sequences = batchFirst ? padded : padded.transpose(0, 1)
-  guard ErrorScopes.hasFailed || sequences.rank >= 2 && lengths.count == sequences.shape[0] && lengths.allSatisfy({ $0 <= sequences.shape[1] }) else {
+  guard ErrorScopes.hasFailed || sequences.rank >= 2 && lengths.count == sequences.shape[0] && lengths.allSatisfy({ $0 >= 0 && $0 <= sequences.shape[1] }) else {
     raise(EmberError(.value, in: "unpadSequence", "lengths \(lengths) for sequences \(padded.dtype)\(padded.shape)"))
     return lengths.map { _ in padded }
   }
-  return lengths.enumerated().map { i, length in sequences.select(0, i).narrow(0, start: 0, length: length) }
+  return zip(sequences.unbind(0), lengths).map { $0.narrow(0, start: 0, length: $1) }
+}
+
+/// The sequences that were packed, in their original order, each of its length.
+public func unpackSequence(_ sequence: PackedSequence) -> [Tensor] {
+  let (padded, lengths) = padPackedSequence(sequence, batchFirst: true)
+  return unpadSequence(padded, lengths: lengths, batchFirst: true)
 }

@@ -19,10 +19,12 @@ open class RNN: RecurrentLayer, Layer {
       "RNN", nonlinearity == .tanh ? .tanh : .relu, inputSize, hiddenSize, numLayers, bias, batchFirst, dropout, bidirectional, 0, dtype, device)
   }
 
-  open func forward(_ input: Tensor) -> (output: Tensor, state: Tensor) { self(input, nil) }
+  open func forward(_ input: Tensor) -> (output: Tensor, state: Tensor) { run(input, nil) }
 
   /// With a first state [layers · directions, batch, hidden].
-  public final func callAsFunction(_ input: Tensor, _ state: Tensor?) -> (output: Tensor, state: Tensor) {
+  public final func callAsFunction(_ input: Tensor, _ state: Tensor?) -> (output: Tensor, state: Tensor) { withHooks(input) { run($0, state) } }
+
+  private func run(_ input: Tensor, _ state: Tensor?) -> (output: Tensor, state: Tensor) {
     let result = run(input, state, nil)
     return (result.output, result.state)
   }
@@ -42,10 +44,12 @@ open class GRU: RecurrentLayer, Layer {
     super.init("GRU", .gru, inputSize, hiddenSize, numLayers, bias, batchFirst, dropout, bidirectional, 0, dtype, device)
   }
 
-  open func forward(_ input: Tensor) -> (output: Tensor, state: Tensor) { self(input, nil) }
+  open func forward(_ input: Tensor) -> (output: Tensor, state: Tensor) { run(input, nil) }
 
   /// With a first state [layers · directions, batch, hidden].
-  public final func callAsFunction(_ input: Tensor, _ state: Tensor?) -> (output: Tensor, state: Tensor) {
+  public final func callAsFunction(_ input: Tensor, _ state: Tensor?) -> (output: Tensor, state: Tensor) { withHooks(input) { run($0, state) } }
+
+  private func run(_ input: Tensor, _ state: Tensor?) -> (output: Tensor, state: Tensor) {
     let result = run(input, state, nil)
     return (result.output, result.state)
   }
@@ -70,10 +74,14 @@ open class LSTM: RecurrentLayer, Layer {
     super.init("LSTM", .lstm, inputSize, hiddenSize, numLayers, bias, batchFirst, dropout, bidirectional, projectionSize, dtype, device)
   }
 
-  open func forward(_ input: Tensor) -> (output: Tensor, state: (h: Tensor, c: Tensor)) { self(input, nil) }
+  open func forward(_ input: Tensor) -> (output: Tensor, state: (h: Tensor, c: Tensor)) { run(input, nil) }
 
   /// With first state [layers · directions, batch, out] and cell [layers · directions, batch, hidden].
   public final func callAsFunction(_ input: Tensor, _ state: (Tensor, Tensor)?) -> (output: Tensor, state: (h: Tensor, c: Tensor)) {
+    withHooks(input) { run($0, state) }
+  }
+
+  private func run(_ input: Tensor, _ state: (Tensor, Tensor)?) -> (output: Tensor, state: (h: Tensor, c: Tensor)) {
     let result = run(input, state?.0, state?.1)
     return (result.output, (result.state, result.cell!))
   }

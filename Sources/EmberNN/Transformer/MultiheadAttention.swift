@@ -64,7 +64,7 @@ open class MultiheadAttention: Module, Layer {
   }
 
   /// Attention of a sequence to itself, or of queries to keys and values.
-  open func forward(_ input: (Tensor, Tensor, Tensor)) -> (output: Tensor, weights: Tensor?) { self(input.0, input.1, input.2) }
+  open func forward(_ input: (Tensor, Tensor, Tensor)) -> (output: Tensor, weights: Tensor?) { attention(input) }
 
   /// - Parameters:
   ///   - keyPaddingMask: [batch, keys]; true (or a number to add) where a key is padding.
@@ -75,21 +75,25 @@ open class MultiheadAttention: Module, Layer {
     _ query: Tensor, _ key: Tensor, _ value: Tensor, keyPaddingMask: Tensor? = nil, needWeights: Bool = true, mask: Tensor? = nil,
     averageWeights: Bool = true, isCausal: Bool = false
   ) -> (output: Tensor, weights: Tensor?) {
-    let isBatched = query.rank == 3 && batchFirst
-    func turned(_ x: Tensor) -> Tensor { isBatched && x.rank == 3 ? x.transpose(0, 1) : x }
-    let q = turned(query)
-    let k = key.storageAddress == query.storageAddress && key.shape == query.shape ? q : turned(key)
-    let input: MultiHeadAttentionWeights.Input =
+    withHooks((query, key, value)) {
+      attention($0, keyPaddingMask: keyPaddingMask, needWeights: needWeights, mask: mask, averageWeights: averageWeights, isCausal: isCausal)
+    }
+  }
+
+  private func attention(
+    _ input: (query: Tensor, key: Tensor, value: Tensor), keyPaddingMask: Tensor? = nil, needWeights: Bool = true, mask: Tensor? = nil,
+    averageWeights: Bool = true, isCausal: Bool = false
+  ) -> (output: Tensor, weights: Tensor?) {
+    let projection: MultiHeadAttentionWeights.Input =
       if let packed = _inProjWeight { .packed(packed.wrappedValue) } else {
         .separate(query: _qProjWeight!.wrappedValue, key: _kProjWeight!.wrappedValue, value: _vProjWeight!.wrappedValue)
       }
     let weights = MultiHeadAttentionWeights(
-      input: input, inputBias: _inProjBias?.wrappedValue, keyBias: _biasK?.wrappedValue, valueBias: _biasV?.wrappedValue, output: outProj.weight,
+      input: projection, inputBias: _inProjBias?.wrappedValue, keyBias: _biasK?.wrappedValue, valueBias: _biasV?.wrappedValue, output: outProj.weight,
       outputBias: outProj.bias)
-    let result = q.multiHeadAttention(
-      k, turned(value), heads: numHeads, weights: weights, appendsZero: addsZero, dropout: dropout, training: isTraining, keyPadding: keyPaddingMask,
-      needsWeights: needWeights, mask: mask, averagesWeights: averageWeights, isCausal: isCausal)
-    return (isBatched ? result.output.transpose(0, 1) : result.output, result.weights)
+    return input.query.multiHeadAttention(
+      input.key, input.value, heads: numHeads, weights: weights, appendsZero: addsZero, dropout: dropout, training: isTraining, keyPadding: keyPaddingMask,
+      needsWeights: needWeights, mask: mask, averagesWeights: averageWeights, isCausal: isCausal, batchFirst: batchFirst)
   }
 
   open override var settings: String { "embed_dim=\(embedDim), num_heads=\(numHeads)" }

@@ -13,10 +13,14 @@ open class TransformerEncoder: Module, Layer {
     super.init()
   }
 
-  open func forward(_ input: Tensor) -> Tensor { self(input, mask: nil) }
+  open func forward(_ input: Tensor) -> Tensor { encoded(input, mask: nil, keyPaddingMask: nil, isCausal: false) }
 
-  /// Masks as in `TransformerEncoderLayer`. Without `isCausal` a mask is looked at: the causal one spares work.
+  /// Masks as in `TransformerEncoderLayer`.
   public final func callAsFunction(_ input: Tensor, mask: Tensor?, keyPaddingMask: Tensor? = nil, isCausal: Bool = false) -> Tensor {
+    withHooks(input) { encoded($0, mask: mask, keyPaddingMask: keyPaddingMask, isCausal: isCausal) }
+  }
+
+  private func encoded(_ input: Tensor, mask: Tensor?, keyPaddingMask: Tensor?, isCausal: Bool) -> Tensor {
     var x = input
     for layer in layers { x = layer(x, mask: mask, keyPaddingMask: keyPaddingMask, isCausal: isCausal) }
     return norm?(x) ?? x
@@ -36,14 +40,26 @@ open class TransformerDecoder: Module, Layer {
   }
 
   /// Of (target, memory).
-  open func forward(_ input: (Tensor, Tensor)) -> Tensor { self(input.0, input.1) }
+  open func forward(_ input: (Tensor, Tensor)) -> Tensor { decoded(input) }
 
   /// Masks as in `TransformerDecoderLayer`.
   public final func callAsFunction(
     _ target: Tensor, _ memory: Tensor, targetMask: Tensor? = nil, memoryMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil,
     memoryKeyPaddingMask: Tensor? = nil, targetIsCausal: Bool = false, memoryIsCausal: Bool = false
   ) -> Tensor {
-    var x = target
+    withHooks((target, memory)) {
+      decoded(
+        $0, targetMask: targetMask, memoryMask: memoryMask, targetKeyPaddingMask: targetKeyPaddingMask,
+        memoryKeyPaddingMask: memoryKeyPaddingMask, targetIsCausal: targetIsCausal, memoryIsCausal: memoryIsCausal)
+    }
+  }
+
+  private func decoded(
+    _ input: (target: Tensor, memory: Tensor), targetMask: Tensor? = nil, memoryMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil,
+    targetIsCausal: Bool = false, memoryIsCausal: Bool = false
+  ) -> Tensor {
+    var x = input.target
+    let memory = input.memory
     for layer in layers {
       x = layer(
         x, memory, targetMask: targetMask, memoryMask: memoryMask, targetKeyPaddingMask: targetKeyPaddingMask,
@@ -54,18 +70,24 @@ open class TransformerDecoder: Module, Layer {
 }
 
 extension TransformerEncoderLayer {
-  fileprivate func copied() -> TransformerEncoderLayer { copyingValues(to: another()) }
+  fileprivate func copied() -> TransformerEncoderLayer { copyingValues { another() } }
 }
 
 extension TransformerDecoderLayer {
-  fileprivate func copied() -> TransformerDecoderLayer { copyingValues(to: another()) }
+  fileprivate func copied() -> TransformerDecoderLayer { copyingValues { another() } }
 }
 
 extension Module {
-  /// Gives another module of the same structure this one's values.
-  fileprivate func copyingValues<Other: Module>(to other: Other) -> Other {
-    for (own, new) in zip(parameters(), other.parameters()) { new.value = own.value.detach() }
-    return other
+  /// A module of the same structure with this one's values. What making it draws is put back: a copy draws nothing, as PyTorch's deep copies.
+  fileprivate func copyingValues<Other: Module>(_ make: () -> Other) -> Other {
+    let state = Generator.default.state
+    let other = make()
+    _ = Generator.default.restore(state)
+    for (own, new) in zip(parameters(), other.parameters()) {
+      new.value = own.value.detach()
+      new.requiresGrad = own.requiresGrad
+    }
+    return other.train(isTraining)
   }
 }
 
@@ -98,13 +120,27 @@ open class Transformer: Module, Layer {
   }
 
   /// Of (source, target).
-  open func forward(_ input: (Tensor, Tensor)) -> Tensor { self(input.0, input.1) }
+  open func forward(_ input: (Tensor, Tensor)) -> Tensor { run(input) }
 
   public final func callAsFunction(
     _ source: Tensor, _ target: Tensor, sourceMask: Tensor? = nil, targetMask: Tensor? = nil, memoryMask: Tensor? = nil,
     sourceKeyPaddingMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil, sourceIsCausal: Bool = false,
     targetIsCausal: Bool = false, memoryIsCausal: Bool = false
   ) -> Tensor {
+    withHooks((source, target)) {
+      run(
+        $0, sourceMask: sourceMask, targetMask: targetMask, memoryMask: memoryMask, sourceKeyPaddingMask: sourceKeyPaddingMask,
+        targetKeyPaddingMask: targetKeyPaddingMask, memoryKeyPaddingMask: memoryKeyPaddingMask, sourceIsCausal: sourceIsCausal,
+        targetIsCausal: targetIsCausal, memoryIsCausal: memoryIsCausal)
+    }
+  }
+
+  private func run(
+    _ input: (source: Tensor, target: Tensor), sourceMask: Tensor? = nil, targetMask: Tensor? = nil, memoryMask: Tensor? = nil,
+    sourceKeyPaddingMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil, sourceIsCausal: Bool = false,
+    targetIsCausal: Bool = false, memoryIsCausal: Bool = false
+  ) -> Tensor {
+    let (source, target) = input
     let isBatched = source.rank == 3, batch = batchFirst ? 0 : 1
     guard ErrorScopes.hasFailed || source.rank == target.rank && source.rank >= 2 && source.shape[-1] == features && target.shape[-1] == features
       && (!isBatched || source.shape[batch] == target.shape[batch])

@@ -61,23 +61,27 @@ open class TransformerEncoderLayer: Module, Layer {
     super.init()
   }
 
-  /// Another block of the same settings, drawn anew.
+  /// Another block of the same settings, without memory: no number is drawn for it.
   func another() -> TransformerEncoderLayer {
     TransformerEncoderLayer(
       selfAttn.embedDim, heads, feedforward: options.feedforward, dropout: options.dropout, activation: options.activation,
       layerNormEps: options.layerNormEps, batchFirst: options.batchFirst, normFirst: options.normFirst, bias: options.bias, dtype: options.dtype,
-      on: options.device)
+      on: .meta)
   }
 
   final var batchFirst: Bool { options.batchFirst }
 
-  open func forward(_ input: Tensor) -> Tensor { self(input, mask: nil) }
+  open func forward(_ input: Tensor) -> Tensor { block(input, mask: nil, keyPaddingMask: nil, isCausal: false) }
 
   /// - Parameters:
   ///   - mask: [length, length] or [batch · heads, length, length]; true where a place must not be seen, or numbers to add.
   ///   - keyPaddingMask: [batch, length]; true where the input is padding.
   ///   - isCausal: says that `mask` is the causal one.
   public final func callAsFunction(_ input: Tensor, mask: Tensor?, keyPaddingMask: Tensor? = nil, isCausal: Bool = false) -> Tensor {
+    withHooks(input) { block($0, mask: mask, keyPaddingMask: keyPaddingMask, isCausal: isCausal) }
+  }
+
+  private func block(_ input: Tensor, mask: Tensor?, keyPaddingMask: Tensor?, isCausal: Bool) -> Tensor {
     func attention(_ x: Tensor) -> Tensor {
       dropout1(selfAttn(x, x, x, keyPaddingMask: keyPaddingMask, needWeights: false, mask: mask, isCausal: isCausal).output)
     }
@@ -128,24 +132,36 @@ open class TransformerDecoderLayer: Module, Layer {
     super.init()
   }
 
-  /// Another block of the same settings, drawn anew.
+  /// Another block of the same settings, without memory: no number is drawn for it.
   func another() -> TransformerDecoderLayer {
     TransformerDecoderLayer(
       selfAttn.embedDim, heads, feedforward: options.feedforward, dropout: options.dropout, activation: options.activation,
       layerNormEps: options.layerNormEps, batchFirst: options.batchFirst, normFirst: options.normFirst, bias: options.bias, dtype: options.dtype,
-      on: options.device)
+      on: .meta)
   }
 
   final var batchFirst: Bool { options.batchFirst }
 
   /// Of (target, memory).
-  open func forward(_ input: (Tensor, Tensor)) -> Tensor { self(input.0, input.1) }
+  open func forward(_ input: (Tensor, Tensor)) -> Tensor { block(input) }
 
   /// Masks as in `TransformerEncoderLayer`: of the target, and of the memory as the target sees it.
   public final func callAsFunction(
     _ target: Tensor, _ memory: Tensor, targetMask: Tensor? = nil, memoryMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil,
     memoryKeyPaddingMask: Tensor? = nil, targetIsCausal: Bool = false, memoryIsCausal: Bool = false
   ) -> Tensor {
+    withHooks((target, memory)) {
+      block(
+        $0, targetMask: targetMask, memoryMask: memoryMask, targetKeyPaddingMask: targetKeyPaddingMask,
+        memoryKeyPaddingMask: memoryKeyPaddingMask, targetIsCausal: targetIsCausal, memoryIsCausal: memoryIsCausal)
+    }
+  }
+
+  private func block(
+    _ input: (target: Tensor, memory: Tensor), targetMask: Tensor? = nil, memoryMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil,
+    targetIsCausal: Bool = false, memoryIsCausal: Bool = false
+  ) -> Tensor {
+    let (target, memory) = input
     func attention(_ x: Tensor) -> Tensor {
       dropout1(selfAttn(x, x, x, keyPaddingMask: targetKeyPaddingMask, needWeights: false, mask: targetMask, isCausal: targetIsCausal).output)
     }

@@ -107,6 +107,9 @@ extension Tensor {
   /// The extent of one dimension; negative ones count from the end.
   public func size(_ dimension: Int) -> Int { shape[dimension] }
 
+  /// The very same value with the same history, not just the same numbers: what is computed from one serves for the other.
+  package func isIdentical(to other: Tensor) -> Bool { body === other.body && node === other.node }
+
   /// The address of the first element on its device, for checks that memory is reused.
   public var storageAddress: UInt { UInt(bitPattern: body.storage.pointer) }
 
