@@ -1,5 +1,4 @@
 import Ember
-import Foundation
 
 /// Predicts each next word from all before it: embedding, LSTM (Hochreiter and Schmidhuber, 1997), and an output layer that shares the
 /// weights of the embedding (Press and Wolf, arXiv:1608.05859).
@@ -55,7 +54,7 @@ final class LanguageModel: Module {
         mean.add(result.logits.flatten(0, 1).crossEntropy(targets.flatten()).item(), weight: Double(targets.elementCount))
       }
     }
-    return exp(mean.value)
+    return Tensor(mean.value).exp().item()
   }
 }
 

@@ -1,38 +1,15 @@
 import Ember
 
-/// A gated recurrent unit (Cho et al., arXiv:1406.1078), whose inputs are mapped to its three gates elsewhere, for all times at once.
-final class GatedUnit: Module {
-  private let state: Linear
-  init(width: Int) {
-    state = Linear(width, 3 * width)
-    super.init()
-  }
-
-  /// - Parameter gates: what the input adds to the gates: [batch, 3 · width].
-  func callAsFunction(_ gates: Tensor, _ hidden: Tensor) -> Tensor {
-    let input = gates.chunk(3, dim: 1), own = state(hidden).chunk(3, dim: 1)
-    let update = (input[1] + own[1]).sigmoid()
-    let new = (input[2] + (input[0] + own[0]).sigmoid() * own[2]).tanh()
-    return new + update * (hidden - new)
-  }
-}
-
 /// An encoder and a decoder with attention (Bahdanau, Cho and Bengio, arXiv:1409.0473, with the product scores of Luong, Pham and Manning,
 /// arXiv:1508.04025). The encoder reads the verse in both directions; for each piece that it writes, the decoder looks where it needs to.
 final class Translator: Module {
   private let marks: Verses.Marks
-  private let width: Int
   private let sourceEmbedding: Embedding
   private let targetEmbedding: Embedding
-  private let forwardInput: Linear
-  private let backwardInput: Linear
-  private let forwardUnit: GatedUnit
-  private let backwardUnit: GatedUnit
+  private let encoder: GRU
   private let bridge: Linear
   private let keys: Linear
-  private let decoderInput: Linear
-  private let contextInput: Linear
-  private let decoderUnit: GatedUnit
+  private let decoder: GRUCell
   private let combination: Linear
   private let output: Linear
   private let dropout: Dropout
@@ -47,16 +24,12 @@ final class Translator: Module {
 
   init(_ verses: Verses, width: Int = 256, dropout: Double = 0.2) {
     marks = verses.marks
-    self.width = width
     sourceEmbedding = Embedding(verses.vocabularySize, width, paddingIndex: marks.padding)
     targetEmbedding = Embedding(verses.vocabularySize, width, paddingIndex: marks.padding)
-    (forwardInput, backwardInput) = (Linear(width, 3 * width), Linear(width, 3 * width))
-    (forwardUnit, backwardUnit) = (GatedUnit(width: width), GatedUnit(width: width))
+    encoder = GRU(width, width, batchFirst: true, bidirectional: true)
     bridge = Linear(2 * width, width)
     keys = Linear(2 * width, width, bias: false)
-    decoderInput = Linear(width, 3 * width)
-    contextInput = Linear(2 * width, 3 * width, bias: false)
-    decoderUnit = GatedUnit(width: width)
+    decoder = GRUCell(3 * width, width)
     combination = Linear(3 * width, width)
     output = Linear(width, verses.vocabularySize)
     self.dropout = Dropout(dropout)
@@ -64,37 +37,27 @@ final class Translator: Module {
     for table in [sourceEmbedding, targetEmbedding] { table.$weight.update { $0 *= 0.1 } }
   }
 
-  /// - Parameter sources: [batch, time].
-  func encode(_ sources: Tensor) -> Encoded {
-    let isPadding = sources .== marks.padding
+  /// - Parameters:
+  ///   - sources: [batch, time].
+  ///   - lengths: how many pieces each of them has.
+  func encode(_ sources: Tensor, lengths: [Int]) -> Encoded {
     let x = dropout(sourceEmbedding(sources))
-    // Where a verse has ended, or not begun when read backwards, the state stays.
-    let waits = isPadding.unsqueeze(2).unbind(1)
-    func read(_ unit: GatedUnit, _ gates: [Tensor], _ order: some Sequence<Int>) -> (outputs: [Tensor], last: Tensor) {
-      var hidden = Tensor.zeros([sources.shape[0], width]), outputs = gates
-      for t in order {
-        hidden = `where`(waits[t], hidden, unit(gates[t], hidden))
-        outputs[t] = hidden
-      }
-      return (outputs, hidden)
-    }
-    let times = 0..<sources.shape[1]
-    let forward = read(forwardUnit, forwardInput(x).unbind(1), times)
-    let backward = read(backwardUnit, backwardInput(x).unbind(1), times.reversed())
-    let features = cat([stack(forward.outputs, dim: 1), stack(backward.outputs, dim: 1)], dim: 2)
+    let (packed, last) = encoder(packPaddedSequence(x, lengths: lengths, batchFirst: true, enforceSorted: false))
+    let features = padPackedSequence(packed, batchFirst: true, totalLength: sources.shape[1]).output
     return Encoded(
-      features: features, keys: keys(features), isPadding: isPadding.unsqueeze(1),
-      state: bridge(cat([forward.last, backward.last], dim: 1)).tanh())
+      features: features, keys: keys(features), isPadding: (sources .== marks.padding).unsqueeze(1),
+      // What each direction ended with.
+      state: bridge(cat([last[0], last[1]], dim: 1)).tanh())
   }
 
   /// The logits of what follows each of `targets` [batch, time], and the state after them.
   func decode(_ targets: Tensor, _ encoded: Encoded, state: Tensor) -> (logits: Tensor, state: Tensor) {
     var hidden = state, outputs: [Tensor] = []
-    for gates in decoderInput(dropout(targetEmbedding(targets))).unbind(1) {
+    for piece in dropout(targetEmbedding(targets)).unbind(1) {
       let scores = hidden.unsqueeze(1).matmul(encoded.keys.transpose(1, 2))
       let weights = scores.maskedFill(encoded.isPadding, .real(-.infinity)).softmax(-1)
       let context = weights.matmul(encoded.features).squeeze(1)
-      hidden = decoderUnit(gates + contextInput(context), hidden)
+      hidden = decoder(cat([piece, context], dim: 1), hidden)
       outputs.append(cat([hidden, context], dim: 1))
     }
     return (output(dropout(combination(stack(outputs, dim: 1)).tanh())), hidden)
@@ -102,7 +65,7 @@ final class Translator: Module {
 
   /// The mean cross entropy of the targets' pieces, each predicted from the true ones before it.
   func loss(_ batch: Verses.Batch, labelSmoothing: Double = 0) -> Tensor {
-    let encoded = encode(batch.sources)
+    let encoded = encode(batch.sources, lengths: batch.lengths)
     let length = batch.targets.shape[1] - 1
     let logits = decode(batch.targets.narrow(1, start: 0, length: length), encoded, state: encoded.state).logits
     let wanted = batch.targets.narrow(1, start: 1, length: length).flatten()
@@ -112,7 +75,7 @@ final class Translator: Module {
   /// Translations as numbers, without marks: the likeliest piece each time.
   func translate(_ batch: Verses.Batch, longest: Int = 80) -> [[Int]] {
     noGrad {
-      let encoded = encode(batch.sources)
+      let encoded = encode(batch.sources, lengths: batch.lengths)
       let count = batch.sources.shape[0]
       var state = encoded.state, next = Tensor.full([count, 1], .integer(Int64(marks.start)))
       var translations = [[Int]](repeating: [], count: count), isRunning = Array(repeating: true, count: count)

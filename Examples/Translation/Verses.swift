@@ -44,6 +44,8 @@ struct Verses {
   /// A batch: sources and targets [batch, time], filled up at the end; targets begin and end with their marks.
   struct Batch {
     let sources, targets: Tensor
+    /// Pieces of the sources, with their marks.
+    let lengths: [Int]
   }
 
   func batch(_ pairs: [(source: [Int], target: [Int])]) -> Batch {
@@ -52,6 +54,7 @@ struct Verses {
       return Tensor(rows.map { $0 + Array(repeating: marks.padding, count: length - $0.count) })
     }
     return Batch(
-      sources: filled(pairs.map { $0.source + [marks.end] }), targets: filled(pairs.map { [marks.start] + $0.target + [marks.end] }))
+      sources: filled(pairs.map { $0.source + [marks.end] }), targets: filled(pairs.map { [marks.start] + $0.target + [marks.end] }),
+      lengths: pairs.map { $0.source.count + 1 })
   }
 }

@@ -60,7 +60,8 @@ extension ExamplesTests {
       let model = Translator(verses, width: 16).eval()
       let sorted = verses.training.sorted { $0.source.count < $1.source.count }
       let (short, long) = (sorted[0], sorted[sorted.count - 1])
-      let alone = model.encode(verses.batch([short]).sources), together = model.encode(verses.batch([short, long]).sources)
+      let (single, pair) = (verses.batch([short]), verses.batch([short, long]))
+      let alone = model.encode(single.sources, lengths: single.lengths), together = model.encode(pair.sources, lengths: pair.lengths)
       #expect((alone.state - together.state[0..<1]).abs().amax().item() < 1e-6)
       let target = Tensor([[verses.marks.start] + short.target])
       let one = model.decode(target, alone, state: alone.state).logits

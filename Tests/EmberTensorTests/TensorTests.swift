@@ -157,6 +157,7 @@ import Testing
     #expect((x .> count).elements(as: Bool.self) == [false, false, true] && (x .>= limit).elements(as: Bool.self) == [false, true, true])
     #expect((x .== count).elements(as: Bool.self) == [false, true, false] && (x .!= single).elements(as: Bool.self) == [true, false, true])
     #expect((x ** count).elements(as: Double.self) == [1, 4, 9] && (limit ** x).elements(as: Double.self) == [2, 4, 8])
+    #expect(Tensor(limit).isEqual(to: Tensor(2.0)) && Tensor(limit).dtype == .float32 && Tensor(count).dtype == .int64)
     #expect(x.clamp(min: limit - 0.5, max: limit).elements(as: Double.self) == [1.5, 2, 2])
     #expect(x.clamp(max: limit).elements(as: Double.self) == [1, 2, 2] && x.clamp(min: count).elements(as: Double.self) == [2, 2, 3])
   }

@@ -85,6 +85,11 @@ extension Tensor {
     self = requiresGrad ? tensor.requiringGrad() : tensor
   }
 
+  /// The same of a number that is a variable, not a literal.
+  public init<Element: TensorElement>(_ number: Element, dtype: DType? = nil, on device: Device = .cpu, requiresGrad: Bool = false) {
+    self.init(number.scalar, dtype: dtype, on: device, requiresGrad: requiresGrad)
+  }
+
   /// A tensor from bytes as they lie in memory (row-major, this machine's byte order).
   public init(bytes: UnsafeRawBufferPointer, shape: [Int], dtype: DType, on device: Device = .cpu) {
     self = attempt { () throws(EmberError) in
