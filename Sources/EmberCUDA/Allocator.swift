@@ -5,15 +5,6 @@ import Synchronization
 /// Device memory in cached blocks. What is freed is given out again at once: work on a stream runs in order, so whoever gets the block
 /// next uses it after whoever had it before. Blocks are kept apart by the stream that they were asked for on.
 final class Allocator: Sendable {
-  struct Statistics: Sendable {
-    var liveBytes = 0
-    var peakLiveBytes = 0
-    var cachedBytes = 0
-    var allocations = 0
-    var cacheHits = 0
-    var deviceAllocations = 0
-  }
-
   /// A pool's name: a stream, or a recorded graph that owns its memory.
   typealias Pool = UInt
 
@@ -25,10 +16,24 @@ final class Allocator: Sendable {
   private struct State {
     var free: [Key: [UInt]] = [:]
     var blocks: [UInt: Block] = [:]
-    var statistics = Statistics()
+    var statistics = CUDA.MemoryStatistics()
     var cap = 0
     /// Memory asked for while a graph is recorded belongs to it.
     var graphPool: Pool?
+    /// Pools of graphs that are gone: what is still in use of them goes back to the device.
+    var closed: Set<Pool> = []
+
+    /// Removes the free blocks of some pools.
+    mutating func takeFree(of isChosen: (Pool) -> Bool) -> [UInt] {
+      var addresses: [UInt] = []
+      for (key, list) in free where isChosen(key.pool) {
+        addresses += list
+        statistics.cachedBytes -= key.bytes * list.count
+        free[key] = nil
+      }
+      for address in addresses { blocks[address] = nil }
+      return addresses
+    }
   }
 
   private struct Key: Hashable {
@@ -97,26 +102,35 @@ final class Allocator: Sendable {
   }
 
   func deallocate(_ pointer: UnsafeMutableRawPointer) {
-    state.withLock { state in
-      guard let block = state.blocks[UInt(bitPattern: pointer)] else { return }
+    let address = UInt(bitPattern: pointer)
+    let isClosed = state.withLock { state -> Bool in
+      guard let block = state.blocks[address] else { return false }
       state.statistics.liveBytes -= block.bytes
+      if state.closed.contains(block.pool) {
+        state.blocks[address] = nil
+        return true
+      }
       state.statistics.cachedBytes += block.bytes
-      state.free[Key(bytes: block.bytes, pool: block.pool), default: []].append(UInt(bitPattern: pointer))
+      state.free[Key(bytes: block.bytes, pool: block.pool), default: []].append(address)
+      return false
     }
+    if isClosed { giveBack([address]) }
   }
 
   /// Gives what is cached back to the device, except what belongs to recorded graphs. Freeing waits for the device.
-  func releaseCached(graphPool: Pool? = nil) {
-    let addresses = state.withLock { state -> [UInt] in
-      var addresses: [UInt] = []
-      for (key, list) in state.free where graphPool == nil ? !Self.isGraph(key.pool) : key.pool == graphPool {
-        addresses += list
-        state.statistics.cachedBytes -= key.bytes * list.count
-        state.free[key] = nil
-      }
-      for address in addresses { state.blocks[address] = nil }
-      return addresses
-    }
+  func releaseCached() { giveBack(state.withLock { $0.takeFree { !Self.isGraph($0) } }) }
+
+  /// The recording is gone.
+  func closeGraph(_ pool: Pool) {
+    giveBack(
+      state.withLock { state in
+        state.closed.insert(pool)
+        return state.takeFree { $0 == pool }
+      })
+  }
+
+  private func giveBack(_ addresses: [UInt]) {
+    if addresses.isEmpty { return }
     _ = ember_cuda_use_context(driver.functions, UnsafeMutableRawPointer(bitPattern: context))
     for address in addresses { _ = driver.functions.pointee.deallocate(UnsafeMutableRawPointer(bitPattern: address)) }
   }
@@ -127,7 +141,7 @@ final class Allocator: Sendable {
   func beginGraph(_ pool: Pool) { state.withLock { $0.graphPool = pool } }
   func endGraph() { state.withLock { $0.graphPool = nil } }
 
-  var statistics: Statistics { state.withLock { $0.statistics } }
+  var statistics: CUDA.MemoryStatistics { state.withLock { $0.statistics } }
   func resetPeak() { state.withLock { $0.statistics.peakLiveBytes = $0.statistics.liveBytes } }
   func setCap(_ bytes: Int) { state.withLock { $0.cap = max(0, bytes) } }
 

@@ -15,12 +15,12 @@ public enum CUDA {
 
   /// What the allocator of a device holds and has done.
   public struct MemoryStatistics: Sendable, Hashable {
-    public var liveBytes: Int
-    public var peakLiveBytes: Int
-    public var cachedBytes: Int
-    public var allocations: Int
-    public var cacheHits: Int
-    public var deviceAllocations: Int
+    public internal(set) var liveBytes = 0
+    public internal(set) var peakLiveBytes = 0
+    public internal(set) var cachedBytes = 0
+    public internal(set) var allocations = 0
+    public internal(set) var cacheHits = 0
+    public internal(set) var deviceAllocations = 0
   }
 
   /// True if there is a device that works.
@@ -33,7 +33,7 @@ public enum CUDA {
     return driver.functions.pointee.device_count(&count) == 0 ? Int(count) : 0
   }
 
-  private static let backends = Mutex<[Int: Result<CUDABackend, CUDAUnavailable>]>([:])
+  private static let backends = Mutex<[Int: CUDABackend]>([:])
   private static let allowTF32 = Atomic(false)
   private static let allowConvolutionTF32 = Atomic(true)
 
@@ -52,8 +52,7 @@ public enum CUDA {
   /// The backend of a device, made on first use; an error that says what is missing.
   package static func backend(_ index: Int, host: any Backend) throws(EmberError) -> CUDABackend {
     let result = backends.withLock { made -> Result<CUDABackend, CUDAUnavailable> in
-      if let known = made[index] { return known }
-      let result: Result<CUDABackend, CUDAUnavailable>
+      if let known = made[index] { return .success(known) }
       do throws(CUDAUnavailable) {
         let driver = try Driver.shared.get()
         _ = try NVRTC.shared.get()
@@ -61,11 +60,10 @@ public enum CUDA {
         if index >= count {
           throw CUDAUnavailable("there is no device cuda:\(index): the driver has \(count) device\(count == 1 ? "" : "s")")
         }
-        result = .success(try CUDABackend(ordinal: index, driver: driver, host: host))
-      } catch { result = .failure(error) }
-      // What fails may be mended while the process runs, except for the libraries, which are looked for once.
-      if case .success = result { made[index] = result }
-      return result
+        let backend = try CUDABackend(ordinal: index, driver: driver, host: host)
+        made[index] = backend
+        return .success(backend)
+      } catch { return .failure(error) }
     }
     switch result {
     case .success(let backend): return backend
@@ -74,8 +72,7 @@ public enum CUDA {
   }
 
   static func existing(_ device: Device) -> CUDABackend? {
-    guard case .success(let backend)? = backends.withLock({ $0[Int(device.index)] }) else { return nil }
-    return backend
+    backends.withLock { $0[Int(device.index)] }
   }
 
   /// What the driver says of a device that some tensor has been on; nil for others.
@@ -85,11 +82,7 @@ public enum CUDA {
   public static func synchronize(_ device: Device = .cuda) { existing(device)?.synchronize() }
 
   public static func memoryStatistics(_ device: Device = .cuda) -> MemoryStatistics {
-    let s = existing(device)?.allocator.statistics ?? Allocator.Statistics()
-    return MemoryStatistics(
-      liveBytes: s.liveBytes, peakLiveBytes: s.peakLiveBytes, cachedBytes: s.cachedBytes, allocations: s.allocations,
-      cacheHits: s.cacheHits,
-      deviceAllocations: s.deviceAllocations)
+    existing(device)?.allocator.statistics ?? MemoryStatistics()
   }
 
   /// Gives cached memory back to the device.
@@ -121,6 +114,10 @@ public enum CUDA {
     switch CuBLASLt.shared {
     case .success(let library): lines.append("cuBLASLt: \(library.path)")
     case .failure(let error): lines.append("cuBLASLt: \(error); pip install nvidia-cublas (products run on Ember's own, slower kernel)")
+    }
+    switch CuDNN.shared {
+    case .success(let library): lines.append("cuDNN: \(library.path)")
+    case .failure(let error): lines.append("cuDNN: \(error); pip install nvidia-cudnn-cu13 (convolutions run on Ember's own, slower kernels)")
     }
     return lines
   }

@@ -1,6 +1,5 @@
 import CCUDA
 import EmberRuntime
-import Synchronization
 
 /// The arguments of a launch, packed as the device reads them: each at its alignment.
 package struct LaunchArguments {
@@ -90,6 +89,9 @@ struct DeviceLayout {
 }
 
 extension CUDABackend {
+  /// What every kernel can have; more is asked for when it is loaded.
+  private static let usualSharedBytes = 48 << 10
+
   /// Launches a kernel, compiling it first if it is new. Errors are raised; the outputs then hold what they held.
   ///
   /// - Parameters:
@@ -101,16 +103,8 @@ extension CUDABackend {
     threads: Int, sharedBytes: Int = 0, _ arguments: (inout LaunchArguments) -> Void
   ) {
     if blocks == 0 || blocksY == 0 || blocksZ == 0 { return }
-    var key = KernelCache.Key(source: source.rawValue, kernel: UInt(bitPattern: kernel.utf8Start), arguments: 0, more: 0)
-    for (i, parameter) in parameters.enumerated() {
-      if i < 3 {
-        key.arguments = key.arguments &* 0x1_0000_0001_b3 &+ parameter.code
-      } else {
-        key.more = key.more &* 0x1_0000_0001_b3 &+ parameter.code
-      }
-    }
-    // More than 48 KiB are asked for once, when the kernel is loaded.
-    if sharedBytes > 48 << 10 { key.more ^= UInt64(sharedBytes) << 32 }
+    let key = KernelCache.Key.own(
+      source, name: UInt(bitPattern: kernel.utf8Start), parameters, sharedBytes: max(sharedBytes, Self.usualSharedBytes))
     guard
       let function = cache.known(key)
         ?? compile(
@@ -143,7 +137,7 @@ extension CUDABackend {
   func compile(key: KernelCache.Key?, source: () -> String, name: String, sharedBytes: Int) -> UnsafeMutableRawPointer? {
     do throws(CUDAUnavailable) {
       let function = try cache.make(source: source(), kernel: name)
-      if sharedBytes > 48 << 10 {
+      if sharedBytes > Self.usualSharedBytes {
         check(
           driver.functions.pointee.function_set_attribute(function, Int32(EMBER_CUDA_MAX_DYNAMIC_SHARED_BYTES), Int32(sharedBytes)), name)
       }
@@ -156,32 +150,15 @@ extension CUDABackend {
   }
 }
 
-/// Kernels from sources of users, by their text.
-private let userKernels = Mutex<[UserKernel: UInt]>([:])
-
-private struct UserKernel: Hashable {
-  var source: String
-  var name: String
-  var device: Int
-  var sharedBytes: Int
-}
-
 extension CUDABackend {
   /// Launches a kernel of a source that is not the project's own.
   package func launch(
     source: String, kernel: String, blocks: Int, threads: Int, sharedBytes: Int, _ arguments: (inout LaunchArguments) -> Void
   ) {
     if blocks == 0 { return }
-    let key = UserKernel(source: source, name: kernel, device: Int(device.index), sharedBytes: max(sharedBytes, 48 << 10))
-    var function = userKernels.withLock { $0[key] }.flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
-    if function == nil {
-      function = compile(
-        key: nil, source: { KernelSource.text(of: ["prelude"]) + "\n#line 1 \"source\"\n" + source }, name: kernel, sharedBytes: sharedBytes
-      )
-      guard let function else { return }
-      userKernels.withLock { $0[key] = UInt(bitPattern: function) }
-    }
-    guard let function else { return }
+    let key = KernelCache.Key.user(source: source, name: kernel, sharedBytes: max(sharedBytes, Self.usualSharedBytes))
+    let text = { KernelSource.text(of: ["prelude"]) + "\n#line 1 \"source\"\n" + source }
+    guard let function = cache.known(key) ?? compile(key: key, source: text, name: kernel, sharedBytes: sharedBytes) else { return }
     launch(function, "kernel of a user", grid: (UInt32(blocks), 1, 1), threads: threads, sharedBytes: sharedBytes, arguments)
   }
 }

@@ -72,26 +72,24 @@ extension CUDABackend {
   public func matmul(_ product: MatrixProduct) {
     if product.batch * product.rows * product.columns == 0 { return }
     if product.depth > 0, libraryProduct(product) { return }
-    let arguments = MatrixArguments(product)
-    let usesBeta: Int32 = product.beta == 0 ? 0 : 1
-    // The third dimension of a grid is limited.
-    var first = 0
-    while first < product.batch {
-      let batch = min(product.batch - first, 65535)
-      let size = product.dtype.size
-      launch(
-        .matrix, "matrix_product", [.type(product.dtype)], blocks: (product.columns + 15) / 16,
-        blocksY: min(65535, (product.rows + 15) / 16), blocksZ: batch,
-        threads: 256
-      ) {
-        $0.add(product.a.map { $0 + first * product.aStrides.0 * size })
-        $0.add(product.b.map { $0 + first * product.bStrides.0 * size })
-        $0.add(product.output.map { $0 + first * product.rows * product.columns * size })
-        $0.add(product.columnBias)
-        arguments.add(to: &$0)
-        $0.add(usesBeta)
+    let size = product.dtype.size
+    // The second and third dimensions of a grid are limited.
+    let most = 65535
+    for firstBatch in stride(from: 0, to: product.batch, by: most) {
+      for firstRow in stride(from: 0, to: product.rows, by: 16 * most) {
+        let rows = min(product.rows - firstRow, 16 * most)
+        launch(
+          .matrix, "matrix_product", [.type(product.dtype)], blocks: quotientRoundedUp(product.columns, 16),
+          blocksY: quotientRoundedUp(rows, 16), blocksZ: min(product.batch - firstBatch, most), threads: 256
+        ) {
+          $0.add(product.a.map { $0 + (firstBatch * product.aStrides.0 + firstRow * product.aStrides.1) * size })
+          $0.add(product.b.map { $0 + firstBatch * product.bStrides.0 * size })
+          $0.add(product.output.map { $0 + (firstBatch * product.rows + firstRow) * product.columns * size })
+          $0.add(product.columnBias)
+          addNumbers(product, rows: rows, to: &$0)
+          $0.add(Int32(product.beta == 0 ? 0 : 1))
+        }
       }
-      first += batch
     }
     if product.activation != .none { finish(product, bias: nil) }
   }
@@ -107,21 +105,14 @@ extension CUDABackend {
     }
   }
 
-  /// The kernels' `MatrixArguments`.
-  private struct MatrixArguments {
-    var numbers: [Int]
-    var alpha: Double
-    var beta: Double
-    init(_ p: MatrixProduct) {
-      numbers = [p.rows, p.columns, p.depth, p.aStrides.0, p.aStrides.1, p.aStrides.2, p.bStrides.0, p.bStrides.1, p.bStrides.2]
-      alpha = p.alpha
-      beta = p.beta
+  /// The kernels' `MatrixArguments`; `rows` of a launch, which a batch's matrices lie as far apart as the whole product says.
+  private func addNumbers(_ p: MatrixProduct, rows: Int, to arguments: inout LaunchArguments) {
+    let output = p.rows * p.columns
+    for number in [rows, p.columns, p.depth, p.aStrides.0, p.aStrides.1, p.aStrides.2, p.bStrides.0, p.bStrides.1, p.bStrides.2, output] {
+      arguments.add(Int64(number))
     }
-    func add(to arguments: inout LaunchArguments) {
-      for number in numbers { arguments.add(Int64(number)) }
-      arguments.add(alpha)
-      arguments.add(beta)
-    }
+    arguments.add(p.alpha)
+    arguments.add(p.beta)
   }
 
   // MARK: cuBLASLt

@@ -23,13 +23,13 @@ public final class CUDABackend: Backend, @unchecked Sendable {
   package let sharedBytesPerBlock: Int
   private let products = Mutex<ProductPlans?>(nil)
 
-  /// The CPU, for what has no kernel here; set by whoever registers the backend.
-  private let hostBackend: any Backend
+  /// The CPU, for what has no kernel here.
+  let host: any Backend
 
   init(ordinal: Int, driver: Driver, host: any Backend) throws(CUDAUnavailable) {
     self.driver = driver
     device = .cuda(ordinal)
-    hostBackend = host
+    self.host = host
     let functions = driver.functions.pointee
     func check(_ status: Int32, _ what: String) throws(CUDAUnavailable) {
       if status != 0 { throw CUDAUnavailable("cuda:\(ordinal): \(what): \(driver.text(status))") }
@@ -66,7 +66,6 @@ public final class CUDABackend: Backend, @unchecked Sendable {
 
   /// Where the calling thread's work is queued.
   var stream: UnsafeMutableRawPointer { ember_cuda_thread_stream() ?? ownStream }
-  var host: any Backend { hostBackend }
 
   /// The driver's answer to a call that only a broken device or driver refuses: raised, as there is nobody to return it to.
   func check(_ status: Int32, _ operation: String) {

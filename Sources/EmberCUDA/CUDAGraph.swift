@@ -49,31 +49,26 @@ public final class CUDAGraph: @unchecked Sendable {
     } catch {
       _ = driver.end_capture(stream, &graph)
       if let graph { _ = driver.destroy_graph(graph) }
+      backend.allocator.closeGraph(pool)
       throw error
     }
     status = driver.end_capture(stream, &graph)
     guard status == 0, let graph else { throw failure(status) }
     var executable: UnsafeMutableRawPointer?
     status = driver.instantiate_graph(&executable, graph, 0)
-    guard status == 0, let executable else {
-      _ = driver.destroy_graph(graph)
-      throw failure(status)
-    }
+    _ = driver.destroy_graph(graph)
+    guard status == 0, let executable else { throw failure(status) }
     self.device = device
     self.backend = backend
     self.executable = executable
     self.pool = pool
-    recorded = graph
   }
-
-  private let recorded: UnsafeMutableRawPointer
 
   deinit {
     backend.useContext()
     _ = backend.driver.functions.pointee.synchronize_stream(backend.stream)
     _ = backend.driver.functions.pointee.destroy_executable(executable)
-    if recorded != executable { _ = backend.driver.functions.pointee.destroy_graph(recorded) }
-    backend.allocator.releaseCached(graphPool: pool)
+    backend.allocator.closeGraph(pool)
   }
 
   /// Runs the recording once more on the calling thread's stream.

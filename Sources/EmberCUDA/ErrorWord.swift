@@ -14,7 +14,7 @@ final class ErrorWord: Sendable {
   }
 
   private let address: UInt
-  private let operations = Mutex<[String]>([])
+  private let operations = Mutex<[StaticString]>([])
   private let watched = Atomic(false)
 
   init(driver: Driver) throws(CUDAUnavailable) {
@@ -34,10 +34,10 @@ final class ErrorWord: Sendable {
   /// The number of an operation's name, for a launch that may report.
   func number(of operation: StaticString) -> Int32 {
     watched.store(true, ordering: .relaxed)
-    let name = "\(operation)"
+    // Every launch that may report comes here: literals are told apart by their addresses.
     return operations.withLock {
-      if let known = $0.firstIndex(of: name) { return Int32(known) }
-      $0.append(name)
+      if let known = $0.firstIndex(where: { $0.utf8Start == operation.utf8Start }) { return Int32(known) }
+      $0.append(operation)
       return Int32($0.count - 1)
     }
   }
@@ -48,7 +48,7 @@ final class ErrorWord: Sendable {
     if ember_cuda_read_word(pointer) == 0 { return nil }
     let found = pointer.load(as: Contents.self)
     pointer.storeBytes(of: 0, as: Int32.self)
-    let name = operations.withLock { Int(found.operation) < $0.count ? $0[Int(found.operation)] : "kernel" }
+    let name = operations.withLock { Int(found.operation) < $0.count ? "\($0[Int(found.operation)])" : "kernel" }
     let noticed = "(noticed when the device was waited for; the operation ran earlier)"
     if found.code == 2 {
       return EmberError(

@@ -15,11 +15,12 @@ import Synchronization
 /// The folder is EMBER_CUDA_CACHE, or `ember/kernels` in the user's cache folder; an empty EMBER_CUDA_CACHE turns it off. Files appear under their
 /// name only when they are complete, so that processes may share the folder.
 final class KernelCache: Sendable {
-  struct Key: Hashable {
-    var source: UInt8
-    var kernel: UInt
-    var arguments: UInt64
-    var more: UInt64
+  enum Key: Hashable {
+    /// A kernel of the project: its file, the address of its name, template arguments. A kernel that needs more shared memory than usual is
+    /// loaded for that amount.
+    case own(KernelSource, name: UInt, [TemplateArgument], sharedBytes: Int)
+    /// A kernel from a user's source.
+    case user(source: String, name: String, sharedBytes: Int)
   }
 
   private let functions = Mutex<[Key: UInt]>([:])

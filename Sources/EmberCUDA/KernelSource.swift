@@ -51,7 +51,7 @@ package enum KernelSource: UInt8, CaseIterable {
 }
 
 /// An argument of a kernel template.
-package enum TemplateArgument {
+package enum TemplateArgument: Hashable {
   case type(DType)
   /// The type that a dtype is computed in: `f32` for bfloat16.
   case compute(DType)
@@ -69,14 +69,24 @@ package enum TemplateArgument {
     }
   }
 
-  /// A number that differs from every other argument's.
-  var code: UInt64 {
+  /// Names are equal if they are the same literal.
+  package static func == (a: TemplateArgument, b: TemplateArgument) -> Bool {
+    switch (a, b) {
+    case (.type(let x), .type(let y)), (.compute(let x), .compute(let y)): x == y
+    case (.number(let x), .number(let y)): x == y
+    case (.flag(let x), .flag(let y)): x == y
+    case (.name(let x), .name(let y)): x.utf8Start == y.utf8Start
+    default: false
+    }
+  }
+
+  package func hash(into hasher: inout Hasher) {
     switch self {
-    case .type(let dtype): 1 + UInt64(dtype.rawValue)
-    case .compute(let dtype): 33 + UInt64(dtype.rawValue)
-    case .flag(let flag): flag ? 66 : 65
-    case .number(let n): 67 + UInt64(bitPattern: Int64(n)) << 8
-    case .name(let name): name.hasPointerRepresentation ? 68 + UInt64(UInt(bitPattern: name.utf8Start)) << 8 : 69
+    case .type(let dtype): hasher.combine(dtype)
+    case .compute(let dtype): hasher.combine(dtype.rawValue)
+    case .number(let number): hasher.combine(number)
+    case .flag(let flag): hasher.combine(flag)
+    case .name(let name): hasher.combine(name.utf8Start)
     }
   }
 }

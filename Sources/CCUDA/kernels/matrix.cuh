@@ -5,6 +5,7 @@ struct MatrixArguments {
   i64 rows, columns, depth;
   i64 a_batch, a_row, a_column;
   i64 b_batch, b_row, b_column;
+  i64 output_batch;
   f64 alpha, beta;
 };
 
@@ -22,7 +23,7 @@ template <class T> __global__ void __launch_bounds__(256) matrix_product(
   const i64 row = (i64)blockIdx.y * 16 + row_in_tile, column = (i64)blockIdx.x * 16 + column_in_tile;
   a += blockIdx.z * m.a_batch;
   b += blockIdx.z * m.b_batch;
-  y += blockIdx.z * m.rows * m.columns;
+  y += blockIdx.z * m.output_batch;
   A sum = convert<A>((i32)0);
   for (i64 k = 0; k < m.depth; k += 16) {
     left[row_in_tile][column_in_tile] =
