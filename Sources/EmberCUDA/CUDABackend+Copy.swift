@@ -3,12 +3,11 @@ import EmberRuntime
 extension CUDABackend {
   public func copy(_ source: Operand, to destination: Operand) {
     if destination.shape.elementCount == 0 { return }
-    var shape = destination.shape
-    var strides = [source.strides, destination.strides]
-    collapse(&shape, &strides)
+    var space = StridedSpace(destination.shape, [source.strides, destination.strides])
     var source = source
     var destination = destination
-    widen(&source, &destination, &shape, &strides)
+    widen(&source, &destination, &space)
+    let (shape, strides) = (space.shape, space.strides)
     let isDense = shape.rank == 0 || (shape.rank == 1 && strides[0][0] == 1 && strides[1][0] == 1)
     if isDense {
       copyDense(source, destination, count: shape.elementCount)
@@ -63,43 +62,30 @@ extension CUDABackend {
   }
 
   private func copyStrided(_ source: Operand, _ destination: Operand, _ shape: Shape, _ strides: [Strides]) {
-    let count = shape.elementCount
-    if count >= 1 << 31 {
-      let rest = count / shape[unchecked: 0]
-      let slice = max(1, ((1 << 31) - 1) / rest)
-      var offset = 0
-      while offset < shape[unchecked: 0] {
-        let part = shape.replacing(0, with: min(slice, shape[unchecked: 0] - offset))
-        var from = source
-        var to = destination
-        from.pointer = source.pointer.map { $0 + offset * strides[0][0] * source.dtype.size }
-        to.pointer = destination.pointer.map { $0 + offset * strides[1][0] * destination.dtype.size }
-        copyStrided(from, to, part, strides)
-        offset += slice
+    forEachPiece(of: shape) { piece, origin in
+      launch(
+        .copy, "copy_strided", [.type(source.dtype), .type(destination.dtype)], blocks: quotientRoundedUp(piece.elementCount, 256), threads: 256
+      ) {
+        $0.add(source.pointer?.element(at: origin, strides[0], size: source.dtype.size))
+        $0.add(destination.pointer?.element(at: origin, strides[1], size: destination.dtype.size))
+        $0.add(piece, strides)
+        $0.add(UInt32(piece.elementCount))
       }
-      return
-    }
-    launch(.copy, "copy_strided", [.type(source.dtype), .type(destination.dtype)], blocks: (count + 255) / 256, threads: 256) {
-      $0.add(source.pointer)
-      $0.add(destination.pointer)
-      $0.add(shape, strides)
-      $0.add(UInt32(count))
     }
   }
 
   /// Neighbours that lie side by side on both sides move together, as elements of up to 16 bytes.
-  private func widen(_ source: inout Operand, _ destination: inout Operand, _ shape: inout Shape, _ strides: inout [Strides]) {
-    let last = shape.rank - 1
+  private func widen(_ source: inout Operand, _ destination: inout Operand, _ space: inout StridedSpace) {
+    let last = space.shape.rank - 1
+    guard last > 0, source.dtype == destination.dtype, space.strides.allSatisfy({ $0[last] == 1 }) else { return }
     let size = source.dtype.size
-    guard last > 0, source.dtype == destination.dtype, strides[0][last] == 1, strides[1][last] == 1 else { return }
-    for (bytes, dtype) in [(16, DType.complex128), (8, .int64), (4, .int32)] where bytes > size {
-      let width = bytes / size
-      let fits = shape[unchecked: last] % width == 0 && strides.allSatisfy { s in (0..<last).allSatisfy { s[$0] % width == 0 } }
-      guard fits, (UInt(bitPattern: source.pointer) | UInt(bitPattern: destination.pointer)) % UInt(bytes) == 0 else { continue }
-      shape[unchecked: last] /= width
-      for i in strides.indices { for d in 0..<last { strides[i][d] /= width } }
-      (source.dtype, destination.dtype) = (dtype, dtype)
-      return
-    }
+    let steps = space.strides.flatMap { s in (0..<last).map { s[$0] } } + [space.shape[unchecked: last]]
+    let bytes = widestAccess(steps.reduce(0) { $0 | $1 } * size, [source.pointer, destination.pointer])
+    guard bytes > size else { return }
+    let width = bytes / size
+    space.shape[unchecked: last] /= width
+    for i in space.strides.indices { for d in 0..<last { space.strides[i][d] /= width } }
+    source.dtype = .moving(bytes: bytes)
+    destination.dtype = source.dtype
   }
 }

@@ -19,8 +19,7 @@ extension CUDABackend {
     if address & 15 != 0 || count < width { width = 1 }
     guard let function = compiled.function(width == 1 ? .flat : .flatWide, self, program) else { return }
     let perBlock = 256 * width * (width == 1 ? 1 : CompiledPointwise.unrolled)
-    let blocks = (count + perBlock - 1) / perBlock
-    launch(function, "pointwise", grid: (UInt32(blocks), 1, 1), threads: 256) { arguments in
+    launch(function, "pointwise", grid: (UInt32(quotientRoundedUp(count, perBlock)), 1, 1), threads: 256) { arguments in
       arguments.add(Int64(count))
       arguments.add(uniformMask)
       addOperands(program, pointers, to: &arguments)
@@ -35,26 +34,13 @@ extension CUDABackend {
     let tensors = compiled.tensorInputs
     let outputs = program.outputs.count
     let inputs = program.inputs.count
-    var steps = (0..<tensors).map { strides[$0] } + (0..<outputs).map { strides[inputs + $0] }
-    var shape = shape
-    collapse(&shape, &steps)
-    // A launch covers fewer than 2³¹ elements: what is more goes in slices along the outermost dimension.
-    if shape.elementCount >= 1 << 31 {
-      var offset = 0
-      let rest = shape.elementCount / shape[unchecked: 0]
-      let slice = max(1, ((1 << 31) - 1) / rest)
-      while offset < shape[unchecked: 0] {
-        var moved = (0..<(inputs + outputs)).map { pointers[$0] }
-        for i in 0..<tensors { moved[i] = pointers[i].map { $0 + offset * steps[i][0] * program.inputs[i].dtype.size } }
-        for i in 0..<outputs {
-          moved[inputs + i] = pointers[inputs + i].map { $0 + offset * steps[tensors + i][0] * program.outputs[i].dtype.size }
-        }
-        let part = shape.replacing(0, with: min(slice, shape[unchecked: 0] - offset))
-        strided(program, compiled, moved, part, steps)
-        offset += slice
-      }
-    } else {
-      strided(program, compiled, (0..<(inputs + outputs)).map { pointers[$0] }, shape, steps)
+    let operands = (0..<tensors).map { $0 } + (0..<outputs).map { inputs + $0 }
+    let sizes = program.inputs.prefix(tensors).map(\.dtype.size) + program.outputs.map(\.dtype.size)
+    let space = StridedSpace(shape, operands.map { strides[$0] })
+    forEachPiece(of: space.shape) { piece, origin in
+      var moved = (0..<(inputs + outputs)).map { pointers[$0] }
+      for (k, i) in operands.enumerated() { moved[i] = pointers[i]?.element(at: origin, space.strides[k], size: sizes[k]) }
+      strided(program, compiled, moved, piece, space.strides)
     }
   }
 
@@ -90,7 +76,7 @@ extension CUDABackend {
     }
     guard let function = compiled.function(width == 1 ? .strided : .stridedWide, self, program) else { return }
     let count = shape.elementCount
-    launch(function, "pointwise", grid: (UInt32((count + 255) / 256), 1, 1), threads: 256) { arguments in
+    launch(function, "pointwise", grid: (UInt32(quotientRoundedUp(count, 256)), 1, 1), threads: 256) { arguments in
       arguments.add(UInt32(count))
       arguments.add(width == 1 ? UInt32.max : constant)
       arguments.add(shape, steps)
@@ -115,24 +101,6 @@ extension CUDABackend {
   private func compiled(_ program: PointwiseProgram) -> CompiledPointwise {
     let pointer = program.artifact(for: .cuda) { Unmanaged.passRetained(CompiledPointwise(program)).toOpaque() }
     return Unmanaged<CompiledPointwise>.fromOpaque(pointer).takeUnretainedValue()
-  }
-
-  /// Joins neighbouring dimensions that all operands walk as one, and drops those of extent 1.
-  func collapse(_ shape: inout Shape, _ strides: inout [Strides]) {
-    var extents: [Int] = []
-    var kept = strides.map { _ in [Int]() }
-    for d in 0..<shape.rank where shape[unchecked: d] != 1 {
-      let extent = shape[unchecked: d]
-      if let previous = extents.last, strides.indices.allSatisfy({ kept[$0].last! == strides[$0][d] * extent }) {
-        extents[extents.count - 1] = previous * extent
-        for i in strides.indices { kept[i][extents.count - 1] = strides[i][d] }
-      } else {
-        extents.append(extent)
-        for i in strides.indices { kept[i].append(strides[i][d]) }
-      }
-    }
-    shape = Shape(extents)
-    strides = kept.map { Strides($0) }
   }
 }
 
