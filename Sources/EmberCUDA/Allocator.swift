@@ -139,6 +139,7 @@ final class Allocator: Sendable {
   private static func isGraph(_ pool: Pool) -> Bool { pool & 1 == 1 }
 
   func beginGraph(_ pool: Pool) { state.withLock { $0.graphPool = pool } }
+  var isRecording: Bool { state.withLock { $0.graphPool != nil } }
   func endGraph() { state.withLock { $0.graphPool = nil } }
 
   var statistics: CUDA.MemoryStatistics { state.withLock { $0.statistics } }

@@ -1,9 +1,9 @@
 import EmberRuntime
 
 extension CUDABackend {
-  /// Whether the fused kernels take rows of this many elements of this type.
-  package static func takesAttention(_ dtype: DType, features: Int) -> Bool {
-    (dtype == .float16 || dtype == .bfloat16) && features > 0 && features <= 128 && features % 8 == 0
+  /// Whether the fused kernels take rows of this many elements of this type. They need the tensor cores of Ampere.
+  package func takesAttention(_ dtype: DType, features: Int) -> Bool {
+    computeCapability.major >= 8 && (dtype == .float16 || dtype == .bfloat16) && features > 0 && features <= 128 && features % 8 == 0
   }
 
   /// Whether an operand [batch, heads, rows, features] can be read where it lies: features side by side, rows at multiples of 16 bytes.

@@ -105,8 +105,9 @@ public final class CUDABackend: Backend, @unchecked Sendable {
     if let error = errors.take() { raise(error) }
   }
 
-  /// Called when an error scope ends: only waits where a kernel may have reported something.
-  public func checkErrors() { if errors.isWatched { synchronize() } }
+  /// Called when an error scope ends: only waits where a kernel may have reported something, and not while a graph is recorded, when
+  /// nothing runs.
+  package func checkErrors() { if errors.isWatched, !allocator.isRecording { synchronize() } }
 
   package func fillZero(_ pointer: UnsafeMutableRawPointer?, byteCount: Int) {
     guard let pointer, byteCount > 0 else { return }

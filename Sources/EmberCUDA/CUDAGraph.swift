@@ -22,6 +22,8 @@ public final class CUDAGraph: @unchecked Sendable {
   private let backend: CUDABackend
   private let executable: UnsafeMutableRawPointer
   private let pool: UInt
+  /// A kernel in it may meet a bad index.
+  private let mayReport: Bool
   private static let count = Atomic<UInt>(0)
 
   /// Records what `body` queues on a device; nothing runs yet. One recording at a time; memory that other threads ask for meanwhile belongs
@@ -62,6 +64,7 @@ public final class CUDAGraph: @unchecked Sendable {
     self.backend = backend
     self.executable = executable
     self.pool = pool
+    mayReport = backend.errors.isWatched
   }
 
   deinit {
@@ -73,6 +76,7 @@ public final class CUDAGraph: @unchecked Sendable {
 
   /// Runs the recording once more on the calling thread's stream.
   public func replay() {
+    if mayReport { backend.errors.watch() }
     backend.useContext()
     backend.check(backend.driver.functions.pointee.launch_graph(executable, backend.stream), "CUDAGraph.replay")
   }

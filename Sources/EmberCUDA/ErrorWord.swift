@@ -31,9 +31,12 @@ final class ErrorWord: Sendable {
   /// True if a kernel that may report was launched since the last look.
   var isWatched: Bool { watched.load(ordering: .relaxed) }
 
+  /// A kernel that may report is about to run.
+  func watch() { watched.store(true, ordering: .relaxed) }
+
   /// The number of an operation's name, for a launch that may report.
   func number(of operation: StaticString) -> Int32 {
-    watched.store(true, ordering: .relaxed)
+    watch()
     // Every launch that may report comes here: literals are told apart by their addresses.
     return operations.withLock {
       if let known = $0.firstIndex(where: { $0.utf8Start == operation.utf8Start }) { return Int32(known) }

@@ -103,7 +103,7 @@ struct Attention: VariadicOperation {
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let q = inputs[0]!, k = inputs[1]!, v = inputs[2]!
-    if scale > 0, Self.isFusedOnGPU(q, k, v, mask: inputs[3]) { return try fusedForward(q, k, v) }
+    if isFusedOnGPU(q, k, v, mask: inputs[3]) { return try fusedForward(q, k, v) }
     let isFused = q.dtype == .float32 && (q.device.type == .meta || Self.kernels.registered(on: q.device) != nil)
     guard isFused else { return [composed(q, k, v, inputs[3]), Tensor.empty([0], dtype: q.dtype, on: q.device)] }
     let y = try Tensor.empty(shape: Shape(q.shape.dropLast() + [v.shape[-1]]), dtype: q.dtype, like: q)
@@ -127,7 +127,7 @@ struct Attention: VariadicOperation {
     guard let gradient = gradients[0] else { return [nil, nil, nil, nil] }
     let q = context.input(0), k = context.input(1), v = context.input(2), mask = context.inputIfPresent(3)
     let logarithms = context.output(1)
-    if !context.isRecording, logarithms.elementCount > 0, scale > 0, Self.isFusedOnGPU(q, k, v, mask: mask) {
+    if !context.isRecording, logarithms.elementCount > 0, isFusedOnGPU(q, k, v, mask: mask) {
       return attempt(4) { () throws(EmberError) in try fusedBackward(q, k, v, context.output(), logarithms, gradient) + [nil] }
     }
     if !context.isRecording, !context.needs(3), logarithms.elementCount > 0, let kernel = Self.backwardKernels.registered(on: q.device) {
@@ -195,17 +195,18 @@ extension Tensor {
     }
     if let cast { return cast }
     return attempt { () throws(EmberError) in
-      let (q, k, v, added) = try attentionOperands(key, value, mask, isCausal: isCausal, groupedQueries: groupedQueries)
       guard dropout >= 0, dropout <= 1 else { throw EmberError(.value, in: Attention.name, "dropout \(dropout); it must be in 0 ... 1") }
-      let features = q.shape[-1]
-      let scale = scale ?? 1 / Double(features).squareRoot()
+      let scale = scale ?? 1 / Double(rank == 0 ? 1 : shape[-1]).squareRoot()
+      let operation = Attention(scale: scale, isCausal: isCausal)
+      let (q, k, v, added) = try attentionOperands(
+        key, value, mask, isCausal: isCausal, groupedQueries: groupedQueries, for: dropout > 0 ? nil : operation)
       if dropout > 0 {
         var scores = q.matmul(k.mT) * Scalar.real(scale)
         if let added { scores = scores + added }
         if isCausal { scores = scores.maskedFill(Self.laterKeys(q.shape[-2], k.shape[-2], device), .real(-.infinity)) }
         return scores.safeSoftmax(-1).dropout(dropout).matmul(v).to(dtype)
       }
-      return apply(Attention(scale: scale, isCausal: isCausal), [q, k, v, added], count: 2)[0].to(dtype)
+      return apply(operation, [q, k, v, added], count: 2)[0].to(dtype)
     }
   }
 
@@ -214,9 +215,10 @@ extension Tensor {
     arange(keys, on: device) .> arange(queries, on: device).unsqueeze(1)
   }
 
-  /// Queries, keys and values with all batch dimensions, 16-bit ones in float32, and the mask as what is added to the scores.
+  /// Queries, keys and values with all batch dimensions, and the mask as what is added to the scores. 16-bit ones come in float32, unless
+  /// they are for an operation that does so inside of its kernel.
   fileprivate func attentionOperands(
-    _ key: Tensor, _ value: Tensor, _ mask: Tensor?, isCausal: Bool, groupedQueries: Bool
+    _ key: Tensor, _ value: Tensor, _ mask: Tensor?, isCausal: Bool, groupedQueries: Bool, for operation: Attention? = nil
   ) throws(EmberError) -> (Tensor, Tensor, Tensor, Tensor?) {
     let name = Attention.name, all = "query \(summary), key \(key.summary), value \(value.summary)"
     guard rank >= 2, key.rank >= 2, value.rank >= 2, shape[-1] == key.shape[-1], key.shape[-2] == value.shape[-2] else {
@@ -231,27 +233,28 @@ extension Tensor {
       k = try k.sharingHeads(shape[-3], all)
       v = try v.sharingHeads(shape[-3], all)
     }
-    // 16-bit floats are computed in float32, by a GPU's kernels inside of them.
-    let computing: DType =
-      (dtype == .float16 || dtype == .bfloat16) && !Attention.isFusedOnGPU(self, k, v, mask: mask) ? .float32 : dtype
     guard let batch = Shape(shape.dropLast(2)).broadcast(with: Shape(k.shape.dropLast(2)))?.broadcast(with: Shape(v.shape.dropLast(2)))
     else {
       throw EmberError(.shape, in: name, "\(all): the dimensions before the last two do not broadcast")
     }
-    func full(_ x: Tensor) -> Tensor { x.to(computing).expand(Array(batch) + x.shape.suffix(2)) }
+    func wide(_ x: Tensor) -> Tensor { x.expand(Array(batch) + x.shape.suffix(2)) }
+    let is16Bit = dtype == .float16 || dtype == .bfloat16
+    let staysAsIs = !is16Bit || operation?.isFusedOnGPU(wide(self.value), wide(k.value), wide(v.value), mask: mask) == true
+    let computing: DType = staysAsIs ? dtype : .float32
+    func full(_ x: Tensor) -> Tensor { wide(x.to(computing)) }
     let (q, fullK, fullV) = (full(self), full(k), full(v))
     guard let mask else { return (q, fullK, fullV, nil) }
     let scores = Shape(Array(batch) + [shape[-2], key.shape[-2]])
     guard mask.rank >= 2 || mask.elementCount == 1 || mask.rank == 1, mask.shape.broadcast(with: scores) == scores else {
       throw EmberError(.shape, in: name, "mask \(mask.summary) does not broadcast to the scores \(scores)")
     }
-    let wide = mask.rank < 2 ? mask.reshape(Array(repeating: 1, count: 2 - mask.rank) + Array(mask.shape)) : mask
+    let table = mask.rank < 2 ? mask.reshape(Array(repeating: 1, count: 2 - mask.rank) + Array(mask.shape)) : mask
     if mask.dtype == .bool {
-      let zeros = Tensor.zeros(Array(wide.shape), dtype: computing, on: device)
-      return (q, fullK, fullV, zeros.maskedFill(!wide, .real(-.infinity)))
+      let zeros = Tensor.zeros(Array(table.shape), dtype: computing, on: device)
+      return (q, fullK, fullV, zeros.maskedFill(!table, .real(-.infinity)))
     }
     guard mask.dtype.isFloatingPoint else { throw EmberError(.dtype, in: name, "mask \(mask.summary) must be bool or floating point") }
-    return (q, fullK, fullV, wide.to(computing))
+    return (q, fullK, fullV, table.to(computing))
   }
 
   /// Each head repeated for the queries' heads that share it.

@@ -95,8 +95,10 @@ public func catchingErrors<Result>(_ body: () throws -> Result) throws -> Result
     ThreadFlags.current = ThreadFlags.current.subtracting([.catchesErrors, .failed]).union(outerFlags)
   }
   do {
+    // Kernels on devices that run by themselves may have failed without anybody having waited for them; what they report belongs to this
+    // scope however it ends.
+    defer { DeviceErrors.check() }
     let result = try withExtendedLifetime(scope) { try body() }
-    // Kernels on devices that run by themselves may have failed without anybody having waited for them.
     DeviceErrors.check()
     if let failure = scope.failure { throw failure }
     scope.handOver()

@@ -3,39 +3,20 @@ import EmberCUDA
 import EmberRuntime
 import EmberTensor
 
-/// A transform of the middle one of three dense dimensions. False if there is no memory for it.
-struct TransformProblem {
-  let isDouble: Bool
-  let outer: Int
-  let n: Int
-  let inner: Int
-  let input: UnsafeMutableRawPointer?
-  let output: UnsafeMutableRawPointer?
-  let inverse: Bool
-  let scale: Double
-}
-typealias TransformKernel = @Sendable (any Backend, TransformProblem) -> Bool
+/// False if there is no memory for it.
+typealias TransformKernel = @Sendable (any Backend, FourierTransform) -> Bool
 
 private let complexKernels = KernelTable<TransformKernel>(
   "fft", cpu: { ember_fft_complex($1.isDouble, Int64($1.outer), Int64($1.n), Int64($1.inner), $1.input, $1.output, $1.inverse, $1.scale) },
-  cuda: { backend, p in
-    (backend as! CUDABackend).fourier(
-      isDouble: p.isDouble, outer: p.outer, n: p.n, inner: p.inner, p.input, p.output, inverse: p.inverse, scale: p.scale)
-  })
+  cuda: { ($0 as! CUDABackend).fourier($1) })
 private let realToComplexKernels = KernelTable<TransformKernel>(
   "rfft",
   cpu: { ember_fft_real_to_complex($1.isDouble, Int64($1.outer), Int64($1.n), Int64($1.inner), $1.input, $1.output, $1.inverse, $1.scale) },
-  cuda: { backend, p in
-    (backend as! CUDABackend).fourierOfReal(
-      isDouble: p.isDouble, outer: p.outer, n: p.n, inner: p.inner, p.input, p.output, inverse: p.inverse, scale: p.scale)
-  })
+  cuda: { ($0 as! CUDABackend).fourierOfReal($1) })
 private let complexToRealKernels = KernelTable<TransformKernel>(
   "irfft",
   cpu: { ember_fft_complex_to_real($1.isDouble, Int64($1.outer), Int64($1.n), Int64($1.inner), $1.input, $1.output, $1.inverse, $1.scale) },
-  cuda: { backend, p in
-    (backend as! CUDABackend).fourierToReal(
-      isDouble: p.isDouble, outer: p.outer, n: p.n, inner: p.inner, p.input, p.output, inverse: p.inverse, scale: p.scale)
-  })
+  cuda: { ($0 as! CUDABackend).fourierToReal($1) })
 
 /// Runs a kernel along `dimension`, which has `n` signal elements; the result has `extent` there.
 private func transformed(
@@ -50,7 +31,7 @@ private func transformed(
   let done = withExtendedLifetime(source) {
     kernel(
       x.backend,
-      TransformProblem(
+      FourierTransform(
         isDouble: isDouble, outer: outer, n: n, inner: inner, input: source.operand.pointer, output: y.operand.pointer, inverse: inverse,
         scale: scale))
   }

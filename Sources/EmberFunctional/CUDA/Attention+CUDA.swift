@@ -4,12 +4,13 @@ import EmberTensor
 
 /// Attention by the GPU's fused kernels: 16-bit floats, no mask, [.., heads, rows, features].
 extension Attention {
-  /// Whether they take these inputs; results then have the inputs' dtype.
-  static func isFusedOnGPU(_ q: Tensor, _ k: Tensor, _ v: Tensor, mask: Tensor?) -> Bool {
-    guard q.device.type == .cuda, mask == nil, q.rank == 3 || q.rank == 4, k.rank == q.rank, v.rank == q.rank else { return false }
+  /// Whether they take these inputs; results then have the inputs' dtype, and everything between is float32.
+  func isFusedOnGPU(_ q: Tensor, _ k: Tensor, _ v: Tensor, mask: Tensor?) -> Bool {
+    // The largest score of a row is that of its largest product, which a negative scale would turn around.
+    guard scale > 0, mask == nil, let backend = q.backend as? CUDABackend, q.rank == 3 || q.rank == 4, k.rank == q.rank, v.rank == q.rank else { return false }
     guard q.dtype == k.dtype, q.dtype == v.dtype, q.shape[-1] == k.shape[-1], q.shape[-1] == v.shape[-1] else { return false }
     guard q.elementCount > 0, k.shape[-2] > 0, q.shape.product(0..<(q.rank - 2)) <= 65535 else { return false }
-    return CUDABackend.takesAttention(q.dtype, features: q.shape[-1])
+    return backend.takesAttention(q.dtype, features: q.shape[-1])
   }
 
   /// Results [.., heads, rows, features] lie in memory as [.., rows, heads, features], as what follows wants them.

@@ -8,9 +8,9 @@ import EmberRuntime
 /// - Parameters:
 ///   - changed: dense tensors that the kernel writes, and perhaps reads.
 ///   - read: tensors that it only reads.
-package func withHostCopies<Result>(
-  _ name: String, changed: [Tensor], read: [Tensor] = [], _ body: (_ changed: [Tensor], _ read: [Tensor]) throws(EmberError) -> Result
-) throws(EmberError) -> Result {
+package func withHostCopies<Result, Failure: Error>(
+  _ name: String, changed: [Tensor], read: [Tensor] = [], _ body: (_ changed: [Tensor], _ read: [Tensor]) throws(Failure) -> Result
+) throws(Failure) -> Result {
   guard let device = (changed + read).first?.device else { return try body(changed, read) }
   CUDABackend.noteHostOperation(name, on: device)
   let copies = noGrad { changed.map { $0.value.to(.cpu) } }

@@ -300,16 +300,14 @@ public func apply<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
 
 @inline(__always) private func run<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
   do throws(EmberError) {
-    var y = try operation.forward(x.value)
+    var y: Tensor
+    do throws(EmberError) { y = try operation.forward(x.value) } catch {
+      y = try onHost(error, [x]) { inputs throws(EmberError) in [try operation.forward(inputs[0]!)] }[0]
+    }
     try checkScratch(in: Op.name)
     if x.node != nil, isRecordingEnabled, y.dtype.isDifferentiable { y.node = UnaryNode(operation, x, y) }
     return y
   } catch {
-    if let y = onHost(error, x, { h throws(EmberError) in [try operation.forward(h[0]!)] }, [x])?.first {
-      var y = y
-      if x.node != nil, isRecordingEnabled, y.dtype.isDifferentiable { y.node = UnaryNode(operation, x, y) }
-      return y
-    }
     raise(takeScratchFailure(in: Op.name) ?? error)
     return .poison
   }
@@ -331,16 +329,14 @@ public func apply<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor
 @inline(__always) private func run<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor) -> Tensor {
   do throws(EmberError) {
     try checkDevices(Op.name, a, b)
-    var y = try operation.forward(a.value, b.value)
+    var y: Tensor
+    do throws(EmberError) { y = try operation.forward(a.value, b.value) } catch {
+      y = try onHost(error, [a, b]) { inputs throws(EmberError) in [try operation.forward(inputs[0]!, inputs[1]!)] }[0]
+    }
     try checkScratch(in: Op.name)
     if a.node != nil || b.node != nil, isRecordingEnabled, y.dtype.isDifferentiable { y.node = BinaryNode(operation, a, b, y) }
     return y
   } catch {
-    if let y = onHost(error, a, { h throws(EmberError) in [try operation.forward(h[0]!, h[1]!)] }, [a, b])?.first {
-      var y = y
-      if a.node != nil || b.node != nil, isRecordingEnabled, y.dtype.isDifferentiable { y.node = BinaryNode(operation, a, b, y) }
-      return y
-    }
     raise(takeScratchFailure(in: Op.name) ?? error)
     return .poison
   }
@@ -362,31 +358,26 @@ public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], c
   do throws(EmberError) {
     let present = inputs.compactMap { $0 }
     for other in present.dropFirst() { try checkDevices(Op.name, present[0], other) }
-    let results = try operation.forward(inputs.map { $0?.value })
+    let results: [Tensor]
+    do throws(EmberError) { results = try operation.forward(inputs.map { $0?.value }) } catch {
+      results = try onHost(error, inputs) { inputs throws(EmberError) in try operation.forward(inputs) }
+    }
     try checkScratch(in: Op.name)
     return recorded(operation, inputs, results)
   } catch {
-    if let first = inputs.compactMap({ $0 }).first,
-      let results = onHost(error, first, { h throws(EmberError) in try operation.forward(h) }, inputs)
-    {
-      return recorded(operation, inputs, results)
-    }
     raise(takeScratchFailure(in: Op.name) ?? error)
     return Array(repeating: .poison, count: count)
   }
 }
 
-/// What an operation gives that has no kernel for its inputs' GPU: computed on the CPU, and moved back. Nil if that is not why it failed,
-/// or if it fails there as well.
+/// What an operation gives that has no kernel for its inputs' GPU: computed on the CPU, and moved back. Throws on what had another reason.
 @inline(never) private func onHost(
-  _ error: EmberError, _ input: Tensor, _ forward: ([Tensor?]) throws(EmberError) -> [Tensor], _ inputs: [Tensor?]
-) -> [Tensor]? {
-  guard error.kind == .kernel, input.device.type == .cuda else { return nil }
-  _ = takeScratchFailure(in: error.operation)
-  CUDABackend.noteHostOperation(error.operation, on: input.device)
-  return noGrad {
-    guard let results = try? forward(inputs.map { $0?.value.to(.cpu) }) else { return nil }
-    return results.map { $0.to(input.device) }
+  _ error: EmberError, _ inputs: [Tensor?], _ forward: ([Tensor?]) throws(EmberError) -> [Tensor]
+) throws(EmberError) -> [Tensor] {
+  guard error.kind == .kernel, let device = inputs.compactMap({ $0 }).first?.device, device.type == .cuda else { throw error }
+  CUDABackend.noteHostOperation(error.operation, on: device)
+  return try noGrad { () throws(EmberError) in
+    try forward(inputs.map { $0?.value.to(.cpu) }).map { $0.to(device) }
   }
 }
 

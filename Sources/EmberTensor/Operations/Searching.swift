@@ -40,14 +40,18 @@ struct SearchSorted: BinaryOperation {
 
 /// The sorted distinct elements of a vector, which of them each element is, and how often each occurs.
 private let uniqueKernels = KernelTable<@Sendable (Tensor, Bool, Tensor, Tensor, Tensor) -> Int>(
-  "unique",
-  cpu: { x, isConsecutive, values, inverse, counts in
-    let function = isConsecutive ? ember_unique_consecutive : ember_unique
-    return Int(
-      function(
-        Int32(x.dtype.rawValue), x.body.pointer, Int64(x.elementCount), values.body.pointer,
-        inverse.body.pointer?.assumingMemoryBound(to: Int64.self), counts.body.pointer?.assumingMemoryBound(to: Int64.self)))
+  "unique", cpu: distinctOnCPU,
+  cuda: { x, isConsecutive, values, inverse, counts in
+    withHostCopies("unique", changed: [values, inverse, counts], read: [x]) { distinctOnCPU($1[0], isConsecutive, $0[0], $0[1], $0[2]) }
   })
+
+@Sendable private func distinctOnCPU(_ x: Tensor, _ isConsecutive: Bool, _ values: Tensor, _ inverse: Tensor, _ counts: Tensor) -> Int {
+  let function = isConsecutive ? ember_unique_consecutive : ember_unique
+  return Int(
+    function(
+      Int32(x.dtype.rawValue), x.body.pointer, Int64(x.elementCount), values.body.pointer,
+      inverse.body.pointer?.assumingMemoryBound(to: Int64.self), counts.body.pointer?.assumingMemoryBound(to: Int64.self)))
+}
 
 extension Tensor {
   /// For each value where it would be inserted into the sorted rows that this tensor consists of: before equal elements, or with
@@ -115,16 +119,7 @@ extension Tensor {
       let values = try Tensor.empty(shape: [elementCount], dtype: dtype, like: self)
       let inverse = try Tensor.empty(shape: body.shape, dtype: .int64, like: self)
       let counts = try Tensor.empty(shape: [elementCount], dtype: .int64, like: self)
-      let count: Int
-      if elementCount == 0 {
-        count = 0
-      } else if device.type == .cuda, uniqueKernels.registered(on: device) == nil {
-        count = try withHostCopies("unique", changed: [values, inverse, counts], read: [source]) { c, r throws(EmberError) in
-          try uniqueKernels.kernel(on: .cpu)!(r[0], isConsecutive, c[0], c[1], c[2])
-        }
-      } else {
-        count = try uniqueKernels.kernel(on: device)!(source, isConsecutive, values, inverse, counts)
-      }
+      let count = elementCount == 0 ? 0 : try uniqueKernels.kernel(on: device)!(source, isConsecutive, values, inverse, counts)
       return (values.narrow(0, start: 0, length: count), inverse, counts.narrow(0, start: 0, length: count))
     } catch {
       raise(error)
