@@ -110,8 +110,38 @@ __global__ void __launch_bounds__(Warp ? 128 : 512)
   losses[row] = position_loss<T>(target, log_sum, at_target, smooth, weight, ignore, smoothing, row, classes, errors, operation);
 }
 
-// dx = g · (exp(x - log_sum) · total - own), where `own` is what the class is weighted with and `total` the sum of that. The gradient of
-// position i is gradient[i · gradient_stride], divided by `divisor` unless that is null.
+// What the gradients of a position's classes have in common: dx = exp(x - log_sum) · factor - spread · weight, less `own` at the target.
+template <class T> struct LossSlope {
+  typedef compute_t<T> S;
+  i64 target;
+  bool counts;
+  S factor = 0, own = 0, spread = 0, log_sum = 0;
+  const T *weight;
+
+  // `spread_weights`: the sum of all classes' weights.
+  DEVICE LossSlope(S gradient, const f64 *divisor, i64 target, const T *weight, S log_sum, i64 ignore, f64 smoothing, f64 spread_weights,
+                   i64 classes)
+      : target(target), counts(target != ignore && is_class(target, classes)), weight(weight) {
+    if (!counts) return;
+    f64 g = (f64)gradient;
+    if (divisor) g /= *divisor;
+    const f64 part = (1 - smoothing) * class_weight(weight, target);
+    factor = (S)(g * (part + smoothing / (f64)classes * spread_weights));
+    own = (S)(g * part);
+    spread = (S)(g * smoothing / (f64)classes);
+    this->log_sum = log_sum;
+  }
+
+  // A position that does not count has none, whatever its logits are.
+  DEVICE S at(i64 c, S v) const {
+    S d = exponential(v - log_sum) * factor;
+    if (spread != 0) d -= weight ? (S)load(weight[c]) * spread : spread;
+    if (c == target) d -= own;
+    return counts ? d : (S)0;
+  }
+};
+
+// The gradient of position i is gradient[i · gradient_stride], divided by `divisor` unless that is null.
 template <class T, int N, bool Warp>
 __global__ void __launch_bounds__(Warp ? 128 : 512)
     cross_entropy_rows_backward(const compute_t<T> *gradient, i64 gradient_stride, const f64 *divisor, const T *x, const i64 *targets,
@@ -128,29 +158,13 @@ __global__ void __launch_bounds__(Warp ? 128 : 512)
     for (i64 c = lane; c < classes; c += lanes) sum += (f64)load(weight[c]);
     spread_weights = Warp ? warp_all(sum, add) : block_all(sum, add, 0.0, scratch);
   }
-  const i64 target = targets[row];
-  const bool counts = target != ignore && is_class(target, classes);
-  S factor = 0, own = 0, spread = 0, log_sum = 0;
-  if (counts) {
-    f64 g = (f64)gradient[row * gradient_stride];
-    if (divisor) g /= *divisor;
-    const f64 part = (1 - smoothing) * class_weight(weight, target);
-    factor = (S)(g * (part + smoothing / (f64)classes * spread_weights));
-    own = (S)(g * part);
-    spread = (S)(g * smoothing / (f64)classes);
-    log_sum = log_sums[row];
-  }
+  const LossSlope<T> slope(gradient[row * gradient_stride], divisor, targets[row], weight, log_sums[row], ignore, smoothing,
+                           spread_weights, classes);
   const i64 base = row * classes;
   const i64 head = min(classes, (N - (i64)(base & (N - 1))) & (N - 1)), tail = head + (classes - head) / N * N;
   x += base;
   dx += base;
-  const auto derivative = [&](i64 c, S v) {
-    S d = exponential(v - log_sum) * factor;
-    if (spread != 0) d -= weight ? (S)load(weight[c]) * spread : spread;
-    if (c == target) d -= own;
-    // Positions that do not count get 0 even where their logits are infinite or NaN.
-    return store<T>(counts ? d : (S)0);
-  };
+  const auto derivative = [&](i64 c, S v) { return store<T>(slope.at(c, v)); };
 #pragma unroll 2
   for (i64 i = head + (i64)lane * N; i < tail; i += (i64)lanes * N) {
     Vector<T, N> v = *(const Vector<T, N> *)(x + i);
@@ -230,26 +244,13 @@ __global__ void __launch_bounds__(256)
   }
   const i64 position = (i64)blockIdx.x * blockDim.x + threadIdx.x;
   if (position >= positions) return;
-  const i64 target = targets[position];
-  const bool counts = target != ignore && is_class(target, classes);
-  S factor = 0, own = 0, spread = 0, log_sum = 0;
-  if (counts) {
-    f64 g = (f64)gradient[position * gradient_stride];
-    if (divisor) g /= *divisor;
-    const f64 part = (1 - smoothing) * class_weight(weight, target);
-    factor = (S)(g * (part + smoothing / (f64)classes * spread_weights));
-    own = (S)(g * part);
-    spread = (S)(g * smoothing / (f64)classes);
-    log_sum = log_sums[position];
-  }
+  const LossSlope<T> slope(gradient[position * gradient_stride], divisor, targets[position], weight, log_sums[position], ignore, smoothing,
+                           spread_weights, classes);
   const i64 start = position / spatial * classes * spatial + position % spatial;
   const i64 first = (i64)blockIdx.y * chunk, end = min(classes, first + chunk);
 #pragma unroll 4
   for (i64 c = first; c < end; c++) {
-    S d = exponential(load(x[start + c * spatial]) - log_sum) * factor;
-    if (spread != 0) d -= weight ? (S)load(weight[c]) * spread : spread;
-    if (c == target) d -= own;
-    dx[start + c * spatial] = store<T>(counts ? d : (S)0);
+    dx[start + c * spatial] = store<T>(slope.at(c, load(x[start + c * spatial])));
   }
 }
 

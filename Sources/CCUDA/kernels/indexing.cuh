@@ -236,6 +236,22 @@ DEVICE i64 quotient(i64 x, i64 divisor, bool small) { return small ? (i64)((u32)
 
 DEVICE i64 counted_from_start(i64 i, i64 size, bool wraps) { return wraps && i < 0 ? i + size : i; }
 
+// Copies `count` Ts to a row from another (or zeros from none), by the group of lanes that the thread is in.
+template <class T> DEVICE void copy_row(T *to, const T *from, i64 count, int lane, int lanes) {
+  const i64 piece = (i64)lanes * row_units;
+  for (i64 start = (i64)blockIdx.y * piece + lane; start < count; start += gridDim.y * piece) {
+    T values[row_units];
+#pragma unroll
+    for (int k = 0; k < row_units; k++) {
+      values[k] = T();
+      if (from && start + k * lanes < count) values[k] = from[start + k * lanes];
+    }
+#pragma unroll
+    for (int k = 0; k < row_units; k++)
+      if (start + k * lanes < count) to[start + k * lanes] = values[k];
+  }
+}
+
 // out[o, j, :] = x[o, index[j], :], rows of `units` Ts.
 template <class T> __global__ void __launch_bounds__(256) index_select_rows(
     const T *x, const i64 *index, T *out, i64 outer, i64 n, i64 m, i64 units, i32 lanes_log2, i32 wraps, DeviceError *errors,
@@ -247,20 +263,7 @@ template <class T> __global__ void __launch_bounds__(256) index_select_rows(
   const i64 named = index[j], i = counted_from_start(named, n, wraps);
   const bool good = (u64)i < (u64)n;
   if (!good && lane == 0) report(errors, bad_index, operation, j, named, n);
-  const T *from = x + (good ? o * n + i : 0) * units;
-  T *to = out + row * units;
-  const i64 piece = (i64)lanes * row_units;
-  for (i64 start = (i64)blockIdx.y * piece + lane; start < units; start += gridDim.y * piece) {
-    T values[row_units];
-#pragma unroll
-    for (int k = 0; k < row_units; k++) {
-      values[k] = T();
-      if (good && start + k * lanes < units) values[k] = from[start + k * lanes];
-    }
-#pragma unroll
-    for (int k = 0; k < row_units; k++)
-      if (start + k * lanes < units) to[start + k * lanes] = values[k];
-  }
+  copy_row(out + row * units, good ? x + (o * n + i) * units : (const T *)0, units, lane, lanes);
 }
 
 template <class T> DEVICE T scaled(T x, f64 alpha, bool plain) {
@@ -370,21 +373,6 @@ template <class T> __global__ void __launch_bounds__(256) take_blocks(
     if (first + k * 256 < count) out[first + k * 256] = values[k];
 }
 
-// Copies `count` Ts to a row from another (or zeros from none), by the group of lanes that the thread is in.
-template <class T> DEVICE void copy_row(T *to, const T *from, i64 count, int lane, int lanes) {
-  const i64 piece = (i64)lanes * row_units;
-  for (i64 start = (i64)blockIdx.y * piece + lane; start < count; start += gridDim.y * piece) {
-    T values[row_units];
-#pragma unroll
-    for (int k = 0; k < row_units; k++) {
-      values[k] = T();
-      if (from && start + k * lanes < count) values[k] = from[start + k * lanes];
-    }
-#pragma unroll
-    for (int k = 0; k < row_units; k++)
-      if (start + k * lanes < count) to[start + k * lanes] = values[k];
-  }
-}
 // By as wide accesses as the addresses allow, which only the device knows.
 template <class T> DEVICE void copy_row_widely(T *to, const T *from, i64 count, int lane, int lanes) {
   const u64 all = (u64)to | (u64)from | (u64)count * sizeof(T);

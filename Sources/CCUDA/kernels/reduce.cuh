@@ -267,7 +267,8 @@ template <class A> struct Variance {
 
 // MARK: - Joining threads
 
-template <class S> DEVICE S state_of_lane(S state, int mask) {
+// A state that a shuffle of 32-bit words brings from another lane.
+template <class S, class F> DEVICE S shuffled(S state, F shuffle) {
   union Words {
     S state;
     u32 words[sizeof(S) / 4];
@@ -275,8 +276,12 @@ template <class S> DEVICE S state_of_lane(S state, int mask) {
   Words own, other;
   own.state = state;
 #pragma unroll
-  for (int i = 0; i < (int)(sizeof(S) / 4); i++) other.words[i] = __shfl_xor_sync(full_warp, own.words[i], mask);
+  for (int i = 0; i < (int)(sizeof(S) / 4); i++) other.words[i] = shuffle(own.words[i]);
   return other.state;
+}
+
+template <class S> DEVICE S state_of_lane(S state, int mask) {
+  return shuffled(state, [&](u32 word) { return __shfl_xor_sync(full_warp, word, mask); });
 }
 
 // The joint state of `L` neighbouring threads: a part of a warp, or a block of 256.

@@ -46,27 +46,11 @@ template <class A> struct CumulativeLogSumExp {
 
 // The state `distance` lanes before; a warp's first lanes get their own.
 template <class S> DEVICE S state_before(S state, int distance) {
-  union Words {
-    S state;
-    u32 words[sizeof(S) / 4];
-  };
-  Words own, other;
-  own.state = state;
-#pragma unroll
-  for (int i = 0; i < (int)(sizeof(S) / 4); i++) other.words[i] = __shfl_up_sync(full_warp, own.words[i], distance);
-  return other.state;
+  return shuffled(state, [&](u32 word) { return __shfl_up_sync(full_warp, word, distance); });
 }
 
 template <class S> DEVICE S state_of_last(S state) {
-  union Words {
-    S state;
-    u32 words[sizeof(S) / 4];
-  };
-  Words own, other;
-  own.state = state;
-#pragma unroll
-  for (int i = 0; i < (int)(sizeof(S) / 4); i++) other.words[i] = __shfl_sync(full_warp, own.words[i], 31);
-  return other.state;
+  return shuffled(state, [](u32 word) { return __shfl_sync(full_warp, word, 31); });
 }
 
 // What comes before a thread, of `threads` = 32 or 256 neighbours; `all`: their joint state.
