@@ -67,6 +67,8 @@ final class Allocator: Sendable {
     let outcome = state.withLock { state -> Outcome in
       let pool = state.graphPool ?? pool
       state.statistics.allocations += 1
+      // Also of what is cached: the cap is on what tensors hold.
+      if state.cap > 0, state.statistics.liveBytes + size > state.cap { return .full }
       if let address = state.free[Key(bytes: size, pool: pool)]?.popLast() {
         state.statistics.cacheHits += 1
         state.statistics.cachedBytes -= size
@@ -74,7 +76,6 @@ final class Allocator: Sendable {
         state.statistics.peakLiveBytes = max(state.statistics.peakLiveBytes, state.statistics.liveBytes)
         return .memory(address)
       }
-      if state.cap > 0, state.statistics.liveBytes + size > state.cap { return .full }
       return .none(pool)
     }
     switch outcome {

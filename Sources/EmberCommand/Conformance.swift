@@ -27,7 +27,9 @@ struct CaseSelection: ParsableArguments {
   }
 
   func runner() throws -> ConformanceRunner {
-    ConformanceRunner(try Corpus(directory), registry: .standard, only: only, kind: kind, device: try parsedDevice())
+    // Reference values are those of float32.
+    CUDA.allowsTF32InConvolutions = false
+    return ConformanceRunner(try Corpus(directory), registry: .standard, only: only, kind: kind, device: try parsedDevice())
   }
 }
 
@@ -36,6 +38,8 @@ struct Conformance: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Holds operators, modules and optimizers against a directory of PyTorch's reference values.",
     discussion: """
+      With --device only operators and modules run, there. EMBER_CONFORMANCE_ERRORS=1 shows what the child processes print.
+
       Cases run in child processes, so that one that crashes or does not return fails by itself. Exits 0 if all cases pass.
 
       With --dump every computed result is written as <case id>/out/<i> and every gradient as <case id>/grad/<path>, so that another \
@@ -58,7 +62,13 @@ struct Conformance: ParsableCommand {
     let runner = try selection.runner()
     let results = Mutex(ShardResults())
     if jobs <= 0 {
-      try runner.run { id, verdict, computed in results.withLock { $0.add(id, verdict, dump == nil ? Computed() : computed) } }
+      let isOnDevice = selection.device != "cpu"
+      var hostUse = HostUse()
+      try runner.run { id, verdict, computed in
+        var computed = dump == nil ? Computed() : computed
+        if isOnDevice, let names = hostUse.new() { computed.note(id + HostUse.note, names) }
+        results.withLock { $0.add(id, verdict, computed) }
+      }
     } else {
       let trouble = Mutex<(any Error)?>(nil)
       DispatchQueue.concurrentPerform(iterations: jobs) { shard in
@@ -75,29 +85,38 @@ struct Conformance: ParsableCommand {
     if let json { try report.json.write(toFile: json, atomically: true, encoding: .utf8) }
     if let dump { try found.computed.write(to: dump) }
     print(report.text)
-    if selection.device != "cpu" { print(hostSummary(found)) }
+    if selection.device != "cpu" { print(HostUse.summary(found)) }
     if report.lines.isEmpty { throw ValidationError("No case matches.") }
     if !report.passesAll { throw ExitCode(1) }
   }
 }
 
 /// Which operations of a device's cases ran on the CPU for want of a kernel.
-private func hostSummary(_ found: ShardResults) -> String {
-  var counts: [String: Int] = [:]
-  var native = 0
-  let byCase = Dictionary(
-    found.computed.notes.filter { $0.name.hasSuffix(ConformanceWorker.hostNote) }.map { ($0.name.dropLast(ConformanceWorker.hostNote.count), $0.text) },
-    uniquingKeysWith: { first, _ in first })
-  for (id, verdict) in found.verdicts where verdict.isPass {
-    if let names = byCase[id[...]] {
-      for name in names.split(separator: ",") { counts[String(name), default: 0] += 1 }
-    } else {
-      native += 1
-    }
+private struct HostUse {
+  /// What the names of such notes end with, after the case's.
+  static let note = " on the CPU"
+  private var earlier: [String: Int] = [:]
+
+  /// Those since the last question, separated by commas; nil if there are none.
+  mutating func new() -> String? {
+    let counts = Dictionary(CUDA.operationsOnHost.map { ($0.name, $0.count) }, uniquingKeysWith: +)
+    let names = counts.keys.filter { earlier[$0] != counts[$0] }.sorted()
+    earlier = counts
+    return names.isEmpty ? nil : names.joined(separator: ",")
   }
-  let passed = found.verdicts.values.count(where: \.isPass)
-  let lines = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "  \($0.value)  \($0.key)" }
-  return (["\(native) of the \(passed) cases that pass ran without the CPU" + (lines.isEmpty ? "" : "; the others needed it for")] + lines).joined(separator: "\n")
+
+  /// Cases that must be refused say nothing of kernels and are left out.
+  static func summary(_ found: ShardResults) -> String {
+    let notes = found.computed.notes.filter { $0.name.hasSuffix(note) }
+    let byCase = Dictionary(notes.map { (String($0.name.dropLast(note.count)), $0.text) }, uniquingKeysWith: { first, _ in first })
+    let passed = found.verdicts.filter { $0.value == .passed }.keys
+    var counts: [String: Int] = [:]
+    for id in passed { for name in byCase[id]?.split(separator: ",") ?? [] { counts[String(name), default: 0] += 1 } }
+    let native = passed.count { byCase[$0] == nil }
+    let lines = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "  \($0.value)  \($0.key)" }
+    let title = "\(native) of the \(passed.count) cases whose values pass ran without the CPU's kernels"
+    return ([title + (lines.isEmpty ? "" : "; the others needed them for")] + lines).joined(separator: "\n")
+  }
 }
 
 /// What came of the cases of a shard, or of all.
@@ -203,23 +222,14 @@ struct ConformanceWorker: ParsableCommand {
   @Option var after: String?
   @Flag var dumps = false
 
-  static let hostNote = " on the CPU"
-
   func run() throws {
     let output = FileHandle.standardOutput
     func send(_ message: WorkerMessage) { output.write(Data(message.bytes)) }
-    // Reference values are those of float32.
-    CUDA.allowsTF32InConvolutions = false
-    var earlier: [String: Int] = [:]
+    var hostUse = HostUse()
     try selection.runner().run(shard: shard, of: shards, after: after) { id in
       send(.begin(id))
     } ends: { id, verdict, computed in
-      if selection.device != "cpu" {
-        let counts = Dictionary(CUDA.operationsOnHost.map { ($0.name, $0.count) }, uniquingKeysWith: +)
-        let new = counts.filter { earlier[$0.key] != $0.value }.keys.sorted()
-        if !new.isEmpty { send(.note(name: id + Self.hostNote, text: new.joined(separator: ","))) }
-        earlier = counts
-      }
+      if selection.device != "cpu", let names = hostUse.new() { send(.note(name: id + HostUse.note, text: names)) }
       if dumps {
         for (name, tensor) in computed.tensors {
           send(.tensor(name: name, dtype: tensor.dtype.name, shape: Array(tensor.shape), bytes: try tensor.withBytes { Array($0) }))

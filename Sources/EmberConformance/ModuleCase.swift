@@ -46,7 +46,6 @@ extension Case {
     if expectsError { return .accepted }
 
     let flat = results.flatMap(\.flattened)
-    if device.type == .cuda { try catchingErrors { for case .tensor(let tensor) in flat { tensor.backend.synchronize() } } }
     for (i, value) in flat.enumerated() { computed.add("\(id)/out/\(i)", value) }
     let after = module.stateDict()
     for (name, tensor) in after { computed.add("\(id)/state_after/\(name)", tensor) }
@@ -134,7 +133,7 @@ extension Case {
         if let wanted = changed[name] {
           try comparison.difference(new, wanted, firstArgument: nil, indexedDimension: nil)
         } else {
-          Comparison.difference(new.onHost, old.to(new.dtype), (0, 0))
+          Comparison.difference(new, old.to(new.dtype), (0, 0))
         }
       if let difference { return "\(name) afterwards: \(difference)" }
     }

@@ -1,4 +1,5 @@
 import EmberCUDA
+import EmberFunctional
 import EmberRuntime
 import EmberTensor
 import Testing
@@ -40,6 +41,34 @@ import Testing
     #expect(text.contains("5"))
     // The process goes on, and the error is not found twice.
     #expect(x.gather(dim: 0, index: Tensor([1, 3] as [Int64]).to(.cuda)).to(.cpu).elements(as: Float.self) == [1, 3])
+  }
+
+  @Test func aBadIndexStaysInItsScope() {
+    struct Mine: Error {}
+    let x = Tensor.arange(5).to(.float32).to(.cuda), bad = Tensor([9] as [Int64]).to(.cuda)
+    let text = message {
+      _ = x.gather(dim: 0, index: bad)
+      throw Mine()
+    }
+    #expect(text.contains("gather"))
+    #expect(message { _ = x.sum().item() } == "")
+  }
+
+  @Test func whatTheCPUDoesInsteadSaysWhatIsWrong() {
+    let x = Tensor.zeros([2, 3], on: .cuda), target = Tensor([[0, 7, -1], [0, -1, -1]] as [[Int64]]).to(.cuda)
+    let text = message { _ = x.multilabelMarginLoss(target) }
+    #expect(text.contains("-1 ..< 3"), "\(text)")
+    #expect(!text.contains("no kernel"))
+  }
+
+  /// More rows than a launch of the kernel for integers has; the last one counts.
+  @Test func productsOfManyRows() {
+    let rows = 65535 * 16 + 5
+    let x = Tensor.arange(rows).reshape([rows, 1]).to(.int32).to(.cuda)
+    let y = x.matmul(Tensor([[3]] as [[Int32]]).to(.cuda))
+    let last = y.narrow(0, start: rows - 2, length: 2).to(.cpu).elements(as: Int32.self)
+    let expected: [Int32] = [Int32(3 * (rows - 2)), Int32(3 * (rows - 1))]
+    #expect(last == expected)
   }
 
   @Test func beyondTheCapIsAnErrorWithNumbers() {
@@ -100,6 +129,33 @@ import Testing
     let text = message { _ = try CUDAGraph { _ = x.sum().item() } }
     #expect(text.contains("CAPTURE") || text.contains("record"))
     #expect((x + 1).sum().item() == 38)
+  }
+
+  /// What reports bad indices can be recorded, and reports when it runs again.
+  @Test func aRecordingReportsBadIndices() throws {
+    let x = Tensor.arange(5).to(.float32).to(.cuda), index = Tensor([1, 2] as [Int64]).to(.cuda)
+    var result = x.gather(dim: 0, index: index)
+    let graph = try CUDAGraph { result = x.gather(dim: 0, index: index) }
+    graph.replay()
+    #expect(result.to(.cpu).elements(as: Float.self) == [1, 2])
+    graph.copy(Tensor([4, 8] as [Int64]), into: index)
+    #expect(message { graph.replay() }.contains("8"))
+  }
+
+  /// Memory of a recording that is gone goes back to the device when the last result does.
+  @Test func aRecordingGivesItsMemoryBack() throws {
+    let x = Tensor.ones([1000]).to(.cuda)
+    _ = x * 2
+    let before = CUDA.memoryStatistics()
+    do {
+      var result = x
+      let graph = try CUDAGraph { result = x * 2 }
+      graph.replay()
+      #expect(result.sum().item() == 2000)
+    }
+    let after = CUDA.memoryStatistics()
+    #expect(after.liveBytes == before.liveBytes)
+    #expect(after.cachedBytes <= before.cachedBytes + 4096)
   }
 
   @Test func streamsAndEvents() throws {
