@@ -21,6 +21,7 @@ def read(path):
 folder = sys.argv[1] if len(sys.argv) > 1 else "."
 ember = [read(f"{folder}/ember-{i}.json") for i in (1, 2)]
 torch = [read(f"{folder}/pytorch-{i}.json") for i in (1, 2)]
+compiled = read(f"{folder}/compiled.json")
 print("| workload | Ember, ms | PyTorch, ms | ratio | ratio of each round |")
 print("|---|---|---|---|---|")
 for name in ember[0]:
@@ -29,5 +30,8 @@ for name in ember[0]:
     if mine and theirs and all(mine) and all(theirs):
         rounds = ", ".join(f"{a / b:.2f}" for a, b in zip(mine, theirs))
         print(f"| {name} | {min(mine) * 1e3:.4g} | {min(theirs) * 1e3:.4g} | {min(mine) / min(theirs):.2f} | {rounds} |")
+        other = compiled.get(name, {}).get("seconds")
+        if other:
+            print(f"| {name}, torch.compile | {min(mine) * 1e3:.4g} | {other * 1e3:.4g} | {min(mine) / other:.2f} | |")
     else:
         print(f"| {name} | {ember[0][name].get('error', '')} | | | |")
