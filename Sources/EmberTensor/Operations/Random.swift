@@ -128,6 +128,7 @@ extension Tensor {
     _ name: String, _ shape: [Int], _ distribution: RandomDistribution, _ dtype: DType, _ device: Device, _ generator: Generator?
   ) -> Tensor {
     if let scope = VmapScope.current { return drawInside(scope, name, shape, distribution, dtype, device, generator) }
+    if let tracer = Tracer.current { return tracer.draw(name, shape, distribution, dtype, device, generator) }
     return attempt { () throws(EmberError) in
       let backend = try Backends.backend(for: device)
       let result = try empty(shape: try checkedShape(shape, in: name), dtype: dtype, on: backend)
@@ -214,6 +215,7 @@ extension Tensor {
   public func bernoulli(generator: Generator? = nil) -> Tensor {
     guard mayRun("bernoulli", self) else { return .poison }
     if let scope = VmapScope.current { return scope.drawing("bernoulli", for: self) { $0.bernoulli(generator: generator) } }
+    if let tracer = Tracer.current { return tracer.record(BernoulliCall(generator: generator), [self], [form])[0] }
     return attempt { () throws(EmberError) in
       guard dtype.isFloatingPoint else { throw EmberError(.dtype, in: "bernoulli", "probabilities must be floating point, not \(summary)") }
       let dense = try self.dense()

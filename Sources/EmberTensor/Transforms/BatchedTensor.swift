@@ -60,6 +60,7 @@ extension Tensor {
 
   /// The error of asking for the elements of a tensor that stands for several.
   package func checkReadable(in operation: String) throws(EmberError) {
+    if body.trace != nil { throw TracedValue.unreadable(self, in: operation) }
     if body.batch == nil { return }
     throw EmberError(
       .value, in: operation,
@@ -68,5 +69,6 @@ extension Tensor {
   }
 
   /// Whether any element holds, of any member of a batch: what derivatives may ask to choose among formulas that agree.
-  package var holdsSomewhere: Bool { noGrad { wholePhysical.any().item(as: Bool.self) } }
+  /// True where there are no elements to ask: in graphs and on `meta`.
+  package var holdsSomewhere: Bool { !backend.holdsData || body.trace != nil || noGrad { wholePhysical.any().item(as: Bool.self) } }
 }
