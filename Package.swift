@@ -48,7 +48,7 @@ let package = Package(
       name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral"]),
     .target(
       name: "EmberConformance",
-      dependencies: ["EmberOperators", "EmberFunctional", "EmberNN", "EmberOptim", "EmberSparse", "EmberTensor", "EmberFormats"]),
+      dependencies: ["EmberOperators", "EmberFunctional", "EmberGraph", "EmberNN", "EmberOptim", "EmberSparse", "EmberTensor", "EmberFormats"]),
     .executableTarget(
       name: "EmberCommand",
       dependencies: [

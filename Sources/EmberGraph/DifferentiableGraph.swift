@@ -76,8 +76,8 @@ final class DifferentiableGraph: Sendable {
   }
 
   func run(_ inputs: [Tensor]) -> [Tensor] {
-    let targets = inputTargets.map { inputs[$0] } + cellTargets.map(\.value)
     let all = forward.run(inputs)
+    let targets = inputTargets.map { inputs[$0] } + cellTargets.map(\.value)
     var outputs = Array(all.prefix(outputCount))
     if outputs.contains(where: \.isPoisoned) { return outputs }
     let kept = Array(all.dropFirst(outputCount)), backward = backward

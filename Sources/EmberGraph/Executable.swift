@@ -176,7 +176,10 @@ public final class Executable: Sendable {
       }
       let outputs = outputSlots.map { frame[$0] }
       for (write, value, gradient) in writes {
-        if let value { write.cell.value = frame[value] }
+        if let value {
+          let new = frame[value]
+          if write.keepsLeaf { write.cell.update { $0 = new } } else { write.cell.value = new }
+        }
         switch write.gradient {
         case .unchanged: break
         case .cleared: write.cell.grad = nil

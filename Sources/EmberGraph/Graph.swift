@@ -29,6 +29,8 @@ public struct Graph: Sendable {
     package enum Gradient: Sendable { case unchanged, cleared, value(Value) }
     package let cell: StateCell
     package var value: Value?
+    /// The value takes the old one's place, as `StateCell.update` leaves it; otherwise it is a new leaf.
+    package let keepsLeaf: Bool
     package var gradient: Gradient
   }
 
@@ -60,7 +62,7 @@ public struct Graph: Sendable {
         result.keepsGradient ? .unchanged : result.gradient.map { .value(tracer.number(of: $0)) } ?? .cleared
       let value = result.value.map { tracer.number(of: $0) }
       if case .unchanged = gradient, value == nil { continue }
-      writes.append(StateWrite(cell: result.cell, value: value, gradient: gradient))
+      writes.append(StateWrite(cell: result.cell, value: value, keepsLeaf: result.keepsLeaf, gradient: gradient))
     }
     self.writes = writes
     reads = tracer.cells.flatMap { use in

@@ -108,6 +108,6 @@ enum AnomalyMode {
 
   private static func hasNaN(_ x: Tensor) -> Bool {
     guard !x.isPoisoned, x.dtype.isDifferentiable, x.backend.holdsData, x.elementCount > 0 else { return false }
-    return noGrad { x.isNaN.holdsSomewhere }
+    return noGrad { x.isNaN.holdsSomewhere() }
   }
 }

@@ -173,6 +173,8 @@ package final class Tracer: @unchecked Sendable {
     package let value: Tensor?
     /// Nil: no gradient remains.
     package let gradient: Tensor?
+    /// The new value was written into the old one's place, whose gradient history goes on.
+    package let keepsLeaf: Bool
     /// The gradient is the one that was there before, or none was there and none is.
     package let keepsGradient: Bool
   }
@@ -182,7 +184,9 @@ package final class Tracer: @unchecked Sendable {
       let isChanged = use.current.trace?.number != use.read
       let gradient = use.current.grad
       let keeps = gradient == nil ? use.gradientRead == nil : gradient!.trace != nil && gradient!.trace!.number == use.gradientRead
-      return CellResult(cell: use.cell, value: isChanged ? use.current : nil, gradient: gradient, keepsGradient: keeps)
+      return CellResult(
+        cell: use.cell, value: isChanged ? use.current : nil, gradient: gradient, keepsLeaf: use.current.node === use.firstNode,
+        keepsGradient: keeps)
     }
   }
 

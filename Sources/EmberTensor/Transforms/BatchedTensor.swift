@@ -68,7 +68,11 @@ extension Tensor {
         + "(`where` instead of if), or return the tensor from vmap and read it there")
   }
 
-  /// Whether any element holds, of any member of a batch: what derivatives may ask to choose among formulas that agree.
-  /// True where there are no elements to ask: in graphs and on `meta`.
-  package var holdsSomewhere: Bool { !backend.holdsData || body.trace != nil || noGrad { wholePhysical.any().item(as: Bool.self) } }
+  /// Whether any element holds, of any member of a batch: for checks, and for derivatives that choose among formulas which agree.
+  ///
+  /// - Parameter unknown: the answer where there are no elements to ask, on `meta` and in graphs.
+  package func holdsSomewhere(unknown: Bool = false) -> Bool {
+    if !backend.holdsData || wholePhysical.body.trace != nil { return unknown }
+    return noGrad { wholePhysical.any().item(as: Bool.self) }
+  }
 }
