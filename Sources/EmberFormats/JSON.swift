@@ -123,13 +123,14 @@ private struct JSONParser {
   mutating func object(_ depth: Int) throws(JSONSyntaxError) -> JSON {
     position += 1
     var members: [JSONMember] = []
-    var seen: Set<String> = []
+    // By bytes: strings of Swift are equal if they look the same, however their characters are composed.
+    var seen: Set<[UInt8]> = []
     skipSpace()
     if accept(UInt8(ascii: "}")) { return .object(members) }
     while true {
       skipSpace()
       let key = try string()
-      if !seen.insert(key).inserted { throw error("the name \(JSON.quoted(key)) appears twice") }
+      if !seen.insert(Array(key.utf8)).inserted { throw error("the name \(JSON.quoted(key)) appears twice") }
       skipSpace()
       try expect(UInt8(ascii: ":"))
       members.append(JSONMember(key: key, value: try value(depth: depth + 1)))
