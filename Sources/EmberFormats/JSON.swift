@@ -42,6 +42,19 @@ package indirect enum JSON {
     return value
   }
 
+  /// The value that a file holds.
+  package static func load(_ path: String, in operation: String, limit: Int = 1 << 30) throws -> JSON {
+    let file = try FileBytes.reading(path, in: operation, limit: limit)
+    return try file.withBytes { try parse($0, source: path, in: operation) }
+  }
+
+  /// The value of bytes; errors name the source.
+  package static func parse(_ bytes: UnsafeRawBufferPointer, source: String, in operation: String) throws(EmberError) -> JSON {
+    do throws(JSONSyntaxError) { return try parse(bytes) } catch {
+      throw EmberError(.file, in: operation, "\(source): not valid JSON: \(error.message) at byte \(error.position)")
+    }
+  }
+
   /// A string literal.
   package static func quoted(_ text: String) -> String {
     var result = "\""

@@ -4,25 +4,12 @@ import EmberRuntime
 extension Tokenizer {
   /// Reads a tokenizer.json. Errors are of kind `.file`; steps that Ember does not know are refused by name, of kind `.unsupported`.
   public init(contentsOf path: String) throws {
-    let file = try FileBytes.reading(path, in: "Tokenizer", limit: 1 << 30)
-    try self.init(parsing: file, source: path)
+    self = try TokenizerReader(source: path).tokenizer(JSON.load(path, in: "Tokenizer"))
   }
 
   /// Reads a tokenizer.json that is in memory.
   public init(parsing bytes: [UInt8], source: String = "tokenizer.json") throws {
-    self = try bytes.withUnsafeBytes { try TokenizerReader(source: source).tokenizer(JSON.parse($0, source: source)) }
-  }
-
-  private init(parsing file: FileBytes, source: String) throws {
-    self = try file.withBytes { try TokenizerReader(source: source).tokenizer(JSON.parse($0, source: source)) }
-  }
-}
-
-extension JSON {
-  fileprivate static func parse(_ bytes: UnsafeRawBufferPointer, source: String) throws(EmberError) -> JSON {
-    do throws(JSONSyntaxError) { return try parse(bytes) } catch {
-      throw EmberError(.file, in: "Tokenizer", "\(source): not valid JSON: \(error.message) at byte \(error.position)")
-    }
+    self = try bytes.withUnsafeBytes { try TokenizerReader(source: source).tokenizer(JSON.parse($0, source: source, in: "Tokenizer")) }
   }
 }
 
