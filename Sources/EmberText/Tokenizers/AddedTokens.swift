@@ -62,7 +62,7 @@ struct AddedTokenFinder: Sendable {
       let token = tokens[index]
       let before = piece(done, position), after = piece(end, bytes.count)
       if token.isSingleWord {
-        let isInWord = [piece(0, position).unicodeScalars.last, after.unicodeScalars.first].contains { $0.map(ScalarSet.word.contains) ?? false }
+        let isInWord = [piece(0, position).unicodeScalars.last, after.unicodeScalars.first].contains { $0.map(ScalarSet.wordOrJoiner.contains) ?? false }
         if isInWord {
           position = end
           continue

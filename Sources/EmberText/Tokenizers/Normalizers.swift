@@ -40,14 +40,23 @@ struct BertNormalizer: Normalizer {
       }
       result = String(scalars)
     }
-    if stripsAccents { result = StripAccents().normalize(NormalizationForm.nfd.normalize(result)) }
+    if stripsAccents {
+      // Vowel signs of Indian scripts that take room of their own stay.
+      let scalars = NormalizationForm.nfd.normalize(result).unicodeScalars
+      result = String(scalars.filter { $0.value < 0x300 || !Self.isAccent($0) })
+    }
     return lowercases ? Lowercase().normalize(result) : result
+  }
+
+  private static func isAccent(_ scalar: Unicode.Scalar) -> Bool {
+    // The Hanunoo vowel killer has become a spacing mark since.
+    (scalar.properties.generalCategory == .nonspacingMark || scalar.value == 0x1734) && UnicodeEdition.bert.knows(scalar)
   }
 
   private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
     if scalar == "\t" || scalar == "\n" || scalar == "\r" { return false }
     switch scalar.properties.generalCategory {
-    case .control, .format, .privateUse, .surrogate, .unassigned: return true
+    case .control, .format, .privateUse, .surrogate: return UnicodeEdition.bert.knows(scalar)
     default: return false
     }
   }
@@ -79,10 +88,13 @@ struct Lowercase: Normalizer {
   }
 }
 
-/// Takes away marks that stand above or below a letter, where they are characters of their own (after NFD).
+/// Takes away all marks that go with a letter, where they are characters of their own (after NFD).
 struct StripAccents: Normalizer {
   func normalize(_ text: String) -> String {
-    String(text.unicodeScalars.filter { $0.value < 0x300 || $0.properties.generalCategory != .nonspacingMark })
+    String(
+      text.unicodeScalars.filter {
+        $0.value < 0x300 || !(5...7).contains($0.properties.generalCategory.number) || !UnicodeEdition.accents.knows($0)
+      })
   }
 }
 

@@ -90,7 +90,7 @@ struct SplitAtSpaces: PreTokenizer {
 struct SplitWords: PreTokenizer {
   func split(_ pieces: [TextPiece]) -> [TextPiece] {
     let parts = split(pieces, .removed) { $0.properties.isWhitespace }
-    return split(parts, .contiguous) { !ScalarSet.word.contains($0) }
+    return split(parts, .contiguous) { !ScalarSet.wordOrJoiner.contains($0) }
   }
 }
 
@@ -112,7 +112,7 @@ struct SplitPunctuation: PreTokenizer {
     case 0..<0x80: return false
     default:
       let number = scalar.properties.generalCategory.number
-      return number >= 11 && number <= 17
+      return number >= 11 && number <= 17 && UnicodeEdition.bert.knows(scalar)
     }
   }
 }

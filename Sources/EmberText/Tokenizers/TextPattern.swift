@@ -238,6 +238,9 @@ struct ScalarSet: Sendable {
     return set.finished()
   }()
 
+  /// The same, and what joins letters without being seen.
+  static let wordOrJoiner = union([word, range(0x200C, 0x200D)])
+
   static func range(_ first: UInt32, _ last: UInt32) -> ScalarSet {
     var set = ScalarSet()
     set.ranges = [first...last]

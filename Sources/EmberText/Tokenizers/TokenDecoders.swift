@@ -23,7 +23,10 @@ struct WordPieceDecoder: TokenDecoder {
   func decode(_ tokens: [String]) -> [String] {
     tokens.enumerated().map { i, token in
       var text = token
-      if i > 0 { text = token.utf8.starts(with: prefix.utf8) ? String(token.dropFirst(prefix.count)) : " " + token }
+      if i > 0 {
+        let continues = token.utf8.starts(with: prefix.utf8)
+        text = continues ? String(decoding: token.utf8.dropFirst(prefix.utf8.count), as: UTF8.self) : " " + token
+      }
       return cleansUp ? Self.cleanedUp(text) : text
     }
   }

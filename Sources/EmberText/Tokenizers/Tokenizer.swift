@@ -121,6 +121,8 @@ public struct Tokenizer: Sendable {
       case .token(let number): result.append(number)
       case .text(let raw):
         let normalized = normalizer?.normalize(String(raw)) ?? String(raw)
+        // A text whose first character is taken away does not begin where it began.
+        if let first = raw.unicodeScalars.first, normalizer?.normalize(String(Character(first))).isEmpty ?? false { isFirst = false }
         for part in normalizedFinder.split(Substring(normalized)) {
           switch part {
           case .token(let number): result.append(number)

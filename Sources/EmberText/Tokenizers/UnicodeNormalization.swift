@@ -1,3 +1,20 @@
+/// Versions of Unicode that tokenizers follow: Hugging Face's library carries tables of its own from several years, and models have been trained
+/// with what these say. Characters that came later have no properties to it.
+enum UnicodeEdition: Int, Sendable {
+  /// Categories as BERT's steps see them.
+  case bert = 8
+  /// Which characters are accents.
+  case accents = 9
+  /// Decompositions.
+  case normalization = 12
+
+  func knows(_ scalar: Unicode.Scalar) -> Bool {
+    guard scalar.value >= 0x590 else { return true }
+    guard let age = scalar.properties.age else { return false }
+    return (age.major, age.minor) <= (rawValue, 0)
+  }
+}
+
 /// The four normalisation forms of Unicode (Standard Annex #15).
 enum NormalizationForm: Sendable {
   case nfc, nfd, nfkc, nfkd
@@ -37,7 +54,7 @@ enum NormalizationForm: Sendable {
   }
 
   static func combiningClass(_ scalar: Unicode.Scalar) -> UInt8 {
-    scalar.value < 0x300 ? 0 : scalar.properties.canonicalCombiningClass.rawValue
+    scalar.value < 0x300 || !UnicodeEdition.normalization.knows(scalar) ? 0 : scalar.properties.canonicalCombiningClass.rawValue
   }
 }
 
@@ -63,7 +80,7 @@ private struct DecompositionTables: Sendable {
       }
       func finishEntry() {
         finishNumber()
-        if numbers.count > 1 {
+        if numbers.count > 1, UnicodeEdition.normalization.knows(numbers[0]) {
           let parts = Array(numbers[1...])
           steps.append((numbers[0], parts, sign != UInt8(ascii: "~")))
           if sign == UInt8(ascii: "="), parts.count == 2 { compositions[Self.pair(parts[0], parts[1])] = numbers[0] }
