@@ -43,20 +43,15 @@ struct BertNormalizer: Normalizer {
     if stripsAccents {
       // Vowel signs of Indian scripts that take room of their own stay.
       let scalars = NormalizationForm.nfd.normalize(result).unicodeScalars
-      result = String(scalars.filter { $0.value < 0x300 || !Self.isAccent($0) })
+      result = String(scalars.filter { $0.value < 0x300 || UnicodeEdition.bertCategory($0) != .nonspacingMark })
     }
     return lowercases ? Lowercase().normalize(result) : result
   }
 
-  private static func isAccent(_ scalar: Unicode.Scalar) -> Bool {
-    // The Hanunoo vowel killer has become a spacing mark since.
-    (scalar.properties.generalCategory == .nonspacingMark || scalar.value == 0x1734) && UnicodeEdition.bert.knows(scalar)
-  }
-
   private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
     if scalar == "\t" || scalar == "\n" || scalar == "\r" { return false }
-    switch scalar.properties.generalCategory {
-    case .control, .format, .privateUse, .surrogate: return UnicodeEdition.bert.knows(scalar)
+    switch UnicodeEdition.bertCategory(scalar) {
+    case .control, .format, .privateUse, .surrogate: return true
     default: return false
     }
   }

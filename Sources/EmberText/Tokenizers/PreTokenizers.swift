@@ -111,8 +111,8 @@ struct SplitPunctuation: PreTokenizer {
     case 0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E: return true
     case 0..<0x80: return false
     default:
-      let number = scalar.properties.generalCategory.number
-      return number >= 11 && number <= 17 && UnicodeEdition.bert.knows(scalar)
+      let number = UnicodeEdition.bertCategory(scalar).number
+      return number >= 11 && number <= 17
     }
   }
 }

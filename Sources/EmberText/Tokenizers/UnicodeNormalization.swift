@@ -13,6 +13,17 @@ enum UnicodeEdition: Int, Sendable {
     guard let age = scalar.properties.age else { return false }
     return (age.major, age.minor) <= (rawValue, 0)
   }
+
+  /// A character's category as BERT's steps see it; seven characters have changed theirs since.
+  static func bertCategory(_ scalar: Unicode.Scalar) -> Unicode.GeneralCategory {
+    switch scalar.value {
+    case 0x1734, 0x1171E: .nonspacingMark
+    case 0xA9BD: .spacingMark
+    case 0x1885, 0x1886: .otherLetter
+    case 0x166D, 0x111C9: .otherPunctuation
+    default: UnicodeEdition.bert.knows(scalar) ? scalar.properties.generalCategory : .unassigned
+    }
+  }
 }
 
 /// The four normalisation forms of Unicode (Standard Annex #15).
