@@ -51,7 +51,7 @@ let package = Package(
     .executableTarget(
       name: "EmberCommand",
       dependencies: [
-        "EmberConformance", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "EmberConformance", "EmberFormats", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // The outside world: files, images, loops with progress and checkpoints.
     .target(name: "CEmberFormats"),
