@@ -4,12 +4,13 @@ import EmberTensor
 /// What `torch.save` wrote before version 1.6, and still writes when asked to: five pickles (a magic number, the version, the machine, the
 /// value, the storages' names), then every storage as its number of elements and their bytes.
 enum TorchLegacyFile {
-  /// The number 0x1950a86a20f9469cfc6c as protocol 2 writes it.
+  /// The number 0x1950a86a20f9469cfc6c as a pickle has it.
   static let magic: [UInt8] = [0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
 
-  /// Whether the bytes begin as such a file.
+  /// Whether the bytes begin as such a file: the protocol, since protocol 4 a frame of nine bytes, the number.
   static func begins(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    bytes.count >= 2 + magic.count && bytes[0] == 0x80 && bytes.slice(2, magic.count).elementsEqual(magic)
+    guard bytes.count >= 11 + magic.count, bytes[0] == 0x80 else { return false }
+    return bytes.slice(bytes[2] == 0x95 ? 11 : 2, magic.count).elementsEqual(magic)
   }
 
   static func value(_ contents: FileBytes, source: String, in operation: String, allowsClass: @escaping (String) -> Bool) throws -> PickleValue
