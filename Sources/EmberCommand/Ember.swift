@@ -5,6 +5,7 @@ struct EmberCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ember", abstract: "Models from the hub, and tools around Ember.",
     subcommands: [
-      Embed.self, Tokenize.self, HubCommand.self, Doctor.self, Conformance.self, ConformanceWorker.self, Operators.self,
+      Embed.self, Tokenize.self, HubCommand.self, Inspect.self, Convert.self, Doctor.self, Conformance.self, ConformanceWorker.self,
+      Operators.self,
     ])
 }
