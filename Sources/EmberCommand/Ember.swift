@@ -5,7 +5,7 @@ struct EmberCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ember", abstract: "Models from the hub, and tools around Ember.",
     subcommands: [
-      Embed.self, Tokenize.self, HubCommand.self, Inspect.self, Convert.self, Doctor.self, Conformance.self, ConformanceWorker.self,
+      Embed.self, Chat.self, Generate.self, Tokenize.self, HubCommand.self, Inspect.self, Convert.self, Doctor.self, Conformance.self, ConformanceWorker.self,
       Operators.self,
     ])
 }

@@ -1,3 +1,4 @@
+import EmberFormats
 public import EmberText
 
 extension SentenceEncoder: HubLoadable {
@@ -5,5 +6,17 @@ extension SentenceEncoder: HubLoadable {
 }
 
 extension Tokenizer: HubLoadable {
-  public init(_ model: HubModel) throws { try self.init(contentsOf: model.file(endingWith: "tokenizer.json")) }
+  public init(_ model: HubModel) throws {
+    if let file = try? model.file(endingWith: ".gguf") {
+      try self.init(GGUF.load(file), source: file)
+    } else {
+      try self.init(contentsOf: model.file(endingWith: "tokenizer.json"))
+    }
+  }
+}
+
+extension LanguageModel: HubLoadable {
+  public convenience init(_ model: HubModel) throws {
+    if let file = try? model.file(endingWith: ".gguf") { try self.init(gguf: file) } else { try self.init(folder: model.folder) }
+  }
 }
