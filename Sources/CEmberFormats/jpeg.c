@@ -14,7 +14,6 @@ enum {
   TJCS_YCCK = 4,
   // A file of very many scans would keep the decoder busy for hours.
   TJFLAG_LIMITSCANS = 32768,
-  TJERR_WARNING = 0,
 };
 
 static struct {
@@ -23,7 +22,6 @@ static struct {
   int (*tjDecompressHeader3)(void *, const unsigned char *, unsigned long, int *, int *, int *, int *);
   int (*tjDecompress2)(void *, const unsigned char *, unsigned long, unsigned char *, int, int, int, int, int);
   char *(*tjGetErrorStr2)(void *);
-  int (*tjGetErrorCode)(void *);
   char error[256];
   int loaded;
 } jpeg;
@@ -48,7 +46,6 @@ static void load(void) {
   FIND(tjDecompressHeader3)
   FIND(tjDecompress2)
   FIND(tjGetErrorStr2)
-  FIND(tjGetErrorCode)
 #undef FIND
   jpeg.loaded = 1;
 }
@@ -90,9 +87,9 @@ static int decode(void *decoder, const uint8_t *input, size_t count, size_t limi
   if (!buffer) return EMBER_FORMATS_MEMORY;
   const int format = *channels == 1 ? TJPF_GRAY : TJPF_RGB;
   if (jpeg.tjDecompress2(decoder, input, count, buffer, columns, 0, rows, format, TJFLAG_LIMITSCANS) != 0) {
-    // Decoders complain of much that pictures have and all programs show, but half a picture is none.
+    // A warning of what has no consequences is none. The library's own mark of warnings also covers errors that come after one.
     const char *why = jpeg.tjGetErrorStr2(decoder);
-    if (jpeg.tjGetErrorCode(decoder) != TJERR_WARNING || strstr(why, "Premature end")) {
+    if (!strstr(why, "extraneous bytes") && !strstr(why, "unknown JFIF revision") && !strstr(why, "Unknown Adobe")) {
       strncpy(message, why, 63);
       free(buffer);
       return EMBER_FORMATS_CORRUPT;

@@ -34,7 +34,7 @@ import Testing
   @Test func stateDictIsFound() throws {
     let checkpoint = try TorchCheckpoint.load(Fixtures.path("zip.pt"))
     #expect(try checkpoint.stateDict().map(\.name) == checkpoint.value["model"]?.tensors.map(\.name))
-    #expect(try checkpoint.stateDict("optimizer", "state", "0").map(\.name) == [])
+    #expect(try checkpoint.stateDict("optimizer", "state", "0").map(\.name) == ["step"])
     let error = #expect(throws: EmberError.self) { _ = try checkpoint.stateDict("weights") }
     #expect(error?.message.contains("\"model\"") == true)
     let path = folder.file("a.pt"), one = PickleValue.tensor(Tensor([1.0]))
@@ -164,8 +164,7 @@ import Testing
     let path = folder.file("a.pt"), tensors = [("a", Tensor([1.0, 2.0])), ("b", Tensor([true, false]))]
     try TorchCheckpoint.save(tensors, to: path)
     func parse(_ bytes: UnsafeRawBufferPointer) throws {
-      try write(Array(bytes), to: folder.file("b.pt"))
-      for (_, tensor) in try TorchCheckpoint.load(folder.file("b.pt"), mapped: false).tensors { _ = try EmberFormatsTests.bytes(tensor) }
+      for (_, tensor) in try TorchCheckpoint.parse(bytes).tensors { _ = try EmberFormatsTests.bytes(tensor) }
     }
     checkDamaged(try contents(path), parse)
     checkDamaged(try contents(Fixtures.path("legacy.pt")), parse)

@@ -46,13 +46,11 @@ import Testing
     #expect(picture.tensor[0, 0, 1].item() == Double(Float(picture.pixels[picture.channels]) / 255))
     let whole = try contents(Fixtures.path(name + ".jpg")), path = folder.file("a.jpg")
     // The last two bytes only say that nothing follows.
-    for count in 0..<whole.count - 2 {
+    for count in stride(from: 0, to: whole.count - 2, by: 7) {
       try write(Array(whole[0..<count]), to: path)
-      do { _ = try Picture(contentsOf: path) } catch { #expect(error is EmberError) }
+      let error = #expect(throws: EmberError.self) { _ = try Picture(contentsOf: path) }
+      #expect(error?.message.contains(path) == true)
     }
-    try write(Array(whole[0..<whole.count / 2]), to: path)
-    let error = #expect(throws: EmberError.self) { _ = try Picture(contentsOf: path) }
-    #expect(error?.message.contains(path) == true)
     #expect(throws: EmberError.self) { _ = try Picture(contentsOf: Fixtures.path(name + ".jpg"), limit: 1000) }
   }
 

@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test func conversions() throws {
-    let tensors = [("a.b", Tensor([[1, 2], [3, 4]])), ("a.c", Tensor([1, 2] as [Int64])), ("d", Tensor(2.5, dtype: .float16))]
+    let tensors = [("a.b", Tensor([[1.5, 2], [3, 4]])), ("a.c", Tensor([1, 2] as [Int64])), ("d", Tensor(2.5, dtype: .float16))]
     try NPZ.save(tensors, to: folder.file("0.npz"))
     for (i, ending) in ["pt", "safetensors", "npz", "pth", "npz"].enumerated() {
       let from = i == 0 ? "0.npz" : "\(i).\(["npz", "pt", "safetensors", "npz", "pth"][i])"
@@ -60,15 +60,17 @@ import Testing
       tensor = try GGUF.load(path).tensor("a")
     }
     #expect(tensor.elementCount == count)
-    // Linux maps some pages around one that is read.
-    #expect(try residentBytes(of: path) < 1 << 20)
+    // Linux maps what lies around a page that is read, up to a huge page.
+    #expect(try residentBytes(of: path) < 5 << 20)
     #expect(tensor.sum().item() == 0)
-    #expect(try residentBytes(of: path) > 16 << 20)
+    let after = try residentBytes(of: path)
+    withExtendedLifetime(tensor) { #expect(after > 16 << 20) }
   }
 
   /// How much of a mapped file this process has in memory, as the system tells it.
   func residentBytes(of path: String) throws -> Int {
-    let lines = try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8).split(separator: "\n")
+    let smaps = try #require(FileHandle(forReadingAtPath: "/proc/self/smaps"))
+    let lines = String(decoding: try #require(try smaps.readToEnd()), as: UTF8.self).split(separator: "\n")
     var total = 0, isThere = false
     for line in lines {
       if line.contains("-") && line.prefix(8).allSatisfy(\.isHexDigit) { isThere = line.hasSuffix(path) }
