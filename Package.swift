@@ -98,6 +98,8 @@ let package = Package(
       dependencies: [
         "EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor", "EmberCPU", "EmberRuntime",
       ]),
+    .executableTarget(
+      name: "FormatFuzzer", dependencies: ["EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"], path: "Tests/FormatFuzzer"),
     .testTarget(name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"]),
     .testTarget(name: "EmberExamplesTests", dependencies: ["Ember"] + examples.map { .target(name: $0) }),
   ]

@@ -25,31 +25,32 @@ public struct Picture: Sendable {
   /// libjpeg-turbo does by itself, as in Pillow; their note of how the camera was held is not followed.
   public init(contentsOf path: String, limit: Int = 1 << 30) throws {
     let contents = try FileBytes.reading(path, in: "picture", limit: 1 << 30)
-    let isJPEG = contents.withBytes { $0.count >= 3 && $0[0] == 0xFF && $0[1] == 0xD8 && $0[2] == 0xFF }
-    if isJPEG { try self.init(jpeg: contents, limit: limit, path) } else { try self.init(png: contents, limit: limit, path) }
+    self = try contents.withBytes { try Picture($0, limit: limit, source: path) }
+  }
+
+  /// The same of a file in memory.
+  public init(_ bytes: UnsafeRawBufferPointer, limit: Int = 1 << 30, source: String = "data") throws {
+    if bytes.count >= 3, bytes[0] == 0xFF, bytes[1] == 0xD8, bytes[2] == 0xFF {
+      try self.init(jpeg: bytes, limit: limit, source)
+    } else {
+      try self.init(png: bytes, limit: limit, source)
+    }
   }
 
   /// Reads a PNG file; pictures of more than `limit` bytes are refused.
   public init(png path: String, limit: Int = 1 << 30) throws {
-    try self.init(png: try FileBytes.reading(path, in: "png", limit: 1 << 30), limit: limit, path)
+    let contents = try FileBytes.reading(path, in: "png", limit: 1 << 30)
+    self = try contents.withBytes { try Picture(png: $0, limit: limit, path) }
   }
 
-  private init(png contents: FileBytes, limit: Int, _ path: String) throws {
-    try self.init(path, "png") { pixels, width, height, channels, message in
-      contents.withBytes { bytes in
-        let input = bytes.bindMemory(to: UInt8.self)
-        return ember_png_read(input.baseAddress, input.count, 0, limit, pixels, width, height, channels, message)
-      }
-    }
+  private init(png bytes: UnsafeRawBufferPointer, limit: Int, _ path: String) throws {
+    let input = bytes.bindMemory(to: UInt8.self)
+    try self.init(path, "png") { ember_png_read(input.baseAddress, input.count, 0, limit, $0, $1, $2, $3, $4) }
   }
 
-  private init(jpeg contents: FileBytes, limit: Int, _ path: String) throws {
-    try self.init(path, "jpeg") { pixels, width, height, channels, message in
-      contents.withBytes { bytes in
-        let input = bytes.bindMemory(to: UInt8.self)
-        return ember_jpeg_read(input.baseAddress, input.count, limit, pixels, width, height, channels, message)
-      }
-    }
+  private init(jpeg bytes: UnsafeRawBufferPointer, limit: Int, _ path: String) throws {
+    let input = bytes.bindMemory(to: UInt8.self)
+    try self.init(path, "jpeg") { ember_jpeg_read(input.baseAddress, input.count, limit, $0, $1, $2, $3, $4) }
   }
 
   /// What a decoder gives: where the pixels are, the size and the number of channels; a message if it fails.
