@@ -40,6 +40,7 @@ let package = Package(
     // Training: modules, optimizers, data.
     .target(name: "EmberNN", dependencies: ["EmberTensor", "EmberFunctional"]),
     .target(name: "EmberOptim", dependencies: ["EmberTensor", "EmberRuntime", "EmberSparse", "CEmberKernels"]),
+    .target(name: "EmberGraph", dependencies: ["EmberTensor", "EmberRuntime", "EmberCUDA", "EmberNN"]),
     .target(name: "EmberDistributions", dependencies: ["EmberRuntime", "EmberTensor"]),
     .target(name: "EmberData", dependencies: ["EmberTensor"]),
     // Every operator by name, and the runner that holds them against PyTorch's own samples.
@@ -47,7 +48,7 @@ let package = Package(
       name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral"]),
     .target(
       name: "EmberConformance",
-      dependencies: ["EmberOperators", "EmberFunctional", "EmberNN", "EmberOptim", "EmberSparse", "EmberTensor", "EmberFormats"]),
+      dependencies: ["EmberOperators", "EmberFunctional", "EmberGraph", "EmberNN", "EmberOptim", "EmberSparse", "EmberTensor", "EmberFormats"]),
     .executableTarget(
       name: "EmberCommand",
       dependencies: [
@@ -69,7 +70,7 @@ let package = Package(
       name: "Ember",
       dependencies: [
         "EmberTensor", "EmberCPU", "EmberCUDA", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
-        "EmberData", "EmberDistributions", "EmberFormats", "EmberVision", "EmberText", "EmberRL", "EmberTraining", "EmberHub",
+        "EmberData", "EmberDistributions", "EmberFormats", "EmberGraph", "EmberVision", "EmberText", "EmberRL", "EmberTraining", "EmberHub",
       ]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
@@ -92,6 +93,7 @@ let package = Package(
       ]),
     .testTarget(name: "EmberCUDATests", dependencies: ["EmberCUDA", "EmberFunctional", "EmberOptim", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberCPU", "EmberFunctional", "EmberNN", "EmberOptim", "EmberTensor"]),
+    .testTarget(name: "EmberGraphTests", dependencies: ["EmberGraph", "EmberNN", "EmberOptim", "EmberTensor", "EmberRuntime", "EmberVision"]),
     .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),
@@ -101,6 +103,9 @@ let package = Package(
       dependencies: [
         "EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor", "EmberCPU", "EmberRuntime",
       ]),
+    .executableTarget(
+      name: "FormatFuzzer", dependencies: ["EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"], path: "Tests/FormatFuzzer"),
+    .testTarget(name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"]),
     .testTarget(name: "EmberExamplesTests", dependencies: ["Ember"] + examples.map { .target(name: $0) }),
   ]
     + examples.map { name in

@@ -13,6 +13,7 @@ struct CaseSelection: ParsableArguments {
   @Option(help: "Only operators, classes or cases whose name matches this pattern; * stands for anything.") var only: String?
   @Option(help: "Only this kind: op, module, optimizer, lr_scheduler or grad_clip.") var kind: String?
   @Option(help: "Where operators and modules run: cpu, cuda or cuda:N.") var device = "cpu"
+  @Flag(help: "Run operators and modules as graphs, and verify these after every pass.") var compiled = false
 
   func validate() throws {
     let kinds = ["op", "module", "optimizer", "lr_scheduler", "grad_clip"]
@@ -29,7 +30,7 @@ struct CaseSelection: ParsableArguments {
   func runner() throws -> ConformanceRunner {
     // Reference values are those of float32.
     CUDA.allowsTF32InConvolutions = false
-    return ConformanceRunner(try Corpus(directory), registry: .standard, only: only, kind: kind, device: try parsedDevice())
+    return ConformanceRunner(try Corpus(directory), registry: .standard, only: only, kind: kind, device: try parsedDevice(), compiles: compiled)
   }
 }
 
@@ -182,7 +183,7 @@ private struct WorkerPool {
     process.arguments = ["conformance-worker", selection.directory, "--shard", "\(shard)", "--shards", "\(shards)"]
     if let only = selection.only { process.arguments! += ["--only", only] }
     if let kind = selection.kind { process.arguments! += ["--kind", kind] }
-    process.arguments! += ["--device", selection.device]
+    process.arguments! += ["--device", selection.device] + (selection.compiled ? ["--compiled"] : [])
     if let after { process.arguments! += ["--after", after] }
     if dumps { process.arguments!.append("--dumps") }
     // What a crash leaves behind is known: which case. Swift's backtrace of it would take many seconds, and hold the pipe open.

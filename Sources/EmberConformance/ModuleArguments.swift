@@ -237,6 +237,13 @@ struct ForwardArguments {
   }
 
   var isPacked: Bool { packed[0] != nil }
+  /// The values in order; nil where a sequence came packed.
+  var plainValues: [OperatorValue]? { packed.isEmpty ? ordered.map(\.value) : nil }
+  /// The same arguments with other values.
+  func with(_ values: [OperatorValue]) -> ForwardArguments {
+    ForwardArguments(zip(ordered, values).map { ($0.name, $1) }, packed: packed, owner: owner)
+  }
+
   func packedSequence(_ i: Int) -> PackedSequence { packed[i]! }
 
   func tensor(_ i: Int) throws -> Tensor {

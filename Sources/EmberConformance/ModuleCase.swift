@@ -39,7 +39,10 @@ extension Case {
     let results: [OperatorValue]
     do {
       arguments = try forwardArguments(&reader)
-      results = try catchingErrors { try made.call(arguments) }
+      results = try catchingErrors {
+        guard isCompiled, let values = arguments.plainValues else { return try made.call(arguments) }
+        return try compiledCall(on: values) { try made.call(arguments.with($0)) }
+      }
     } catch let error as EmberError {
       return expectsError ? .refused : .failed("\(error)")
     }

@@ -11,6 +11,11 @@ struct OperatorCall {
   let variables: [Tensor]
 
   func results(_ registry: OperatorRegistry) throws -> [OperatorValue] { try registry.call(name, [], arguments) }
+
+  /// What the operator returns as a graph of its tensors.
+  func compiledResults(_ registry: OperatorRegistry) throws -> [OperatorValue] {
+    try compiledCall(on: arguments.map(\.value)) { values in try registry.call(name, [], zip(arguments, values).map { ($0.name, $1) }) }
+  }
 }
 
 extension Case {
@@ -23,7 +28,7 @@ extension Case {
       return .refused
     }
     let results: [OperatorValue]
-    do { results = try call.results(registry) } catch { return expectsError ? .refused : .failed("\(error)") }
+    do { results = try isCompiled ? call.compiledResults(registry) : call.results(registry) } catch { return expectsError ? .refused : .failed("\(error)") }
     if expectsError { return .accepted }
 
     let flat = results.flatMap(\.flattened)

@@ -10,6 +10,15 @@ package enum Zip {
       return try Dictionary(uniqueKeysWithValues: archive.entries.map { ($0.name, try archive.withContents(of: $0) { Array($0) }) })
     }
   }
+
+  /// Writes an archive, atomically.
+  package static func save(_ entries: [(name: String, contents: [UInt8])], to path: String, compressed: Bool, in operation: String) throws {
+    try AtomicFile.write(to: path, in: operation) { file in
+      var zip = ZipWriter(source: path, in: operation)
+      for entry in entries { try entry.contents.withUnsafeBytes { try zip.add(entry.name, $0, compressed: compressed, to: &file) } }
+      try zip.finish(&file)
+    }
+  }
 }
 
 /// A zip archive in memory. Reading checks every bound, size and CRC; encrypted and split archives are refused.

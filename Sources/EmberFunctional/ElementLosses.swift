@@ -88,7 +88,7 @@ extension Tensor {
           }
         }
       }
-      if v.backend.holdsData, (v.detach() .< 0).holdsSomewhere {
+      if v.backend.holdsData, (v.detach() .< 0).holdsSomewhere() {
         throw EmberError(.value, in: "gaussian_nll_loss", "the variance has negative elements")
       }
       // The limit is not differentiated: gradients flow as if there were none.

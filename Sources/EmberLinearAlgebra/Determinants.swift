@@ -27,7 +27,7 @@ struct Determinant: VariadicOperation {
     let a = context.input(0)
     let determinant = context.output(0)
     if a.elementCount == 0 { return [Tensor.zeros(like: a)] }
-    let hasZero = a.device.type != .meta && noGrad { (determinant.detach() .== 0).holdsSomewhere }
+    let hasZero = a.device.type != .meta && noGrad { (determinant.detach() .== 0).holdsSomewhere(unknown: true) }
     if hasZero {
       let (u, s, vh) = Linalg.svd(a)
       let phase = apply(Determinant(), [u], count: 3)[0] * apply(Determinant(), [vh], count: 3)[0]

@@ -34,6 +34,7 @@ extension Layer {
   /// Runs the hooks and `forward`. The place of the call is for the messages of `detectAnomaly`; its name shows in profiles.
   public func callAsFunction(_ input: Input, file: StaticString = #fileID, line: Int = #line) -> Output {
     if isNotingPlaces {
+      noteTrainingMode()
       return withPlace(String(describing: Swift.type(of: self)), file: file, line: line) { withHooks(input) { forward($0) } }
     }
     return withHooks(input) { forward($0) }
@@ -83,6 +84,14 @@ extension Layer {
 }
 
 extension Module {
+  /// A graph that is being captured holds only as long as this module stays in its mode.
+  fileprivate final func noteTrainingMode() {
+    guard let tracer = Tracer.current else { return }
+    nonisolated(unsafe) let module = self
+    let mode = isTraining
+    tracer.addGuard(for: self) { module.isTraining == mode }
+  }
+
   /// Calls `hook` in every backward pass with the gradients of the module's inputs and of its outputs, both in order; nil where a tensor
   /// takes none. Returned gradients take the place of the inputs' gradients.
   ///

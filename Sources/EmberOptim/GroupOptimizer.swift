@@ -110,7 +110,14 @@ open class GroupOptimizer<Options: OptimizerOptions>: Optimizer {
   // MARK: Steps
 
   /// All or nothing: whatever can fail (wrong gradients, memory) comes before the first number that changes.
+  ///
+  /// Inside what `compile` captures, the graph calls it at each of its runs: rates and counts are what they are then.
   public final func step() {
+    if let tracer = Tracer.current {
+      nonisolated(unsafe) let optimizer = self
+      tracer.recordHost("\(Swift.type(of: self)).step", changing: parameters) { optimizer.step() }
+      return
+    }
     withPlace("\(Swift.type(of: self)).step") { takeStep() }
   }
 

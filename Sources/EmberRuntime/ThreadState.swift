@@ -24,6 +24,8 @@ public struct ThreadFlags: OptionSet, Sendable {
   /// Inside `autocast`: inputs of some operations are converted; to float16 with the second flag, else to bfloat16.
   @inlinable public static var autocasts: ThreadFlags { ThreadFlags(rawValue: 1 << 6) }
   @inlinable public static var autocastsToFloat16: ThreadFlags { ThreadFlags(rawValue: 1 << 7) }
+  /// A graph is being captured: state is read and numbers are drawn symbolically.
+  @inlinable public static var captures: ThreadFlags { ThreadFlags(rawValue: 1 << 8) }
 
   /// The thread has run no operation yet.
   @inlinable public static var isNew: ThreadFlags { ThreadFlags(rawValue: 1 << 31) }

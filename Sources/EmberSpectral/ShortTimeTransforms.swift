@@ -196,7 +196,7 @@ extension Tensor {
       }
       let kept = min(end, total) - start
       let envelope = weight.narrow(0, start: start, length: kept)
-      if backend.holdsData, noGrad({ envelope.detach().abs() .<= 1e-11 }).holdsSomewhere {
+      if backend.holdsData, noGrad({ envelope.detach().abs() .<= 1e-11 }).holdsSomewhere() {
         throw EmberError(.value, in: "istft", "the overlapping windows do not cover every element; choose a smaller hop or another window")
       }
       let signal = sum.narrow(-1, start: start, length: kept) / envelope

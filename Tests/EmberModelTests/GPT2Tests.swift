@@ -6,8 +6,9 @@ import Testing
 
 @Suite struct GPT2Tests {
   private func model() -> GPT2 {
-    manualSeed(0)
-    return GPT2(.init(vocabularySize: 19, contextLength: 12, layers: 2, heads: 2, width: 16, dropout: 0.1)).eval()
+    withRandomSeed(0) {
+      return GPT2(.init(vocabularySize: 19, contextLength: 12, layers: 2, heads: 2, width: 16, dropout: 0.1)).eval()
+    }
   }
 
   @Test func parametersAreNamedAsInTheCheckpoints() {

@@ -21,14 +21,15 @@ import Testing
 
   /// Drawn as by the layer that they become.
   @Test func initialValuesAreTheLayers() {
-    manualSeed(3)
-    let layer = LazyLinear(3)
-    manualSeed(4)
-    _ = layer(Tensor.zeros([1, 5]))
-    manualSeed(4)
-    let plain = Linear(5, 3)
-    #expect(layer.weight.elements(as: Float.self) == plain.weight.elements(as: Float.self))
-    #expect(layer.bias?.elements(as: Float.self) == plain.bias?.elements(as: Float.self))
+    withRandomSeed(3) {
+      let layer = LazyLinear(3)
+      manualSeed(4)
+      _ = layer(Tensor.zeros([1, 5]))
+      manualSeed(4)
+      let plain = Linear(5, 3)
+      #expect(layer.weight.elements(as: Float.self) == plain.weight.elements(as: Float.self))
+      #expect(layer.bias?.elements(as: Float.self) == plain.bias?.elements(as: Float.self))
+    }
   }
 
   @Test func stateDictsGiveShapes() throws {

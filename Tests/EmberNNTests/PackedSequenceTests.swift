@@ -37,23 +37,24 @@ import Testing
 
   /// A packed batch gives each sequence what it gives alone, in both directions, with states of its own.
   @Test func networksTreatEachSequenceByItself() {
-    manualSeed(7)
-    let lengths = [3, 5, 1]
-    let sequences = zip(lengths, 1...).map { sequence($0, UInt64($1)) }
-    let packed = packSequence(sequences, enforceSorted: false)
-    let state = Tensor.normal([4, 3, 4], dtype: .float64, generator: Generator(seed: 9))
-    let lstm = LSTM(3, 4, numLayers: 2, bidirectional: true, dtype: .float64)
-    let (output, (h, c)) = lstm(packed, (state, state))
-    let gru = GRU(3, 4, numLayers: 2, bidirectional: true, dtype: .float64)
-    let (gruOutput, gruState) = gru(packed, state)
-    let rows = unpadSequence(padPackedSequence(output).output, lengths: lengths)
-    let gruRows = unpadSequence(padPackedSequence(gruOutput).output, lengths: lengths)
-    for (i, x) in sequences.enumerated() {
-      let own = state.select(1, i)
-      let (y, (lastH, lastC)) = lstm(x, (own, own))
-      #expect(y.allClose(rows[i]) && lastH.allClose(h.select(1, i)) && lastC.allClose(c.select(1, i)))
-      let (z, last) = gru(x, own)
-      #expect(z.allClose(gruRows[i]) && last.allClose(gruState.select(1, i)))
+    withRandomSeed(7) {
+      let lengths = [3, 5, 1]
+      let sequences = zip(lengths, 1...).map { sequence($0, UInt64($1)) }
+      let packed = packSequence(sequences, enforceSorted: false)
+      let state = Tensor.normal([4, 3, 4], dtype: .float64, generator: Generator(seed: 9))
+      let lstm = LSTM(3, 4, numLayers: 2, bidirectional: true, dtype: .float64)
+      let (output, (h, c)) = lstm(packed, (state, state))
+      let gru = GRU(3, 4, numLayers: 2, bidirectional: true, dtype: .float64)
+      let (gruOutput, gruState) = gru(packed, state)
+      let rows = unpadSequence(padPackedSequence(output).output, lengths: lengths)
+      let gruRows = unpadSequence(padPackedSequence(gruOutput).output, lengths: lengths)
+      for (i, x) in sequences.enumerated() {
+        let own = state.select(1, i)
+        let (y, (lastH, lastC)) = lstm(x, (own, own))
+        #expect(y.allClose(rows[i]) && lastH.allClose(h.select(1, i)) && lastC.allClose(c.select(1, i)))
+        let (z, last) = gru(x, own)
+        #expect(z.allClose(gruRows[i]) && last.allClose(gruState.select(1, i)))
+      }
     }
   }
 

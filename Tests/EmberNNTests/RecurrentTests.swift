@@ -68,12 +68,13 @@ private func distance(_ a: Tensor, _ b: Tensor) -> Double {
 @Suite struct RecurrentNetworkTests {
   /// Two layers in both directions; LSTMs with a projection.
   private func network(_ kind: RecurrentKind) -> RecurrentLayer {
-    manualSeed(3)
-    switch kind {
-    case .tanh: return RNN(3, 4, numLayers: 2, bidirectional: true, dtype: .float64)
-    case .relu: return RNN(3, 4, numLayers: 2, nonlinearity: .relu, bidirectional: true, dtype: .float64)
-    case .gru: return GRU(3, 4, numLayers: 2, bidirectional: true, dtype: .float64)
-    case .lstm: return LSTM(3, 4, numLayers: 2, bidirectional: true, projectionSize: 2, dtype: .float64)
+    withRandomSeed(3) {
+      switch kind {
+      case .tanh: return RNN(3, 4, numLayers: 2, bidirectional: true, dtype: .float64)
+      case .relu: return RNN(3, 4, numLayers: 2, nonlinearity: .relu, bidirectional: true, dtype: .float64)
+      case .gru: return GRU(3, 4, numLayers: 2, bidirectional: true, dtype: .float64)
+      case .lstm: return LSTM(3, 4, numLayers: 2, bidirectional: true, projectionSize: 2, dtype: .float64)
+      }
     }
   }
 
@@ -120,64 +121,66 @@ private func distance(_ a: Tensor, _ b: Tensor) -> Double {
 
   @Test(arguments: [RecurrentKind.tanh, .relu, .lstm, .gru])
   func piecesWithTheStateHandedOnEqualTheWhole(_ kind: RecurrentKind) {
-    manualSeed(4)
-    let x = numbers([7, 2, 3], 5)
-    let parts = x.split([2, 4, 1])
-    switch kind {
-    case .lstm:
-      let lstm = LSTM(3, 4, numLayers: 2, projectionSize: 3, dtype: .float64)
-      let (whole, (h, c)) = lstm(x)
-      var state: (h: Tensor, c: Tensor)?
-      var outputs: [Tensor] = []
-      for part in parts {
-        let (output, end) = lstm(part, state.map { ($0.h, $0.c) })
-        outputs.append(output)
-        state = end
+    withRandomSeed(4) {
+      let x = numbers([7, 2, 3], 5)
+      let parts = x.split([2, 4, 1])
+      switch kind {
+      case .lstm:
+        let lstm = LSTM(3, 4, numLayers: 2, projectionSize: 3, dtype: .float64)
+        let (whole, (h, c)) = lstm(x)
+        var state: (h: Tensor, c: Tensor)?
+        var outputs: [Tensor] = []
+        for part in parts {
+          let (output, end) = lstm(part, state.map { ($0.h, $0.c) })
+          outputs.append(output)
+          state = end
+        }
+        #expect(distance(cat(outputs), whole) < 1e-14 && distance(state!.h, h) < 1e-14 && distance(state!.c, c) < 1e-14)
+      case .gru:
+        let gru = GRU(3, 4, numLayers: 2, dtype: .float64)
+        let (whole, end) = gru(x)
+        var state: Tensor?
+        let outputs = parts.map { part -> Tensor in
+          let result = gru(part, state)
+          state = result.state
+          return result.output
+        }
+        #expect(distance(cat(outputs), whole) < 1e-14 && distance(state!, end) < 1e-14)
+      case .tanh, .relu:
+        let rnn = RNN(3, 4, numLayers: 2, nonlinearity: kind == .tanh ? .tanh : .relu, dtype: .float64)
+        let (whole, end) = rnn(x)
+        var state: Tensor?
+        let outputs = parts.map { part -> Tensor in
+          let result = rnn(part, state)
+          state = result.state
+          return result.output
+        }
+        #expect(distance(cat(outputs), whole) < 1e-14 && distance(state!, end) < 1e-14)
       }
-      #expect(distance(cat(outputs), whole) < 1e-14 && distance(state!.h, h) < 1e-14 && distance(state!.c, c) < 1e-14)
-    case .gru:
-      let gru = GRU(3, 4, numLayers: 2, dtype: .float64)
-      let (whole, end) = gru(x)
-      var state: Tensor?
-      let outputs = parts.map { part -> Tensor in
-        let result = gru(part, state)
-        state = result.state
-        return result.output
-      }
-      #expect(distance(cat(outputs), whole) < 1e-14 && distance(state!, end) < 1e-14)
-    case .tanh, .relu:
-      let rnn = RNN(3, 4, numLayers: 2, nonlinearity: kind == .tanh ? .tanh : .relu, dtype: .float64)
-      let (whole, end) = rnn(x)
-      var state: Tensor?
-      let outputs = parts.map { part -> Tensor in
-        let result = rnn(part, state)
-        state = result.state
-        return result.output
-      }
-      #expect(distance(cat(outputs), whole) < 1e-14 && distance(state!, end) < 1e-14)
     }
   }
 
   @Test func cellsAreStepsOfTheNetworks() throws {
-    manualSeed(5)
-    let x = numbers([6, 2, 3], 6)
-    let lstm = LSTM(3, 4, dtype: .float64), lstmCell = LSTMCell(3, 4, dtype: .float64)
-    let gru = GRU(3, 4, dtype: .float64), gruCell = GRUCell(3, 4, dtype: .float64)
-    let rnn = RNN(3, 4, nonlinearity: .relu, dtype: .float64), rnnCell = RNNCell(3, 4, nonlinearity: .relu, dtype: .float64)
-    for (network, cell) in [(lstm, lstmCell), (gru, gruCell), (rnn, rnnCell)] as [(Module, Module)] {
-      try cell.loadStateDict(network.stateDict().map { (name: $0.name.replacing("_l0", with: ""), tensor: $0.tensor) })
+    try withRandomSeed(5) {
+      let x = numbers([6, 2, 3], 6)
+      let lstm = LSTM(3, 4, dtype: .float64), lstmCell = LSTMCell(3, 4, dtype: .float64)
+      let gru = GRU(3, 4, dtype: .float64), gruCell = GRUCell(3, 4, dtype: .float64)
+      let rnn = RNN(3, 4, nonlinearity: .relu, dtype: .float64), rnnCell = RNNCell(3, 4, nonlinearity: .relu, dtype: .float64)
+      for (network, cell) in [(lstm, lstmCell), (gru, gruCell), (rnn, rnnCell)] as [(Module, Module)] {
+        try cell.loadStateDict(network.stateDict().map { (name: $0.name.replacing("_l0", with: ""), tensor: $0.tensor) })
+      }
+      var (h, c) = lstmCell(x[0])
+      var g = gruCell(x[0]), r = rnnCell(x[0])
+      for t in 1..<6 {
+        (h, c) = lstmCell(x[t], (h, c))
+        g = gruCell(x[t], g)
+        r = rnnCell(x[t], r)
+      }
+      let (_, (lastH, lastC)) = lstm(x)
+      #expect(distance(lastH[0], h) < 1e-14 && distance(lastC[0], c) < 1e-14)
+      #expect(distance(gru(x).state[0], g) < 1e-14 && distance(rnn(x).state[0], r) < 1e-14)
+      #expect(distance(lstmCell(x[0, 0]).h, lstmCell(x[0]).h[0]) < 1e-14)
     }
-    var (h, c) = lstmCell(x[0])
-    var g = gruCell(x[0]), r = rnnCell(x[0])
-    for t in 1..<6 {
-      (h, c) = lstmCell(x[t], (h, c))
-      g = gruCell(x[t], g)
-      r = rnnCell(x[t], r)
-    }
-    let (_, (lastH, lastC)) = lstm(x)
-    #expect(distance(lastH[0], h) < 1e-14 && distance(lastC[0], c) < 1e-14)
-    #expect(distance(gru(x).state[0], g) < 1e-14 && distance(rnn(x).state[0], r) < 1e-14)
-    #expect(distance(lstmCell(x[0, 0]).h, lstmCell(x[0]).h[0]) < 1e-14)
   }
 
   @Test func namesShapesAndText() {

@@ -11,9 +11,10 @@ import Testing
   }
 
   private func attention(batchFirst: Bool = false, addBiasKV: Bool = false, addZeroAttention: Bool = false) -> MultiheadAttention {
-    manualSeed(1)
-    return MultiheadAttention(
-      8, 2, addBiasKV: addBiasKV, addZeroAttention: addZeroAttention, batchFirst: batchFirst, dtype: .float64)
+    withRandomSeed(1) {
+      return MultiheadAttention(
+        8, 2, addBiasKV: addBiasKV, addZeroAttention: addZeroAttention, batchFirst: batchFirst, dtype: .float64)
+    }
   }
 
   @Test(arguments: [false, true], [false, true])
@@ -58,36 +59,38 @@ import Testing
   }
 
   @Test func stacksCopyTheirFirstBlockAndDrawNothing() {
-    manualSeed(7)
-    let layer = TransformerEncoderLayer(8, 2, feedforward: 12)
-    let next = Tensor.uniform([1]).item(as: Float.self)
-    manualSeed(7)
-    let encoder = TransformerEncoder(TransformerEncoderLayer(8, 2, feedforward: 12), 3)
-    #expect(Tensor.uniform([1]).item(as: Float.self) == next)
-    for block in encoder.layers {
-      for (a, b) in zip(block.parameters(), layer.parameters()) {
-        #expect((a.value - b.value).abs().amax().item() == 0 && a.requiresGrad && a.value.device == .cpu)
+    withRandomSeed(7) {
+      let layer = TransformerEncoderLayer(8, 2, feedforward: 12)
+      let next = Tensor.uniform([1]).item(as: Float.self)
+      manualSeed(7)
+      let encoder = TransformerEncoder(TransformerEncoderLayer(8, 2, feedforward: 12), 3)
+      #expect(Tensor.uniform([1]).item(as: Float.self) == next)
+      for block in encoder.layers {
+        for (a, b) in zip(block.parameters(), layer.parameters()) {
+          #expect((a.value - b.value).abs().amax().item() == 0 && a.requiresGrad && a.value.device == .cpu)
+        }
       }
+      // They share no memory that can be seen.
+      encoder.layers[0].linear1.weight = Tensor.zeros([12, 8])
+      #expect(encoder.layers[1].linear1.weight.abs().sum().item() > 0)
+      let decoder = TransformerDecoder(TransformerDecoderLayer(8, 2).to(.float64).eval(), 2)
+      #expect(decoder.parameters().allSatisfy { $0.value.dtype == .float64 } && !decoder.layers[0].isTraining)
     }
-    // They share no memory that can be seen.
-    encoder.layers[0].linear1.weight = Tensor.zeros([12, 8])
-    #expect(encoder.layers[1].linear1.weight.abs().sum().item() > 0)
-    let decoder = TransformerDecoder(TransformerDecoderLayer(8, 2).to(.float64).eval(), 2)
-    #expect(decoder.parameters().allSatisfy { $0.value.dtype == .float64 } && !decoder.layers[0].isTraining)
   }
 
   @Test func causalMasksHideWhatComesLater() {
-    manualSeed(8)
-    let network = Transformer(
-      features: 8, heads: 2, encoderLayers: 1, decoderLayers: 2, feedforward: 12, batchFirst: true, dtype: .float64
-    ).eval()
-    let source = numbers([2, 4, 8], 9), target = numbers([2, 5, 8], 10)
-    let mask = Transformer.generateSquareSubsequentMask(5, dtype: .float64)
-    let whole = network(source, target, targetMask: mask, targetIsCausal: true)
-    #expect(distance(whole, network(source, target, targetMask: mask)) < 1e-12)
-    let beginning = network(
-      source, target.narrow(1, start: 0, length: 3), targetMask: Transformer.generateSquareSubsequentMask(3, dtype: .float64))
-    #expect(distance(whole.narrow(1, start: 0, length: 3), beginning) < 1e-12)
-    #expect(network.stateDict().map(\.name).contains("decoder.layers.1.multihead_attn.out_proj.weight"))
+    withRandomSeed(8) {
+      let network = Transformer(
+        features: 8, heads: 2, encoderLayers: 1, decoderLayers: 2, feedforward: 12, batchFirst: true, dtype: .float64
+      ).eval()
+      let source = numbers([2, 4, 8], 9), target = numbers([2, 5, 8], 10)
+      let mask = Transformer.generateSquareSubsequentMask(5, dtype: .float64)
+      let whole = network(source, target, targetMask: mask, targetIsCausal: true)
+      #expect(distance(whole, network(source, target, targetMask: mask)) < 1e-12)
+      let beginning = network(
+        source, target.narrow(1, start: 0, length: 3), targetMask: Transformer.generateSquareSubsequentMask(3, dtype: .float64))
+      #expect(distance(whole.narrow(1, start: 0, length: 3), beginning) < 1e-12)
+      #expect(network.stateDict().map(\.name).contains("decoder.layers.1.multihead_attn.out_proj.weight"))
+    }
   }
 }

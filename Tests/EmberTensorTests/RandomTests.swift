@@ -53,4 +53,23 @@ import Testing
     #expect(throws: EmberError.self) { try catchingErrors { _ = Tensor.bernoulli([2], probability: 1.5) } }
     #expect(throws: EmberError.self) { try catchingErrors { _ = Tensor.randn([2], dtype: .int64) } }
   }
+
+  /// Other threads, which draw from the default generator all the time, change nothing inside a scope.
+  @Test func aScopeDrawsForItself() {
+    @Sendable func draw() -> Double { Tensor.rand([1], dtype: .float64).item() }
+    let first = Tensor.rand([1], dtype: .float64, generator: Generator(seed: 5)).item()
+    concurrently(4) { thread in
+      for _ in 0..<50 {
+        if thread > 0 { _ = draw() } else { withRandomSeed(5) { #expect(draw() == first) } }
+      }
+    }
+    withRandomSeed(5) {
+      #expect(withRandomSeed(6, draw) != first)
+      #expect(draw() == first)  // The scope inside took nothing from this one.
+      #expect(draw() != first)
+      manualSeed(5)
+      #expect(draw() == first)
+    }
+    #expect(throws: EmberError.self) { try withRandomSeed(1) { throw EmberError(.value, in: "test", "on purpose") } }
+  }
 }

@@ -175,7 +175,7 @@ extension ShiftedBackend {
     ClassLoss.backwardKernels.registerShifted { run in
       { op, x, w, divisor, dx, n in run(op, x.map(\.onHost), w?.onHost, divisor?.onHost, dx.onHost, n) }
     }
-    Convolution.kernels.registerShifted { run in { c, x, w, b, y in run(c, x.onHost, w.onHost, b?.onHost, y.onHost) } }
+    Convolution.kernels.registerShifted { run in { c, a, x, w, b, y in run(c, a, x.onHost, w.onHost, b?.onHost, y.onHost) } }
     ConvolutionBackwardInput.kernels.registerShifted { run in { c, dy, w, dx in run(c, dy.onHost, w.onHost, dx.onHost) } }
     ConvolutionBackwardWeight.kernels.registerShifted { run in { c, x, dy, dw, db in run(c, x.onHost, dy.onHost, dw.onHost, db?.onHost) } }
     MaxPool.kernels.registerShifted { run in { p, x, y, indices, adaptive in run(p, x.onHost, y.onHost, indices?.onHost, adaptive) } }

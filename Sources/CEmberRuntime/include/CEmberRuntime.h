@@ -10,12 +10,14 @@ typedef struct {
   uint32_t flags;
   /// Innermost error scope (an unmanaged Swift object), or null.
   void *_Nullable error_scope;
-  /// Innermost observer of operations: profiler, capture, transforms (an unmanaged Swift object), or null.
+  /// Innermost observer of operations: profiler, transforms (an unmanaged Swift object), or null.
   void *_Nullable observer;
   /// Where in the user's program the thread is, noted in anomaly mode only (an unmanaged Swift object), or null.
   void *_Nullable place;
   /// Innermost `vmap` (an unmanaged Swift object), or null.
   void *_Nullable vmap;
+  /// What records a graph at the moment (an unmanaged Swift object), or null.
+  void *_Nullable tracer;
 } ember_thread_state;
 
 extern _Thread_local ember_thread_state ember_thread_state_storage;

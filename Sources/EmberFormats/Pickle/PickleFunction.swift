@@ -331,6 +331,12 @@ extension PickleMachine {
     }
   }
 
+  static func latin1(_ bytes: UnsafeRawBufferPointer) -> String {
+    var scalars = String.UnicodeScalarView()
+    for byte in bytes { scalars.append(Unicode.Scalar(byte)) }
+    return String(scalars)
+  }
+
   private static func latin1(_ text: String) -> [UInt8]? {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.utf8.count)

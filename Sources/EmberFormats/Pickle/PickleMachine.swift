@@ -169,11 +169,13 @@ struct PickleMachine {
     return value
   }
 
-  private mutating func line() throws -> String {
+  private mutating func lineBytes() throws -> UnsafeRawBufferPointer {
     guard let end = bytes[position...].firstIndex(of: 0x0A) else { throw error("truncated: a line has no end") }
     defer { position = end + 1 }
-    return try text(bytes.slice(position, end - position))
+    return bytes.slice(position, end - position)
   }
+
+  private mutating func line() throws -> String { try text(try lineBytes()) }
 
   private func text(_ field: UnsafeRawBufferPointer) throws -> String {
     guard let text = String(validating: field, as: UTF8.self) else { throw error("a string is not UTF-8") }
@@ -202,11 +204,12 @@ struct PickleMachine {
       guard let value = Int(digits) else { throw error("the integer \(JSON.quoted(String(digits.prefix(40))))") }
       stack.append(digits == "00" ? .bool(false) : digits == "01" ? .bool(true) : .int(value))
     case "L":
-      let digits = try line()
-      guard let value = Int(digits.hasSuffix("L") ? String(digits.dropLast()) : digits) else {
-        throw error("the integer \(JSON.quoted(String(digits.prefix(40)))) does not fit 64 bits")
+      var digits = try line()
+      if digits.hasSuffix("L") { digits.removeLast() }
+      guard let value = Int(digits).map({ .int($0) }) ?? PickleMachine.wideInteger(digits) else {
+        throw error("the integer \(JSON.quoted(String(digits.prefix(40))))")
       }
-      stack.append(.int(value))
+      stack.append(value)
     case "F":
       let digits = try line()
       guard let value = Double(digits) else { throw error("the number \(JSON.quoted(String(digits.prefix(40))))") }
@@ -215,7 +218,11 @@ struct PickleMachine {
     case "X": stack.append(.string(try text(try take(try number(UInt32.self)))))
     case "\u{8C}": stack.append(.string(try text(try take(try number(UInt8.self)))))
     case "\u{8D}": stack.append(.string(try text(try take(try number(UInt64.self)))))
-    case "V": stack.append(.string(try PickleMachine.unescaped(try line(), unicodeOnly: true) ?? { throw error("a bad escape") }()))
+    case "V":
+      // Characters below 256 are written as they are, others by their number.
+      let field = try lineBytes()
+      guard let text = PickleMachine.unescaped(PickleMachine.latin1(field), unicodeOnly: true) else { throw error("a bad escape") }
+      stack.append(.string(text))
     case "U": stack.append(oldString(try take(try number(UInt8.self))))
     case "T": stack.append(oldString(try take(try number(Int32.self))))
     case "S":
@@ -329,6 +336,36 @@ struct PickleMachine {
     var value: UInt64 = last >= 0x80 ? .max : 0
     for byte in field.reversed() { value = value << 8 | UInt64(byte) }
     return .int(Int(Int64(bitPattern: value)))
+  }
+
+  /// Decimal digits as two's complement bytes; of as many digits as Python itself converts.
+  private static func wideInteger(_ digits: String) -> Item? {
+    let isNegative = digits.hasPrefix("-"), figures = isNegative ? digits.dropFirst() : Substring(digits)
+    guard !figures.isEmpty, figures.utf8.count <= 4300, figures.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+    var bytes: [UInt8] = [0]
+    for figure in figures.utf8 {
+      var carry = Int(figure) - 0x30
+      for i in bytes.indices {
+        carry += Int(bytes[i]) * 10
+        bytes[i] = UInt8(carry & 255)
+        carry >>= 8
+      }
+      if carry > 0 { bytes.append(UInt8(carry)) }
+    }
+    // Room for the sign.
+    bytes.append(0)
+    if isNegative {
+      var carry = 1
+      for i in bytes.indices {
+        carry += Int(~bytes[i])
+        bytes[i] = UInt8(carry & 255)
+        carry >>= 8
+      }
+    }
+    while bytes.count > 1, let last = bytes.last, last == (isNegative ? 255 : 0), (bytes[bytes.count - 2] >= 128) == isNegative {
+      bytes.removeLast()
+    }
+    return .wideInt(bytes)
   }
 
   private mutating func memoIndex() throws -> Int {

@@ -91,9 +91,7 @@ struct PickleWriter {
     case .string(let text): try string(text)
     case .bytes(let contents):
       global("_codecs", "encode")
-      var text = String.UnicodeScalarView()
-      for byte in contents { text.append(Unicode.Scalar(byte)) }
-      try string(String(text))
+      try string(contents.withUnsafeBytes(PickleMachine.latin1))
       try string("latin1")
       put("\u{86}")
       put("R")

@@ -66,6 +66,14 @@ public struct TorchCheckpoint: Sendable {
     return TorchCheckpoint(value: value, form: .legacy, source: source)
   }
 
+  /// The same of bytes in memory, which are copied: of a `PickleValue.bytes` for example.
+  public static func parse(
+    _ bytes: UnsafeRawBufferPointer, source: String = "data", verified: Bool = false, limit: Int = 1 << 32, allowedClasses: Set<String> = []
+  ) throws -> TorchCheckpoint {
+    try parse(
+      try FileBytes(copying: bytes, in: "torch"), source: source, verified: verified, limit: limit, allowedClasses: allowedClasses)
+  }
+
   /// All tensors in the file by the way that leads there: `model_state.linear.weight`, `optimizer_state.state.0.exp_avg`.
   public var tensors: [(name: String, tensor: Tensor)] { value.tensors }
 
@@ -79,7 +87,8 @@ public struct TorchCheckpoint: Sendable {
     let path = try keys.isEmpty ? outermostDictionary() : keys
     var found = value
     for (i, key) in path.enumerated() {
-      guard let next = found[key] else {
+      // Keys of optimizers' states are numbers.
+      guard let next = found[key] ?? found.dictionary?.entries.first(where: { $0.key.keyText == key })?.value else {
         let there = found.dictionary?.entries.map { JSON.quoted($0.key.keyText) }.joined(separator: ", ") ?? "no keys at all"
         throw EmberError(
           .value, in: "stateDict", "\(source): there is no \(path[...i].joined(separator: ".")); there are: \(there)")

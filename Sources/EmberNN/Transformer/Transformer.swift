@@ -79,12 +79,9 @@ extension TransformerDecoderLayer {
 }
 
 extension Module {
-  /// A module of the same structure with this one's values. What making it draws is put back: a copy draws nothing, as PyTorch's deep
-  /// copies.
+  /// A module of the same structure with this one's values. A copy draws nothing, as PyTorch's deep copies.
   fileprivate func copyingValues<Other: Module>(_ make: () -> Other) -> Other {
-    let state = Generator.default.state
-    let other = make()
-    _ = Generator.default.restore(state)
+    let other = withRandomSeed(0, make)
     for (own, new) in zip(parameters(), other.parameters()) {
       new.value = own.value.detach()
       new.requiresGrad = own.requiresGrad

@@ -210,14 +210,14 @@ struct ProgramCompiler {
     }
   }
 
-  private mutating func constant(_ value: Scalar, _ type: ComputeType) -> UInt16 {
+  mutating func constant(_ value: Scalar, _ type: ComputeType) -> UInt16 {
     let entry = PointwiseProgram.Constant(value: value, type: type)
     if let index = constants.firstIndex(of: entry) { return Self.constantBase + UInt16(index) }
     constants.append(entry)
     return Self.constantBase + UInt16(constants.count - 1)
   }
 
-  private mutating func append(_ opcode: Opcode, _ type: ComputeType, _ resultType: ComputeType, _ operands: [UInt16]) -> UInt16 {
+  mutating func append(_ opcode: Opcode, _ type: ComputeType, _ resultType: ComputeType, _ operands: [UInt16]) -> UInt16 {
     let result = Self.registerBase + valueCount
     valueCount += 1
     var step = PointwiseProgram.Step(opcode: opcode, type: type, resultType: resultType, result: result, a: operands[0])

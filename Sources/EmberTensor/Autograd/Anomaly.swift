@@ -22,8 +22,8 @@ public func withPlace<Result, Failure: Error>(
   return try noting(name(), file, line, body)
 }
 
-/// True where names of parts of the program are of use to somebody: inside `detectAnomaly` and `profile`.
-@inlinable public var isNotingPlaces: Bool { !ThreadFlags.current.isDisjoint(with: [.detectsAnomalies, .observed]) }
+/// True where the calls of a program's parts are of use to somebody: inside `detectAnomaly`, `profile` and `capture`.
+@inlinable public var isNotingPlaces: Bool { !ThreadFlags.current.isDisjoint(with: [.detectsAnomalies, .observed, .captures]) }
 
 private func noting<Result, Failure: Error>(
   _ name: @autoclosure () -> String, _ file: StaticString, _ line: Int, _ body: () throws(Failure) -> Result
@@ -108,6 +108,6 @@ enum AnomalyMode {
 
   private static func hasNaN(_ x: Tensor) -> Bool {
     guard !x.isPoisoned, x.dtype.isDifferentiable, x.backend.holdsData, x.elementCount > 0 else { return false }
-    return noGrad { x.isNaN.holdsSomewhere }
+    return noGrad { x.isNaN.holdsSomewhere() }
   }
 }

@@ -132,14 +132,14 @@ public func checkpoint(_ inputs: [Tensor], _ function: @escaping @Sendable ([Ten
   let runs: @Sendable ([Tensor]) -> Tensor = { inputs in
     ThreadFlags.with(.autocasts, set: casts) { ThreadFlags.with(.autocastsToFloat16, set: toFloat16) { function(inputs) } }
   }
-  return apply(Checkpoint(function: runs, generators: Generator.defaultStates), inputs)[0]
+  return apply(Checkpoint(function: runs, generators: DefaultGenerators.current.states), inputs)[0]
 }
 
 private struct Checkpoint: VariadicOperation {
   static let name = "checkpoint"
   let saved = SavedTensors.inputs
   let function: @Sendable ([Tensor]) -> Tensor
-  let generators: Generator.DefaultStates
+  let generators: DefaultGenerators.States
   var readsParameters: Bool { true }
 
   func forward(_ inputs: [Tensor?]) -> [Tensor] { [noGrad { function(inputs.map { $0! }) }.detach()] }
@@ -158,21 +158,20 @@ private struct Checkpoint: VariadicOperation {
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     let inputs = (0..<context.inputCount).map { context.input($0) }
-    let now = Generator.defaultStates
-    Generator.restoreDefaults(generators)
-    defer { Generator.restoreDefaults(now) }
-    return enableGrad {
-      let leaves = inputs.enumerated().map { i, x in context.isRecording ? x : context.needs(i) ? x.detach().requiringGrad() : x.detach() }
-      let output = function(leaves)
-      guard output.node != nil else { return leaves.map { _ in nil } }
-      if context.isRecording {
-        let wanted = leaves.indices.filter { context.needs($0) }
-        let results = grad(of: [output], with: wanted.map { leaves[$0] }, gradients: [gradients[0]], createGraph: true)
-        return leaves.indices.map { i in wanted.firstIndex(of: i).map { results[$0] } }
+    return DefaultGenerators.with(generators) {
+      enableGrad {
+        let leaves = inputs.enumerated().map { i, x in context.isRecording ? x : context.needs(i) ? x.detach().requiringGrad() : x.detach() }
+        let output = function(leaves)
+        guard output.node != nil else { return leaves.map { _ in nil } }
+        if context.isRecording {
+          let wanted = leaves.indices.filter { context.needs($0) }
+          let results = grad(of: [output], with: wanted.map { leaves[$0] }, gradients: [gradients[0]], createGraph: true)
+          return leaves.indices.map { i in wanted.firstIndex(of: i).map { results[$0] } }
+        }
+        // An ordinary pass, so that parameters which the function uses by itself receive their share.
+        backward(of: [output], with: [gradients[0]])
+        return leaves.enumerated().map { i, x in context.needs(i) ? x.grad : nil }
       }
-      // An ordinary pass, so that parameters which the function uses by itself receive their share.
-      backward(of: [output], with: [gradients[0]])
-      return leaves.enumerated().map { i, x in context.needs(i) ? x.grad : nil }
     }
   }
 }

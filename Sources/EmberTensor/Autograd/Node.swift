@@ -295,6 +295,8 @@ final class OutputNode: Node, @unchecked Sendable {
 /// A tensor that the user asked gradients for: accumulates what arrives.
 final class LeafNode: Node, @unchecked Sendable {
   private let accumulated = Mutex<Tensor?>(nil)
+  /// Made inside `capture`: only such leaves may receive gradients that stand for values of a graph.
+  private let isOfCapture = ThreadFlags.current.contains(.captures)
 
   init(shape: Shape, dtype: DType) { super.init(leaf: ResultForm(shape: shape, dtype: dtype)) }
 
@@ -307,6 +309,7 @@ final class LeafNode: Node, @unchecked Sendable {
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first else { return }
+    if gradient.trace != nil, !isOfCapture { return Tracer.refuseForeignLeaf(self) }
     // The lock is held over the addition: two passes on two threads may end at the same leaf.
     accumulated.withLock { value in
       guard var before = value else {

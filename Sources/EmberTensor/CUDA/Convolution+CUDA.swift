@@ -9,7 +9,9 @@ extension ConvolutionWindow {
 }
 
 extension Convolution {
-  static let cudaKernel: @Sendable (ember_convolution, Tensor, Tensor, Tensor?, Tensor) -> Void = { c, x, w, bias, y in
+  /// Graphs apply activations apart on a GPU.
+  static let cudaKernel: @Sendable (ember_convolution, Activation, Tensor, Tensor, Tensor?, Tensor) -> Void = { c, activation, x, w, bias, y in
+    precondition(activation == .none)
     (y.backend as! CUDABackend).convolution(ConvolutionWindow(c), x.operand, w.operand, bias: bias?.operand, into: y.operand)
   }
 }

@@ -6,6 +6,7 @@ import Synchronization
 /// The devices of this process.
 public enum Backends {
   static let cpu: any Backend = CPUBackend.shared
+  static let meta: any Backend = MetaBackend.shared
   private static let registered = Mutex<[Device: any Backend]>([.cpu: CPUBackend.shared, .meta: MetaBackend.shared])
 
   /// Adds a device, or replaces it.

@@ -149,6 +149,8 @@ class RecordedNode: Node, @unchecked Sendable {
   @exclusivity(unchecked) private final var outputs = Kept<TensorBody>()
   /// Recorded inside `vmap`: what is saved stands for members of a batch.
   @exclusivity(unchecked) private(set) final var holdsBatch = false
+  /// Recorded inside `capture`: what is saved stands for values of a graph.
+  @exclusivity(unchecked) private(set) final var holdsTrace = false
 
   /// Outputs that carry no gradient.
   var undifferentiableOutputs: Set<Int> { [] }
@@ -170,15 +172,34 @@ class RecordedNode: Node, @unchecked Sendable {
     guard which.rawValue & 0xFFFF != 0 else { return }
     let isKept = which.contains(.input(min(i, 15)))
     inputs.append(isKept ? x : nil)
-    if isKept, x?.batch != nil { holdsBatch = true }
+    if isKept, let x, !x.isPlain { noteKind(x) }
   }
 
   @inline(__always) fileprivate final func note(output y: TensorBody, _ i: Int, _ which: SavedTensors) {
     guard which.rawValue >> 16 != 0 else { return }
     let isKept = which.contains(.output(i))
     outputs.append(isKept ? y : nil)
-    if isKept, y.batch != nil { holdsBatch = true }
+    if isKept, !y.isPlain { noteKind(y) }
   }
+
+  private final func noteKind(_ body: TensorBody) {
+    if body.batch != nil { holdsBatch = true }
+    if body.trace != nil { holdsTrace = true }
+  }
+
+  /// Everything as it was kept when a node of this operation was recorded.
+  init(replaying forms: [ResultForm?], inputs: some Sequence<TensorBody?>, outputs: some Sequence<TensorBody?>, edges: [Node?]) {
+    super.init(edges: edges, result: nil)
+    for form in forms { self.forms.append(form) }
+    for body in inputs { self.inputs.append(body) }
+    for body in outputs { self.outputs.append(body) }
+  }
+
+  override init(_ edge0: consuming Node?, _ edge1: consuming Node? = nil, result: borrowing TensorBody?) {
+    super.init(edge0, edge1, result: result)
+  }
+
+  override init(edges: [Node?], result: TensorBody?) { super.init(edges: edges, result: result) }
 }
 
 final class UnaryNode<Op: UnaryOperation>: RecordedNode, @unchecked Sendable {
@@ -195,6 +216,9 @@ final class UnaryNode<Op: UnaryOperation>: RecordedNode, @unchecked Sendable {
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first, let edge = edge(0) else { return }
+    if isTraced([gradient], in: pass) {
+      return sendTraced([gradient], operation, in: &pass) { [operation] in [operation.derivative($0[0]!, $1)] }
+    }
     if let result = operation.derivative(gradient, DerivativeContext(node: self, isRecording: pass.isRecording, gradient)) {
       pass.send(result, to: edge)
     }
@@ -216,6 +240,12 @@ final class BinaryNode<Op: BinaryOperation>: RecordedNode, @unchecked Sendable {
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first else { return }
+    if isTraced([gradient], in: pass) {
+      return sendTraced([gradient], operation, in: &pass) { [operation] gradients, context in
+        let (a, b) = operation.derivative(gradients[0]!, context)
+        return [a, b]
+      }
+    }
     let (a, b) = operation.derivative(gradient, DerivativeContext(node: self, isRecording: pass.isRecording, gradient))
     if let a, let edge = edge(0) { pass.send(a, to: edge) }
     if let b, let edge = edge(1) { pass.send(b, to: edge) }
@@ -240,6 +270,7 @@ class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendable {
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     let all = (0..<results).map { gradients[$0] }
+    if isTraced(all, in: pass) { return sendTraced(all, operation, in: &pass) { [operation] in operation.derivative($0, $1) } }
     let inputs = operation.derivative(all, DerivativeContext(node: self, isRecording: pass.isRecording, all: all))
     for (i, gradient) in inputs.enumerated() {
       if let gradient, let edge = edge(i) { pass.send(gradient, to: edge) }
@@ -293,6 +324,7 @@ public func apply<Op: UnaryOperation>(_ operation: Op, _ x: Tensor) -> Tensor {
       return withoutAutocast { apply(operation, x) }
     }
     if x.body.batch != nil { return applyBatched(operation, x) }
+    if x.body.trace != nil { return applyTraced(operation, x) }
     if isObserved { return observed(operation.callName, .operation, [x], results: { [$0] }) { run(operation, x) } }
   }
   return run(operation, x)
@@ -321,6 +353,7 @@ public func apply<Op: BinaryOperation>(_ operation: Op, _ a: Tensor, _ b: Tensor
       return withoutAutocast { apply(operation, inputs?[0] ?? a, inputs?[1] ?? b) }
     }
     if a.body.batch != nil || b.body.batch != nil { return applyBatched(operation, a, b) }
+    if a.body.trace != nil || b.body.trace != nil { return applyTraced(operation, a, b) }
     if isObserved { return observed(operation.callName, .operation, [a, b], results: { [$0] }) { run(operation, a, b) } }
   }
   return run(operation, a, b)
@@ -350,6 +383,7 @@ public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], c
     return withoutAutocast { apply(operation, inputs, count: count) }
   }
   if inputs.contains(where: { $0?.body.batch != nil }) { return applyBatched(operation, inputs, count: count) }
+  if inputs.contains(where: { $0?.body.trace != nil }) { return applyTraced(operation, inputs, count: count) }
   if isObserved { return observed(operation.callName, .operation, inputs, results: { $0 }) { run(operation, inputs, count: count) } }
   return run(operation, inputs, count: count)
 }

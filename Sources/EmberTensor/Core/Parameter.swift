@@ -36,9 +36,13 @@ public final class StateCell: Sendable {
 
   /// The value. Poisoned values and writes in a failed error scope are discarded; a write is taken back if the scope fails later.
   public var value: Tensor {
-    get { withValue { $0 } }
+    get {
+      if ThreadFlags.current.contains(.captures), let tracer = Tracer.current { return tracer.value(of: self) }
+      return withValue { $0 }
+    }
     set {
       if ErrorScopes.hasFailed || newValue.isPoisoned { return }
+      if let tracer = Tracer.current { return tracer.set(self, newValue) }
       guard let plain = newValue.common else {
         raise(
           EmberError(
@@ -61,7 +65,8 @@ public final class StateCell: Sendable {
 
   /// Puts a value in place, with its history, and returns the one that was there: for running a module with other values for a while.
   package func exchange(_ new: Tensor) -> Tensor {
-    withValue { current in
+    if let tracer = Tracer.current { return tracer.exchange(self, new) }
+    return withValue { current in
       let old = current
       current = new
       return old
@@ -79,6 +84,7 @@ public final class StateCell: Sendable {
     set {
       let old = value
       if ErrorScopes.hasFailed || newValue == old.requiresGrad { return }
+      if Tracer.current != nil { return Tracer.refuse("requiresGrad of a parameter cannot change inside what is captured") }
       let new = old.requiringGrad(newValue)
       if new.isPoisoned { return }
       journal()
@@ -102,6 +108,10 @@ public final class StateCell: Sendable {
     if ErrorScopes.hasFailed { return }
     journal()
     changed.node = old.node
+    if let tracer = Tracer.current {
+      _ = tracer.exchange(self, changed)
+      return
+    }
     withValue { $0 = changed }
   }
 
@@ -111,6 +121,10 @@ public final class StateCell: Sendable {
   ///
   /// - Returns: the value, whose memory may be written; nil after an error, and then there is nothing to end.
   package func beginUpdate() -> Tensor? {
+    if Tracer.current != nil {
+      Tracer.refuse("a value is written in place by a kernel")
+      return nil
+    }
     while true {
       let (isBusy, value): (Bool, Tensor?) = state.withLock { content in
         if content.isTaken { return (true, nil) }
@@ -129,7 +143,7 @@ public final class StateCell: Sendable {
 
   /// Inside an error scope: keeps a copy of the numbers in case that the scope fails, for updates in place that can fail.
   package func keepForRollback() {
-    guard ErrorScopes.isActive else { return }
+    guard ErrorScopes.isActive, Tracer.current == nil else { return }
     let old = value
     var copy = noGrad { old.value.clone() }
     if copy.isPoisoned { return }

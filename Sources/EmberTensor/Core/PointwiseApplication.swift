@@ -300,6 +300,7 @@ func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ para
       return applyPointwise(function, PointwiseOperands(inputs.map { $0! }), parameters)
     }
     if operands.isBatched { return applyPointwiseBatched(function, operands, parameters) }
+    if operands.isTraced { return applyPointwiseTraced(function, operands, parameters) }
     if isObserved {
       return observed(function.name, .operation, operands.list, results: { [$0] }) { recordPointwise(function, operands, parameters) }
     }
@@ -326,7 +327,7 @@ func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ para
 
 /// Operands whose tensors without dimensions on the CPU, which count as numbers, are moved to where the others are; nil if that does not
 /// bring them together.
-@inline(never) private func withNumbersMoved(_ operands: PointwiseOperands) -> PointwiseOperands? {
+@inline(never) func withNumbersMoved(_ operands: PointwiseOperands) -> PointwiseOperands? {
   let devices = Set(operands.list.filter { $0.device != .cpu || $0.rank > 0 }.map(\.device))
   guard devices.count == 1, let device = devices.first, device != .cpu else { return nil }
   return PointwiseOperands(operands.list.map { $0.device == device ? $0 : $0.to(device) })
@@ -447,6 +448,23 @@ func runPointwise(
     try checkScratch(in: function.name)
   }
   return (Tensor(output), more.map { Tensor($0) })
+}
+
+/// Runs a program without parameters over operands that broadcast to one shape.
+func runProgram(_ program: PointwiseProgram, _ operands: PointwiseOperands) throws(EmberError) -> [Tensor] {
+  let backend = operands.x.backend
+  var shape = operands.x.body.shape
+  operands.forEach { operand in
+    if operand.body.shape != shape, let wider = shape.broadcast(with: operand.body.shape) { shape = wider }
+  }
+  let outputs = try program.outputs.map { output throws(EmberError) in
+    try Tensor.empty(shape: shape, dtype: output.dtype, on: backend)
+  }
+  if backend.holdsData, shape.elementCount > 0 {
+    launch(program, operands, .none, outputs[0].body, outputs.dropFirst().map(\.body), backend)
+    try checkScratch(in: program.name)
+  }
+  return outputs
 }
 
 private func launch(

@@ -26,6 +26,7 @@ private struct TensorPrinter {
     // Nothing can be converted or cut out there.
     if ErrorScopes.hasFailed { return "tensor(<not read: an operation of this scope failed>)" }
     if let batch = tensor.body.batch { return "batched(\(batch.physical))" }
+    if let trace = tensor.body.trace { return "traced(%\(trace.number): \(tensor.summary))" }
     var suffix = ""
     if tensor.device != .cpu { suffix += ", device='\(tensor.device)'" }
     guard tensor.backend.holdsData else {

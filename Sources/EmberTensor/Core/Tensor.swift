@@ -20,11 +20,14 @@ final class TensorBody: @unchecked Sendable {
   let isPoisoned: Bool
   /// Inside `vmap`: the values for all members of the batch. Then there is no memory here.
   let batch: BatchedValue?
-  /// Neither poisoned nor batched: an ordinary value in memory.
+  /// Inside `capture`: the value of the graph that this stands for. Then there is no memory here.
+  let trace: TracedValue?
+  /// Neither poisoned, nor batched, nor traced: an ordinary value in memory.
   let isPlain: Bool
 
   init(
-    storage: Storage, offset: Int = 0, dtype: DType, shape: Shape, strides: Strides, isContiguous: Bool, batch: BatchedValue? = nil
+    storage: Storage, offset: Int = 0, dtype: DType, shape: Shape, strides: Strides, isContiguous: Bool, batch: BatchedValue? = nil,
+    trace: TracedValue? = nil
   ) {
     self.storage = storage
     backend = storage.backend
@@ -35,8 +38,9 @@ final class TensorBody: @unchecked Sendable {
     self.strides = strides
     self.isContiguous = isContiguous
     self.batch = batch
+    self.trace = trace
     isPoisoned = false
-    isPlain = batch == nil
+    isPlain = batch == nil && trace == nil
   }
 
   private init(poison storage: Storage) {
@@ -50,6 +54,7 @@ final class TensorBody: @unchecked Sendable {
     isContiguous = true
     isPoisoned = true
     batch = nil
+    trace = nil
     isPlain = false
   }
 
@@ -80,6 +85,8 @@ public struct Tensor: Sendable {
   /// What an operation returns after it raised an error.
   package static var poison: Tensor { Tensor(.poison) }
   package var isPoisoned: Bool { body.isPoisoned }
+  /// Stands for members of a batch (`vmap`) or for a value of a graph (`capture`), and has no memory.
+  package var isSymbolic: Bool { body.batch != nil || body.trace != nil }
   /// The same value without history.
   package var value: Tensor { Tensor(body) }
   package var backend: any Backend { body.backend }

@@ -133,7 +133,7 @@ extension Tensor {
   /// Integers have no quotient by 0. The look at the divisor costs little beside integer divisions.
   private func refusingZero(_ divisor: Tensor, in operation: String, _ body: () -> Tensor) -> Tensor {
     if dtype.category <= .integer, divisor.dtype.category <= .integer, !isPoisoned, !divisor.isPoisoned, divisor.backend.holdsData,
-      (divisor .== 0).holdsSomewhere
+      (divisor .== 0).holdsSomewhere()
     {
       return refuse(.value, operation, "an integer of \(divisor.summary), the divisor, is 0")
     }

@@ -70,29 +70,35 @@ func checkConvolutionDType(_ operation: String, _ tensors: [Tensor]) throws(Embe
 /// kernel...].
 ///
 /// The shapes were checked by the functions below, which made the geometry.
-struct Convolution: VariadicOperation {
-  static let name = "convolution"
-  static let kernels = KernelTable<@Sendable (ember_convolution, Tensor, Tensor, Tensor?, Tensor) -> Void>(
+package struct Convolution: VariadicOperation {
+  package static let name = "convolution"
+  /// With the activation that is applied to the result.
+  static let kernels = KernelTable<@Sendable (ember_convolution, Activation, Tensor, Tensor, Tensor?, Tensor) -> Void>(
     "convolution",
-    cpu: { c, x, w, bias, y in
+    cpu: { c, activation, x, w, bias, y in
       withUnsafePointer(to: c) {
-        ember_convolution_forward(Int32(x.dtype.rawValue), $0, x.body.pointer, w.body.pointer, bias?.body.pointer, y.body.pointer, 0)
+        ember_convolution_forward(
+          Int32(x.dtype.rawValue), $0, x.body.pointer, w.body.pointer, bias?.body.pointer, y.body.pointer, activation.rawValue)
       }
     }, cuda: cudaKernel)
-  let saved: SavedTensors = [.input0, .input1]
+  package let saved: SavedTensors = [.input0, .input1]
   let geometry: ConvolutionGeometry
+  /// For graphs, which hold derivatives apart.
+  package var activation = Activation.none
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  init(geometry: ConvolutionGeometry) { self.geometry = geometry }
+
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!, w = inputs[1]!, bias = inputs[2]
     let batch = x.body.shape[0]
     let shape = try checkedShape([batch, w.body.shape[0]] + geometry.output, in: Self.name)
     let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
     guard let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 else { return [y] }
-    kernel(geometry.described(batch: batch, weight: w.body.shape), try x.dense(), try w.dense(), try bias?.dense(), y)
+    kernel(geometry.described(batch: batch, weight: w.body.shape), activation, try x.dense(), try w.dense(), try bias?.dense(), y)
     return [y]
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil, nil, nil] }
     let x = context.needs(0) ? apply(ConvolutionBackwardInput(geometry: geometry), g, context.input(1)) : nil
     var weight: Tensor?, bias: Tensor?

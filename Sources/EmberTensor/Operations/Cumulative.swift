@@ -19,12 +19,12 @@ struct Cumulative: UnaryOperation {
 
   func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     let g = gradient.to(context.inputDType(0))
-    if g.rank == 0 { return g }
+    if g.rank == 0 || g.elementCount == 0 { return g }
     if scan == .sum { return g.flip(dimension).cumsum(dimension).flip(dimension) }
     // d/dx_i of Σ_k g_k y_k: sums of g·y from i on, over x_i; by explicit products where an element is zero.
     let x = context.input(0)
     let y = context.output()
-    let hasZero = noGrad { (x .== 0).holdsSomewhere }
+    let hasZero = noGrad { (x .== 0).holdsSomewhere(unknown: true) }
     if !hasZero { return (g * y.conj()).flip(dimension).cumsum(dimension).flip(dimension) / x.conj() }
     let n = x.size(dimension)
     let pieces = (0..<n).map { i -> Tensor in

@@ -109,7 +109,7 @@ extension Tensor {
           guard let shape = mean.body.shape.broadcast(with: std.body.shape) else {
             throw EmberError(.shape, in: "normal", "means \(mean.summary) and deviations \(std.summary) do not broadcast")
           }
-          if std.backend.holdsData, (std .< 0).holdsSomewhere {
+          if std.backend.holdsData, (std .< 0).holdsSomewhere() {
             throw EmberError(.value, in: "normal", "a standard deviation is negative")
           }
           let dtype = TypePromotion.promote(mean.dtype, std.dtype)

@@ -46,13 +46,14 @@ extension Tensor {
     return attempt { () throws(EmberError) in
       guard dtype == .int64 else { throw EmberError(.dtype, in: "one_hot", "labels \(summary) must be int64; convert with .to(.int64)") }
       let index = self
-      guard classes > 0 || (classes == -1 && backend.holdsData) else {
+      let isReadable = backend.holdsData && index.wholePhysical.trace == nil
+      guard classes > 0 || (classes == -1 && isReadable) else {
         throw EmberError(
           .value, in: "one_hot",
-          "\(classes) classes for \(summary); give a positive number, or -1 (not on meta) for the largest label plus 1")
+          "\(classes) classes for \(summary); give a positive number, or -1 (not on meta or in a graph) for the largest label plus 1")
       }
       var count = classes
-      if backend.holdsData {
+      if isReadable {
         guard elementCount > 0 || classes > 0 else {
           throw EmberError(.value, in: "one_hot", "\(summary) has no labels; give the number of classes")
         }

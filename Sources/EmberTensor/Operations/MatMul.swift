@@ -108,11 +108,16 @@ func checkProductDType(_ dtype: DType, in operation: String) throws(EmberError) 
 }
 
 /// x · weightᵀ + bias: the linear layer, with the bias added while the product is in registers.
-struct LinearOperation: VariadicOperation {
-  static let name = "linear"
-  let saved: SavedTensors = [.input0, .input1]
+package struct LinearOperation: VariadicOperation {
+  package static let name = "linear"
+  package let saved: SavedTensors = [.input0, .input1]
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { [try forward(inputs[0]!, inputs[1]!, inputs[2])] }
+  /// Applied to the result while it is in registers; for graphs, which hold derivatives apart.
+  package var activation = Activation.none
+
+  package init() {}
+
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { [try forward(inputs[0]!, inputs[1]!, inputs[2])] }
 
   func forward(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?) throws(EmberError) -> Tensor {
     guard x.rank >= 1, weight.rank == 2, x.body.shape[-1] == weight.body.shape[1] else {
@@ -139,12 +144,13 @@ struct LinearOperation: VariadicOperation {
       b: weight.body.pointer, bStrides: (0, weight.body.strides[1], weight.body.strides[0]), output: result.body.pointer)
     if k == 0 { product.rows = result.elementCount / n }
     product.columnBias = denseBias?.body.pointer
+    product.activation = activation
     x.backend.matmul(product)
     withExtendedLifetime((rows, denseBias)) {}
     return result
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil, nil, nil] }
     let rows = g.asRows()
     let x = context.needs(0) ? apply(MatMul(), rows, context.input(1).conj()).reshaped(context.inputShape(0)) : nil

@@ -253,8 +253,8 @@ struct GroupNormOperation: VariadicOperation {
 /// Normalisation of each channel of x [batch, channels, ...] by the batch's statistics (training) or given ones.
 ///
 /// Inputs: x, weight?, bias?, and without `training` mean and variance. Outputs: y, mean, biased variance, rstd.
-struct BatchNormOperation: VariadicOperation {
-  static let name = "batch_norm"
+package struct BatchNormOperation: VariadicOperation {
+  package static let name = "batch_norm"
   /// Operation; x; weight; bias; mean, variance, rstd, y; batch, channels, spatial.
   static let kernels = KernelTable<@Sendable (BatchNormOperation, Tensor, Tensor?, Tensor?, [Tensor], [Int]) -> Void>(
     name,
@@ -273,14 +273,14 @@ struct BatchNormOperation: VariadicOperation {
         d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]))
     },
     cuda: cudaBackwardKernel)
-  let saved: SavedTensors = [.input0, .input1, .output(1), .output(3)]
-  let training: Bool
-  let epsilon: Double
-  var undifferentiableOutputs: Set<Int> { [1, 2, 3] }
+  package let saved: SavedTensors = [.input0, .input1, .output(1), .output(3)]
+  package let training: Bool
+  package let epsilon: Double
+  package var undifferentiableOutputs: Set<Int> { [1, 2, 3] }
 
   private func numbers(_ shape: Shape) -> [Int] { [shape[0], shape[1], shape.product(2..<shape.rank)] }
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!, shape = x.body.shape
     guard shape.rank >= 2 else { throw EmberError(.shape, in: Self.name, "input \(x.summary): it must be [batch, channels, ...]") }
     let n = numbers(shape), channels: Shape = [n[1]], statistics = x.dtype.statistics
@@ -308,7 +308,7 @@ struct BatchNormOperation: VariadicOperation {
     return [y, mean, variance, rstd]
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return Array(repeating: nil, count: training ? 3 : 5) }
     let x = context.input(0), weight = context.inputIfPresent(1), n = numbers(context.inputShape(0))
     if context.isRecording || x.elementCount == 0 {

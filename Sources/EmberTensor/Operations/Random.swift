@@ -16,55 +16,10 @@ public final class Generator: @unchecked Sendable {
   }
 
   /// What functions draw from when no generator is given. Seeded as PyTorch's default generator is before `manual_seed`.
-  public static let `default` = Generator(seed: 67_280_421_310_721)
+  public static var `default`: Generator { .default(on: .cpu) }
 
   /// The default generator of a device: numbers are drawn where they are stored.
-  public static func `default`(on device: Device) -> Generator {
-    if device == .cpu { return .default }
-    return others.withLock { known in
-      if let generator = known.all[device] { return generator }
-      let made = Generator(seed: known.seed, device: device)
-      known.all[device] = made
-      return made
-    }
-  }
-
-  private struct Others {
-    var seed: UInt64 = 67_280_421_310_721
-    var all: [Device: Generator] = [:]
-  }
-  private static let others = Mutex(Others())
-
-  fileprivate static func seedDefaults(_ seed: UInt64) {
-    Generator.default.seed(seed)
-    others.withLock { known in
-      known.seed = seed
-      for generator in known.all.values { generator.seed(seed) }
-    }
-  }
-
-  /// The states of all devices' default generators, and the seed that those of further devices start from.
-  struct DefaultStates: Sendable {
-    fileprivate var seed: UInt64
-    fileprivate var states: [Device: [UInt8]]
-  }
-
-  static var defaultStates: DefaultStates {
-    others.withLock { known in
-      var states = known.all.mapValues(\.state)
-      states[.cpu] = Generator.default.state
-      return DefaultStates(seed: known.seed, states: states)
-    }
-  }
-
-  /// Continues the default generators where they were; those that did not exist yet begin.
-  static func restoreDefaults(_ saved: DefaultStates) {
-    others.withLock { known in
-      known.seed = saved.seed
-      for (device, generator) in known.all where saved.states[device] == nil { generator.seed(saved.seed) }
-      for (device, state) in saved.states { _ = (device == .cpu ? Generator.default : known.all[device])?.restore(state) }
-    }
-  }
+  public static func `default`(on device: Device) -> Generator { DefaultGenerators.current.generator(on: device) }
 
   /// The generator to draw from for a tensor on `device`: the one given, which must live there, or the device's default.
   static func choose(_ given: Generator?, for device: Device, in operation: String) throws(EmberError) -> Generator {
@@ -93,8 +48,67 @@ public final class Generator: @unchecked Sendable {
   }
 }
 
-/// Seeds the default generators of all devices.
-public func manualSeed(_ seed: UInt64) { Generator.seedDefaults(seed) }
+/// Seeds the default generators of all devices; inside `withRandomSeed` those of the scope.
+public func manualSeed(_ seed: UInt64) { DefaultGenerators.current.seed(seed) }
+
+/// Runs the closure with default generators of its own, seeded here. What other tasks and threads draw meanwhile changes nothing in it, and it
+/// changes nothing for them: results stay the same in a server or in tests that run side by side. As PyTorch's `fork_rng` followed by `manual_seed`.
+///
+/// Tasks made inside share the scope's generators; threads made inside do not.
+public func withRandomSeed<Result, Failure: Error>(_ seed: UInt64, _ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+  // `withValue` rethrows without a type, so what it carries out is a result.
+  let outcome = DefaultGenerators.$scoped.withValue(DefaultGenerators(seed: seed)) { () -> Swift.Result<Result, Failure> in
+    do throws(Failure) { return .success(try body()) } catch { return .failure(error) }
+  }
+  return try outcome.get()
+}
+
+/// One generator for each device in use.
+final class DefaultGenerators: Sendable {
+  /// The state of each generator, and the seed that those of further devices start from.
+  struct States: Sendable {
+    fileprivate var seed: UInt64
+    fileprivate var states: [Device: [UInt8]]
+  }
+
+  private struct Known {
+    var seed: UInt64
+    var all: [Device: Generator] = [:]
+  }
+
+  private static let ofProcess = DefaultGenerators(seed: 67_280_421_310_721)
+  @TaskLocal fileprivate static var scoped: DefaultGenerators?
+  static var current: DefaultGenerators { scoped ?? ofProcess }
+
+  private let known: Mutex<Known>
+
+  fileprivate init(seed: UInt64) { known = Mutex(Known(seed: seed)) }
+
+  fileprivate func generator(on device: Device) -> Generator {
+    known.withLock { known in
+      if let generator = known.all[device] { return generator }
+      let made = Generator(seed: known.seed, device: device)
+      known.all[device] = made
+      return made
+    }
+  }
+
+  fileprivate func seed(_ seed: UInt64) {
+    known.withLock { known in
+      known.seed = seed
+      for generator in known.all.values { generator.seed(seed) }
+    }
+  }
+
+  var states: States { known.withLock { known in States(seed: known.seed, states: known.all.mapValues(\.state)) } }
+
+  /// Runs the closure with generators that continue from these states; the ones outside stay where they are.
+  static func with<Result>(_ saved: States, _ body: () -> Result) -> Result {
+    let generators = DefaultGenerators(seed: saved.seed)
+    for (device, state) in saved.states { _ = generators.generator(on: device).restore(state) }
+    return $scoped.withValue(generators, operation: body)
+  }
+}
 
 extension Tensor {
   /// Inside `vmap`. A permutation is of one member; other numbers are drawn for all members at once.
@@ -114,6 +128,7 @@ extension Tensor {
     _ name: String, _ shape: [Int], _ distribution: RandomDistribution, _ dtype: DType, _ device: Device, _ generator: Generator?
   ) -> Tensor {
     if let scope = VmapScope.current { return drawInside(scope, name, shape, distribution, dtype, device, generator) }
+    if let tracer = Tracer.current { return tracer.draw(name, shape, distribution, dtype, device, generator) }
     return attempt { () throws(EmberError) in
       let backend = try Backends.backend(for: device)
       let result = try empty(shape: try checkedShape(shape, in: name), dtype: dtype, on: backend)
@@ -200,6 +215,7 @@ extension Tensor {
   public func bernoulli(generator: Generator? = nil) -> Tensor {
     guard mayRun("bernoulli", self) else { return .poison }
     if let scope = VmapScope.current { return scope.drawing("bernoulli", for: self) { $0.bernoulli(generator: generator) } }
+    if let tracer = Tracer.current { return tracer.record(BernoulliCall(generator: generator), [self], [form])[0] }
     return attempt { () throws(EmberError) in
       guard dtype.isFloatingPoint else { throw EmberError(.dtype, in: "bernoulli", "probabilities must be floating point, not \(summary)") }
       let dense = try self.dense()

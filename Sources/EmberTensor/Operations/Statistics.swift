@@ -27,7 +27,7 @@ extension Tensor {
           .dtype, operation, "\(summary) at \(q.summary); both must be float32, or both float64, q at most a vector", beside: self)
       }
       guard elementCount > 0 else { return refuse(.shape, operation, "\(summary) has no elements", beside: self) }
-      if q.backend.holdsData, q.elementCount > 0, noGrad({ !((q .>= 0) & (q .<= 1)) }).holdsSomewhere {
+      if q.backend.holdsData, q.elementCount > 0, noGrad({ !((q .>= 0) & (q .<= 1)) }).holdsSomewhere() {
         return refuse(.value, operation, "q must be from 0 to 1", beside: self)
       }
       let last = dim == nil ? flatten() : rank == 0 ? reshape([1]) : movedim(wrapped, -1)
@@ -88,7 +88,7 @@ extension Tensor {
         guard frequencies.rank <= 1, frequencies.dtype.isInteger, frequencies.elementCount == observations else {
           throw failure("frequencies \(frequencies.summary); give one integer for each of \(observations) observations")
         }
-        if frequencies.backend.holdsData, observations > 0, (frequencies .< 0).holdsSomewhere {
+        if frequencies.backend.holdsData, observations > 0, (frequencies .< 0).holdsSomewhere() {
           throw failure("a frequency is negative")
         }
         weight = frequencies.flatten()
@@ -97,7 +97,7 @@ extension Tensor {
         guard weights.rank <= 1, weights.dtype.isFloatingPoint, weights.elementCount == observations else {
           throw failure("weights \(weights.summary); give one floating-point number for each of \(observations) observations")
         }
-        if weights.backend.holdsData, observations > 0, noGrad({ weights.detach() .< 0 }).holdsSomewhere {
+        if weights.backend.holdsData, observations > 0, noGrad({ weights.detach() .< 0 }).holdsSomewhere() {
           throw failure("a weight is negative")
         }
         weight = weight.map { $0 * weights.flatten() } ?? weights.flatten()

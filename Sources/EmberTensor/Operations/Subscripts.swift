@@ -15,7 +15,8 @@ public enum TensorIndex: Sendable {
   case tensor(Tensor)
 
   /// Differs among the members of a `vmap`.
-  var isBatched: Bool { if case .tensor(let tensor) = self { tensor.body.batch != nil } else { false } }
+  /// Stands for members of a batch or for a value of a graph, so that there is no memory to write to.
+  var isSymbolic: Bool { if case .tensor(let tensor) = self { tensor.isSymbolic } else { false } }
 }
 
 /// Types that index a tensor.
@@ -219,7 +220,7 @@ extension Tensor {
 
   private mutating func write(_ value: Tensor, _ indices: [TensorIndex]) {
     guard mayRun("index_put", self), mayRun("index_put", value) else { return }
-    if body.batch != nil || value.body.batch != nil || indices.contains(where: \.isBatched) { return writeBatched(value, indices) }
+    if isSymbolic || value.isSymbolic || indices.contains(where: \.isSymbolic) { return writeSymbolic(value, indices) }
     // A single number may come from the CPU, where programs make it.
     let newValue = value.rank == 0 && value.device == .cpu && device != .cpu ? value.to(device) : value
     let isRecorded = isRecordingEnabled && (node != nil || newValue.node != nil) && dtype.isDifferentiable
@@ -241,8 +242,8 @@ extension Tensor {
     }
   }
 
-  /// Inside `vmap`, where there is no memory to write to: a new value with the part replaced.
-  private mutating func writeBatched(_ value: Tensor, _ indices: [TensorIndex]) {
+  /// Inside `vmap` and `capture`, where there is no memory to write to: a new value with the part replaced.
+  private mutating func writeSymbolic(_ value: Tensor, _ indices: [TensorIndex]) {
     do throws(EmberError) {
       // Only its layout counts.
       let member = Tensor.empty(Array(body.shape), dtype: dtype, on: device)

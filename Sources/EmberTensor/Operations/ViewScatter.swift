@@ -76,8 +76,8 @@ struct AsStrided: UnaryOperation {
 
   init(_ x: Tensor, shape: [Int], strides: [Int], offset: Int?) throws(EmberError) {
     guard shape.count == strides.count else { throw EmberError(.value, in: Self.name, "\(shape) and strides \(strides) differ in length") }
-    // A member of a batch has no memory of its own: it counts as dense.
-    let isMember = x.body.batch != nil
+    // What stands for members of a batch or a value of a graph has no memory of its own: it counts as dense.
+    let isMember = x.isSymbolic
     source = StorageLayout(
       shape: x.body.shape, strides: isMember ? x.body.shape.contiguousStrides : x.body.strides, offset: isMember ? 0 : x.body.offset)
     target = StorageLayout(shape: try checkedShape(shape, in: Self.name), strides: Strides(strides), offset: offset ?? source.offset)

@@ -63,7 +63,7 @@ final class DebugPrinter: OperationObserver, @unchecked Sendable {
   }
 
   private func describe(_ tensor: Tensor) -> String {
-    guard level >= 4, !tensor.isPoisoned, tensor.body.batch == nil else { return tensor.summary }
+    guard level >= 4, tensor.body.isPlain else { return tensor.summary }
     let layout = tensor.isContiguous ? "" : ", strides \((0..<tensor.rank).map { tensor.strides[$0] })"
     return "\(tensor.summary)@\(String(tensor.storageAddress, radix: 16))\(layout)"
   }

@@ -60,6 +60,7 @@ extension Tensor {
 
   /// The error of asking for the elements of a tensor that stands for several.
   package func checkReadable(in operation: String) throws(EmberError) {
+    if body.trace != nil { throw TracedValue.unreadable(self, in: operation) }
     if body.batch == nil { return }
     throw EmberError(
       .value, in: operation,
@@ -67,6 +68,11 @@ extension Tensor {
         + "(`where` instead of if), or return the tensor from vmap and read it there")
   }
 
-  /// Whether any element holds, of any member of a batch: what derivatives may ask to choose among formulas that agree.
-  package var holdsSomewhere: Bool { noGrad { wholePhysical.any().item(as: Bool.self) } }
+  /// Whether any element holds, of any member of a batch: for checks, and for derivatives that choose among formulas which agree.
+  ///
+  /// - Parameter unknown: the answer where there are no elements to ask, on `meta` and in graphs.
+  package func holdsSomewhere(unknown: Bool = false) -> Bool {
+    if !backend.holdsData || wholePhysical.body.trace != nil { return unknown }
+    return noGrad { wholePhysical.any().item(as: Bool.self) }
+  }
 }

@@ -12,7 +12,7 @@ extension MatMul {
 }
 
 extension LinearOperation {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     if batch.isShared(1), batch.isShared(2) {
       return apply(LinearOperation(), [batch[0], batch.asIs(1), batch.isPresent(2) ? batch.asIs(2) : nil])
     }
@@ -62,7 +62,7 @@ extension ConvolutionGeometry {
 }
 
 extension Convolution {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard batch.size > 0 else { return nil }
     if batch.isShared(1), batch.isShared(2) {
       return [batch.split(apply(self, [batch.merged(0), batch.asIs(1), batch.isPresent(2) ? batch.asIs(2) : nil])[0])]
@@ -139,7 +139,7 @@ extension GroupNormOperation {
 }
 
 extension BatchNormOperation {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard batch.size > 0, batch.shape(0).rank >= 2 else { return nil }
     let all = apply(self, [batch.channelsMerged(0)] + (1..<batch.count).map { batch.ifPresent($0)?.reshape(-1) }, count: 4)
     return [batch.channelsSplit(all[0])] + all.dropFirst().map(batch.split)

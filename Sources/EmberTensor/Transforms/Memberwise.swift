@@ -8,7 +8,7 @@ package func composeMemberwise(
   _ name: String, count: Int, _ inputs: [Tensor?], _ body: @escaping @Sendable ([Tensor?]) throws(EmberError) -> [Tensor]
 ) -> [Tensor] {
   guard mayRunSlowly(name, inputs) else { return Array(repeating: .poison, count: count) }
-  if inputs.contains(where: { ($0?.batchLevel ?? 0) > 0 }) { return apply(Memberwise(callName: name, body: body), inputs, count: count) }
+  if inputs.contains(where: { ($0?.batchLevel ?? 0) > 0 || $0?.trace != nil }) { return apply(Memberwise(callName: name, body: body), inputs, count: count) }
   return compose(name, count: count, inputs) { () throws(EmberError) in try body(inputs) }
 }
 

@@ -1,0 +1,210 @@
+import EmberCUDA
+import EmberRuntime
+import EmberTensor
+import Synchronization
+
+/// A graph that is ready to run: its calls in order, with a slot for each value and the moment from which the slot is free.
+///
+/// Sendable: every run has a frame of its own.
+public final class Executable: Sendable {
+  public let graph: Graph
+  private let instructions: [Instruction]
+  /// What depends on parameters, buffers and constants alone, in graphs that change none: computed once for as long as the parameters
+  /// are the same values.
+  private let prologue: Prologue?
+  private let constants: [Tensor]
+  private let slotCount: Int
+  private let inputSlots: [Int]
+  private let outputSlots: [Int]
+  private let reads: [(read: Graph.StateRead, slot: Int)]
+  private let writes: [(write: Graph.StateWrite, value: Int?, gradient: Int?)]
+
+  private struct Instruction: Sendable {
+    let call: any GraphCall
+    let site: GraphSite
+    /// Slots that nobody reads after this call.
+    let released: [Int]
+  }
+
+  private struct Prologue: Sendable {
+    let reads: [Graph.StateRead]
+    let values: [Graph.Value]
+    let executable: Executable
+    let cache = Cache()
+  }
+
+  private final class Cache: Sendable {
+    private let kept = Mutex<(states: [Tensor], results: [Tensor])?>(nil)
+
+    /// The results for the present state. Holding on to the state's values makes whoever changes them in place copy first, so that the
+    /// same value means the same numbers.
+    func results(for states: [Tensor], _ compute: () -> [Tensor]?) -> [Tensor]? {
+      let known: [Tensor]? = kept.withLock { kept in
+        guard let kept, zip(kept.states, states).allSatisfy({ $0.isIdentical(to: $1) }) else { return nil }
+        return kept.results
+      }
+      if let known { return known }
+      guard let results = compute() else { return nil }
+      kept.withLock { $0 = (states, results) }
+      return results
+    }
+  }
+
+  /// - Parameter precomputes: whether what depends on state alone is computed once. Not for graphs whose state changes at every run.
+  public init(_ graph: Graph, precomputes: Bool = true) {
+    self.graph = graph
+    var main = graph
+    let changesState = !graph.writes.isEmpty || graph.nodes.contains { $0.call is HostCall }
+    prologue = precomputes && !changesState ? Self.splitPrologue(&main) : nil
+
+    var slot: [Graph.Value: Int] = [:]
+    func make(_ value: Graph.Value) -> Int {
+      let number = slot.count
+      slot[value] = number
+      return number
+    }
+    inputSlots = main.inputs.map(make)
+    reads = main.reads.map { ($0, make($0.value)) }
+    let constantValues = main.constants.keys.sorted()
+    constants = constantValues.map { main.constants[$0]! }
+    let constantSlot = Dictionary(uniqueKeysWithValues: constantValues.enumerated().map { ($1, ~$0) })
+    for node in main.nodes { for output in node.outputs { _ = make(output) } }
+    func place(_ value: Graph.Value) -> Int { slot[value] ?? constantSlot[value]! }
+
+    var lastUse: [Graph.Value: Int] = [:]
+    for (position, node) in main.nodes.enumerated() {
+      for case let input? in node.inputs { lastUse[input] = position }
+      for output in node.outputs where lastUse[output] == nil { lastUse[output] = position }
+    }
+    let results = main.results
+    var dying: [Int: [Int]] = [:]
+    for (value, position) in lastUse where !results.contains(value) && constantSlot[value] == nil {
+      dying[position, default: []].append(place(value))
+    }
+    instructions = main.nodes.enumerated().map { position, node in
+      let released = (dying[position] ?? []).sorted()
+      let site = GraphSite(
+        inputs: node.inputs.map { $0.map(place) }, outputs: node.outputs.map(place), released: Set(released))
+      return Instruction(call: node.call, site: site, released: released)
+    }
+    outputSlots = main.outputs.map(place)
+    writes = main.writes.map { write in
+      var gradient: Int?
+      if case .value(let value) = write.gradient { gradient = place(value) }
+      return (write, write.value.map(place), gradient)
+    }
+    slotCount = slot.count
+  }
+
+  /// Takes the calls that depend on state and constants alone out of the graph; what they give becomes state of the rest.
+  private static func splitPrologue(_ graph: inout Graph) -> Prologue? {
+    var fixed = Set(graph.reads.map(\.value)).union(graph.constants.keys)
+    var early: [Graph.Node] = [], late: [Graph.Node] = []
+    for node in graph.nodes {
+      if node.call.isPure, !node.inputs.isEmpty, node.inputs.allSatisfy({ $0.map(fixed.contains) ?? true }) {
+        early.append(node)
+        fixed.formUnion(node.outputs)
+      } else {
+        late.append(node)
+      }
+    }
+    guard !early.isEmpty else { return nil }
+    let made = Set(early.flatMap(\.outputs))
+    let needed = Set(late.flatMap { $0.inputs.compactMap { $0 } }).union(graph.results)
+    let values = made.intersection(needed).sorted()
+    var prologue = graph
+    prologue.nodes = early
+    prologue.inputs = []
+    prologue.outputs = values
+    prologue.writes = []
+    GraphPass.deadCode.run(&prologue)
+    let reads = prologue.reads
+    graph.nodes = late
+    graph.inputs += values
+    GraphPass.deadCode.run(&graph)
+    return Prologue(reads: reads, values: values, executable: Executable(prologue, precomputes: false))
+  }
+
+  /// Whether parameters and buffers still have the shapes, dtypes and devices that the graph was captured with, and modules their modes.
+  var holds: Bool {
+    for holds in graph.guards where !holds() { return false }
+    for read in graph.reads where read.part == .value {
+      let value = read.cell.value, form = graph.forms[read.value]
+      if value.shape != form.shape || value.dtype != form.dtype || value.device != form.device { return false }
+    }
+    return true
+  }
+
+  /// Runs the graph. Results have no history. State changes at the end, and only if nothing failed.
+  public func run(_ inputs: [Tensor]) -> [Tensor] {
+    guard mayRunSlowly("graph", inputs) else { return outputSlots.map { _ in .poison } }
+    return noGrad { runChecked(inputs) } ?? outputSlots.map { _ in .poison }
+  }
+
+  private func runChecked(_ inputs: [Tensor]) -> [Tensor]? {
+    guard inputs.count == graph.inputs.count else {
+      raise(EmberError(.value, in: "graph", "was captured with \(graph.inputs.count) inputs; \(inputs.count) were given"))
+      return nil
+    }
+    var all = inputs
+    if let prologue {
+      let states = prologue.reads.map { $0.cell.value.value }
+      guard let early = prologue.cache.results(for: states, { prologue.executable.runChecked([]) }) else { return nil }
+      all += early
+    }
+    return constants.withUnsafeBufferPointer { constants in
+      let frame = GraphFrame(count: slotCount, constants: constants.baseAddress)
+      for (slot, input) in zip(inputSlots, all) { frame.set(slot, input.value) }
+      for (read, slot) in reads {
+        switch read.part {
+        case .value: frame.set(slot, read.cell.value.value)
+        case .gradient:
+          let form = graph.forms[read.value]
+          frame.set(slot, read.cell.grad?.value ?? Tensor.zeros(Array(form.shape), dtype: form.dtype, on: form.device))
+        }
+      }
+      for instruction in instructions {
+        do throws(EmberError) { try instruction.call.run(in: frame, instruction.site) } catch {
+          guard runOnHost(instruction, frame, error) else { return nil }
+        }
+        if ThreadFlags.current.contains(.failed) { return nil }
+        for slot in instruction.released { frame.clear(slot) }
+      }
+      if let failure = takeScratchFailure(in: "graph") {
+        raise(failure)
+        return nil
+      }
+      let outputs = outputSlots.map { frame[$0] }
+      for (write, value, gradient) in writes {
+        if let value {
+          let new = frame[value]
+          if write.keepsLeaf { write.cell.update { $0 = new } } else { write.cell.value = new }
+        }
+        switch write.gradient {
+        case .unchanged: break
+        case .cleared: write.cell.grad = nil
+        case .value: write.cell.grad = frame[gradient!]
+        }
+      }
+      return outputs
+    }
+  }
+
+  /// A call that has no kernel for its inputs' GPU runs on the CPU; any other error is raised.
+  private func runOnHost(_ instruction: Instruction, _ frame: borrowing GraphFrame, _ error: EmberError) -> Bool {
+    let inputs = instruction.site.inputs.map { $0.map { frame[$0] } }
+    guard error.kind == .kernel, let device = inputs.lazy.compactMap({ $0 }).first?.device, device.type == .cuda else {
+      raise(error)
+      return false
+    }
+    CUDABackend.noteHostOperation(error.operation, on: device)
+    do throws(EmberError) {
+      let results = try instruction.call.run(inputs.map { $0?.to(.cpu) })
+      for (slot, result) in zip(instruction.site.outputs, results) { frame.set(slot, result.to(device)) }
+      return true
+    } catch {
+      raise(error)
+      return false
+    }
+  }
+}

@@ -1,0 +1,199 @@
+import EmberRuntime
+
+/// What one node of a graph does: an operation with its attributes, a derivative, a draw of random numbers, …
+///
+/// Calls see values without history, and their shapes were checked when they were recorded.
+package protocol GraphCall: Sendable {
+  /// The name as it is printed.
+  var name: String { get }
+  /// What passes look at to recognise a call: the operation itself where there is one.
+  var subject: Any { get }
+  /// False for draws and effects, which must neither be merged nor dropped nor computed ahead.
+  var isPure: Bool { get }
+  func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor]
+  /// The same on a frame, without lists.
+  func run(in frame: borrowing GraphFrame, _ site: GraphSite) throws(EmberError)
+}
+
+extension GraphCall {
+  package var isPure: Bool { true }
+  package func run(in frame: borrowing GraphFrame, _ site: GraphSite) throws(EmberError) {
+    let results = try run(site.inputs.map { $0.map { frame[$0] } })
+    for (slot, result) in zip(site.outputs, results) { frame.set(slot, result) }
+  }
+}
+
+/// Where a call finds its inputs and leaves its results.
+package struct GraphSite: Sendable {
+  package var inputs: [Int?]
+  package var outputs: [Int]
+  /// The same for calls of one or two inputs and one result.
+  package let first: Int
+  package let second: Int
+  package let output: Int
+
+  /// Slots that nobody reads after this call, so that a result may take an input's memory.
+  package let released: Set<Int>
+
+  package init(inputs: [Int?], outputs: [Int], released: Set<Int> = []) {
+    self.inputs = inputs
+    self.outputs = outputs
+    self.released = released
+    first = inputs.first.flatMap { $0 } ?? -1
+    second = inputs.count > 1 ? inputs[1] ?? -1 : -1
+    output = outputs.first ?? -1
+  }
+}
+
+/// The values of one run of a graph, by slot; constants count down from -1.
+package struct GraphFrame: ~Copyable {
+  private let slots: UnsafeMutablePointer<Tensor?>
+  private let count: Int
+  private let constants: UnsafePointer<Tensor>?
+
+  /// - Parameter constants: kept alive by the caller.
+  package init(count: Int, constants: UnsafePointer<Tensor>?) {
+    self.count = count
+    self.constants = constants
+    slots = .allocate(capacity: count)
+    slots.initialize(repeating: nil, count: count)
+  }
+
+  deinit {
+    slots.deinitialize(count: count)
+    slots.deallocate()
+  }
+
+  package subscript(slot: Int) -> Tensor { slot >= 0 ? slots[slot].unsafelyUnwrapped : constants.unsafelyUnwrapped[~slot] }
+  package func set(_ slot: Int, _ value: Tensor) { slots[slot] = value }
+  package func clear(_ slot: Int) { slots[slot] = nil }
+}
+
+// MARK: - Operations
+
+package struct UnaryCall<Op: UnaryOperation>: GraphCall {
+  package let operation: Op
+  package var name: String { operation.callName }
+  package var subject: Any { operation }
+
+  package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { [try operation.forward(inputs[0]!)] }
+  package func run(in frame: borrowing GraphFrame, _ site: GraphSite) throws(EmberError) {
+    frame.set(site.output, try operation.forward(frame[site.first]))
+  }
+}
+
+package struct BinaryCall<Op: BinaryOperation>: GraphCall {
+  package let operation: Op
+  package var name: String { operation.callName }
+  package var subject: Any { operation }
+
+  package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { [try operation.forward(inputs[0]!, inputs[1]!)] }
+  package func run(in frame: borrowing GraphFrame, _ site: GraphSite) throws(EmberError) {
+    frame.set(site.output, try operation.forward(frame[site.first], frame[site.second]))
+  }
+}
+
+package struct VariadicCall<Op: VariadicOperation>: GraphCall {
+  package let operation: Op
+
+  package init(operation: Op) { self.operation = operation }
+
+  package var name: String { operation.callName }
+  package var subject: Any { operation }
+
+  package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { try operation.forward(inputs) }
+}
+
+package struct PointwiseCall: GraphCall {
+  package let function: Pointwise
+  package let parameters: ScalarParameters
+  package var name: String { function.name }
+  package var subject: Any { self }
+
+  package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    [try runPointwise(function, PointwiseOperands(inputs.map { $0! }), parameters, into: nil).first]
+  }
+}
+
+// MARK: - Derivatives
+
+/// The derivative of an operation, by the very rule and kernels that a backward pass outside of graphs takes.
+///
+/// Inputs: gradients of the outputs, then the operation's saved inputs, then its saved outputs. Results: the gradients that are wanted.
+package struct DerivativeCall<Op: Operation>: GraphCall {
+  let operation: Op
+  let rule: @Sendable ([Tensor?], DerivativeContext) -> [Tensor?]
+  let outputCount: Int
+  let forms: [Node.ResultForm?]
+  let wanted: [Bool]
+  /// Which of the inputs wanted have a gradient at all; known after the first run, on `meta`.
+  var present: [Int] = []
+
+  package var name: String { operation.callName + "_derivative" }
+  package var subject: Any { DerivativeSubject(operation: operation, wanted: wanted) }
+
+  /// One entry per input of the operation.
+  func gradients(_ inputs: [Tensor?]) -> [Tensor?] {
+    let gradients = Array(inputs.prefix(outputCount))
+    let savedInputs = inputs[outputCount..<(outputCount + forms.count)], savedOutputs = inputs[(outputCount + forms.count)...]
+    let node = ReplayedNode(
+      operation, forms, inputs: savedInputs.map { $0?.body }, outputs: savedOutputs.map { $0?.body }, wanted: wanted)
+    return noGrad { rule(gradients, DerivativeContext(node: node, isRecording: false, all: gradients)) }
+  }
+
+  package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    let all = gradients(inputs)
+    var results: [Tensor] = []
+    for i in present {
+      guard let gradient = all[i] else { throw EmberError(.value, in: name, "gives no gradient of input \(i) for these values") }
+      results.append(gradient)
+    }
+    return results
+  }
+}
+
+package struct DerivativeSubject {
+  package let operation: any Operation
+  package let wanted: [Bool]
+}
+
+// MARK: - Random numbers
+
+/// Numbers drawn anew at every run.
+package struct DrawCall: GraphCall {
+  let operation: String
+  package let shape: [Int]
+  let distribution: RandomDistribution
+  let dtype: DType
+  let device: Device
+  let generator: Generator?
+  package var name: String { operation }
+  package var subject: Any { self }
+  package var isPure: Bool { false }
+
+  package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    [Tensor.draw(operation, shape, distribution, dtype, device, generator)]
+  }
+}
+
+/// 0 or 1 for each element, which is its probability.
+package struct BernoulliCall: GraphCall {
+  let generator: Generator?
+  package var name: String { "bernoulli" }
+  package var subject: Any { self }
+  package var isPure: Bool { false }
+
+  package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    [inputs[0]!.bernoulli(generator: generator)]
+  }
+}
+
+/// Something that is done outside of the graph, at its place among the calls: an optimizer's step.
+package struct HostCall: GraphCall {
+  package let name: String
+  let body: @Sendable ([Tensor?]) throws(EmberError) -> [Tensor]
+  package var subject: Any { self }
+  package var isPure: Bool { false }
+
+  package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { try body(inputs) }
+}

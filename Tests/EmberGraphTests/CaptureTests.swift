@@ -1,0 +1,129 @@
+import EmberNN
+import EmberOptim
+import EmberRuntime
+import EmberTensor
+import Testing
+
+@testable import EmberGraph
+
+/// Passes checked one after the other by the verifier.
+private var checked: CompileOptions {
+  var options = CompileOptions()
+  options.verifies = true
+  return options
+}
+
+private func difference(_ a: Tensor, _ b: Tensor) -> Double { (a - b).abs().amax().item() }
+
+private final class Perceptron: Module, Layer {
+  let first = Linear(8, 16)
+  let second = Linear(16, 4)
+  func forward(_ x: Tensor) -> Tensor { second(first(x).relu()) }
+}
+
+private final class Block: Module, Layer {
+  let convolution = Conv2d(3, 8, 3, padding: 1)
+  let norm = BatchNorm2d(8)
+  let head = Linear(8, 5)
+  func forward(_ x: Tensor) -> Tensor { head(norm(convolution(x)).relu().mean([2, 3])) }
+}
+
+struct CaptureTests {
+  @Test func aChainBecomesOneCall() throws {
+    withRandomSeed(1) {
+      let x = Tensor.randn([64, 33])
+      let fast = compile(options: checked) { (x: Tensor) in ((x * 2 + 1).tanh() - x).exp() / (x.square() + 1) }
+      let expected = ((x * 2 + 1).tanh() - x).exp() / (x.square() + 1)
+      #expect(difference(fast(x), expected) == 0)
+      #expect(difference(fast(x), expected) == 0)
+      #expect(fast.graphs.count == 1 && fast.graphs[0].callCount == 1)
+    }
+  }
+
+  @Test func aModelIsTheSame() throws {
+    withRandomSeed(2) {
+      let model = Perceptron(), fast = compile(model, options: checked)
+      for rows in [5, 1, 5] {
+        let x = Tensor.randn([rows, 8])
+        #expect(difference(noGrad { fast(x) }, model(x)) < 1e-6)
+      }
+      #expect(fast.graphs.count == 2 && fast.graphs.allSatisfy { $0.callNames == ["linear", "linear"] })
+      // A change of a parameter shows.
+      model.first.weight = Tensor.randn([16, 8])
+      let x = Tensor.randn([5, 8])
+      #expect(difference(noGrad { fast(x) }, model(x)) < 1e-6)
+    }
+  }
+
+  @Test func gradientsFlowThroughACompiledModel() throws {
+    withRandomSeed(3) {
+      let model = Perceptron(), fast = compile(model, options: checked)
+      let x = Tensor.randn([5, 8], requiresGrad: true), weight = Tensor.randn([5, 4])
+      (model(x) * weight).sum().backward()
+      let expected = [x.grad!] + model.parameters().map { $0.grad! }
+      for _ in 0..<2 {
+        x.grad = nil
+        model.zeroGrad()
+        (fast(x) * weight).sum().backward()
+        for (a, b) in zip([x.grad!] + model.parameters().map { $0.grad! }, expected) { #expect(difference(a, b) < 1e-6) }
+      }
+    }
+  }
+
+  @Test func normalisationsFoldAndModesCount() throws {
+    withRandomSeed(4) {
+      let model = Block(), x = Tensor.randn([4, 3, 9, 9])
+      for _ in 0..<3 { _ = model(Tensor.randn([4, 3, 9, 9])) }
+      model.norm.parameters()[0].value = Tensor.uniform([8], 0.5, 2)
+      model.norm.parameters()[1].value = Tensor.randn([8])
+      let fast = compile(model, options: checked)
+      model.eval()
+      #expect(difference(noGrad { fast(x) }, model(x)) < 1e-5)
+      #expect(difference(noGrad { fast(x) }, model(x)) < 1e-5)
+      #expect(!fast.graphs[0].callNames.contains("batch_norm"), "\(fast.graphs[0])")
+      // Training again: other statistics, which are noted in the module.
+      model.train()
+      let other = Block()
+      try! other.loadStateDict(model.stateDict())
+      #expect(difference(fast(x), other(x)) < 1e-5)
+      #expect(difference(model.norm.runningMean!, other.norm.runningMean!) < 1e-6)
+    }
+  }
+
+  @Test func aTrainingStepIsAGraph() throws {
+    func train(compiled: Bool) -> ([Double], [Tensor]) {
+      withRandomSeed(5) {
+        let model = Perceptron(), optimizer = Adam(model.parameters(), learningRate: 1e-2)
+        let schedule = CosineAnnealingLR(optimizer, period: 20)
+        let step = { (x: Tensor, y: Tensor) -> Tensor in
+          optimizer.zeroGrad()
+          let loss = (model(x).dropout(0.2) - y).square().mean()
+          loss.backward()
+          optimizer.step()
+          return loss.detach()
+        }
+        let fast = compile(options: checked, step)
+        var losses: [Double] = []
+        for _ in 0..<20 {
+          let x = Tensor.randn([6, 8]), y = Tensor.randn([6, 4])
+          losses.append((compiled ? fast(x, y) : step(x, y)).item())
+          schedule.step()
+        }
+        if compiled { #expect(fast.graphs.count == 1) }
+        return (losses, model.parameters().map(\.value))
+      }
+    }
+    let (a, first) = train(compiled: false), (b, second) = train(compiled: true)
+    for (x, y) in zip(a, b) { #expect(abs(x - y) < 1e-5) }
+    for (x, y) in zip(first, second) { #expect(difference(x, y) < 1e-5) }
+  }
+
+  @Test func readingAnElementIsRefused() throws {
+    let x = Tensor.ones([3])
+    #expect {
+      _ = try capture([x]) { [$0[0].sum().item() > 1 ? $0[0] : -$0[0]] }
+    } throws: { error in
+      "\(error)".contains("captured") && "\(error)".contains("item")
+    }
+  }
+}
