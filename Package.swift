@@ -52,20 +52,25 @@ let package = Package(
     .executableTarget(
       name: "EmberCommand",
       dependencies: [
-        "EmberConformance", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "EmberConformance", "EmberFormats", "EmberHub", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // The outside world: files, images, loops with progress and checkpoints.
     .target(name: "CEmberFormats"),
-    .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats"]),
+    .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats", "CEmberKernels"]),
     .target(name: "EmberVision", dependencies: ["EmberTensor", "EmberNN", "EmberData", "EmberFormats", "CEmberFormats"]),
     .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberFormats"]),
+    .target(name: "CEmberHub"),
+    .target(
+      name: "EmberHub", dependencies: ["EmberTensor", "EmberRuntime", "EmberFormats", "EmberText", "EmberVision", "CEmberHub"],
+      resources: [.embedInCode("manifest.json")]),
     .target(name: "EmberRL", dependencies: ["EmberTensor", "EmberRuntime"]),
     .target(name: "EmberTraining", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats"]),
     .target(
       name: "Ember",
       dependencies: [
         "EmberTensor", "EmberCPU", "EmberCUDA", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
-        "EmberData", "EmberDistributions", "EmberFormats", "EmberGraph", "EmberVision", "EmberText", "EmberRL", "EmberTraining",
+        "EmberData", "EmberDistributions", "EmberFormats", "EmberGraph", "EmberVision", "EmberText", "EmberRL", "EmberTraining", "EmberHub",
       ]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
@@ -98,6 +103,9 @@ let package = Package(
       dependencies: [
         "EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor", "EmberCPU", "EmberRuntime",
       ]),
+    .executableTarget(
+      name: "FormatFuzzer", dependencies: ["EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"], path: "Tests/FormatFuzzer"),
+    .testTarget(name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"]),
     .testTarget(name: "EmberExamplesTests", dependencies: ["Ember"] + examples.map { .target(name: $0) }),
   ]
     + examples.map { name in

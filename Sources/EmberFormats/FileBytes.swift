@@ -23,6 +23,13 @@ public final class FileBytes: @unchecked Sendable {
     owner = .heap
   }
 
+  /// A copy of bytes.
+  convenience init(copying bytes: UnsafeRawBufferPointer, in operation: String) throws {
+    guard let memory = malloc(Swift.max(bytes.count, 1)) else { throw EmberError(.memory, in: operation, "no memory for \(bytes.count) bytes") }
+    if let start = bytes.baseAddress { memory.copyMemory(from: start, byteCount: bytes.count) }
+    self.init(takingOver: memory, count: bytes.count)
+  }
+
   deinit {
     guard let start else { return }
     switch owner {
@@ -177,4 +184,16 @@ func checkBooleans(_ bytes: UnsafeRawBufferPointer, source: String, in operation
   if let position = bytes.firstIndex(where: { $0 > 1 }) {
     throw EmberError(.file, in: operation, "\(source): element \(position) of a bool array is \(bytes[position]); only 0 and 1 are allowed")
   }
+}
+
+/// A copy with the bytes of every unit reversed.
+func swappingBytes(_ bytes: UnsafeRawBufferPointer, unit: Int) -> [UInt8] {
+  var result = [UInt8](bytes)
+  guard unit > 1 else { return result }
+  var start = 0
+  while start + unit <= result.count {
+    result[start..<start + unit].reverse()
+    start += unit
+  }
+  return result
 }

@@ -33,9 +33,9 @@ public enum IDX {
       throw bad((data.count < count ? "truncated: " : "") + "\(data.count) bytes of data, where \(dtype)\(shape) takes \(count)")
     }
     guard dtype.size > 1 else { return try catchingErrors { Tensor(bytes: data, shape: shape, dtype: dtype) } }
-    var swapped = [UInt8](data)
-    for start in stride(from: 0, to: swapped.count, by: dtype.size) { swapped[start..<start + dtype.size].reverse() }
-    return try catchingErrors { swapped.withUnsafeBytes { Tensor(bytes: $0, shape: shape, dtype: dtype) } }
+    return try catchingErrors {
+      swappingBytes(data, unit: dtype.size).withUnsafeBytes { Tensor(bytes: $0, shape: shape, dtype: dtype) }
+    }
   }
 
   private static let dtypes: [UInt8: DType] = [

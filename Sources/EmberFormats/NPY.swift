@@ -32,26 +32,33 @@ public enum NPY {
     guard let header = Header(bytes.slice(prefix, length)) else {
       throw bad("the header is not a dictionary of descr, fortran_order and shape")
     }
-    guard let type = ElementType(header.descr) else {
-      throw EmberError(.dtype, in: "npy", "\(source): elements of type '\(header.descr)' have no counterpart in Ember")
-    }
-    guard let count = byteCount(header.shape, type.dtype) else { throw bad("the shape \(header.shape), which no tensor can have") }
     let data = bytes.slice(prefix + length, bytes.count - prefix - length)
-    guard data.count == count else {
-      throw bad(
-        (data.count < count ? "truncated: " : "") + "\(data.count) bytes of data, where \(type.dtype)\(header.shape) takes \(count)")
+    return try array(header.descr, shape: header.shape, isFortran: header.isFortran, data, source: source, in: "npy")
+  }
+
+  /// An array of elements that NumPy describes as `<f4`, `>i8` and so on; `data` must be exactly its elements.
+  static func array(
+    _ descr: String, shape: [Int], isFortran: Bool, _ data: UnsafeRawBufferPointer, source: String, in operation: String
+  ) throws -> Tensor {
+    func bad(_ message: String) -> EmberError { EmberError(.file, in: operation, "\(source): \(message)") }
+    guard let type = ElementType(descr) else {
+      throw EmberError(.dtype, in: operation, "\(source): elements of type '\(descr)' have no counterpart in Ember")
     }
-    if type.dtype == .bool { try checkBooleans(data, source: source, in: "npy") }
-    let stored = header.isFortran ? Array(header.shape.reversed()) : header.shape
+    guard let count = byteCount(shape, type.dtype) else { throw bad("the shape \(shape), which no tensor can have") }
+    guard data.count == count else {
+      throw bad((data.count < count ? "truncated: " : "") + "\(data.count) bytes of data, where \(type.dtype)\(shape) takes \(count)")
+    }
+    if type.dtype == .bool { try checkBooleans(data, source: source, in: operation) }
+    let stored = isFortran ? Array(shape.reversed()) : shape
     return try catchingErrors {
       var tensor = Tensor.empty([0])
       if type.isBigEndian {
-        let swapped = swappingBytes(data, unit: type.dtype.isComplex ? type.dtype.size / 2 : type.dtype.size)
+        let swapped = swappingBytes(data, unit: type.dtype.realType.size)
         tensor = swapped.withUnsafeBytes { Tensor(bytes: $0, shape: stored, dtype: type.dtype) }
       } else {
         tensor = Tensor(bytes: data, shape: stored, dtype: type.dtype)
       }
-      return header.isFortran && stored.count > 1 ? tensor.permute(Array((0..<stored.count).reversed())) : tensor
+      return isFortran && stored.count > 1 ? tensor.permute(Array((0..<stored.count).reversed())) : tensor
     }
   }
 
@@ -68,17 +75,6 @@ public enum NPY {
     while (10 + text.count + 1) % 64 != 0 { text.append(0x20) }
     text.append(0x0A)
     return magic + [1, 0, UInt8(text.count & 255), UInt8(text.count >> 8)] + text
-  }
-
-  private static func swappingBytes(_ bytes: UnsafeRawBufferPointer, unit: Int) -> [UInt8] {
-    var result = [UInt8](bytes)
-    guard unit > 1 else { return result }
-    var start = 0
-    while start + unit <= result.count {
-      result[start..<start + unit].reverse()
-      start += unit
-    }
-    return result
   }
 
   /// NumPy's description of an element: `<f4`.

@@ -10,6 +10,15 @@ package enum Zip {
       return try Dictionary(uniqueKeysWithValues: archive.entries.map { ($0.name, try archive.withContents(of: $0) { Array($0) }) })
     }
   }
+
+  /// Writes an archive, atomically.
+  package static func save(_ entries: [(name: String, contents: [UInt8])], to path: String, compressed: Bool, in operation: String) throws {
+    try AtomicFile.write(to: path, in: operation) { file in
+      var zip = ZipWriter(source: path, in: operation)
+      for entry in entries { try entry.contents.withUnsafeBytes { try zip.add(entry.name, $0, compressed: compressed, to: &file) } }
+      try zip.finish(&file)
+    }
+  }
 }
 
 /// A zip archive in memory. Reading checks every bound, size and CRC; encrypted and split archives are refused.
@@ -121,7 +130,8 @@ struct ZipReader {
     return false
   }
 
-  func withContents<Result>(of entry: Entry, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+  /// Where an entry's bytes lie in the archive, packed or not.
+  private func packedRange(of entry: Entry) throws -> Range<Int> {
     func bad(_ message: String) -> EmberError { EmberError(.file, in: operation, "\(source)/\(entry.name): \(message)") }
     guard bytes.count - entry.offset >= 30, bytes.little(entry.offset, as: UInt32.self) == 0x0403_4B50 else {
       throw bad("no entry where it should be")
@@ -129,7 +139,17 @@ struct ZipReader {
     let names = Int(bytes.little(entry.offset + 26, as: UInt16.self)) + Int(bytes.little(entry.offset + 28, as: UInt16.self))
     let start = entry.offset + 30 + names
     guard start <= bytes.count, entry.packed <= bytes.count - start else { throw bad("truncated") }
-    let packed = bytes.slice(start, entry.packed)
+    return start..<start + entry.packed
+  }
+
+  /// Where the contents of an entry that is stored, not deflated, lie in the archive. Their checksum is not compared.
+  func storedRange(of entry: Entry) throws -> Range<Int>? { entry.isDeflated ? nil : try packedRange(of: entry) }
+
+  /// The contents of an entry, checked.
+  func withContents<Result>(of entry: Entry, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
+    func bad(_ message: String) -> EmberError { EmberError(.file, in: operation, "\(source)/\(entry.name): \(message)") }
+    let range = try packedRange(of: entry)
+    let packed = bytes.slice(range.lowerBound, range.count)
     func checked(_ contents: UnsafeRawBufferPointer) throws -> Result {
       guard contents.count == entry.size else { throw bad("unpacks to \(contents.count) bytes, not the \(entry.size) it claims") }
       guard Compression.crc32(contents) == entry.crc else { throw bad("the contents do not match their CRC-32: the file is damaged") }
@@ -154,7 +174,10 @@ struct ZipWriter {
     self.operation = operation
   }
 
-  mutating func add(_ name: String, _ contents: UnsafeRawBufferPointer, compressed: Bool, to file: inout AtomicFile) throws {
+  /// - Parameter alignment: the contents begin at a multiple of it, for readers that map the file (at most 4096).
+  mutating func add(
+    _ name: String, _ contents: UnsafeRawBufferPointer, compressed: Bool, alignment: Int = 1, to file: inout AtomicFile
+  ) throws {
     let text = Array(name.utf8)
     guard text.count <= 4096, names.insert(name).inserted else {
       throw EmberError(
@@ -175,7 +198,10 @@ struct ZipWriter {
     var local: [UInt8] = []
     local.append(little: 0x0403_4B50 as UInt32)
     local += common
-    local.append(little: UInt16(isWide ? 20 : 0))
+    // The padding is a field of its own, with the mark that PyTorch gives it.
+    let before = offset + 30 + text.count + (isWide ? 20 : 0)
+    let padding = before % alignment == 0 ? 0 : (alignment - (before + 4) % alignment) % alignment + 4
+    local.append(little: UInt16((isWide ? 20 : 0) + padding))
     local += text
     directory.append(little: 0x0201_4B50 as UInt32)
     directory.append(little: 45 as UInt16)
@@ -188,6 +214,11 @@ struct ZipWriter {
       for field in [size, stored] { local.append(little: UInt64(field)) }
       for field in [1, 24] as [UInt16] { directory.append(little: field) }
       for field in [size, stored, offset] { directory.append(little: UInt64(field)) }
+    }
+    if padding > 0 {
+      local.append(little: 0x4246 as UInt16)
+      local.append(little: UInt16(padding - 4))
+      local += [UInt8](repeating: 0, count: padding - 4)
     }
     try file.append(local)
     if let packed { try packed.withBytes { try file.append($0) } } else { try file.append(contents) }

@@ -1,4 +1,4 @@
-// zlib and libpng, found when the program runs: building needs neither their headers nor the libraries.
+// zlib, libpng and TurboJPEG, found when the program runs: building needs neither their headers nor the libraries.
 #ifndef CEMBERFORMATS_H
 #define CEMBERFORMATS_H
 
@@ -52,6 +52,14 @@ int ember_png_write(const uint8_t *pixels, uint32_t width, uint32_t height, int 
 /// Decodes to 8-bit pixels in the requested channels (0: as the file has them). Refuses more than `limit` bytes of pixels.
 int ember_png_read(const uint8_t *input, size_t count, int channels, size_t limit, uint8_t **pixels, uint32_t *width,
                    uint32_t *height, int *found_channels, char *message);
+
+/// Whether TurboJPEG (libjpeg-turbo) is present; if not, `ember_jpeg_error` says why.
+int ember_jpeg_available(void);
+const char *ember_jpeg_error(void);
+
+/// Decodes to 8-bit pixels, grey (1 channel) or RGB (3). Refuses more than `limit` bytes of pixels. `message` holds at least 64 bytes.
+int ember_jpeg_read(const uint8_t *input, size_t count, size_t limit, uint8_t **pixels, uint32_t *width, uint32_t *height, int *channels,
+                    char *message);
 
 /// A handler for SIGINT and SIGTERM that only sets a flag; a second signal ends the process as usual. Signals that are ignored stay so.
 /// Installations nest: the first clears the flag, the last `remove` puts back the handlers that were there before.

@@ -50,6 +50,9 @@
 #if __has_include("ember_sparse.h")
 #include "ember_sparse.h"
 #endif
+#if __has_include("ember_quantized.h")
+#include "ember_quantized.h"
+#endif
 #if __has_include("ember_random.h")
 #include "ember_random.h"
 #endif

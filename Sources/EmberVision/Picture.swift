@@ -21,17 +21,50 @@ public struct Picture: Sendable {
     self.pixels = pixels
   }
 
+  /// Reads a PNG or JPEG file, which is told by its contents; pictures of more than `limit` bytes are refused. JPEG files are decoded as
+  /// libjpeg-turbo does by itself, as in Pillow; their note of how the camera was held is not followed.
+  public init(contentsOf path: String, limit: Int = 1 << 30) throws {
+    let contents = try FileBytes.reading(path, in: "picture", limit: 1 << 30)
+    self = try contents.withBytes { try Picture($0, limit: limit, source: path) }
+  }
+
+  /// The same of a file in memory.
+  public init(_ bytes: UnsafeRawBufferPointer, limit: Int = 1 << 30, source: String = "data") throws {
+    if bytes.count >= 3, bytes[0] == 0xFF, bytes[1] == 0xD8, bytes[2] == 0xFF {
+      try self.init(jpeg: bytes, limit: limit, source)
+    } else {
+      try self.init(png: bytes, limit: limit, source)
+    }
+  }
+
   /// Reads a PNG file; pictures of more than `limit` bytes are refused.
   public init(png path: String, limit: Int = 1 << 30) throws {
     let contents = try FileBytes.reading(path, in: "png", limit: 1 << 30)
+    self = try contents.withBytes { try Picture(png: $0, limit: limit, path) }
+  }
+
+  private init(png bytes: UnsafeRawBufferPointer, limit: Int, _ path: String) throws {
+    let input = bytes.bindMemory(to: UInt8.self)
+    try self.init(path, "png") { ember_png_read(input.baseAddress, input.count, 0, limit, $0, $1, $2, $3, $4) }
+  }
+
+  private init(jpeg bytes: UnsafeRawBufferPointer, limit: Int, _ path: String) throws {
+    let input = bytes.bindMemory(to: UInt8.self)
+    try self.init(path, "jpeg") { ember_jpeg_read(input.baseAddress, input.count, limit, $0, $1, $2, $3, $4) }
+  }
+
+  /// What a decoder gives: where the pixels are, the size and the number of channels; a message if it fails.
+  private typealias Decoder = (
+    UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>, UnsafeMutablePointer<UInt32>, UnsafeMutablePointer<UInt32>,
+    UnsafeMutablePointer<Int32>, UnsafeMutablePointer<CChar>
+  ) -> Int32
+
+  private init(_ path: String, _ format: String, _ decode: Decoder) throws {
     var pixels: UnsafeMutablePointer<UInt8>?
     var width: UInt32 = 0, height: UInt32 = 0, channels: Int32 = 0
     var message = [CChar](repeating: 0, count: 64)
-    let status = contents.withBytes { bytes in
-      let input = bytes.bindMemory(to: UInt8.self)
-      return ember_png_read(input.baseAddress, input.count, 0, limit, &pixels, &width, &height, &channels, &message)
-    }
-    try Picture.check(Int(status), message, path)
+    let status = decode(&pixels, &width, &height, &channels, &message)
+    try Picture.check(Int(status), message, path, format)
     defer { free(pixels) }
     let count = Int(width) * Int(height) * Int(channels)
     try self.init(
@@ -44,22 +77,28 @@ public struct Picture: Sendable {
     var count = 0
     var message = [CChar](repeating: 0, count: 64)
     let status = ember_png_write(pixels, UInt32(width), UInt32(height), Int32(channels), &output, &count, &message)
-    try Picture.check(Int(status), message, path)
+    try Picture.check(Int(status), message, path, "png")
     defer { free(output) }
     try AtomicFile.write(to: path, in: "png") { file in try file.append(UnsafeRawBufferPointer(start: output, count: count)) }
   }
 
-  private static func check(_ status: Int, _ message: [CChar], _ path: String) throws {
+  private static func check(_ status: Int, _ message: [CChar], _ path: String, _ format: String) throws {
     switch status {
     case EMBER_FORMATS_OK: return
     case EMBER_FORMATS_MISSING:
-      let why = String(cString: ember_png_error())
-      throw EmberError(.unsupported, in: "png", "\(path): libpng is needed (package libpng16-16), but could not be loaded: \(why)")
-    case EMBER_FORMATS_MEMORY: throw EmberError(.memory, in: "png", "\(path): no memory for the picture")
+      let (library, why) =
+        format == "png" ? ("libpng is needed (package libpng16-16)", ember_png_error()) : ("TurboJPEG is needed (package libturbojpeg0)", ember_jpeg_error())
+      throw EmberError(.unsupported, in: format, "\(path): \(library), but could not be loaded: \(why.map { String(cString: $0) } ?? "")")
+    case EMBER_FORMATS_MEMORY: throw EmberError(.memory, in: format, "\(path): no memory for the picture")
     default:
       let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      throw EmberError(.file, in: "png", "\(path): \(text.isEmpty ? "not a picture that libpng can handle" : text)")
+      throw EmberError(.file, in: format, "\(path): \(text.isEmpty ? "not a picture that can be decoded" : text)")
     }
+  }
+
+  /// The pixels as [channels, height, width] in float32 from 0 to 1, as torchvision's `ToTensor` makes them.
+  public var tensor: Tensor {
+    Tensor(pixels, shape: [height, width, channels]).permute([2, 0, 1]).to(.float32) / 255
   }
 
   /// Grey pictures [count, height, width] side by side with gaps; uint8, or numbers from 0 to 1. `scale` enlarges.

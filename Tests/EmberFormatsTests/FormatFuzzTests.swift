@@ -37,19 +37,36 @@ import Testing
     Format(
       testDescription: "npz, deflated", write: { try NPZ.save(tensors, to: $0, compressed: true) },
       read: { _ = try NPZ.load($0, limit: 1 << 24) }),
-    Format(testDescription: "idx", write: { try EmberDataTests.write(idx, to: $0) }, read: { _ = try IDX.load($0, limit: 1 << 24) }),
+    Format(testDescription: "idx", write: { try EmberFormatsTests.write(idx, to: $0) }, read: { _ = try IDX.load($0, limit: 1 << 24) }),
     Format(
       testDescription: "idx.gz",
       write: { path in
-        try EmberDataTests.write(
+        try EmberFormatsTests.write(
           try idx.withUnsafeBytes { try Compression.deflate($0, .gzip, in: "test").withBytes { Array($0) } }, to: path)
       }, read: { _ = try IDX.load($0, limit: 1 << 24) }),
+    Format(
+      testDescription: "pt", write: { try TorchCheckpoint.save(tensors, to: $0) },
+      read: { for (_, tensor) in try TorchCheckpoint.load($0, limit: 1 << 24).tensors { _ = try tensor.withBytes { $0.reduce(0, ^) } } }),
+    fixture("zip.pt") { for (_, tensor) in try TorchCheckpoint.load($0, limit: 1 << 24).tensors { _ = try tensor.withBytes { $0.reduce(0, ^) } } },
+    fixture("legacy.pt") { for (_, tensor) in try TorchCheckpoint.load($0).tensors { _ = try tensor.withBytes { $0.reduce(0, ^) } } },
+    fixture("script.pt") { _ = try TorchCheckpoint.load($0, limit: 1 << 24) },
+    fixture("protocol0.pkl") { _ = try Pickle.load($0) }, fixture("protocol2.pkl") { _ = try Pickle.load($0) },
+    fixture("protocol5.pkl") { _ = try Pickle.load($0) },
+    fixture("packed.gguf") { for tensor in try GGUF.load($0).tensors { _ = try tensor.tensor().withBytes { $0.reduce(0, ^) } } },
+    fixture("pcm_16.wav") { _ = try WAV.load($0) }, fixture("extensible.wav") { _ = try WAV.load($0) },
+    fixture("colour.jpg") { _ = try Picture(contentsOf: $0, limit: 1 << 24) },
+    fixture("progressive.jpg") { _ = try Picture(contentsOf: $0, limit: 1 << 24) },
     Format(
       testDescription: "png", write: { try Picture(width: 7, height: 5, channels: 3, pixels: (0..<105).map { UInt8($0) }).save(png: $0) },
       read: {
         _ = try Picture(png: $0)
       }),
   ]
+
+  /// A file that another library wrote.
+  private static func fixture(_ name: String, _ read: @escaping @Sendable (String) throws -> Void) -> Format {
+    Format(testDescription: name, write: { try EmberFormatsTests.write(try contents(Fixtures.path(name)), to: $0) }, read: read)
+  }
 
   private static let idx: [UInt8] = [0, 0, 8, 2, 0, 0, 0, 4, 0, 0, 0, 6] + (0..<24).map { UInt8($0) }
 
@@ -62,7 +79,7 @@ import Testing
     var refused = 0
     for round in 0..<rounds {
       var random = Damage(state: seed &+ UInt64(round) &* 7919)
-      try EmberDataTests.write(random.damaged(whole), to: path)
+      try EmberFormatsTests.write(random.damaged(whole), to: path)
       do { try format.read(path) } catch {
         refused += 1
         guard let error = error as? EmberError else {

@@ -1,0 +1,76 @@
+import ArgumentParser
+import EmberFormats
+import Foundation
+
+/// `ember inspect`
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Says what a file of tensors holds: its kind, its metadata, every tensor with dtype and shape.",
+    discussion: "safetensors, PyTorch checkpoints, TorchScript archives, npy, npz, GGUF, WAV, IDX. No code of a file is run.")
+
+  @Argument(help: "The file.") var file: String
+  @Flag(help: "Print one JSON object instead.") var json = false
+
+  func run() throws {
+    let contents = try WeightFile.open(file)
+    if json {
+      let output = Output(
+        file: file, kind: contents.kind, metadata: contents.metadata.map { Output.Value(name: $0.key, value: $0.value) },
+        values: contents.rest.map { Output.Value(name: $0.name, value: $0.value) },
+        tensors: contents.entries.map { Output.Tensor(name: $0.name, type: $0.type, shape: $0.shape, bytes: $0.byteCount) })
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      print(String(decoding: try encoder.encode(output), as: UTF8.self))
+      return
+    }
+    let count = contents.entries.count
+    let numbers = contents.entries.reduce(0) { $0 + $1.shape.reduce(1, *) }, bytes = contents.entries.reduce(0) { $0 + $1.byteCount }
+    print("\(file): \(contents.kind), \(count) tensor\(count == 1 ? "" : "s"), \(numbers) numbers, \(Inspect.size(bytes))")
+    Inspect.section("metadata", contents.metadata.map { [$0.key, Inspect.line($0.value)] })
+    Inspect.section("values beside the tensors", contents.rest.map { [$0.name, Inspect.line($0.value)] })
+    Inspect.section(
+      "tensors",
+      contents.entries.map { [$0.name, $0.type, "[" + $0.shape.map(String.init).joined(separator: ", ") + "]", Inspect.size($0.byteCount)] })
+  }
+
+  private struct Output: Encodable {
+    struct Value: Encodable { let name, value: String }
+    struct Tensor: Encodable {
+      let name, type: String
+      let shape: [Int]
+      let bytes: Int
+    }
+    let file, kind: String
+    let metadata, values: [Value]
+    let tensors: [Tensor]
+  }
+
+  /// Rows under a heading, in columns.
+  private static func section(_ title: String, _ rows: [[String]]) {
+    guard let first = rows.first else { return }
+    print("\n\(title)")
+    let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    for row in rows {
+      let cells = row.enumerated().map { i, text in
+        i == row.count - 1 ? text : text.padding(toLength: Swift.min(widths[i], 80).advanced(by: Swift.max(0, text.count - 80)), withPad: " ", startingAt: 0)
+      }
+      print("  " + cells.joined(separator: "  "))
+    }
+  }
+
+  /// A text in one line of a terminal.
+  private static func line(_ text: String) -> String {
+    let flat = text.replacingOccurrences(of: "\n", with: "\\n")
+    return flat.count > 100 ? flat.prefix(100) + "…" : flat
+  }
+
+  private static func size(_ bytes: Int) -> String {
+    var amount = Double(bytes), unit = 0
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"]
+    while amount >= 1024, unit < units.count - 1 {
+      amount /= 1024
+      unit += 1
+    }
+    return unit == 0 ? "\(bytes) B" : String(format: "%.1f %@", amount, units[unit])
+  }
+}

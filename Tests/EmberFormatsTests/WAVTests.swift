@@ -1,0 +1,61 @@
+import EmberFormats
+import EmberRuntime
+import EmberTensor
+import EmberVision
+import Testing
+
+@Suite struct WAVTests {
+  let folder = TemporaryFolder()
+
+  @Test(arguments: ["pcm_u8", "pcm_16", "pcm_24", "pcm_32", "float", "double", "extensible"]) func asSoundfileReads(_ name: String) throws {
+    let sound = try WAV.load(Fixtures.path(name + ".wav"))
+    try Fixtures.check([("samples", sound.samples)], name + ".wav")
+    #expect(sound.sampleRate == (name == "extensible" ? 44100 : 16000))
+    #expect(sound.mono.shape == [50])
+    checkDamaged(try contents(Fixtures.path(name + ".wav"))) { _ = try WAV.parse($0) }
+  }
+
+  @Test func roundTrip() throws {
+    let path = folder.file("a.wav"), samples = Tensor([[0, 0.5, -1], [0.25, 2, -0.125]] as [[Float]])
+    try WAV.save(samples, sampleRate: 8000, to: path, asFloat: true)
+    #expect(try bytes(WAV.load(path).samples) == bytes(samples))
+    try WAV.save(samples, sampleRate: 8000, to: path)
+    let clipped = try WAV.load(path)
+    #expect(clipped.samples.elements(as: Float.self) == [0, 0.5, -1, 0.25, 32767.0 / 32768, -0.125] && clipped.sampleRate == 8000)
+    #expect(throws: EmberError.self) { try WAV.save(Tensor([1, 2, 3] as [Int64]), sampleRate: 8000, to: path) }
+  }
+
+  /// What streams write that do not know their length.
+  @Test func openEnded() throws {
+    var file = try contents(Fixtures.path("pcm_16.wav"))
+    let place = try #require((0..<file.count - 4).first { Array(file[$0..<$0 + 4]) == Array("data".utf8) })
+    for i in 4..<8 { file[place + i] = 0xFF }
+    #expect(try file.withUnsafeBytes { try WAV.parse($0) }.samples.shape == [2, 50])
+  }
+}
+
+@Suite struct JPEGTests {
+  let folder = TemporaryFolder()
+
+  /// The pixels that Pillow decodes, to the bit: both leave decoding to libjpeg-turbo.
+  @Test(arguments: ["colour", "progressive", "grey"]) func asPillowReads(_ name: String) throws {
+    let picture = try Picture(contentsOf: Fixtures.path(name + ".jpg")), expected = try Picture(contentsOf: Fixtures.path(name + ".png"))
+    #expect(picture.width == 37 && picture.height == 29 && picture.channels == (name == "grey" ? 1 : 3))
+    #expect(picture.pixels == expected.pixels)
+    #expect(picture.tensor.shape == [picture.channels, 29, 37])
+    #expect(picture.tensor[0, 0, 1].item() == Double(Float(picture.pixels[picture.channels]) / 255))
+    let whole = try contents(Fixtures.path(name + ".jpg")), path = folder.file("a.jpg")
+    // The last two bytes only say that nothing follows.
+    for count in stride(from: 0, to: whole.count - 2, by: 7) {
+      try write(Array(whole[0..<count]), to: path)
+      let error = #expect(throws: EmberError.self) { _ = try Picture(contentsOf: path) }
+      #expect(error?.message.contains(path) == true)
+    }
+    #expect(throws: EmberError.self) { _ = try Picture(contentsOf: Fixtures.path(name + ".jpg"), limit: 1000) }
+  }
+
+  @Test func otherColours() {
+    let error = #expect(throws: EmberError.self) { _ = try Picture(contentsOf: Fixtures.path("printing.jpg")) }
+    #expect(error?.message.contains("CMYK") == true)
+  }
+}

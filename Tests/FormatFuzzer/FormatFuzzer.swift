@@ -1,0 +1,60 @@
+import EmberFormats
+import EmberRuntime
+import EmberTensor
+import EmberVision
+import Foundation
+
+/// One parser under libFuzzer: `EMBER_FORMAT=torch format-fuzzer CORPUS -max_total_time=600`, built by `scripts/test-deep fuzz-formats`.
+/// Built otherwise, it parses the files that it is given, which shows again what the fuzzer found.
+@main struct FormatFuzzer {
+  /// What a parser does with the bytes of a file; all numbers are read, so that the sanitizer sees where they lie.
+  static let parsers: [String: @Sendable (UnsafeRawBufferPointer) throws -> Void] = [
+    "safetensors": { try read(Safetensors.parse($0).tensors) }, "npy": { try read([("", NPY.parse($0))]) },
+    "npz": { try read(NPZ.parse($0, limit: 1 << 24)) }, "idx": { try read([("", IDX.parse($0))]) },
+    "torch": { try read(TorchCheckpoint.parse($0, limit: 1 << 24).tensors) }, "pickle": { try read(Pickle.parse($0).tensors) },
+    "gguf": { bytes in for tensor in try GGUF.parse(bytes).tensors { try read([("", tensor.tensor())]) } },
+    "wav": { try read([("", WAV.parse($0).samples)]) }, "picture": { _ = try Picture($0, limit: 1 << 24) },
+    "json": { bytes in do throws(JSONSyntaxError) { _ = try JSON.parse(bytes) } catch {} },
+  ]
+
+  static func read(_ tensors: [(name: String, tensor: Tensor)]) throws {
+    for (_, tensor) in tensors where tensor.device == .cpu && tensor.elementCount < 1 << 20 { _ = try tensor.withBytes { $0.reduce(0, ^) } }
+  }
+
+  static let parser: @Sendable (UnsafeRawBufferPointer) throws -> Void = {
+    let name = ProcessInfo.processInfo.environment["EMBER_FORMAT"] ?? ""
+    guard let parser = parsers[name] else {
+      fatalError("EMBER_FORMAT is \"\(name)\"; there are \(parsers.keys.sorted().joined(separator: ", "))")
+    }
+    return parser
+  }()
+
+  /// Whatever the bytes are: values, or an `EmberError`.
+  static func parse(_ bytes: UnsafeRawBufferPointer) {
+    do { try parser(bytes) } catch { precondition(error is EmberError, "\(error)") }
+  }
+
+  static func main() {
+    #if EMBER_FUZZER
+      var count = CommandLine.argc, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
+      exit(
+        runFuzzer(&count, &arguments) { start, count in
+          FormatFuzzer.parse(UnsafeRawBufferPointer(start: start, count: count))
+          return 0
+        })
+    #else
+      for path in CommandLine.arguments.dropFirst() {
+        guard let contents = FileManager.default.contents(atPath: path) else { fatalError("\(path) cannot be read") }
+        contents.withUnsafeBytes { parse($0) }
+      }
+    #endif
+  }
+}
+
+#if EMBER_FUZZER
+  /// libFuzzer's own entry for programs that have a `main`.
+  @_silgen_name("LLVMFuzzerRunDriver") func runFuzzer(
+    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+    _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+  ) -> CInt
+#endif
