@@ -14,6 +14,7 @@ let package = Package(
   name: "Ember",
   products: [
     .library(name: "Ember", targets: ["Ember"]),
+    .library(name: "EmberONNX", targets: ["EmberONNX"]),
     .executable(name: "ember", targets: ["EmberCommand"]),
     .executable(name: "fashion-mnist", targets: ["FashionMNIST"]),
   ],
@@ -63,7 +64,7 @@ let package = Package(
     .target(
       name: "EmberONNX",
       dependencies: [
-        "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberNN", "EmberRuntime", "EmberSpectral", "EmberTensor",
+        "EmberCPU", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberNN", "EmberRuntime", "EmberSpectral", "EmberTensor",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     .target(name: "EmberRL", dependencies: ["EmberTensor", "EmberRuntime"]),

@@ -15,6 +15,11 @@ final class Evaluation {
     }
   }
 
+  /// How many nodes may still be evaluated.
+  private var remainingNodes: Int
+
+  init(nodeLimit: Int?) { remainingNodes = nodeLimit ?? .max }
+
   /// Stops an evaluation after an operation raised an error, which the error scope knows.
   struct Stopped: Error {}
 
@@ -35,6 +40,8 @@ final class Evaluation {
     }
     for node in graph.nodes {
       do {
+        remainingNodes -= 1
+        if remainingNodes < 0 { throw EmberError(.value, in: "onnx", "the run has reached the most nodes that it may evaluate") }
         try evaluate(node, in: frame)
         if ErrorScopes.hasFailed { throw Stopped() }
       } catch {

@@ -16,8 +16,7 @@ internal import SwiftProtobuf
 /// Weights (initialisers of floating-point types) are parameters under their names in the file, so that a model can be trained further,
 /// saved and moved; initialisers that are read as numbers, such as shapes, are constants.
 ///
-/// Values are freed when no later node reads them. Nothing bounds the time that a graph's loops take; memory is bounded by
-/// `CPU.setMemoryCap`.
+/// Values are freed when no later node reads them. What a file may take is bounded by `nodeLimit` (loops) and `CPU.setMemoryCap`.
 public final class ONNXModel: Module {
   /// An input or output of the model.
   public struct Port: Sendable {
@@ -34,6 +33,9 @@ public final class ONNXModel: Module {
   public let outputs: [Port]
   /// The version of each operator set that the file uses. The standard one is "".
   public let operatorSets: [String: Int]
+
+  /// The most nodes that one run may evaluate, counting those of loops each time; nil for no bound. For models of unknown origin.
+  public var nodeLimit: Int?
 
   let graph: ONNXGraph
   private let cells: [(name: String, slot: Int, cell: StateCell)]
@@ -163,7 +165,7 @@ public final class ONNXModel: Module {
       }
       try port.check(value)
     }
-    let evaluation = Evaluation()
+    let evaluation = Evaluation(nodeLimit: nodeLimit)
     let frame = Evaluation.Frame(slotCount: graph.slotCount, attributes: [:])
     do {
       return try catchingErrors {
