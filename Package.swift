@@ -99,6 +99,11 @@ let package = Package(
     .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),
+    .testTarget(
+      name: "EmberONNXTests",
+      dependencies: [
+        "EmberCPU", "EmberFormats", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",

@@ -5,6 +5,6 @@ struct EmberCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ember", abstract: "Tools around Ember.",
     subcommands: [
-      Doctor.self, Conformance.self, ConformanceWorker.self, Operators.self, ONNXTest.self, ONNXTestWorker.self, Run.self,
+      Doctor.self, Conformance.self, ConformanceWorker.self, Operators.self, ONNXTest.self, ONNXTestWorker.self, ONNXOperators.self, Run.self,
     ])
 }

@@ -199,3 +199,9 @@ extension ONNXModel.Port {
     throw EmberError(.dtype, in: "onnx", "the input '\(name)' is \(elementType), not \(value.summary)")
   }
 }
+
+extension ONNXModel {
+  /// Every operator that models may use, by domain and name (the standard domain is ""): the first version of its operator set that it is
+  /// known in, and those in which its meaning changed.
+  public static var supportedOperators: [(domain: String, name: String, versions: [Int])] { OperatorTable.standard.listing }
+}

@@ -3,44 +3,55 @@ import EmberRuntime
 import EmberTensor
 internal import Foundation
 
-/// One folder of ONNX's backend tests: a model, and sets of inputs with the outputs they must give.
+/// One case of ONNX's backend tests: a model, and sets of inputs with the outputs they must give.
 public struct ONNXTestCase: Sendable {
-  /// The path of the folder from the one that was searched.
+  /// The path of the case's folder from the one that was searched.
   public let name: String
-  private let folder: String
+  /// The contents of one of the case's files, nil if there is none.
+  private let read: @Sendable (String) throws -> [UInt8]?
 
-  /// The cases in a folder, however deep, by name.
-  public static func cases(in directory: String) throws -> [ONNXTestCase] {
+  /// The cases in a folder, however deep, or in a zip archive, by name.
+  public static func cases(in path: String) throws -> [ONNXTestCase] {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: directory, isDirectory: &isFolder), isFolder.boolValue,
-      let paths = FileManager.default.enumerator(atPath: directory)
-    else { throw EmberError(.file, in: "onnx-test", "\(directory): there is no such folder") }
-    var names: [String] = []
-    for case let path as String in paths where path.hasSuffix("/model.onnx") { names.append(String(path.dropLast("/model.onnx".count))) }
-    if FileManager.default.fileExists(atPath: directory + "/model.onnx") { names.append(".") }
-    return names.sorted().map { ONNXTestCase(name: $0, folder: directory + "/" + $0) }
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw EmberError(.file, in: "onnx-test", "\(path): there is no such folder")
+    }
+    if !isFolder.boolValue {
+      let files = try Zip.load(path, limit: 1 << 30, in: "onnx-test")
+      return names(in: files.keys).map { name in
+        ONNXTestCase(name: name) { files[name == "." ? $0 : "\(name)/\($0)"] }
+      }
+    }
+    let paths = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
+    return names(in: paths).map { name in
+      ONNXTestCase(name: name) { file in
+        let whole = "\(path)/\(name)/\(file)"
+        guard FileManager.default.fileExists(atPath: whole) else { return nil }
+        return try FileBytes.reading(whole, in: "onnx", limit: 1 << 31).withBytes { Array($0) }
+      }
+    }
   }
 
-  /// The domains of the operators that the case is about, from its model's imports.
-  public func domains() throws -> [String] {
-    let contents = try FileBytes.reading(folder + "/model.onnx", in: "onnx", limit: 1 << 31)
-    return try contents.withBytes { try ONNXModel.message(Onnx_ModelProto.self, $0) }.opsetImport.map(\.domain)
+  private static func names(in paths: some Sequence<String>) -> [String] {
+    let model = "model.onnx"
+    return paths.compactMap { path in
+      path == model ? "." : path.hasSuffix("/" + model) ? String(path.dropLast(model.count + 1)) : nil
+    }.sorted()
   }
 
   /// Runs all sets; throws what went wrong or differs first. Tolerances are those of ONNX's own runner.
   public func run() throws {
-    let model = try ONNXModel(folder + "/model.onnx")
+    guard let bytes = try read("model.onnx") else { throw EmberError(.file, in: "onnx-test", "there is no model.onnx") }
+    let model = try ONNXModel(bytes: bytes)
     var set = 0
-    while FileManager.default.fileExists(atPath: "\(folder)/test_data_set_\(set)") {
-      let path = "\(folder)/test_data_set_\(set)"
+    while true {
       func values(_ kind: String, _ types: [ONNXValueType]) throws -> [ONNXValue?] {
-        try types.indices.map { i in
-          let file = "\(path)/\(kind)_\(i).pb"
-          return FileManager.default.fileExists(atPath: file) ? try ONNXValue(file: file, type: types[i]) : nil
-        }
+        try types.indices.map { i in try read("test_data_set_\(set)/\(kind)_\(i).pb").map { try ONNXValue(serialized: $0, type: types[i]) } }
       }
-      let results = try noGrad { try model.evaluate(try values("input", model.graph.inputTypes)) }
-      for (i, expected) in try values("output", model.graph.outputTypes).enumerated() {
+      let inputs = try values("input", model.graph.inputTypes), outputs = try values("output", model.graph.outputTypes)
+      if outputs.allSatisfy({ $0 == nil }) { break }
+      let results = try noGrad { try model.evaluate(inputs) }
+      for (i, expected) in outputs.enumerated() {
         guard let expected else { continue }
         if let difference = ONNXComparison(relative: 1e-3, absolute: 1e-7).difference(results[i], expected) {
           throw EmberError(.value, in: "onnx-test", "set \(set), output '\(model.outputs[i].name)': \(difference)")
@@ -48,7 +59,7 @@ public struct ONNXTestCase: Sendable {
       }
       set += 1
     }
-    if set == 0 { throw EmberError(.file, in: "onnx-test", "there is no test_data_set_0") }
+    if set == 0 { throw EmberError(.file, in: "onnx-test", "there is no test_data_set_0 with outputs") }
   }
 }
 

@@ -1,12 +1,10 @@
-import EmberFormats
 import EmberRuntime
 import EmberTensor
 
 extension ONNXValue {
   /// The value in a file of ONNX's tests: a tensor, a sequence or an optional, as the type says.
-  init(file path: String, type: ONNXValueType) throws {
-    let contents = try FileBytes.reading(path, in: "onnx", limit: 1 << 31)
-    self = try contents.withBytes { bytes in
+  init(serialized bytes: [UInt8], type: ONNXValueType) throws {
+    self = try bytes.withUnsafeBytes { bytes in
       switch type {
       case .sequence: try Self(ONNXModel.message(Onnx_SequenceProto.self, bytes))
       case .optional: try Self(ONNXModel.message(Onnx_OptionalProto.self, bytes))
