@@ -10,6 +10,9 @@ final class GraphBuilder {
   /// How deep graphs and functions may lie inside one another, so that evaluation fits any thread's stack.
   static let maximumDepth = 64
 
+  /// The attribute that a `Gradient` node gets: the part of the graph that it differentiates.
+  static let differentiatedPart = "differentiated part"
+
   private let decoder: TensorDecoder
   private let operators: OperatorTable
   private let functionMessages: [FunctionKey: Onnx_FunctionProto]
@@ -169,6 +172,10 @@ final class GraphBuilder {
           throw bad("node \(label) has the attribute '\(attribute.name)' twice")
         }
       }
+      if domain == "ai.onnx.preview.training", message.opType == "Gradient" {
+        let part = try differentiatedPart(attributes, among: messages.prefix(nodes.count), node: label)
+        attributes[Self.differentiatedPart] = .graph(try self.graph(part, in: scope, versions: versions))
+      }
       var outputs: [Int?] = []
       for name in message.output {
         if name.isEmpty {
@@ -185,6 +192,33 @@ final class GraphBuilder {
           attributes: attributes, hasReferences: hasReferences, body: body))
     }
     return nodes
+  }
+
+  /// What leads from the values `xs` and `zs` to the value `y` of a node's attributes, as a graph of its own.
+  private func differentiatedPart(
+    _ attributes: [String: ONNXAttribute], among nodes: ArraySlice<Onnx_NodeProto>, node: String
+  ) throws -> Onnx_GraphProto {
+    guard case .strings(let xs)? = attributes["xs"], case .string(let y)? = attributes["y"] else {
+      throw bad("node \(node): it needs the attributes xs and y")
+    }
+    var inputs = xs
+    if case .strings(let zs)? = attributes["zs"] { inputs += zs }
+    var part = Onnx_GraphProto(), wanted: Set = [y], chosen: [Onnx_NodeProto] = []
+    for message in nodes.reversed() where !wanted.isDisjoint(with: message.output) {
+      wanted.formUnion(message.input.filter { !inputs.contains($0) })
+      chosen.append(message)
+    }
+    part.name = "gradient of \(y)"
+    part.node = chosen.reversed()
+    part.input = inputs.map { name in
+      var port = Onnx_ValueInfoProto()
+      port.name = name
+      return port
+    }
+    var output = Onnx_ValueInfoProto()
+    output.name = y
+    part.output = [output]
+    return part
   }
 
   // MARK: Functions

@@ -41,7 +41,7 @@ struct OperatorEntry: Sendable {
 struct OperatorTable: Sendable {
   private var entries: [String: [String: [OperatorEntry]]] = [:]
 
-  /// All operators of the standard and the machine-learning domain.
+  /// All operators of the standard, the machine-learning and the training domain.
   static let standard: OperatorTable = {
     var table = OperatorTable()
     table.addMath()
@@ -69,6 +69,8 @@ struct OperatorTable: Sendable {
     table.addStrings()
     table.addMachineLearning()
     table.addTrees()
+    table.addImages()
+    table.addTraining()
     return table
   }()
 

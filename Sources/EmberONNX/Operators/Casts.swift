@@ -70,7 +70,7 @@ extension OperatorCall {
 
   private func texts(_ tensor: Tensor) throws -> [String] {
     func described<Number: BinaryFloatingPoint & CustomStringConvertible>(_ number: Number) -> String {
-      number.isNaN ? "NaN" : number.isInfinite ? (number < 0 ? "-INF" : "INF") : "\(number)"
+      number.isNaN ? "nan" : "\(number)"
     }
     switch tensor.dtype {
     case .bool: return try tensor.elementsOrThrow(as: Bool.self).map { $0 ? "True" : "False" }
