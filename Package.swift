@@ -14,11 +14,14 @@ let package = Package(
   name: "Ember",
   products: [
     .library(name: "Ember", targets: ["Ember"]),
+    .library(name: "EmberONNX", targets: ["EmberONNX"]),
     .executable(name: "ember", targets: ["EmberCommand"]),
     .executable(name: "fashion-mnist", targets: ["FashionMNIST"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    // For EmberONNX alone.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     // Core: memory, devices, programs, tensors, differentiation.
@@ -52,8 +55,8 @@ let package = Package(
     .executableTarget(
       name: "EmberCommand",
       dependencies: [
-        "EmberConformance", "EmberFormats", "EmberHub", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "EmberCPU", "EmberConformance", "EmberFormats", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText",
+        "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // The outside world: files, images, loops with progress and checkpoints.
     .target(name: "CEmberFormats"),
@@ -64,6 +67,12 @@ let package = Package(
     .target(
       name: "EmberHub", dependencies: ["EmberTensor", "EmberRuntime", "EmberFormats", "EmberText", "EmberVision", "CEmberHub"],
       resources: [.embedInCode("manifest.json")]),
+    .target(
+      name: "EmberONNX",
+      dependencies: [
+        "EmberCPU", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberNN", "EmberRuntime", "EmberSpectral", "EmberTensor",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     .target(name: "EmberRL", dependencies: ["EmberTensor", "EmberRuntime"]),
     .target(name: "EmberTraining", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats"]),
     .target(
@@ -97,6 +106,11 @@ let package = Package(
     .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),
+    .testTarget(
+      name: "EmberONNXTests",
+      dependencies: [
+        "EmberCPU", "EmberFormats", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",

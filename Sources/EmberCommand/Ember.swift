@@ -5,7 +5,8 @@ struct EmberCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ember", abstract: "Models from the hub, and tools around Ember.",
     subcommands: [
-      Embed.self, Chat.self, Generate.self, Tokenize.self, HubCommand.self, Inspect.self, Convert.self, Doctor.self, Conformance.self, ConformanceWorker.self,
-      Operators.self,
+      Embed.self, Chat.self, Generate.self, Tokenize.self, HubCommand.self, Inspect.self, Convert.self, Doctor.self, Conformance.self,
+      ConformanceWorker.self,
+      Operators.self, ONNXTest.self, ONNXTestWorker.self, ONNXOperators.self, Run.self,
     ])
 }
