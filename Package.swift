@@ -15,6 +15,8 @@ let package = Package(
   products: [
     .library(name: "Ember", targets: ["Ember"]),
     .executable(name: "ember", targets: ["EmberCommand"]),
+    // For C, C++ and Python; `scripts/install-c` calls it libember.
+    .library(name: "EmberC", type: .dynamic, targets: ["EmberC"]),
     .executable(name: "fashion-mnist", targets: ["FashionMNIST"]),
   ],
   dependencies: [
@@ -53,6 +55,10 @@ let package = Package(
       dependencies: [
         "EmberConformance", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // The interface to C: the headers, and the Swift functions that the compiler holds against them.
+    .target(name: "CEmber"),
+    .target(
+      name: "EmberC", dependencies: ["CEmber", "EmberOperators", "EmberTensor", "EmberSparse", "EmberRuntime", "EmberCPU", "EmberCUDA"]),
     // The outside world: files, images, loops with progress and checkpoints.
     .target(name: "CEmberFormats"),
     .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats"]),
