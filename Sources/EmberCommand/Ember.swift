@@ -3,5 +3,6 @@ import ArgumentParser
 @main
 struct EmberCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "ember", abstract: "Tools around Ember.", subcommands: [Doctor.self, Conformance.self, ConformanceWorker.self, Operators.self])
+    commandName: "ember", abstract: "Tools around Ember.",
+    subcommands: [CHeader.self, Conformance.self, ConformanceWorker.self, Doctor.self, Operators.self])
 }
