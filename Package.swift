@@ -102,7 +102,7 @@ let package = Package(
       dependencies: [
         "EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor", "EmberCPU", "EmberRuntime",
       ]),
-    .testTarget(name: "EmberCTests", dependencies: ["EmberC"], exclude: ["Programs"]),
+    .testTarget(name: "EmberCTests", exclude: ["Programs"]),
     .testTarget(name: "EmberExamplesTests", dependencies: ["Ember"] + examples.map { .target(name: $0) }),
   ]
     + examples.map { name in

@@ -36,9 +36,9 @@ enum Programs {
   static let cpp = compilers(["clang++", "g++"])
 
   /// What a library built with a sanitizer needs of the programs that load it; only clang can give it.
-  static let sanitizers: [String] = [("__asan_init", "address"), ("__tsan_init", "thread")].compactMap { symbol, name in
-    dlsym(dlopen(nil, RTLD_NOW), symbol) == nil ? nil : "-fsanitize=\(name)"
-  }
+  static let sanitizers: [String] = ["address", "thread"].filter { name in
+    dlsym(dlopen(nil, RTLD_NOW), name == "address" ? "__asan_init" : "__tsan_init") != nil
+  }.map { "-fsanitize=\($0)" }
 
   struct Outcome {
     var status: Int32
