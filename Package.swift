@@ -20,7 +20,9 @@ let package = Package(
     .executable(name: "fashion-mnist", targets: ["FashionMNIST"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    // For EmberONNX alone.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     // Core: memory, devices, programs, tensors, differentiation.
@@ -53,17 +55,24 @@ let package = Package(
     .executableTarget(
       name: "EmberCommand",
       dependencies: [
-        "EmberConformance", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "EmberCPU", "EmberConformance", "EmberFormats", "EmberONNX", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // The interface to C: the headers, and the Swift functions that the compiler holds against them.
     .target(name: "CEmber"),
     .target(
-      name: "EmberC", dependencies: ["CEmber", "EmberOperators", "EmberTensor", "EmberSparse", "EmberRuntime", "EmberCPU", "EmberCUDA"]),
+      name: "EmberC",
+      dependencies: ["CEmber", "EmberONNX", "EmberOperators", "EmberTensor", "EmberSparse", "EmberRuntime", "EmberCPU", "EmberCUDA"]),
     // The outside world: files, images, loops with progress and checkpoints.
     .target(name: "CEmberFormats"),
     .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats"]),
     .target(name: "EmberVision", dependencies: ["EmberTensor", "EmberNN", "EmberData", "EmberFormats", "CEmberFormats"]),
     .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberFormats"]),
+    .target(
+      name: "EmberONNX",
+      dependencies: [
+        "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberNN", "EmberRuntime", "EmberSpectral", "EmberTensor",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     .target(name: "EmberRL", dependencies: ["EmberTensor", "EmberRuntime"]),
     .target(name: "EmberTraining", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats"]),
     .target(

@@ -4,5 +4,7 @@ import ArgumentParser
 struct EmberCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ember", abstract: "Tools around Ember.",
-    subcommands: [CHeader.self, Conformance.self, ConformanceWorker.self, Doctor.self, Operators.self])
+    subcommands: [
+      CHeader.self, Conformance.self, ConformanceWorker.self, Doctor.self, ONNXTest.self, ONNXTestWorker.self, Operators.self,
+    ])
 }

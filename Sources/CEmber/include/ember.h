@@ -141,6 +141,8 @@ typedef struct ember_tensor ember_tensor;
 typedef struct ember_sparse_tensor ember_sparse_tensor;
 /// A stream of random numbers.
 typedef struct ember_random_generator ember_random_generator;
+/// A saved model.
+typedef struct ember_model ember_model;
 /// How many handles, of all kinds, are held now: equal before and after a piece of program that leaks none.
 EMBER_API ember_status ember_handle_count(size_t *out);
 
@@ -357,6 +359,45 @@ EMBER_API ember_status ember_call(
 EMBER_API ember_status ember_operator_count(size_t *out);
 /// The declaration of operator `index`, in ATen's notation and in the order of the names. It stays valid.
 EMBER_API ember_status ember_operator_declaration(size_t index, const char **out);
+
+// MARK: - Saved models
+
+/// An input or an output of a model.
+typedef struct ember_model_port {
+  /// Valid as long as the model is held, as is `sizes`.
+  const char *name;
+  /// Whether it is a tensor of numbers; then `type` is that of its elements.
+  bool is_tensor;
+  ember_scalar_type type;
+  /// Whether extents are declared: `rank` of them in `sizes`, -1 for one that may vary.
+  bool has_sizes;
+  const int64_t *sizes;
+  size_t rank;
+  /// Of an input, whether it must be given.
+  bool is_required;
+} ember_model_port;
+
+/// Loads a model from an ONNX file, with what lies beside it (data in files of their own).
+EMBER_API ember_status ember_model_load(const char *path, ember_model **out);
+/// The same from the bytes of a file, which are no longer needed afterwards.
+EMBER_API ember_status ember_model_load_data(const void *data, size_t byte_count, ember_model **out);
+EMBER_API ember_status ember_model_retain(ember_model *model);
+EMBER_API ember_status ember_model_release(ember_model *model);
+
+EMBER_API ember_status ember_model_input_count(const ember_model *model, size_t *out);
+EMBER_API ember_status ember_model_input(const ember_model *model, size_t index, ember_model_port *out);
+EMBER_API ember_status ember_model_output_count(const ember_model *model, size_t *out);
+EMBER_API ember_status ember_model_output(const ember_model *model, size_t index, ember_model_port *out);
+
+/// Runs the model, without recording. Many threads may run one model at once.
+///
+/// Inputs in place come first, those with a name after them. Outputs go to `outputs` in the model's order, each with its name (valid as long
+/// as the model is held); `*output_count` becomes their number, and where that is more than `output_capacity` nothing else is written and
+/// the status is `EMBER_ERROR_COUNT`. Tensors of texts are strings, lists of strings, lists of these, and so on; sequences are lists, and an
+/// optional that holds nothing is none.
+EMBER_API ember_status ember_model_run(
+    const ember_model *model, const ember_value *inputs, size_t input_count, ember_value *outputs, size_t output_capacity,
+    size_t *output_count);
 
 // MARK: - Sparse tensors
 

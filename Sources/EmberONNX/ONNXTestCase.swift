@@ -1,0 +1,102 @@
+import EmberFormats
+import EmberRuntime
+import EmberTensor
+internal import Foundation
+
+/// One folder of ONNX's backend tests: a model, and sets of inputs with the outputs they must give.
+public struct ONNXTestCase: Sendable {
+  /// The path of the folder from the one that was searched.
+  public let name: String
+  private let folder: String
+
+  /// The cases in a folder, however deep, by name.
+  public static func cases(in directory: String) throws -> [ONNXTestCase] {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: directory, isDirectory: &isFolder), isFolder.boolValue,
+      let paths = FileManager.default.enumerator(atPath: directory)
+    else { throw EmberError(.file, in: "onnx-test", "\(directory): there is no such folder") }
+    var names: [String] = []
+    for case let path as String in paths where path.hasSuffix("/model.onnx") { names.append(String(path.dropLast("/model.onnx".count))) }
+    if FileManager.default.fileExists(atPath: directory + "/model.onnx") { names.append(".") }
+    return names.sorted().map { ONNXTestCase(name: $0, folder: directory + "/" + $0) }
+  }
+
+  /// The domains of the operators that the case is about, from its model's imports.
+  public func domains() throws -> [String] {
+    let contents = try FileBytes.reading(folder + "/model.onnx", in: "onnx", limit: 1 << 31)
+    return try contents.withBytes { try ONNXModel.message(Onnx_ModelProto.self, $0) }.opsetImport.map(\.domain)
+  }
+
+  /// Runs all sets; throws what went wrong or differs first. Tolerances are those of ONNX's own runner.
+  public func run() throws {
+    let model = try ONNXModel(folder + "/model.onnx")
+    var set = 0
+    while FileManager.default.fileExists(atPath: "\(folder)/test_data_set_\(set)") {
+      let path = "\(folder)/test_data_set_\(set)"
+      func values(_ kind: String, _ types: [ONNXValueType]) throws -> [ONNXValue?] {
+        try types.indices.map { i in
+          let file = "\(path)/\(kind)_\(i).pb"
+          return FileManager.default.fileExists(atPath: file) ? try ONNXValue(file: file, type: types[i]) : nil
+        }
+      }
+      let results = try noGrad { try model.evaluate(try values("input", model.graph.inputTypes)) }
+      for (i, expected) in try values("output", model.graph.outputTypes).enumerated() {
+        guard let expected else { continue }
+        if let difference = ONNXComparison(relative: 1e-3, absolute: 1e-7).difference(results[i], expected) {
+          throw EmberError(.value, in: "onnx-test", "set \(set), output '\(model.outputs[i].name)': \(difference)")
+        }
+      }
+      set += 1
+    }
+    if set == 0 { throw EmberError(.file, in: "onnx-test", "there is no test_data_set_0") }
+  }
+}
+
+/// Holds values against expected ones.
+public struct ONNXComparison: Sendable {
+  public let relative: Double
+  public let absolute: Double
+
+  public init(relative: Double, absolute: Double) {
+    self.relative = relative
+    self.absolute = absolute
+  }
+
+  /// What differs, in words; nil if nothing does.
+  public func difference(_ actual: ONNXValue, _ expected: ONNXValue) -> String? {
+    switch (actual, expected) {
+    case (.absent, .absent): return nil
+    case (.strings(let a), .strings(let b)):
+      if a.shape != b.shape { return "shape \(a.shape), not \(b.shape)" }
+      return zip(a.elements, b.elements).first { $0 != $1 }.map { "'\($0.0)', not '\($0.1)'" }
+    case (.sequence(let a), .sequence(let b)):
+      if a.count != b.count { return "\(a.count) elements, not \(b.count)" }
+      for (i, pair) in zip(a, b).enumerated() {
+        if let difference = difference(pair.0, pair.1) { return "element \(i): \(difference)" }
+      }
+      return nil
+    default:
+      guard let a = actual.tensor, let b = expected.tensor, let type = actual.elementType, type == expected.elementType else {
+        return "\(actual.summary), not \(expected.summary)"
+      }
+      if a.shape != b.shape { return "shape \(a.shape), not \(b.shape)" }
+      do { return try difference(a, b, type) } catch { return "\(error)" }
+    }
+  }
+
+  private func difference(_ a: Tensor, _ b: Tensor, _ type: ONNXElementType) throws -> String? {
+    if type == .uint64 { return try firstDifference(a.elementsOrThrow(as: UInt64.self), b.elementsOrThrow(as: UInt64.self)) { $0 == $1 } }
+    if type.isInteger { return try firstDifference(a.elementsOrThrow(as: Int64.self), b.elementsOrThrow(as: Int64.self)) { $0 == $1 } }
+    if type == .bool { return try firstDifference(a.elementsOrThrow(as: Bool.self), b.elementsOrThrow(as: Bool.self)) { $0 == $1 } }
+    if a.dtype.isComplex { return try difference(a.viewAsReal(), b.viewAsReal(), .float64) }
+    return try firstDifference(a.elementsOrThrow(as: Double.self), b.elementsOrThrow(as: Double.self)) { x, y in
+      x == y || x.isNaN && y.isNaN || abs(x - y) <= absolute + relative * abs(y)
+    }
+  }
+
+  private func firstDifference<Element>(_ a: [Element], _ b: [Element], _ agree: (Element, Element) -> Bool) -> String? {
+    let wrong = a.indices.filter { !agree(a[$0], b[$0]) }
+    guard let first = wrong.first else { return nil }
+    return "\(wrong.count) of \(a.count) elements differ, the first at \(first): \(a[first]), not \(b[first])"
+  }
+}
