@@ -8,6 +8,7 @@ from types import SimpleNamespace as _SimpleNamespace
 
 from ._exchange import asarray, from_buffer, from_dlpack, from_numpy
 from ._library import EmberError, FileFailure, InvalidValue, NotSupported, OutOfMemory, PositionError, ShapeError, TypeMismatch
+from ._model import Model, Port, load_model
 from ._operators import Namespace as _Namespace
 from ._operators import call, declarations, layout, memory_format
 from ._operators import function as _function

@@ -43,6 +43,15 @@ class Slice(Structure):
     _fields_ = [("start", c_int64), ("end", c_int64), ("step", c_int64)]
 
 
+class ModelPort(Structure):
+    """ember_model_port"""
+
+    _fields_ = [
+        ("name", c_char_p), ("is_tensor", c_bool), ("type", c_uint32), ("has_sizes", c_bool), ("sizes", POINTER(c_int64)), ("rank", c_size_t),
+        ("is_required", c_bool),
+    ]
+
+
 class Value(Structure):
     """ember_value"""
 
@@ -116,6 +125,14 @@ _signatures = {
     "ember_call": [c_char_p, POINTER(Value), c_size_t, POINTER(Value), c_size_t, POINTER(c_size_t)],
     "ember_operator_count": [POINTER(c_size_t)],
     "ember_operator_declaration": [c_size_t, POINTER(c_char_p)],
+    "ember_model_load": [c_char_p, _out],
+    "ember_model_load_data": [c_char_p, c_size_t, _out],
+    "ember_model_release": [_handle],
+    "ember_model_input_count": [_handle, POINTER(c_size_t)],
+    "ember_model_input": [_handle, c_size_t, POINTER(ModelPort)],
+    "ember_model_output_count": [_handle, POINTER(c_size_t)],
+    "ember_model_output": [_handle, c_size_t, POINTER(ModelPort)],
+    "ember_model_run": [_handle, POINTER(Value), c_size_t, POINTER(Value), c_size_t, POINTER(c_size_t)],
     "ember_sparse_tensor_from_coordinates": [_handle, _handle, _sizes, c_size_t, _out],
     "ember_sparse_tensor_from_compressed": [c_uint32, _handle, _handle, _handle, _sizes, c_size_t, _out],
     "ember_sparse_tensor_release": [_handle],

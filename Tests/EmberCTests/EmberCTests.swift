@@ -61,11 +61,11 @@ import Testing
 }
 
 @Suite struct ProgramTests {
-  @Test(arguments: ["misuse", "memory", "threads"]) func inC(_ name: String) throws {
+  @Test(arguments: ["misuse", "memory", "threads", "models"]) func inC(_ name: String) throws {
     #expect(!Programs.c.isEmpty)
     for compiler in Programs.sanitizers.isEmpty ? Programs.c : ["clang"] {
       let source = Programs.sources.appendingPathComponent("\(name).c")
-      let outcome = try Programs.outcome(of: source, with: compiler, standard: "c11")
+      let outcome = try Programs.outcome(of: source, with: compiler, standard: "c11", name == "models" ? [Programs.models.path] : [])
       #expect(outcome.status == 0 && outcome.output == "0 failures\n", "\(compiler): \(outcome.output)")
     }
   }
@@ -75,7 +75,7 @@ import Testing
     for compiler in Programs.sanitizers.isEmpty ? Programs.cpp : ["clang++"] {
       for standard in ["c++17", "c++20"] {
         let source = Programs.sources.appendingPathComponent("face.cpp")
-        let outcome = try Programs.outcome(of: source, with: compiler, standard: standard)
+        let outcome = try Programs.outcome(of: source, with: compiler, standard: standard, [Programs.models.path])
         #expect(outcome.status == 0 && outcome.output == "0 failures\n", "\(compiler), \(standard): \(outcome.output)")
       }
     }
@@ -83,10 +83,10 @@ import Testing
 }
 
 @Suite struct ExampleTests {
-  private func output(of file: String) throws -> String {
+  private func output(of file: String, _ arguments: [String] = []) throws -> String {
     let isCpp = file.hasSuffix(".cpp")
     let source = Programs.examples.appendingPathComponent(file)
-    let outcome = try Programs.outcome(of: source, with: (isCpp ? Programs.cpp : Programs.c)[0], standard: isCpp ? "c++17" : "c11")
+    let outcome = try Programs.outcome(of: source, with: (isCpp ? Programs.cpp : Programs.c)[0], standard: isCpp ? "c++17" : "c11", arguments)
     #expect(outcome.status == 0, "\(outcome.output)")
     return outcome.output
   }
@@ -102,6 +102,18 @@ import Testing
     let output = try output(of: "sine.cpp")
     let value = try #require(output.firstMatch(of: /sin\(1\) = ([0-9.]+)/)?.output.1)
     #expect(abs(Double(value)! - sin(1)) < 0.05, "\(output)")
+  }
+
+  @Test func aSavedModelRuns() throws {
+    let path = Programs.models.appendingPathComponent("perceptron.onnx").path
+    for file in ["model.c", "model.cpp"] {
+      let output = try output(of: file, [path])
+      #expect(output.hasPrefix("input x: float32 [any, 4]\n"), "\(output)")
+      #expect(output.contains("label: tensor([") && output.contains("scores: tensor([["), "\(output)")
+    }
+    let missing = try Programs.outcome(
+      of: Programs.examples.appendingPathComponent("model.c"), with: Programs.c[0], standard: "c11", ["missing.onnx"])
+    #expect(missing.status == 1 && missing.output.contains("missing.onnx"))
   }
 
   @Test func memoryIsShared() throws {

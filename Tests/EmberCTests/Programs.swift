@@ -14,6 +14,7 @@ enum Programs {
   static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
   static let headers = repository.appendingPathComponent("Sources/CEmber/include")
   static let sources = repository.appendingPathComponent("Tests/EmberCTests/Programs")
+  static let models = repository.appendingPathComponent("Tests/Fixtures/onnx")
   static let examples = repository.appendingPathComponent("Examples/C")
 
   /// Where the build put library, programs and tests.

@@ -1,4 +1,6 @@
-// The C++ face: numbers, overloads, indexing, differentiation, ownership, errors.
+// The C++ face: numbers, overloads, indexing, differentiation, ownership, models, errors.
+//
+//   face FOLDER    where perceptron.onnx and parts.onnx are
 #include <ember.hpp>
 #include <sstream>
 #include <thread>
@@ -164,6 +166,25 @@ static void sparse() {
   EXPECT(equal<float>(root.values(), {2}, {5, 6}));
 }
 
+static void models(const std::string &folder) {
+  auto model = ember::Model::load(folder + "/perceptron.onnx");
+  auto ports = model.inputs();
+  EXPECT(ports.size() == 1 && ports[0].name == "x" && ports[0].dtype == ember::kFloat32 && ports[0].is_required);
+  EXPECT(ports[0].sizes == (std::vector<int64_t>{-1, 4}) && model.outputs()[1].dtype == ember::kInt64);
+  auto x = ember::tensor({{1.0, 2.0, 3.0, 4.0}, {-1.0, 0.5, 0.0, 2.0}});
+  auto scores = model(x);
+  // As onnx's reference evaluator computes them.
+  auto expected = ember::tensor({{0.13892195, 4.6880364, 5.0417156}, {-0.9659395, 1.5732619, 3.0866477}});
+  EXPECT(ember::allclose(scores, expected));
+  auto outputs = model.run({{"x", x}});
+  EXPECT(ember::equal(outputs.at("scores"), scores) && equal<int64_t>(outputs.at("label"), {2}, {2, 2}));
+  EXPECT(model.forward({x}).size() == 2);
+  throws(EMBER_ERROR_VALUE, "no input 'y'", [&] { model.run({{"y", x}}); });
+  throws(EMBER_ERROR_FILE, "nothing.onnx", [] { ember::Model::load("nothing.onnx"); });
+  // An input that is no tensor of numbers.
+  throws(EMBER_ERROR_DTYPE, "'words' is string", [&] { ember::Model::load(folder + "/parts.onnx")(x, x); });
+}
+
 static void errors() {
   throws(EMBER_ERROR_SHAPE, "[matmul]", [] { ember::ones({2, 3}).matmul(ember::ones({2, 3})); });
   throws(EMBER_ERROR_NULL, "null", [] { Tensor().sizes(); });
@@ -174,7 +195,8 @@ static void errors() {
   EXPECT(stream.str() == "tensor([1, 2])[ undefined tensor ]");
 }
 
-int main() {
+int main(int count, char **arguments) {
+  if (count != 2) return 2;
   try {
     making();
     overloads();
@@ -182,6 +204,7 @@ int main() {
     indexing();
     differentiation();
     sparse();
+    models(arguments[1]);
     errors();
   } catch (const ember::Error &error) {
     printf("%s\n", error.what());
