@@ -111,8 +111,9 @@ private func transposedConvolution(_ call: OperatorCall) throws -> Tensor {
     let target = Array(wanted.suffix(rank))
     guard target.count == rank, target.allSatisfy({ $0 >= 0 && $0 < 1 << 40 }) else { throw call.failure("output_shape \(wanted)", .shape) }
     for i in 0..<rank {
-      let total = whole[i] + extra[i] - target[i]
-      before[i] = mode == "SAME_UPPER" ? total / 2 : total - total / 2
+      // What is cut off; a longer output than there is gets its zeros behind.
+      let total = whole[i] + extra[i] - target[i], cut = max(total, 0)
+      before[i] = mode == "SAME_UPPER" ? cut / 2 : cut - cut / 2
       after[i] = total - before[i]
     }
   } else if mode == "VALID" {

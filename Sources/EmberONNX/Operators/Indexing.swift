@@ -70,9 +70,10 @@ extension OperatorTable {
         let count = x.shape.prefix(depth).reduce(1, *), size = x.shape.dropFirst(depth).reduce(1, *)
         let places = Tensor.arange(count, on: x.device).reshape(Array(x.shape.prefix(depth))).index(coordinates)
         let index = places.reshape([places.elementCount])
-        return x.wide.reshape([count, size])
-          .indexReduce(dim: 0, index: index, source: updates.wide.reshape([places.elementCount, size]), reduction)
-          .reshape(Array(x.shape)).to(x.dtype)
+        let rows = x.wide.reshape([count, size]), source = updates.wide.reshape([places.elementCount, size])
+        let combined =
+          reduction == .sum ? rows.indexAdd(dim: 0, index: index, source: source) : rows.indexReduce(dim: 0, index: index, source: source, reduction)
+        return combined.reshape(Array(x.shape)).to(x.dtype)
       }
     }
     add("TensorScatter", since: 24, numbers: [2]) { call in

@@ -131,11 +131,11 @@ enum Float8Conversion {
 
 /// Rounding to the sixteen numbers of `float4_e2m1`; OCP Microscaling Formats, version 1.0.
 enum Float4Conversion {
-  /// The nearest number, of two equally near ones the even one; those beyond ±6 are held there.
+  /// The nearest number, of two equally near ones the even one; those beyond ±6 are held there. NaN, which there is none of, becomes -0.
   static func rounded(_ x: Tensor) -> Tensor {
     let size = x.abs().clamp(max: 6.0)
     let coarse = `where`(size .< 4, size.round(), (size / 2).round() * 2)
-    let result = `where`(size .< 2, (size * 2).round() / 2, coarse).maskedFill(x.isNaN, 6)
-    return result.copysign(x)
+    let result = `where`(size .< 2, (size * 2).round() / 2, coarse)
+    return result.copysign(x).maskedFill(x.isNaN, -0.0)
   }
 }

@@ -27,9 +27,9 @@ extension OperatorTable {
   }
 }
 
-/// Pairs as complex numbers; a last dimension of 1 has real ones. In a dtype that transforms know.
+/// Pairs as complex numbers; a last dimension of 1 has real ones. In double precision, as zeros of a spectrum should be.
 private func complexNumbers(_ x: Tensor, _ call: OperatorCall) throws -> Tensor {
-  let wide = x.dtype.size < 4 ? x.to(.float32) : x
+  let wide = x.to(.float64)
   switch x.shape.last {
   case 1: return wide.squeeze([x.rank - 1])
   case 2: return wide.contiguous().viewAsComplex()
@@ -61,7 +61,7 @@ private func shortTimeTransform(_ call: OperatorCall) throws -> Tensor {
   }
   // [batch, frames, length]
   var frames = try complexNumbers(x, call).unfold(1, size: length, step: step)
-  if let window { frames = frames * window.to(x.dtype.size < 4 ? .float32 : x.dtype) }
+  if let window { frames = frames * window.to(.float64) }
   let complex = frames.dtype.isComplex ? frames : frames.to(frames.dtype.complexType)
   let result = FFT.fft(complex, dim: -1)
   let kept = try call.flag("onesided", true) ? result.narrow(2, start: 0, length: length / 2 + 1) : result

@@ -121,7 +121,8 @@ private struct TreeEnsemble {
   init(_ call: OperatorCall, prefix: String) throws {
     func list(_ name: String) throws -> [Int] { try call.required(try call.ints(name), name) }
     func numbers(_ name: String) throws -> [Double]? {
-      if let tensor = try call.value(name + "_as_tensor")?.tensor { return try tensor.elementsOrThrow(as: Double.self) }
+      let given: ONNXValue? = try call.value(name + "_as_tensor")
+      if let tensor = given?.tensor { return try tensor.elementsOrThrow(as: Double.self) }
       return try call.doubles(name)
     }
     let trees = try list("nodes_treeids"), ids = try list("nodes_nodeids"), features = try list("nodes_featureids")
