@@ -15,6 +15,7 @@ let package = Package(
   products: [
     .library(name: "Ember", targets: ["Ember"]),
     .executable(name: "ember", targets: ["EmberCommand"]),
+    .library(name: "EmberONNX", targets: ["EmberONNX"]),
     // For C, C++ and Python; `scripts/install-c` calls it libember.
     .library(name: "EmberC", type: .dynamic, targets: ["EmberC"]),
     .executable(name: "fashion-mnist", targets: ["FashionMNIST"]),

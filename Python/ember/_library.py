@@ -56,6 +56,13 @@ class Value(Structure):
     """ember_value"""
 
 
+FUNCTION_CALL = ctypes.CFUNCTYPE(c_void_p, POINTER(c_void_p), c_size_t, c_void_p)
+
+
+class Function(Structure):
+    _fields_ = [("call", FUNCTION_CALL), ("context", c_void_p)]
+
+
 class List(Structure):
     _fields_ = [("items", POINTER(Value)), ("count", c_size_t)]
 
@@ -64,6 +71,7 @@ class Content(Union):
     _fields_ = [
         ("boolean", c_bool), ("integer", c_int64), ("real", c_double), ("complex_number", Complex), ("string", c_char_p),
         ("scalar_type", c_uint32), ("device", CDevice), ("handle", c_void_p), ("list", List), ("slice", Slice),
+        ("function", Function),
     ]
 
 
@@ -71,7 +79,7 @@ Value._fields_ = [("kind", c_uint32), ("name", c_char_p), ("content", Content)]
 
 # ember_value_kind
 NONE, BOOL, INTEGER, REAL, COMPLEX, STRING, SCALAR_TYPE, DEVICE, LAYOUT, MEMORY_FORMAT, GENERATOR, TENSOR, SPARSE_TENSOR, LIST = range(14)
-SLICE, ELLIPSIS = 15, 16
+SLICE, ELLIPSIS, FUNCTION = 15, 16, 17
 SLICE_OPEN = -(2**63)
 
 RELEASE = ctypes.CFUNCTYPE(None, c_void_p)
@@ -88,6 +96,7 @@ _signatures = {
     "ember_value_release": [POINTER(Value)],
     "ember_tensor_from_data": [c_void_p, c_size_t, c_uint32, _sizes, c_size_t, CDevice, _out],
     "ember_tensor_wrap": [c_void_p, c_uint32, _sizes, _sizes, c_size_t, CDevice, RELEASE, c_void_p, _out],
+    "ember_tensor_retain": [_handle],
     "ember_tensor_release": [_handle],
     "ember_tensor_rank": [_handle, POINTER(c_size_t)],
     "ember_tensor_sizes": [_handle, _sizes, c_size_t],

@@ -135,8 +135,40 @@ def fill(value, argument, keep):
         keep.append(argument)
     elif hasattr(argument, "__index__"):
         fill(value, argument.__index__(), keep)
+    elif callable(argument):
+        value.kind = c.FUNCTION
+        content.function.call = _tensor_function(argument, keep)
     else:
         raise TypeError(f"an argument of type {type(argument).__name__} means nothing to an operator")
+
+
+def _tensor_function(function, keep):
+    """A Python function of tensors for an operator to call. What it raises is raised by the operator's call."""
+    from ._tensor import Tensor
+
+    def run(inputs, count, _):
+        try:
+            tensors = []
+            for i in range(count):
+                check(library.ember_tensor_retain(inputs[i]))
+                tensors.append(Tensor._take(inputs[i]))
+            handle = function(*tensors)._handle
+            check(library.ember_tensor_retain(handle.address))
+            return handle.address
+        except BaseException as error:  # noqa: BLE001
+            keep.append(_Failure(error))
+            return None
+
+    made = c.FUNCTION_CALL(run)
+    keep.append(made)
+    return made
+
+
+class _Failure:
+    """What a function raised that an operator called."""
+
+    def __init__(self, error):
+        self.error = error
 
 
 def array(arguments, keep):
@@ -194,9 +226,12 @@ def call(name, *positional, **named):
         value.name = keep[-1]
     results = (Value * _RESULT_CAPACITY)()
     count = ctypes.c_size_t()
-    check(
-        library.ember_call(
-            name.encode(), arguments, len(positional) + len(named), results, _RESULT_CAPACITY, ctypes.byref(count)))
+    status = library.ember_call(
+        name.encode(), arguments, len(positional) + len(named), results, _RESULT_CAPACITY, ctypes.byref(count))
+    for failure in keep:
+        if isinstance(failure, _Failure):
+            raise failure.error
+    check(status)
     try:
         values = [taken(results[i]) for i in range(count.value)]
     finally:

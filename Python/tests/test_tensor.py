@@ -151,6 +151,17 @@ class Calling(Leaks):
         self.assertEqual(repr(ember.tensor([[1.0, 2.0]])), "tensor([[1., 2.]])")
 
 
+    def test_functions_as_arguments(self):
+        a, b, c = ember.randn(4, 3, requires_grad=True), ember.randn(4, 3), ember.randn(4, 3)
+        loss = ember.nn.functional.triplet_margin_with_distance_loss(a, b, c, distance_function=lambda x, y: (x - y).square().sum(-1))
+        wanted = ((a - b).square().sum(-1) - (a - c).square().sum(-1) + 1).clamp(min=0).mean()
+        self.assertAlmostEqual(loss.item(), wanted.item(), 5)
+        loss.backward()
+        self.assertTrue(ember.allclose(a.grad, ember.grad(wanted, a)[0], atol=1e-6))
+        with self.assertRaises(ZeroDivisionError):
+            ember.nn.functional.triplet_margin_with_distance_loss(a, b, c, distance_function=lambda x, y: 1 / 0)
+
+
 class Differentiation(Leaks):
     def test_gradients(self):
         x = ember.tensor([1.0, 2.0, 3.0], requires_grad=True)

@@ -42,7 +42,31 @@ func operatorValue(_ value: ember_value, depth: Int = 0) throws(FaceError) -> Op
     func bound(_ position: Int64) -> Int? { position == .min ? nil : Int(position) }
     return .slice(start: bound(slice.start), end: bound(slice.end), step: bound(slice.step))
   case EMBER_VALUE_ELLIPSIS: return .ellipsis
+  case EMBER_VALUE_FUNCTION: return .function(try tensorFunction(value.as.function.call, value.as.function.context))
   default: throw FaceError(.value, "\(value.kind.rawValue) is no ember_value_kind")
+  }
+}
+
+/// A function of the C program's as one of ours. What goes wrong in it fails the operation that called it.
+private func tensorFunction(
+  _ function: ember_tensor_function?, _ context: UnsafeMutableRawPointer?
+) throws(FaceError) -> @Sendable ([Tensor]) -> Tensor {
+  let function = try required(function, "a function"), context = UInt(bitPattern: context)
+  return { inputs in
+    var handles: [OpaquePointer?] = []
+    defer { for handle in handles { try? HandleTable.shared.release(handle, .tensor) } }
+    do {
+      for input in inputs { handles.append(try handle(of: input)) }
+      guard let result = function(handles, handles.count, UnsafeMutableRawPointer(bitPattern: context)) else {
+        throw FaceError(.other, "a function of the caller's failed")
+      }
+      let output = try tensor(result, "a function's result")
+      try HandleTable.shared.release(result, .tensor)
+      return output
+    } catch {
+      raise(EmberError(.value, in: "function", (error as? FaceError)?.message ?? "\(error)"))
+      return Tensor.poison
+    }
   }
 }
 

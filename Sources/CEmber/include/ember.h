@@ -173,8 +173,14 @@ typedef enum ember_value_kind {
   /// In an index: start:end:step.
   EMBER_VALUE_SLICE = 15,
   /// In an index: as many whole dimensions as are left over.
-  EMBER_VALUE_ELLIPSIS = 16
+  EMBER_VALUE_ELLIPSIS = 16,
+  /// A function of tensors, for the operators that take one (a distance); as an argument only.
+  EMBER_VALUE_FUNCTION = 17
 } ember_value_kind;
+
+/// A function that an operator calls during the call that it is an argument of, on the same thread. The inputs are the library's; the result
+/// is taken over by the library, null for a failure.
+typedef ember_tensor *(*ember_tensor_function)(ember_tensor *const *inputs, size_t count, void *context);
 
 /// A bound of a slice that is left out.
 #define EMBER_SLICE_OPEN INT64_MIN
@@ -214,6 +220,10 @@ typedef struct ember_value {
       int64_t end;
       int64_t step;
     } slice;
+    struct {
+      ember_tensor_function call;
+      void *context;
+    } function;
   } as;
 } ember_value;
 

@@ -137,6 +137,44 @@ static void operators(void) {
   OK(ember_tensor_release(x));
 }
 
+static ember_tensor *distance(ember_tensor *const *inputs, size_t count, void *context) {
+  ember_value arguments[] = {of_tensor(inputs[0]), of_tensor(inputs[1])}, result;
+  size_t results;
+  EXPECT(count == 2);
+  ++*(int *)context;
+  // One of the calls fails.
+  if (*(int *)context == 7) return NULL;
+  OK(ember_call("aten::pairwise_distance", arguments, 2, &result, 1, &results));
+  return result.as.tensor;
+}
+
+static void functions(void) {
+  const int64_t size[] = {2, 3};
+  const char *name = "torch.nn.functional.triplet_margin_with_distance_loss";
+  int calls = 0;
+  ember_tensor *x[3];
+  for (int i = 0; i < 3; ++i) OK(ember_tensor_randn(EMBER_FLOAT32, size, 2, cpu, NULL, &x[i]));
+  ember_value function = {EMBER_VALUE_FUNCTION, "distance_function", {0}}, result, plain;
+  function.as.function.call = distance;
+  function.as.function.context = &calls;
+  ember_value arguments[] = {of_tensor(x[0]), of_tensor(x[1]), of_tensor(x[2]), function};
+  size_t count;
+  OK(ember_call(name, arguments, 4, &result, 1, &count));
+  EXPECT(calls > 0);
+  OK(ember_call("torch.nn.functional.triplet_margin_loss", arguments, 3, &plain, 1, &count));
+  float a, b;
+  OK(ember_tensor_copy_data(result.as.tensor, &a, sizeof a));
+  OK(ember_tensor_copy_data(plain.as.tensor, &b, sizeof b));
+  EXPECT(fabsf(a - b) < 1e-5f);
+  OK(ember_value_release(&plain));
+  OK(ember_value_release(&result));
+  calls = 6;
+  FAILS(EMBER_ERROR_VALUE, "function of the caller's failed", ember_call(name, arguments, 4, &result, 1, &count));
+  arguments[3].as.function.call = NULL;
+  FAILS(EMBER_ERROR_NULL, "a function is null", ember_call(name, arguments, 4, &result, 1, &count));
+  for (int i = 0; i < 3; ++i) OK(ember_tensor_release(x[i]));
+}
+
 static void differentiation(void) {
   const int64_t size = 2;
   ember_tensor *x, *leaf, *integers, *made = NULL, *gradients[1];
@@ -214,6 +252,7 @@ int main(void) {
   shapes();
   reading();
   operators();
+  functions();
   differentiation();
   others();
   EXPECT(handle_count() == 0);
