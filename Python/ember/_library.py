@@ -28,7 +28,8 @@ def _load():
             return ctypes.CDLL(path)
         except OSError as error:
             problems.append(str(error))
-    raise ImportError("Ember's library was not found; install it with scripts/install-c, or set EMBER_LIBRARY to its path. " + "; ".join(problems))
+    raise ImportError(
+        "Ember's library was not found; install it with scripts/install-c, or set EMBER_LIBRARY to its path. " + "; ".join(problems))
 
 
 class Complex(Structure):
@@ -47,8 +48,8 @@ class ModelPort(Structure):
     """ember_model_port"""
 
     _fields_ = [
-        ("name", c_char_p), ("is_tensor", c_bool), ("type", c_uint32), ("has_sizes", c_bool), ("sizes", POINTER(c_int64)), ("rank", c_size_t),
-        ("is_required", c_bool),
+        ("name", c_char_p), ("is_tensor", c_bool), ("type", c_uint32), ("has_sizes", c_bool), ("sizes", POINTER(c_int64)),
+        ("rank", c_size_t), ("is_required", c_bool),
     ]
 
 
@@ -196,7 +197,10 @@ class FileFailure(EmberError, OSError):
     """A file that is missing, unreadable or malformed."""
 
 
-_exceptions = {1: ShapeError, 2: PositionError, 3: TypeMismatch, 5: InvalidValue, 6: OutOfMemory, 7: NotSupported, 8: NotSupported, 9: FileFailure}
+# By ember_status.
+_exceptions = {
+    1: ShapeError, 2: PositionError, 3: TypeMismatch, 5: InvalidValue, 6: OutOfMemory, 7: NotSupported, 8: NotSupported, 9: FileFailure,
+}
 
 
 def check(status):

@@ -8,7 +8,8 @@ from ._library import Handle, ModelPort, Value, asked, check, library
 from ._operators import fill, taken
 from ._types import dtype
 
-#: An input or output: `dtype` is None for what is no tensor of numbers, `shape` None where nothing is declared, an extent None if it varies.
+#: An input or output: `dtype` is None for what is no tensor of numbers, `shape` None where nothing is declared, and an extent None where
+#: it may vary.
 Port = collections.namedtuple("Port", "name dtype shape is_required")
 
 

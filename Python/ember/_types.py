@@ -3,7 +3,6 @@
 import ctypes
 import enum
 
-from . import _library
 from ._library import CDevice, Handle, asked, check, library
 
 

@@ -12,7 +12,8 @@ import scipy.sparse
 import ember
 from test_tensor import Leaks
 
-TYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64", "complex128", "uint16", "uint32", "uint64"]
+TYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64",
+         "complex128", "uint16", "uint32", "uint64"]
 
 
 class FromNumPy(Leaks):

@@ -149,7 +149,9 @@ func handle(of tensor: SparseTensor) throws(FaceError) -> OpaquePointer { try Ha
 func handle(of generator: Generator) throws(FaceError) -> OpaquePointer { try HandleTable.shared.add(Held(generator), .generator) }
 
 /// The elements of an array that the caller passed. Null is allowed where there are none.
-func list<Element>(_ items: UnsafePointer<Element>?, _ count: Int, _ argument: StaticString) throws(FaceError) -> UnsafeBufferPointer<Element> {
+func list<Element>(
+  _ items: UnsafePointer<Element>?, _ count: Int, _ argument: StaticString
+) throws(FaceError) -> UnsafeBufferPointer<Element> {
   guard count >= 0, count < 1 << 40 else { throw FaceError(.count, "\(argument) has an impossible length, \(UInt(bitPattern: count))") }
   if count > 0 { _ = try required(items, argument) }
   return UnsafeBufferPointer(start: items, count: count)

@@ -2,8 +2,8 @@ import EmberTensor
 
 /// ATen's operators as functions and methods in C++, from their declarations.
 ///
-/// Left out are what C++ has no type for (indices, functions, arguments of any type), forms with an output to write to (tensors are values),
-/// and what ember.hpp says by hand. Layouts, memory formats and the like keep their defaults.
+/// Left out are what C++ has no type for (indices, functions, arguments of any type), forms with an output to write to (tensors are
+/// values), and what the headers say by hand. Layouts, memory formats and the like keep their defaults.
 struct CppOperators {
   private let registry: OperatorRegistry
 
@@ -49,7 +49,8 @@ struct CppOperators {
     return registry.names.compactMap { qualified in
       let name = registry[qualified]!.schema.name
       let plain = name.dropFirst("aten::".count)
-      guard name.hasPrefix("aten::"), !plain.hasPrefix("_"), !Self.byHand.contains(String(plain)), seen.insert(name).inserted else { return nil }
+      guard name.hasPrefix("aten::"), !plain.hasPrefix("_"), !Self.byHand.contains(String(plain)) else { return nil }
+      guard seen.insert(name).inserted else { return nil }
       return registry.overloads(of: name).map(\.schema)
     }
   }

@@ -84,9 +84,9 @@ import Testing
 
 @Suite struct ExampleTests {
   private func output(of file: String, _ arguments: [String] = []) throws -> String {
-    let isCpp = file.hasSuffix(".cpp")
+    let (compilers, standard) = file.hasSuffix(".cpp") ? (Programs.cpp, "c++17") : (Programs.c, "c11")
     let source = Programs.examples.appendingPathComponent(file)
-    let outcome = try Programs.outcome(of: source, with: (isCpp ? Programs.cpp : Programs.c)[0], standard: isCpp ? "c++17" : "c11", arguments)
+    let outcome = try Programs.outcome(of: source, with: compilers[0], standard: standard, arguments)
     #expect(outcome.status == 0, "\(outcome.output)")
     return outcome.output
   }

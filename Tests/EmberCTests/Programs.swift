@@ -11,7 +11,7 @@ import Testing
 
 /// C and C++ programs, compiled against the library beside the tests and run.
 enum Programs {
-  static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  static let repository = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardizedFileURL
   static let headers = repository.appendingPathComponent("Sources/CEmber/include")
   static let sources = repository.appendingPathComponent("Tests/EmberCTests/Programs")
   static let models = repository.appendingPathComponent("Tests/Fixtures/onnx")

@@ -10,8 +10,8 @@ setup(
     ext_modules=cythonize(
         [
             Extension(
-                "embercy", ["embercy.pyx"], include_dirs=[os.environ["EMBER_INCLUDE"]], library_dirs=[folder], runtime_library_dirs=[folder],
-                libraries=[name.split(".")[0][len("lib") :]],
+                "embercy", ["embercy.pyx"], include_dirs=[os.environ["EMBER_INCLUDE"]], library_dirs=[folder],
+                runtime_library_dirs=[folder], libraries=[name.split(".")[0][len("lib") :]],
             )
         ]
     ),

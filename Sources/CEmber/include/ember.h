@@ -178,8 +178,8 @@ typedef enum ember_value_kind {
   EMBER_VALUE_FUNCTION = 17
 } ember_value_kind;
 
-/// A function that an operator calls during the call that it is an argument of, on the same thread. The inputs are the library's; the result
-/// is taken over by the library, null for a failure.
+/// A function that an operator calls during the call that it is an argument of, on the same thread. The inputs are the library's; the
+/// result is taken over by the library, null for a failure.
 typedef ember_tensor *(*ember_tensor_function)(ember_tensor *const *inputs, size_t count, void *context);
 
 /// A bound of a slice that is left out.
@@ -401,10 +401,10 @@ EMBER_API ember_status ember_model_output(const ember_model *model, size_t index
 
 /// Runs the model, without recording. Many threads may run one model at once.
 ///
-/// Inputs in place come first, those with a name after them. Outputs go to `outputs` in the model's order, each with its name (valid as long
-/// as the model is held); `*output_count` becomes their number, and where that is more than `output_capacity` nothing else is written and
-/// the status is `EMBER_ERROR_COUNT`. Tensors of texts are strings, lists of strings, lists of these, and so on; sequences are lists, and an
-/// optional that holds nothing is none.
+/// Inputs in place come first, those with a name after them. Outputs go to `outputs` in the model's order, each with its name (valid as
+/// long as the model is held); `*output_count` becomes their number, and where that is more than `output_capacity` nothing else is
+/// written and the status is `EMBER_ERROR_COUNT`. Tensors of texts are strings, lists of strings, lists of these, and so on; sequences are
+/// lists, and an optional that holds nothing is none.
 EMBER_API ember_status ember_model_run(
     const ember_model *model, const ember_value *inputs, size_t input_count, ember_value *outputs, size_t output_capacity,
     size_t *output_count);

@@ -48,9 +48,14 @@ parts = save(
     "parts.onnx",
     helper.make_graph(
         [
-            helper.make_node("StringConcat", ["words", "ending"], ["joined"]), helper.make_node("SplitToSequence", ["numbers"], ["rows"], axis=0),
+            helper.make_node("StringConcat", ["words", "ending"], ["joined"]),
+            helper.make_node("SplitToSequence", ["numbers"], ["rows"], axis=0),
         ],
-        "parts", [value("words", TensorProto.STRING, [2, None]), value("numbers", TensorProto.FLOAT, ["n", 2]), value("ending", TensorProto.STRING, [1])],
+        "parts",
+        [
+            value("words", TensorProto.STRING, [2, None]), value("numbers", TensorProto.FLOAT, ["n", 2]),
+            value("ending", TensorProto.STRING, [1]),
+        ],
         [
             value("joined", TensorProto.STRING, [2, None]),
             helper.make_tensor_sequence_value_info("rows", TensorProto.FLOAT, [None, 2]),
@@ -58,4 +63,5 @@ parts = save(
         [helper.make_tensor("ending", TensorProto.STRING, [1], [b"!"])],
     ),
 )
-print(parts.run(None, {"words": np.array([["a", "b"], ["c", "d"]], dtype=object), "numbers": x[:, :2], "ending": np.array(["!"], dtype=object)}))
+words, ending = np.array([["a", "b"], ["c", "d"]], dtype=object), np.array(["!"], dtype=object)
+print(parts.run(None, {"words": words, "numbers": x[:, :2], "ending": ending}))
