@@ -16,6 +16,8 @@ let package = Package(
     .library(name: "Ember", targets: ["Ember"]),
     .library(name: "EmberONNX", targets: ["EmberONNX"]),
     .executable(name: "ember", targets: ["EmberCommand"]),
+    // For C, C++ and Python; `scripts/install-c` calls it libember.
+    .library(name: "EmberC", type: .dynamic, targets: ["EmberC"]),
     .executable(name: "fashion-mnist", targets: ["FashionMNIST"]),
   ],
   dependencies: [
@@ -58,6 +60,11 @@ let package = Package(
         "EmberCPU", "EmberConformance", "EmberFormats", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText",
         "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // The interface to C: the headers, and the Swift functions that the compiler holds against them.
+    .target(name: "CEmber"),
+    .target(
+      name: "EmberC",
+      dependencies: ["CEmber", "EmberONNX", "EmberOperators", "EmberTensor", "EmberSparse", "EmberRuntime", "EmberCPU", "EmberCUDA"]),
     // The outside world: files, images, loops with progress and checkpoints.
     .target(name: "CEmberFormats"),
     .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats", "CEmberKernels"]),
@@ -120,6 +127,7 @@ let package = Package(
     .executableTarget(
       name: "FormatFuzzer", dependencies: ["EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"], path: "Tests/FormatFuzzer"),
     .testTarget(name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"]),
+    .testTarget(name: "EmberCTests", exclude: ["Programs"]),
     .testTarget(name: "EmberExamplesTests", dependencies: ["Ember"] + examples.map { .target(name: $0) }),
   ]
     + examples.map { name in
