@@ -1,6 +1,6 @@
 public import EmberGraph
 public import EmberNN
-public import EmberRuntime
+import EmberRuntime
 public import EmberTensor
 
 /// How a model is written as ONNX.
