@@ -24,13 +24,16 @@ struct Inspect: ParsableCommand {
       return
     }
     let count = contents.entries.count
-    let numbers = contents.entries.reduce(0) { $0 + $1.shape.reduce(1, *) }, bytes = contents.entries.reduce(0) { $0 + $1.byteCount }
+    let numbers = contents.entries.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    let bytes = contents.entries.reduce(0) { $0 + $1.byteCount }
     print("\(file): \(contents.kind), \(count) tensor\(count == 1 ? "" : "s"), \(numbers) numbers, \(Inspect.size(bytes))")
     Inspect.section("metadata", contents.metadata.map { [Inspect.line($0.key), Inspect.line($0.value)] })
     Inspect.section("values beside the tensors", contents.rest.map { [Inspect.line($0.name), Inspect.line($0.value)] })
     Inspect.section(
       "tensors",
-      contents.entries.map { [Inspect.line($0.name), $0.type, "[" + $0.shape.map(String.init).joined(separator: ", ") + "]", Inspect.size($0.byteCount)] })
+      contents.entries.map {
+        [Inspect.line($0.name), $0.type, "[" + $0.shape.map(String.init).joined(separator: ", ") + "]", Inspect.size($0.byteCount)]
+      })
   }
 
   private struct Output: Encodable {
@@ -62,7 +65,8 @@ struct Inspect: ParsableCommand {
     var shown = ""
     for scalar in text.unicodeScalars.prefix(100) {
       switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator: shown += scalar == "\n" ? "\\n" : "\\u{\(String(scalar.value, radix: 16))}"
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        shown += scalar == "\n" ? "\\n" : "\\u{\(String(scalar.value, radix: 16))}"
       default: shown.unicodeScalars.append(scalar)
       }
     }
@@ -70,7 +74,8 @@ struct Inspect: ParsableCommand {
   }
 
   private static func size(_ bytes: Int) -> String {
-    var amount = Double(bytes), unit = 0
+    var amount = Double(bytes)
+    var unit = 0
     let units = ["B", "KiB", "MiB", "GiB", "TiB"]
     while amount >= 1024, unit < units.count - 1 {
       amount /= 1024

@@ -36,7 +36,8 @@ import Foundation
 
   static func main() {
     #if EMBER_FUZZER
-      var count = CommandLine.argc, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
+      var count = CommandLine.argc
+      var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
       exit(runFuzzer(&count, &arguments, testOneInput))
     #else
       for path in CommandLine.arguments.dropFirst() {

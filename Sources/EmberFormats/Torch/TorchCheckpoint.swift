@@ -60,7 +60,8 @@ public struct TorchCheckpoint: Sendable {
     guard kind.isLegacy else {
       throw EmberError(
         .file, in: "torch",
-        "\(source): " + (kind.isTar ? "a tar archive of PyTorch 0.1, which nothing reads without running its code" : "not a file of torch.save"))
+        "\(source): "
+          + (kind.isTar ? "a tar archive of PyTorch 0.1, which nothing reads without running its code" : "not a file of torch.save"))
     }
     let value = try TorchLegacyFile.value(contents, source: source, in: "torch") { allowedClasses.contains($0) }
     return TorchCheckpoint(value: value, form: .legacy, source: source)
