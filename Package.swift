@@ -14,11 +14,16 @@ let package = Package(
   name: "Ember",
   products: [
     .library(name: "Ember", targets: ["Ember"]),
+    .library(name: "EmberONNX", targets: ["EmberONNX"]),
     .executable(name: "ember", targets: ["EmberCommand"]),
+    // For C, C++ and Python; `scripts/install-c` calls it libember.
+    .library(name: "EmberC", type: .dynamic, targets: ["EmberC"]),
     .executable(name: "fashion-mnist", targets: ["FashionMNIST"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    // For EmberONNX alone.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     // Core: memory, devices, programs, tensors, differentiation.
@@ -52,20 +57,36 @@ let package = Package(
     .executableTarget(
       name: "EmberCommand",
       dependencies: [
-        "EmberConformance", "EmberFormats", "EmberOperators", "EmberTensor", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "EmberCPU", "EmberConformance", "EmberFormats", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText",
+        "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // The interface to C: the headers, and the Swift functions that the compiler holds against them.
+    .target(name: "CEmber"),
+    .target(
+      name: "EmberC",
+      dependencies: ["CEmber", "EmberONNX", "EmberOperators", "EmberTensor", "EmberSparse", "EmberRuntime", "EmberCPU", "EmberCUDA"]),
     // The outside world: files, images, loops with progress and checkpoints.
     .target(name: "CEmberFormats"),
     .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats", "CEmberKernels"]),
     .target(name: "EmberVision", dependencies: ["EmberTensor", "EmberNN", "EmberData", "EmberFormats", "CEmberFormats"]),
     .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberFormats"]),
+    .target(name: "CEmberHub"),
+    .target(
+      name: "EmberHub", dependencies: ["EmberTensor", "EmberRuntime", "EmberFormats", "EmberText", "EmberVision", "CEmberHub"],
+      resources: [.embedInCode("manifest.json")]),
+    .target(
+      name: "EmberONNX",
+      dependencies: [
+        "EmberCPU", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberNN", "EmberRuntime", "EmberSpectral", "EmberTensor",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     .target(name: "EmberRL", dependencies: ["EmberTensor", "EmberRuntime"]),
     .target(name: "EmberTraining", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats"]),
     .target(
       name: "Ember",
       dependencies: [
         "EmberTensor", "EmberCPU", "EmberCUDA", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
-        "EmberData", "EmberDistributions", "EmberFormats", "EmberGraph", "EmberVision", "EmberText", "EmberRL", "EmberTraining",
+        "EmberData", "EmberDistributions", "EmberFormats", "EmberGraph", "EmberVision", "EmberText", "EmberRL", "EmberTraining", "EmberHub",
       ]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
@@ -92,6 +113,11 @@ let package = Package(
     .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),
+    .testTarget(
+      name: "EmberONNXTests",
+      dependencies: [
+        "EmberCPU", "EmberFormats", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",
@@ -101,6 +127,7 @@ let package = Package(
     .executableTarget(
       name: "FormatFuzzer", dependencies: ["EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"], path: "Tests/FormatFuzzer"),
     .testTarget(name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"]),
+    .testTarget(name: "EmberCTests", exclude: ["Programs"]),
     .testTarget(name: "EmberExamplesTests", dependencies: ["Ember"] + examples.map { .target(name: $0) }),
   ]
     + examples.map { name in

@@ -171,6 +171,48 @@ def _():
     return gpt(True)
 
 
+workload("graph-gpt-training")(lambda: gpt(False))
+workload("graph-gpt-training-compiled")(lambda: gpt(True))
+
+
+def graph(name, prepare):
+    """A model and its inputs, run eagerly and by torch.compile."""
+
+    @workload(name)
+    def _():
+        model, inputs = prepare()
+        return inference(lambda: model(*inputs))
+
+    @workload(name + "-compiled")
+    def _():
+        model, inputs = prepare()
+        compiled = torch.compile(model)
+        return inference(lambda: compiled(*inputs))
+
+    def inference(run):
+        def without_gradients():
+            with torch.no_grad():
+                return run()
+
+        return digest(without_gradients()), without_gradients
+
+
+def resnet50():
+    model = models.ResNet(models.Bottleneck, [3, 4, 6, 3], 1000, small=False)
+    return model.eval(), [torch.randn(8, 3, 224, 224)]
+
+
+def tiny_mlp():
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 4))
+    return model.eval(), [torch.randn(1, 8)]
+
+
+graph("graph-resnet50-inference", resnet50)
+graph("graph-tiny-mlp", tiny_mlp)
+graph("graph-chain", lambda: (
+    lambda x, y: ((((x * y + x).sigmoid() - y) * 2).tanh() + x).relu() * y, [torch.rand(10_000_000), torch.rand(10_000_000)]))
+
+
 @workload("bert-inference")
 def _():
     block = nn.TransformerEncoderLayer(384, 6, 1536, activation="gelu", batch_first=True)

@@ -44,7 +44,7 @@ struct BenchmarkError: Error, CustomStringConvertible {
 }
 
 extension Workload {
-  static let all = small + networks + transformers + recurrent + kernels + indexing + data
+  static let all = small + networks + transformers + graphs + recurrent + kernels + indexing + data
 }
 
 /// Three numbers that stand for a tensor: mean, mean of the absolute values, and a sum in which places count.

@@ -5,6 +5,7 @@
 @_exported import EmberFormats
 @_exported import EmberFunctional
 @_exported import EmberGraph
+@_exported import EmberHub
 @_exported import EmberLinearAlgebra
 @_exported import EmberNN
 @_exported import EmberOptim

@@ -142,6 +142,16 @@ private struct WorkerPool {
   let timeout: Int
   let dumps: Bool
 
+  private func worker(shard: Int, of shards: Int, after: String?) -> WorkerProcess {
+    var arguments = ["conformance-worker", selection.directory, "--shard", "\(shard)", "--shards", "\(shards)"]
+    if let only = selection.only { arguments += ["--only", only] }
+    if let kind = selection.kind { arguments += ["--kind", kind] }
+    arguments += ["--device", selection.device] + (selection.compiled ? ["--compiled"] : [])
+    if let after { arguments += ["--after", after] }
+    if dumps { arguments.append("--dumps") }
+    return WorkerProcess(arguments: arguments)
+  }
+
   func results(shard: Int, of shards: Int) throws -> ShardResults {
     var results = ShardResults()
     var after: String?
@@ -150,7 +160,7 @@ private struct WorkerPool {
       var isComplete = false
       var finished = after
       var computed = Computed()
-      try runChild(shard: shard, of: shards, after: after) { message in
+      try worker(shard: shard, of: shards, after: after).run(timeout: timeout) { message in
         switch message {
         case .begin(let id): current = id
         case .tensor(let name, let dtype, let shape, let bytes): try computed.add(name, dtype: dtype, shape: shape, bytes: bytes)
@@ -172,42 +182,6 @@ private struct WorkerPool {
         after = finished
       } else {
         throw CaseFailure("a child process ended before its first case")
-      }
-    }
-  }
-
-  /// Hands on what a child says until it ends, or says nothing for too long and is ended.
-  private func runChild(shard: Int, of shards: Int, after: String?, receive: (WorkerMessage) throws -> Void) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    process.arguments = ["conformance-worker", selection.directory, "--shard", "\(shard)", "--shards", "\(shards)"]
-    if let only = selection.only { process.arguments! += ["--only", only] }
-    if let kind = selection.kind { process.arguments! += ["--kind", kind] }
-    process.arguments! += ["--device", selection.device] + (selection.compiled ? ["--compiled"] : [])
-    if let after { process.arguments! += ["--after", after] }
-    if dumps { process.arguments!.append("--dumps") }
-    // What a crash leaves behind is known: which case. Swift's backtrace of it would take many seconds, and hold the pipe open.
-    process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = ProcessInfo.processInfo.environment["EMBER_CONFORMANCE_ERRORS"] == nil ? FileHandle.nullDevice : .standardError
-    try process.run()
-    defer {
-      kill(process.processIdentifier, SIGKILL)
-      process.waitUntilExit()
-    }
-    let descriptor = pipe.fileHandleForReading.fileDescriptor
-    var messages = WorkerMessageReader()
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-      var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-      if poll(&event, 1, Int32(timeout * 1000)) == 0 { return }
-      let count = read(descriptor, &buffer, buffer.count)
-      if count <= 0 { return }
-      messages.receive(buffer[..<count])
-      while let message = try messages.next() {
-        try receive(message)
-        if case .done = message { return }
       }
     }
   }

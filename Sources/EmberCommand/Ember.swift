@@ -3,6 +3,9 @@ import ArgumentParser
 @main
 struct EmberCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "ember", abstract: "Tools around Ember.",
-    subcommands: [Doctor.self, Inspect.self, Convert.self, Conformance.self, ConformanceWorker.self, Operators.self])
+    commandName: "ember", abstract: "Models from the hub, and tools around Ember.",
+    subcommands: [
+      Embed.self, Chat.self, Generate.self, Tokenize.self, HubCommand.self, Run.self, Inspect.self, Convert.self, Doctor.self, Operators.self,
+      Conformance.self, ConformanceWorker.self, ONNXTest.self, ONNXTestWorker.self, ONNXOperators.self, CHeader.self,
+    ])
 }

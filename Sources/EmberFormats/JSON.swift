@@ -42,6 +42,19 @@ package indirect enum JSON {
     return value
   }
 
+  /// The value that a file holds.
+  package static func load(_ path: String, in operation: String, limit: Int = 1 << 30) throws -> JSON {
+    let file = try FileBytes.reading(path, in: operation, limit: limit)
+    return try file.withBytes { try parse($0, source: path, in: operation) }
+  }
+
+  /// The value of bytes; errors name the source.
+  package static func parse(_ bytes: UnsafeRawBufferPointer, source: String, in operation: String) throws(EmberError) -> JSON {
+    do throws(JSONSyntaxError) { return try parse(bytes) } catch {
+      throw EmberError(.file, in: operation, "\(source): not valid JSON: \(error.message) at byte \(error.position)")
+    }
+  }
+
   /// A string literal.
   package static func quoted(_ text: String) -> String {
     var result = "\""
@@ -123,13 +136,14 @@ private struct JSONParser {
   mutating func object(_ depth: Int) throws(JSONSyntaxError) -> JSON {
     position += 1
     var members: [JSONMember] = []
-    var seen: Set<String> = []
+    // By bytes: strings of Swift are equal if they look the same, however their characters are composed.
+    var seen: Set<[UInt8]> = []
     skipSpace()
     if accept(UInt8(ascii: "}")) { return .object(members) }
     while true {
       skipSpace()
       let key = try string()
-      if !seen.insert(key).inserted { throw error("the name \(JSON.quoted(key)) appears twice") }
+      if !seen.insert(Array(key.utf8)).inserted { throw error("the name \(JSON.quoted(key)) appears twice") }
       skipSpace()
       try expect(UInt8(ascii: ":"))
       members.append(JSONMember(key: key, value: try value(depth: depth + 1)))

@@ -181,3 +181,32 @@ public enum Safetensors {
     }
   }
 }
+
+// MARK: - Models in folders
+
+extension Safetensors {
+  /// The tensors of a model's folder as Hugging Face lays it out: `model.safetensors`, or several files that
+  /// `model.safetensors.index.json` names.
+  public static func loadFolder(_ folder: String, mapped: Bool = true) throws -> [(name: String, tensor: Tensor)] {
+    let whole = "\(folder)/model.safetensors", index = whole + ".index.json"
+    if Files.exists(whole) { return try load(whole, mapped: mapped).tensors }
+    guard Files.exists(index) else {
+      throw EmberError(.file, in: "safetensors", "\(folder): it holds neither model.safetensors nor model.safetensors.index.json")
+    }
+    guard let weights = try JSON.load(index, in: "safetensors")["weight_map"]?.members else {
+      throw EmberError(.file, in: "safetensors", "\(index): it has no weight_map")
+    }
+    var files: [String: SafetensorsFile] = [:]
+    return try weights.map { member in
+      guard let name = member.value.text, !name.contains("/"), name != ".." else {
+        throw EmberError(.file, in: "safetensors", "\(index): \(JSON.quoted(member.key)) lies in no file of the folder")
+      }
+      let file = try files[name] ?? load("\(folder)/\(name)", mapped: mapped)
+      files[name] = file
+      guard let tensor = file[member.key] else {
+        throw EmberError(.file, in: "safetensors", "\(folder)/\(name): it lacks \(JSON.quoted(member.key)), which the index says is there")
+      }
+      return (member.key, tensor)
+    }
+  }
+}

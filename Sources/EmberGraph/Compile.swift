@@ -57,17 +57,17 @@ public final class CompiledFunction: @unchecked Sendable {
     case differentiable(DifferentiableGraph)
     case eager
 
-    var holds: Bool {
+    var guardsHold: Bool {
       switch self {
-      case .inference(let executable): executable.holds
-      case .differentiable(let graph): graph.holds
+      case .inference(let executable): executable.guardsHold
+      case .differentiable(let graph): graph.guardsHold
       case .eager: true
       }
     }
   }
 
-  private struct Signature: Sendable, Equatable {
-    struct Input: Sendable, Equatable {
+  private struct Signature: Sendable {
+    struct Input: Sendable {
       let shape: Shape
       let dtype: DType
       let device: Device
@@ -75,6 +75,27 @@ public final class CompiledFunction: @unchecked Sendable {
     }
     let inputs: [Input]
     let flags: UInt32
+
+    init(_ tensors: [Tensor]) {
+      let wants = isGradEnabled
+      inputs = tensors.map { Input(shape: $0.shape, dtype: $0.dtype, device: $0.device, requiresGrad: $0.requiresGrad && wants) }
+      flags = Self.relevantFlags
+    }
+
+    static var relevantFlags: UInt32 { ThreadFlags.current.intersection([.gradientsDisabled, .autocasts, .autocastsToFloat16]).rawValue }
+
+    /// Whether these inputs, now, have this signature. Allocates nothing.
+    func fits(_ tensors: [Tensor]) -> Bool {
+      guard tensors.count == inputs.count, flags == Self.relevantFlags else { return false }
+      let wants = flags & ThreadFlags.gradientsDisabled.rawValue == 0
+      for i in inputs.indices {
+        let own = inputs[i], other = tensors[i]
+        guard own.dtype == other.dtype, own.shape == other.shape, own.device == other.device,
+          own.requiresGrad == (wants && other.requiresGrad)
+        else { return false }
+      }
+      return true
+    }
   }
 
   public init(options: CompileOptions = CompileOptions(), _ body: @escaping ([Tensor]) -> [Tensor]) {
@@ -97,15 +118,31 @@ public final class CompiledFunction: @unchecked Sendable {
     // Inside vmap and inside another capture the function is what it always was.
     if Tracer.current != nil || inputs.contains(where: \.isSymbolic) { return body(inputs) }
     guard mayRunSlowly("compiled", inputs) else { return [.poison] }
-    let signature = Signature(
-      inputs: inputs.map {
-        .init(shape: $0.shape, dtype: $0.dtype, device: $0.device, requiresGrad: $0.requiresGrad && isGradEnabled)
-      },
-      flags: ThreadFlags.current.intersection([.gradientsDisabled, .autocasts, .autocastsToFloat16]).rawValue)
-    let program = known.withLock { entries -> Program? in
-      guard let index = entries.firstIndex(where: { $0.signature == signature }) else { return nil }
+    // Twice at most: a graph that no longer fits the parameters is captured anew.
+    for _ in 0..<2 {
+      guard let program = program(for: inputs) ?? make(inputs) else { return [.poison] }
+      let outcome: Executable.Outcome
+      switch program {
+      case .inference(let executable): outcome = executable.attempt(inputs)
+      case .differentiable(let graph): outcome = graph.attempt(inputs)
+      case .eager: return body(inputs)
+      }
+      switch outcome {
+      case .results(let results): return results
+      case .failed: return [.poison]
+      case .stale: known.withLock { $0.removeAll { $0.signature.fits(inputs) } }
+      }
+    }
+    raise(EmberError(.value, in: "compile", "parameters change their shapes while the function runs"))
+    return [.poison]
+  }
+
+  /// The program that was made for such inputs, if it still holds.
+  private func program(for inputs: [Tensor]) -> Program? {
+    known.withLock { entries in
+      guard let index = entries.firstIndex(where: { $0.signature.fits(inputs) }) else { return nil }
       let entry = entries[index]
-      guard entry.program.holds else {
+      guard entry.program.guardsHold else {
         entries.remove(at: index)
         return nil
       }
@@ -113,15 +150,10 @@ public final class CompiledFunction: @unchecked Sendable {
       if index > 0 { entries.insert(entries.remove(at: index), at: 0) }
       return entry.program
     }
-    guard let program = program ?? make(signature, inputs) else { return [.poison] }
-    switch program {
-    case .inference(let executable): return executable.run(inputs)
-    case .differentiable(let graph): return graph.run(inputs)
-    case .eager: return body(inputs)
-    }
   }
 
-  private func make(_ signature: Signature, _ inputs: [Tensor]) -> Program? {
+  private func make(_ inputs: [Tensor]) -> Program? {
+    let signature = Signature(inputs)
     let program: Program
     do {
       program = try captured(inputs)
@@ -156,7 +188,7 @@ public struct Compiled<Output: TensorGroup, each Input: TensorGroup> {
 
   public func callAsFunction(_ input: repeat each Input) -> Output {
     var all: [Tensor] = []
-    for group in repeat each input { all += group.tensors }
+    for group in repeat each input { if let one = group as? Tensor { all.append(one) } else { all += group.tensors } }
     let results = function(all)
     return Output(tensors: results[...])
   }

@@ -15,7 +15,7 @@ final class DifferentiableGraph: Sendable {
   /// Which outputs carry gradients; the backward graph takes one for each, and then the kept values.
   private let differentiableOutputs: [Int]
 
-  var holds: Bool { forward.holds && cellTargets.allSatisfy(\.requiresGrad) }
+  var guardsHold: Bool { forward.guardsHold && cellTargets.allSatisfy(\.requiresGrad) }
 
   /// Nil if nothing takes a gradient, so that a plain graph does.
   init?(_ examples: [Tensor], _ options: CompileOptions, _ body: ([Tensor]) -> [Tensor]) throws {
@@ -75,16 +75,16 @@ final class DifferentiableGraph: Sendable {
     backward = Executable(try second.optimized(options.passes, verifying: options.verifies), precomputes: false)
   }
 
-  func run(_ inputs: [Tensor]) -> [Tensor] {
-    let all = forward.run(inputs)
+  func attempt(_ inputs: [Tensor]) -> Executable.Outcome {
+    let outcome = forward.attempt(inputs)
+    guard case .results(let all) = outcome else { return outcome }
     let targets = inputTargets.map { inputs[$0] } + cellTargets.map(\.value)
     var outputs = Array(all.prefix(outputCount))
-    if outputs.contains(where: \.isPoisoned) { return outputs }
     let kept = Array(all.dropFirst(outputCount)), backward = backward
     let recorded = recordFunction("compiled", targets, differentiableOutputs.map { outputs[$0] }) { gradients in
       backward.run(gradients + kept)
     }
     for (i, output) in zip(differentiableOutputs, recorded) { outputs[i] = output }
-    return outputs
+    return .results(outputs)
   }
 }

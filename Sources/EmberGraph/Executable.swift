@@ -85,7 +85,7 @@ public final class Executable: Sendable {
       let released = (dying[position] ?? []).sorted()
       let site = GraphSite(
         inputs: node.inputs.map { $0.map(place) }, outputs: node.outputs.map(place), released: Set(released))
-      return Instruction(call: node.call, site: site, released: released)
+      return Instruction(call: node.call.specialized, site: site, released: released)
     }
     outputSlots = main.outputs.map(place)
     writes = main.writes.map { write in
@@ -125,39 +125,63 @@ public final class Executable: Sendable {
     return Prologue(reads: reads, values: values, executable: Executable(prologue, precomputes: false))
   }
 
-  /// Whether parameters and buffers still have the shapes, dtypes and devices that the graph was captured with, and modules their modes.
-  var holds: Bool {
+  /// Whether the modules are still in their modes.
+  var guardsHold: Bool {
     for holds in graph.guards where !holds() { return false }
-    for read in graph.reads where read.part == .value {
-      let value = read.cell.value, form = graph.forms[read.value]
-      if value.shape != form.shape || value.dtype != form.dtype || value.device != form.device { return false }
-    }
     return true
+  }
+
+  /// How a run went.
+  enum Outcome {
+    case results([Tensor])
+    /// A parameter or buffer no longer has the shape, dtype or device that the graph was captured with. Nothing was done.
+    case stale
+    /// An error was raised.
+    case failed
   }
 
   /// Runs the graph. Results have no history. State changes at the end, and only if nothing failed.
   public func run(_ inputs: [Tensor]) -> [Tensor] {
-    guard mayRunSlowly("graph", inputs) else { return outputSlots.map { _ in .poison } }
-    return noGrad { runChecked(inputs) } ?? outputSlots.map { _ in .poison }
+    switch attempt(inputs) {
+    case .results(let results): return results
+    case .stale:
+      raise(EmberError(.value, in: "graph", "a parameter or buffer has another shape, dtype or device than when the graph was captured"))
+      return outputSlots.map { _ in .poison }
+    case .failed: return outputSlots.map { _ in .poison }
+    }
   }
 
-  private func runChecked(_ inputs: [Tensor]) -> [Tensor]? {
-    guard inputs.count == graph.inputs.count else {
+  func attempt(_ inputs: [Tensor]) -> Outcome {
+    guard mayRunSlowly("graph", inputs) else { return .failed }
+    return noGrad { runChecked(inputs) }
+  }
+
+  private func runChecked(_ inputs: [Tensor]) -> Outcome {
+    guard inputs.count == inputSlots.count - (prologue?.values.count ?? 0) else {
       raise(EmberError(.value, in: "graph", "was captured with \(graph.inputs.count) inputs; \(inputs.count) were given"))
-      return nil
+      return .failed
     }
-    var all = inputs
+    var early: [Tensor] = []
     if let prologue {
       let states = prologue.reads.map { $0.cell.value.value }
-      guard let early = prologue.cache.results(for: states, { prologue.executable.runChecked([]) }) else { return nil }
-      all += early
+      for (read, state) in zip(prologue.reads, states) where !graph.forms[read.value].describes(state) { return .stale }
+      let results = prologue.cache.results(for: states) {
+        guard case .results(let results) = prologue.executable.runChecked([]) else { return nil }
+        return results
+      }
+      guard let results else { return .failed }
+      early = results
     }
     return constants.withUnsafeBufferPointer { constants in
       let frame = GraphFrame(count: slotCount, constants: constants.baseAddress)
-      for (slot, input) in zip(inputSlots, all) { frame.set(slot, input.value) }
+      for i in inputs.indices { frame.set(inputSlots[i], inputs[i].value) }
+      for i in early.indices { frame.set(inputSlots[inputs.count + i], early[i]) }
       for (read, slot) in reads {
         switch read.part {
-        case .value: frame.set(slot, read.cell.value.value)
+        case .value:
+          let value = read.cell.value.value
+          if !graph.forms[read.value].describes(value) { return .stale }
+          frame.set(slot, value)
         case .gradient:
           let form = graph.forms[read.value]
           frame.set(slot, read.cell.grad?.value ?? Tensor.zeros(Array(form.shape), dtype: form.dtype, on: form.device))
@@ -165,14 +189,14 @@ public final class Executable: Sendable {
       }
       for instruction in instructions {
         do throws(EmberError) { try instruction.call.run(in: frame, instruction.site) } catch {
-          guard runOnHost(instruction, frame, error) else { return nil }
+          guard runOnHost(instruction, frame, error) else { return .failed }
         }
-        if ThreadFlags.current.contains(.failed) { return nil }
+        if ThreadFlags.current.contains(.failed) { return .failed }
         for slot in instruction.released { frame.clear(slot) }
       }
       if let failure = takeScratchFailure(in: "graph") {
         raise(failure)
-        return nil
+        return .failed
       }
       let outputs = outputSlots.map { frame[$0] }
       for (write, value, gradient) in writes {
@@ -186,7 +210,7 @@ public final class Executable: Sendable {
         case .value: write.cell.grad = frame[gradient!]
         }
       }
-      return outputs
+      return .results(outputs)
     }
   }
 

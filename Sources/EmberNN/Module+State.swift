@@ -22,10 +22,15 @@ extension Module {
 
   /// Takes over the values of a state dict, converted to each parameter's dtype and device.
   ///
-  /// - Parameter strict: missing and unexpected names are an error.
+  /// - Parameters:
+  ///   - strict: missing and unexpected names are an error.
+  ///   - assign: the values stay on their own devices, so that a module made on `.meta`, which costs no memory, becomes a real one. Those
+  ///     of a mapped file stay in it.
   /// - Throws: an error that lists every name and shape that does not fit; then nothing was changed.
   @discardableResult
-  public final func loadStateDict(_ state: [(name: String, tensor: Tensor)], strict: Bool = true) throws -> LoadReport {
+  public final func loadStateDict(
+    _ state: [(name: String, tensor: Tensor)], strict: Bool = true, assign: Bool = false
+  ) throws -> LoadReport {
     let values = Dictionary(state.map { ($0.name, $0.tensor) }, uniquingKeysWith: { _, last in last })
     let cells = stateCells()
     let known = Set(cells.map(\.name))
@@ -42,7 +47,8 @@ extension Module {
       guard let value = values[entry.name] else { continue }
       let own = entry.cell.value
       if value.shape == own.shape || open.contains(ObjectIdentifier(entry.cell)) {
-        planned.append((entry.cell, try catchingErrors { value.detach().to(own.dtype).to(own.device) }))
+        planned.append(
+          (entry.cell, try catchingErrors { assign ? value.detach().to(own.dtype) : value.detach().to(own.dtype).to(own.device) }))
       } else {
         problems.append("\(entry.name): the state dict has shape \(value.shape), the module \(own.shape)")
       }
@@ -58,8 +64,8 @@ extension Module {
 
   /// The same from an unordered dictionary.
   @discardableResult
-  public final func loadStateDict(_ state: [String: Tensor], strict: Bool = true) throws -> LoadReport {
-    try loadStateDict(state.sorted { $0.key < $1.key }.map { (name: $0.key, tensor: $0.value) }, strict: strict)
+  public final func loadStateDict(_ state: [String: Tensor], strict: Bool = true, assign: Bool = false) throws -> LoadReport {
+    try loadStateDict(state.sorted { $0.key < $1.key }.map { (name: $0.key, tensor: $0.value) }, strict: strict, assign: assign)
   }
 
   /// Forgets the gradients of all parameters.

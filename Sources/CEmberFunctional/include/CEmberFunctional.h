@@ -1,4 +1,4 @@
-// Kernels of the functional operations: distances, resampling, unpooling, folding, losses over paths, bags of embeddings.
+// Kernels of the functional operations: distances, resampling, unpooling, folding, losses over paths, bags of embeddings, rotations.
 #ifndef CEMBERFUNCTIONAL_H
 #define CEMBERFUNCTIONAL_H
 
@@ -8,5 +8,6 @@
 #include "ember_functional_losses.h"
 #include "ember_functional_reductions.h"
 #include "ember_functional_resampling.h"
+#include "ember_functional_rotary.h"
 
 #endif

@@ -58,6 +58,15 @@ extension Tensor {
     return Tensor(batched: batch.physical.detach(), level: batch.level, isShared: batch.isShared)
   }
 
+  /// This leaf with other numbers, as a step of an optimizer gives them: its gradient and its hooks stay.
+  package func updated(to numbers: Tensor) throws(EmberError) -> Tensor {
+    guard node is LeafNode else { throw EmberError(.value, in: "updated", "\(summary) is no leaf that requires gradients") }
+    guard numbers.shape == shape, numbers.dtype == dtype, numbers.device == device else {
+      throw EmberError(.shape, in: "updated", "the new numbers are \(numbers.summary), the leaf is \(summary); they must agree")
+    }
+    return Tensor(numbers.body, node: node)
+  }
+
   /// True for tensors that no recorded operation made.
   public var isLeaf: Bool { node == nil || node is LeafNode }
 

@@ -24,6 +24,10 @@ package final class Tracer: @unchecked Sendable {
       self.dtype = dtype
       self.device = device
     }
+
+    package func describes(_ tensor: Tensor) -> Bool {
+      tensor.dtype == dtype && tensor.body.shape == shape && tensor.device == device
+    }
   }
 
   /// A parameter or buffer that the function touched.

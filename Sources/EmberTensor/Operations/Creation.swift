@@ -107,10 +107,12 @@ extension Tensor {
   }
 
   /// A tensor over memory owned by someone else, which must stay unchanged until `release` is called. Writers copy first.
-  public init(foreign pointer: UnsafeMutableRawPointer, shape: [Int], dtype: DType, release: @escaping @Sendable () -> Void) {
+  public init(
+    foreign pointer: UnsafeMutableRawPointer, shape: [Int], dtype: DType, on device: Device = .cpu, release: @escaping @Sendable () -> Void
+  ) {
     self = attempt { () throws(EmberError) in
-      let extents = try checkedShape(shape, in: "tensor")
-      let storage = Storage(foreign: pointer, byteCount: extents.elementCount * dtype.size, on: Backends.cpu, release: release)
+      let extents = try checkedShape(shape, in: "tensor"), backend = try Backends.backend(for: device)
+      let storage = Storage(foreign: pointer, byteCount: extents.elementCount * dtype.size, on: backend, release: release)
       return Tensor(TensorBody(storage: storage, dtype: dtype, shape: extents, strides: extents.contiguousStrides, isContiguous: true))
     }
   }

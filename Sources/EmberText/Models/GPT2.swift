@@ -88,7 +88,8 @@ open class GPT2: Module, Layer {
   public final func generate(
     _ prompt: Tensor, count: Int, temperature: Double = 1, topK: Int? = nil, generator: Generator? = nil
   ) -> Tensor {
-    noGrad {
+    let sampling = Sampling(temperature: temperature, topK: topK)
+    return noGrad {
       var tokens = prompt
       var cache: KeyValueCache? = KeyValueCache(layers: configuration.layers)
       var next = tokens
@@ -101,37 +102,11 @@ open class GPT2: Module, Layer {
         }
         let all = logits(next, cache: &cache)
         let last = all.select(1, all.shape[1] - 1)
-        next = Self.draw(last, temperature: temperature, topK: topK, generator: generator)
+        next = sampling.draw(last, generator: generator)
         tokens = cat([tokens, next], dim: -1)
       }
       return tokens
     }
-  }
-
-  private static func draw(_ logits: Tensor, temperature: Double, topK: Int?, generator: Generator?) -> Tensor {
-    guard temperature > 0 else { return logits.argmax(-1, keepDim: true) }
-    var scores = logits * Scalar.real(1 / temperature)
-    if let topK, topK < scores.shape[-1] {
-      let least = scores.topk(Swift.max(1, topK), dim: -1).values.narrow(-1, start: Swift.max(1, topK) - 1, length: 1)
-      scores = scores.maskedFill(scores .< least, .real(-.infinity))
-    }
-    return scores.softmax(-1).multinomial(1, generator: generator)
-  }
-}
-
-/// Keys and values of the tokens that a decoder has seen, by layer: [batch, heads, time, features].
-public struct KeyValueCache: Sendable {
-  /// Tokens seen.
-  public var count = 0
-  private var layers: [(key: Tensor, value: Tensor)?]
-
-  public init(layers: Int) { self.layers = Array(repeating: nil, count: layers) }
-
-  /// Adds to a layer and returns all it has.
-  public mutating func append(_ key: Tensor, _ value: Tensor, layer: Int) -> (key: Tensor, value: Tensor) {
-    let all = layers[layer].map { (key: cat([$0.key, key], dim: 2), value: cat([$0.value, value], dim: 2)) } ?? (key: key, value: value)
-    layers[layer] = all
-    return all
   }
 }
 
@@ -177,15 +152,10 @@ private final class GPT2Attention: Module {
     if cache != nil { (key, value) = cache!.append(key, value, layer: layer) }
     // A single new token sees everything that is cached; several at once see each other up to themselves.
     let isCausal = shape[1] > 1
-    let mask = isCausal && key.shape[2] > shape[1] ? Self.mask(new: shape[1], all: key.shape[2], on: input.device) : nil
+    let mask = isCausal && key.shape[2] > shape[1] ? KeyValueCache.mask(new: shape[1], all: key.shape[2], on: input.device) : nil
     let y = parts[0].scaledDotProductAttention(
       key, value, mask: mask, dropout: isTraining ? dropout : 0, isCausal: isCausal && mask == nil)
     return c_proj(y.permute([0, 2, 1, 3]).reshape(shape)).dropout(dropout, training: isTraining)
-  }
-
-  /// Which of all tokens each of the new ones, the last, may see.
-  private static func mask(new: Int, all: Int, on device: Device) -> Tensor {
-    Tensor.arange(all, on: device) .<= Tensor.arange(.integer(Int64(all - new)), .integer(Int64(all)), on: device).unsqueeze(1)
   }
 }
 

@@ -1,0 +1,73 @@
+import ArgumentParser
+import EmberCPU
+import EmberFormats
+import EmberONNX
+import EmberRuntime
+import EmberTensor
+import Foundation
+
+/// `ember run model.onnx --input x.npy --output y.npy`
+struct Run: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Runs an ONNX model on arrays in NumPy's files.",
+    discussion: """
+      Inputs and outputs are given in the model's order, or by name as NAME=FILE. Outputs without a file are described. \
+      Without any input the model's inputs and outputs are listed.
+      """)
+
+  @Argument(help: "The model.") var model: String
+  @Option(help: "A .npy file for the next input, or NAME=FILE.") var input: [String] = []
+  @Option(help: "Where the next output goes, or NAME=FILE.") var output: [String] = []
+  @Option(help: "Runs so many times more and prints the median of the times.") var `repeat`: Int?
+  @Option(help: "The most memory to take, in MiB.") var memory = 1 << 14
+
+  func run() throws {
+    CPU.setMemoryCap(memory << 20)
+    let model = try ONNXModel(self.model)
+    let inputs = try assigned(input, to: model.inputs)
+    let outputs = try assigned(output, to: model.outputs)
+    if inputs.isEmpty, model.inputs.contains(where: \.isRequired) {
+      for port in model.inputs { print("input \(described(port))") }
+      for port in model.outputs { print("output \(described(port))") }
+      return
+    }
+    let values = try inputs.mapValues { ONNXValue.tensor(try NPY.load($0)) }
+    let results = try model.run(values)
+    for port in model.outputs {
+      guard let value = results[port.name] else { continue }
+      guard let path = outputs[port.name] else {
+        print("\(port.name): \(value.summary)")
+        continue
+      }
+      guard case .tensor(let tensor) = value else {
+        throw ValidationError("The output '\(port.name)' is \(value.summary), which has no place in a .npy file.")
+      }
+      try NPY.save(tensor, to: path)
+    }
+    if let count = self.repeat, count > 0 {
+      let clock = ContinuousClock()
+      let times = try (0..<count).map { _ in try clock.measure { _ = try model.run(values) } }.sorted()
+      print("median of \(count): \(times[count / 2] / .microseconds(1)) µs")
+    }
+  }
+
+  /// Files by the name of the input or output that they belong to.
+  private func assigned(_ arguments: [String], to ports: [ONNXModel.Port]) throws -> [String: String] {
+    var files: [String: String] = [:], next = 0
+    for argument in arguments {
+      if let port = ports.first(where: { argument.hasPrefix($0.name + "=") }) {
+        files[port.name] = String(argument.dropFirst(port.name.count + 1))
+      } else {
+        guard next < ports.count else { throw ValidationError("There is no input or output for '\(argument)'.") }
+        files[ports[next].name] = argument
+        next += 1
+      }
+    }
+    return files
+  }
+
+  private func described(_ port: ONNXModel.Port) -> String {
+    let shape = port.shape.map { "[" + $0.map { $0.map(String.init) ?? "?" }.joined(separator: ", ") + "]" } ?? ""
+    return "\(port.name): \(port.elementType.map { "\($0)" } ?? "")\(shape)\(port.isRequired ? "" : " (optional)")"
+  }
+}

@@ -1,0 +1,22 @@
+import EmberFormats
+public import EmberText
+
+extension SentenceEncoder: HubLoadable {
+  public init(_ model: HubModel) throws { try self.init(folder: model.folder) }
+}
+
+extension Tokenizer: HubLoadable {
+  public init(_ model: HubModel) throws {
+    if let file = try? model.file(endingWith: ".gguf") {
+      try self.init(GGUF.load(file), source: file)
+    } else {
+      try self.init(contentsOf: model.file(endingWith: "tokenizer.json"))
+    }
+  }
+}
+
+extension LanguageModel: HubLoadable {
+  public convenience init(_ model: HubModel) throws {
+    if let file = try? model.file(endingWith: ".gguf") { try self.init(gguf: file) } else { try self.init(folder: model.folder) }
+  }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// C and C++ programs, compiled against the library beside the tests and run.
+enum Programs {
+  static let repository = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardizedFileURL
+  static let headers = repository.appendingPathComponent("Sources/CEmber/include")
+  static let sources = repository.appendingPathComponent("Tests/EmberCTests/Programs")
+  static let models = repository.appendingPathComponent("Tests/Fixtures/onnx")
+  static let examples = repository.appendingPathComponent("Examples/C")
+
+  /// Where the build put library, programs and tests.
+  static let products: URL = {
+    #if os(Linux)
+      return URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    #else
+      // …/debug/EmberPackageTests.xctest/Contents/MacOS/EmberPackageTests
+      return Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }!.bundleURL.deletingLastPathComponent()
+    #endif
+  }()
+
+  /// Compilers of a language that are here.
+  static func compilers(_ names: [String]) -> [String] {
+    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+    return names.filter { name in folders.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") } }
+  }
+
+  static let c = compilers(["clang", "gcc"])
+  static let cpp = compilers(["clang++", "g++"])
+
+  /// What a library built with a sanitizer needs of the programs that load it; only clang can give it.
+  static let sanitizers: [String] = ["address", "thread"].filter { name in
+    dlsym(dlopen(nil, RTLD_NOW), name == "address" ? "__asan_init" : "__tsan_init") != nil
+  }.map { "-fsanitize=\($0)" }
+
+  struct Outcome {
+    var status: Int32
+    var output: String
+  }
+
+  static func run(_ program: URL, _ arguments: [String], in folder: URL? = nil) throws -> Outcome {
+    let process = Process(), pipe = Pipe()
+    process.executableURL = program
+    process.arguments = arguments
+    process.standardOutput = pipe
+    process.standardError = pipe
+    process.currentDirectoryURL = folder
+    try process.run()
+    let output = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Outcome(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
+  }
+
+  /// Compiles a source with all warnings as errors.
+  static func compile(_ source: URL, with compiler: String, standard: String, to program: URL) throws -> Outcome {
+    try run(
+      URL(fileURLWithPath: "/usr/bin/env"),
+      [compiler, "-std=\(standard)", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O1", source.path, "-I", headers.path, "-I", sources.path]
+        + sanitizers + ["-o", program.path, "-L", products.path, "-lEmberC", "-Wl,-rpath,\(products.path)", "-lpthread", "-lm"])
+  }
+
+  /// Compiles and runs a source; what it printed.
+  static func outcome(of source: URL, with compiler: String, standard: String, _ arguments: [String] = []) throws -> Outcome {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ember-c-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let program = folder.appendingPathComponent("program")
+    let compiled = try compile(source, with: compiler, standard: standard, to: program)
+    guard compiled.status == 0 else { return compiled }
+    return try run(program, arguments, in: folder)
+  }
+}
