@@ -158,8 +158,8 @@ public struct WeightFile: Sendable {
 extension GGUFValue {
   /// For people: long arrays are cut.
   var summary: String {
-    func list(_ items: [some Any]) -> String {
-      "[" + items.prefix(4).map { "\($0)" }.joined(separator: ", ") + (items.count > 4 ? ", … \(items.count) in all]" : "]")
+    func list<Item>(_ items: [Item], _ text: (Item) -> String = { "\($0)" }) -> String {
+      "[" + items.prefix(4).map(text).joined(separator: ", ") + (items.count > 4 ? ", … \(items.count) in all]" : "]")
     }
     switch self {
     case .bool(let value): return String(value)
@@ -171,8 +171,8 @@ extension GGUFValue {
     case .bools(let values): return list(values)
     case .ints(let values): return list(values)
     case .doubles(let values): return list(values)
-    case .strings(let values): return list(values.map { JSON.quoted($0) })
-    case .array(let values): return list(values.map(\.summary))
+    case .strings(let values): return list(values) { JSON.quoted($0) }
+    case .array(let values): return list(values) { $0.summary }
     }
   }
 }

@@ -20,7 +20,7 @@ struct PickleTree {
   mutating func value(_ item: PickleMachine.Item) throws -> PickleValue {
     let (value, count, _) = try convert(item, depth: 0)
     // What occurs in many places of a pickle occurs as often in the tree; a pickle can make that astronomical.
-    guard count <= 1 << 20 + machine.bytes.count * 64 else { throw machine.error("it stands for too many values") }
+    guard count <= 1 << 16 + machine.bytes.count * 8 else { throw machine.error("it stands for too many values") }
     return value
   }
 
