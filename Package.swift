@@ -115,7 +115,9 @@ let package = Package(
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),
     .executableTarget(
       name: "ExportedModels",
-      dependencies: ["EmberFormats", "EmberFunctional", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision"],
+      dependencies: [
+        "EmberFormats", "EmberFunctional", "EmberGraph", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision",
+      ],
       path: "Tests/ExportedModels"),
     .testTarget(
       name: "EmberONNXTests",

@@ -1,4 +1,5 @@
 import EmberFunctional
+import EmberGraph
 import EmberNN
 import EmberONNX
 import EmberRuntime
@@ -10,7 +11,7 @@ extension ExportCase {
   /// Every kind of network, small enough for the tests.
   public static func all() -> [ExportCase] {
     withRandomSeed(5) {
-      images() + recurrent() + transformers() + [operations()]
+      images() + recurrent() + transformers() + [operations(), controlFlow()]
     }
   }
 
@@ -130,6 +131,24 @@ extension ExportCase {
         return [(features * weights).sum(1) / weights.sum(1).clamp(min: 1e-9), bert.pooled(features)]
       },
     ]
+  }
+
+  /// What runs depends on the data: a choice, a loop until it is small enough, and steps along a sequence. The weights are those around.
+  private static func controlFlow() -> ExportCase {
+    let layer = Linear(4, 4)
+    return ExportCase(
+      "control-flow", layer, examples: [Tensor.zeros([5, 2, 4])], inputs: [Tensor.randn([7, 3, 4])],
+      dynamicAxes: [[0: "time", 1: "batch"]]
+    ) { inputs in
+      let x = inputs[0]
+      let chosen = cond(x.sum() .> 0, [x], then: { [layer($0[0]) + x] }, else: { [$0[0] - x.mean(0, keepDim: true)] })
+      let halved = whileLoop([x, Tensor.zeros([1], dtype: .int64)]) { ($0[0].abs().amax() .> 0.1) } body: { [$0[0] / 2, $0[1] + 1] }
+      let (last, all) = scan([Tensor.zeros([x.shape[1], 4])], over: [x]) { carry, slices in
+        let next = (layer(carry[0]) + slices[0]).tanh()
+        return ([next], [next * 2])
+      }
+      return chosen + halved + last + all
+    }
   }
 
   /// Operations that the networks do not have.

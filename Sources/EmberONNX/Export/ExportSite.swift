@@ -19,7 +19,7 @@ struct ExportedValue {
 
 /// A value of an attribute.
 enum ExportAttribute {
-  case int(Int), ints([Int]), float(Double), text(String), texts([String]), tensor(Tensor)
+  case int(Int), ints([Int]), float(Double), text(String), texts([String]), tensor(Tensor), graph(Onnx_GraphProto)
 
   func proto(_ name: String) -> Onnx_AttributeProto {
     var proto = Onnx_AttributeProto()
@@ -30,6 +30,7 @@ enum ExportAttribute {
     case .float(let value): (proto.type, proto.f) = (.float, Float(value))
     case .text(let value): (proto.type, proto.s) = (.string, Data(value.utf8))
     case .texts(let values): (proto.type, proto.strings) = (.strings, values.map { Data($0.utf8) })
+    case .graph(let value): (proto.type, proto.g) = (.graph, value)
     case .tensor(let value): (proto.type, proto.t) = (.tensor, TensorEncoder.proto(value, name: ""))
     }
     return proto

@@ -122,11 +122,13 @@ private func write(
   _ moduleNames: [ObjectIdentifier: String], _ options: ONNXExportOptions, to path: String
 ) throws {
   let graphs = try graphs.map { try $0.optimized([.deadCode]) }
-  let exporter = try GraphExporter(
-    graphs, sizes: sizes, dynamicExtents: dynamicExtents, stateNames: stateNames, moduleNames: moduleNames, options: options)
-  let proto = try exporter.run()
+  let file = ExportFile(options, sizes: sizes, dynamicExtents: dynamicExtents, stateNames: stateNames, moduleNames: moduleNames)
+  let scope = ExportScope(file)
+  let proto = try GraphExporter(graphs, in: scope).run()
+  // Of the constants that forms asked for, some belong to nodes that nobody needs.
+  let read = Set(proto.node.flatMap { $0.input + $0.capturedNames })
   try ModelWriter(options: options).write(
-    proto, exporter.initializerOrder.map { ($0, exporter.initializers[$0]!) }, usesOwnDomain: exporter.usesOwnDomain, to: path)
+    proto, file.initializers.filter { read.contains($0.name) }, usesOwnDomain: file.usesOwnDomain, to: path)
 }
 
 // MARK: - Captures at several sizes
