@@ -109,7 +109,9 @@ let package = Package(
       ]),
     .testTarget(name: "EmberCUDATests", dependencies: ["EmberCUDA", "EmberFunctional", "EmberOptim", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberCPU", "EmberFunctional", "EmberNN", "EmberOptim", "EmberTensor"]),
-    .testTarget(name: "EmberGraphTests", dependencies: ["EmberGraph", "EmberNN", "EmberOptim", "EmberTensor", "EmberRuntime", "EmberVision"]),
+    .testTarget(
+      name: "EmberGraphTests",
+      dependencies: ["EmberDistributions", "EmberGraph", "EmberNN", "EmberOptim", "EmberTensor", "EmberRuntime", "EmberVision"]),
     .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),

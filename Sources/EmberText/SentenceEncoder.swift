@@ -85,17 +85,21 @@ public struct SentenceEncoder {
       let texts = tokenizer.encode(sentences)
       let shape = [texts.count, texts[0].count]
       func tensor(_ part: (TokenizedText) -> [Int]) -> Tensor { Tensor(texts.flatMap { part($0).map { Int64($0) } }).reshape(shape) }
-      let mask = tensor(\.attentionMask)
-      let features = model.features(tensor(\.numbers), mask: mask, types: tensor(\.types))
-      let counts = mask.unsqueeze(-1).to(features.dtype)
-      var vectors: Tensor
-      switch pooling {
-      case .firstToken: vectors = features.select(1, 0)
-      case .mean: vectors = (features * counts).sum([1]) / counts.sum([1]).clamp(min: 1e-9)
-      case .maximum: vectors = features.maskedFill(counts .== 0, .real(-1e9)).amax([1])
-      }
-      if normalizes { vectors = vectors / (vectors * vectors).sum([1], keepDim: true).sqrt().clamp(min: 1e-12) }
-      return vectors
+      return vectors(tensor(\.numbers), mask: tensor(\.attentionMask), types: tensor(\.types))
     }
+  }
+
+  /// The vectors of texts as the tokenizer gives them: tokens, 1 where one counts, and the kinds of segments, each int64 [texts, time].
+  public func vectors(_ tokens: Tensor, mask: Tensor, types: Tensor? = nil) -> Tensor {
+    let features = model.features(tokens, mask: mask, types: types)
+    let counts = mask.unsqueeze(-1).to(features.dtype)
+    var vectors: Tensor
+    switch pooling {
+    case .firstToken: vectors = features.select(1, 0)
+    case .mean: vectors = (features * counts).sum([1]) / counts.sum([1]).clamp(min: 1e-9)
+    case .maximum: vectors = features.maskedFill(counts .== 0, .real(-1e9)).amax([1])
+    }
+    if normalizes { vectors = vectors / (vectors * vectors).sum([1], keepDim: true).sqrt().clamp(min: 1e-12) }
+    return vectors
   }
 }

@@ -1,3 +1,4 @@
+import EmberDistributions
 import EmberNN
 import EmberOptim
 import EmberRuntime
@@ -38,6 +39,16 @@ struct CaptureTests {
       #expect(difference(fast(x), expected) == 0)
       #expect(fast.graphs.count == 1 && fast.graphs[0].callCount == 1)
     }
+  }
+
+  /// The checks of a distribution's numbers see none in a graph, and still see those outside.
+  @Test func distributionsCanBeCaptured() throws {
+    withRandomSeed(7) {
+      let divergence = { (x: Tensor) in klDivergence(Normal(location: x, scale: x.exp()), Normal()).sum() }
+      let x = Tensor.randn([4, 3]), fast = compile(options: checked, divergence)
+      #expect(difference(fast(x), divergence(x)) < 1e-5)
+    }
+    #expect(throws: EmberError.self) { try catchingErrors { Normal(location: Tensor([0.0]), scale: Tensor([-1.0])) } }
   }
 
   @Test func aModelIsTheSame() throws {

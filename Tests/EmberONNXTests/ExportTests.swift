@@ -154,6 +154,16 @@ struct ExportTests {
     }
   }
 
+  @Test func whatONNXLacksCanBeANodeOfEmbersOwn() throws {
+    try withFile { path in
+      try export([Tensor.zeros([2, 3])], to: path, isPortable: false) { [$0[0].exp().cumprod(1).digamma()] }
+      let message = try Onnx_ModelProto(serializedBytes: try Data(contentsOf: URL(fileURLWithPath: path)))
+      #expect(message.graph.node.map { "\($0.domain) \($0.opType)" } == [" Exp", "ember cumprod", "ember digamma"])
+      #expect(message.graph.node[1].attribute.map(\.name) == ["dimension"] && message.graph.node[1].attribute[0].i == 1)
+      #expect(message.opsetImport.map(\.domain) == ["", "ember"])
+    }
+  }
+
   @Test func numbersAreFittedByPolynomials() {
     let sizes = CaptureSizes(base: [2, 5], steps: [1, -1])
     func samples(_ number: (Int, Int) -> Int) -> [Int] { (0..<sizes.captureCount).map { number(sizes.sizes($0)[0], sizes.sizes($0)[1]) } }

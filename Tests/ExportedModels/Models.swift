@@ -11,7 +11,7 @@ extension ExportCase {
   /// Every kind of network, small enough for the tests.
   public static func all() -> [ExportCase] {
     withRandomSeed(5) {
-      images() + recurrent() + transformers() + [operations(), controlFlow()]
+      images() + recurrent() + transformers() + [operations(), moreOperations(), controlFlow()]
     }
   }
 
@@ -160,7 +160,8 @@ extension ExportCase {
     ) { inputs in
       let x = inputs[0], numbers = inputs[1]
       return [
-        x.`var`([-1]), x.logSumExp([1]), x.amax([2]), x.argmax(2), x.max(1).values, x.topk(2).values, x.sort(-1).values, x.cumsum(1), x.norm(),
+        x.`var`([-1]), x.logSumExp([1]), x.amax([2]), x.argmax(2), x.max(1).values, x.topk(2).values, x.sort(-1).values, x.cumsum(1),
+        x.norm(),
         (x.expm1() + (x.abs() + 0.01).log1p()), x.softplus(), x.elu(), x.leakyReLU(), x.hardSwish(), x.mish(), x.logSigmoid(), x.erfc(),
         x.remainder(Tensor(0.7)), (x * 3).trunc(), atan2(x, x.flip(2)), x.gelu(approximate: .tanh),
         x.gather(dim: 1, index: numbers.unsqueeze(-1)), x[0..., 1..., .all].pad([1, 2]), x.unbind(1)[3], x.flip(0, 2),
@@ -169,6 +170,32 @@ extension ExportCase {
         x.adaptiveAvgPool1d(4), x.unfold(2, size: 3, step: 2), x.split(2, dim: 1)[1], cat([x, x * 2], dim: 2), stack([x, x], dim: 1),
         x.einsumTransposed, Tensor.arange(x.shape[0]) + numbers.sum(1), x.`repeat`(1, 2, 1), x.std([1, 2]), x.to(.float64).to(.float32) * 2,
         x.to(.float16).exp().to(.float32),
+      ]
+    }
+  }
+
+  private static func moreOperations() -> ExportCase {
+    let square = Tensor.randn([6, 6])
+    return ExportCase(
+      "more-operations", Sequential(), examples: [Tensor.zeros([2, 4, 6]), Tensor.zeros([2, 4], dtype: .int64)],
+      inputs: [Tensor.randn([3, 4, 6]), tokens([3, 4], below: 4)], dynamicAxes: [[0: "batch"], [0: "batch"]]
+    ) { inputs in
+      let x = inputs[0], numbers = inputs[1], places = numbers.unsqueeze(-1)
+      let (largest, positions) = x.unsqueeze(1).maxPoolWithIndices(2, 2)
+      return [
+        x.scatterAdd(dim: 1, index: places, source: x), x.scatter(dim: 1, index: places, value: 2), x.indexSelect(1, Tensor([2, 0])),
+        x.index([nil, Tensor([0, 3, 1]), Tensor([5, 2, -1])]), x.index([nil, nil, numbers]), x.index([Tensor([0, 1]), nil, Tensor([1, 2])]),
+        square.addmm(square, x.select(0, 0).mT.matmul(x.select(0, 1)), beta: 0.5, alpha: 2), x.prod([1]), x.norm(3, [1]), x.norm(1, [0, 2]),
+        largest, positions, (x .> 0).any([1]), (x .> -5).all(), (x .> 0).countNonzero([2]), x.nansum([1]),
+        x.log2().nanToNum(nan: 0), x.abs().log10(),
+        (x * 2).floor(), x.round(), x.copysign(x.flip(1)), x.hypot(x + 1), fmax(x, x.flip(2)), x.fmod(Tensor(0.3)), x.groupNorm(2),
+        x.roll([1], [2]), x.roll([1], [0]), x.tril(1), x.triu(), x.cumsum(2), x.sum([0]), x.mean([0, 2], keepDim: true), x.argmin(),
+        numbers.amax([1]), numbers.to(.uint8) + 250, (numbers .== 2).to(.float32), numbers.to(.int32) * numbers,
+        (numbers - 2).floorDivide(Tensor(2)),
+        (numbers - 2).remainder(Tensor(3)), x.asin().nanToNum(nan: 1), x.tan().atan(), x.sinh().asinh(), x.sigmoid().logit(), x.selu(),
+        x.hardSigmoid(),
+        x.hardTanh(), x.clamp(min: -0.5, max: 0.5), x ** 3, x.rsqrt().nanToNum(nan: 0), x.sign(),
+        x.squeeze().unsqueeze(1).expand([-1, 2, -1, -1]),
       ]
     }
   }

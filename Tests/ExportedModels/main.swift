@@ -1,16 +1,17 @@
-// Exports every model of the tests, for scripts/compare-export:  ExportedModels FOLDER [NAME…]
+// Exports every model of the tests, for scripts/compare-export:  ExportedModels FOLDER [OPSET]
 
 import EmberFormats
 import Glibc
 
 guard CommandLine.arguments.count > 1 else {
-  print("usage: ExportedModels FOLDER [NAME…]")
+  print("usage: ExportedModels FOLDER [OPSET]")
   exit(2)
 }
-let folder = CommandLine.arguments[1], names = CommandLine.arguments.dropFirst(2)
+let folder = CommandLine.arguments[1], opset = CommandLine.arguments.count > 2 ? Int(CommandLine.arguments[2]) : nil
 try Files.makeFolder(folder)
 var failures = 0
-for model in ExportCase.all() where names.isEmpty || names.contains(model.name) {
+for var model in ExportCase.all() {
+  if let opset { model.options.opset = opset }
   do {
     try model.write(to: folder)
     print(model.name)

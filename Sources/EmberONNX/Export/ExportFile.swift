@@ -191,7 +191,8 @@ final class ExportScope {
     } else if let polynomial = file.sizes.polynomial(extent.samples) {
       var terms: [String] = []
       for (set, coefficient) in polynomial.sorted(by: { $0.key > $1.key }) {
-        var factors = try file.dynamicExtents.indices.filter { set & 1 << $0 != 0 }.map { try number(file.dynamicExtents[$0].extent, owner) }
+        let multiplied = file.dynamicExtents.indices.filter { set & 1 << $0 != 0 }
+        var factors = try multiplied.map { try number(file.dynamicExtents[$0].extent, owner) }
         if coefficient != 1 || factors.isEmpty { factors.append(file.ints([coefficient])) }
         terms.append(factors.dropFirst().reduce(factors[0]) { emit("Mul", [$0, $1]) })
       }

@@ -19,7 +19,7 @@ struct ExportedValue {
 
 /// A value of an attribute.
 enum ExportAttribute {
-  case int(Int), ints([Int]), float(Double), text(String), texts([String]), tensor(Tensor), graph(Onnx_GraphProto)
+  case int(Int), ints([Int]), float(Double), floats([Double]), text(String), texts([String]), tensor(Tensor), graph(Onnx_GraphProto)
 
   func proto(_ name: String) -> Onnx_AttributeProto {
     var proto = Onnx_AttributeProto()
@@ -28,6 +28,7 @@ enum ExportAttribute {
     case .int(let value): (proto.type, proto.i) = (.int, Int64(value))
     case .ints(let values): (proto.type, proto.ints) = (.ints, values.map { Int64($0) })
     case .float(let value): (proto.type, proto.f) = (.float, Float(value))
+    case .floats(let values): (proto.type, proto.floats) = (.floats, values.map { Float($0) })
     case .text(let value): (proto.type, proto.s) = (.string, Data(value.utf8))
     case .texts(let values): (proto.type, proto.strings) = (.strings, values.map { Data($0.utf8) })
     case .graph(let value): (proto.type, proto.g) = (.graph, value)
@@ -72,7 +73,9 @@ struct ExportSite {
   // MARK: Nodes
 
   /// Adds a node; returns the names of its outputs. Inputs that are nil are left out.
-  func emit(_ operation: String, _ inputs: [String?], _ attributes: KeyValuePairs<String, ExportAttribute> = [:], outputs: Int) -> [String] {
+  func emit(
+    _ operation: String, _ inputs: [String?], _ attributes: KeyValuePairs<String, ExportAttribute> = [:], outputs: Int
+  ) -> [String] {
     exporter.emit(operation, inputs, attributes, outputs: outputs, owner: node.owner)
   }
 

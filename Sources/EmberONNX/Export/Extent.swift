@@ -59,7 +59,9 @@ struct CaptureSizes {
     }
     for capture in 0..<captureCount {
       let sizes = sizes(capture)
-      let value = monomials.reduce(0) { sum, term in sum + base.indices.reduce(term.value) { term.key & 1 << $1 == 0 ? $0 : $0 * sizes[$1] } }
+      let value = monomials.reduce(0) { sum, term in
+        sum + base.indices.reduce(term.value) { term.key & 1 << $1 == 0 ? $0 : $0 * sizes[$1] }
+      }
       if value != samples[capture] { return nil }
     }
     return monomials.filter { $0.value != 0 }

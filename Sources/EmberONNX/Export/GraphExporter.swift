@@ -35,7 +35,8 @@ final class GraphExporter {
       for (a, b) in zip(first.nodes, other.nodes) where a.call.name != b.call.name || a.inputs != b.inputs || a.outputs != b.outputs {
         throw EmberError(
           .value, in: "exportONNX",
-          "\(place(of: a)): what is computed depends on the dynamic extents (elsewhere it is \(b.call.name)); leave fewer of them open")
+          "\(place(of: a)): what is computed depends on the dynamic extents (elsewhere it is \(b.call.name)); "
+            + "leave fewer of them open, or give an example of another size")
       }
       guard first.nodes.count == other.nodes.count, first.outputs == other.outputs, first.constants.keys == other.constants.keys,
         first.reads.map(\.value) == other.reads.map(\.value)
@@ -97,7 +98,8 @@ final class GraphExporter {
     guard graph.writes.isEmpty else {
       let names = graph.writes.map { file.stateNames[ObjectIdentifier($0.cell)] ?? "one without name" }.joined(separator: ", ")
       throw EmberError(
-        .value, in: "exportONNX", "the graph changes parameters or buffers (\(names)), which ONNX cannot say; is the model in training mode?")
+        .value, in: "exportONNX",
+        "the graph changes parameters or buffers (\(names)), which ONNX cannot say; is the model in training mode?")
     }
     for read in graph.reads {
       guard read.part == .value else { throw EmberError(.value, in: "exportONNX", "the graph reads gradients of parameters") }
@@ -108,39 +110,45 @@ final class GraphExporter {
 
   private func export(_ position: Int) throws {
     let node = graphs[0].nodes[position], site = ExportSite(exporter: self, position: position)
-    let names: [String?]
-    if let form = node.call.subject as? any ONNXExportable {
-      do {
-        names = try form.export(site)
-      } catch let error as EmberError where error.operation != "exportONNX" {
-        throw site.refusal(error.message)
+    var names: [String?]
+    do {
+      guard let form = node.call.subject as? any ONNXExportable else {
+        throw site.refusal("ONNX has no such operation, and Ember no composition of ONNX's for it")
       }
-    } else if options.isPortable {
-      throw site.refusal("ONNX has no such operation, and Ember no composition of ONNX's for it")
-    } else {
+      names = try form.export(site)
+    } catch let error as EmberError {
+      if options.isPortable { throw error.operation == "exportONNX" ? error : site.refusal(error.message) }
       names = try exportInOwnDomain(site)
     }
     for (output, name) in zip(node.outputs, names) { if let name { define(output, name) } }
   }
 
-  /// A node of the domain `ember`, with the attributes that are numbers.
+  /// A node of the domain `ember`, named by the operation, with its attributes that are numbers and texts.
   private func exportInOwnDomain(_ site: ExportSite) throws -> [String?] {
     file.usesOwnDomain = true
     let inputs = try site.node.inputs.map { try $0.map { try value($0).name } ?? "" }
     let outputs = site.node.outputs.map { _ in file.unique("ember/\(site.callName)") }
-    var proto = ExportScope.makeNode(site.callName, inputs, [:], outputs, name: outputs[0], domain: "ember")
-    for child in Mirror(reflecting: site.node.call.subject).children {
-      guard let label = child.label else { continue }
-      switch child.value {
-      case let value as Int: proto.attribute.append(ExportAttribute.int(value).proto(label))
-      case let value as Bool: proto.attribute.append(ExportAttribute.int(value ? 1 : 0).proto(label))
-      case let value as [Int]: proto.attribute.append(ExportAttribute.ints(value).proto(label))
-      case let value as Double: proto.attribute.append(ExportAttribute.float(value).proto(label))
-      case let value as String: proto.attribute.append(ExportAttribute.text(value).proto(label))
-      default: break
+    var node = ExportScope.makeNode(site.callName, inputs, [:], outputs, name: outputs[0], domain: "ember")
+    if let call = site.node.call.subject as? PointwiseCall {
+      if call.parameters.count > 0 {
+        let numbers = (0..<call.parameters.count).map { call.parameters[$0].doubleValue }
+        node.attribute = [ExportAttribute.floats(numbers).proto("numbers")]
+      }
+    } else {
+      for child in Mirror(reflecting: site.node.call.subject).children {
+        let attribute: ExportAttribute? =
+          switch child.value {
+          case let value as Int: .int(value)
+          case let value as Bool: .int(value ? 1 : 0)
+          case let value as [Int]: .ints(value)
+          case let value as Double: .float(value)
+          case let value as String: .text(value)
+          default: nil
+          }
+        if let label = child.label, let attribute { node.attribute.append(attribute.proto(label)) }
       }
     }
-    scope.nodes.append(proto)
+    scope.nodes.append(node)
     return outputs
   }
 

@@ -173,19 +173,22 @@ private func captures(
     if axes.indices.contains(where: { shrinking & 1 << $0 != 0 && base[$0] < 4 }) { continue }
     let sizes = CaptureSizes(base: base, steps: axes.indices.map { shrinking & 1 << $0 == 0 ? 1 : -1 })
     do {
-      let graphs = try (0..<sizes.captureCount).map { number in
-        let own = sizes.sizes(number)
-        let examples = inputs.enumerated().map { i, input in
-          var shape = Array(input.shape)
-          for (axis, size) in zip(axes, own) { for place in axis.places where place.input == i { shape[place.axis] = size } }
-          return shape == Array(input.shape) ? input.detach() : Tensor.zeros(shape, dtype: input.dtype, on: input.device)
-        }
-        return try noGrad { try capture(examples, body) }
-      }
-      return (graphs, sizes)
+      return (try (0..<sizes.captureCount).map { try captured(inputs, axes, sizes.sizes($0), body) }, sizes)
     } catch {
       failure = failure ?? error
     }
   }
   throw failure!
+}
+
+/// The function at some sizes of its open dimensions.
+private func captured(
+  _ inputs: [Tensor], _ axes: [NamedAxis], _ sizes: [Int], _ body: ([Tensor]) throws -> [Tensor]
+) throws -> Graph {
+  let examples = inputs.enumerated().map { i, input in
+    var shape = Array(input.shape)
+    for (axis, size) in zip(axes, sizes) { for place in axis.places where place.input == i { shape[place.axis] = size } }
+    return shape == Array(input.shape) ? input.detach() : Tensor.zeros(shape, dtype: input.dtype, on: input.device)
+  }
+  return try noGrad { try capture(examples, body) }
 }

@@ -89,7 +89,9 @@ package final class Tracer: @unchecked Sendable {
   }
 
   /// Runs `body`, whose calls are made by `owner`.
-  package static func withOwner<Result, Failure: Error>(_ owner: AnyObject, _ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+  package static func withOwner<Result, Failure: Error>(
+    _ owner: AnyObject, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
     guard let tracer = current else { return try body() }
     let outer = tracer.owner
     tracer.owner = ObjectIdentifier(owner)

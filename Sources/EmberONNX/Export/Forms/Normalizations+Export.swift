@@ -41,7 +41,8 @@ extension GroupNormOperation: ONNXExportable {
     let perGroup = Extent(size.samples.map { $0 / groups })
     let grouped = try site.reshape(x.name, from: x.shape, to: [x.shape[0], Extent(groups, like: size), perGroup])
     let normal = site.emit(
-      "InstanceNormalization", grouped, site.ones([groups], x.dtype), site.zeros([groups], x.dtype), attributes: ["epsilon": .float(epsilon)])
+      "InstanceNormalization", grouped, site.ones([groups], x.dtype), site.zeros([groups], x.dtype),
+      attributes: ["epsilon": .float(epsilon)])
     var y = try site.reshape(normal, from: [x.shape[0]], to: x.shape)
     if let weight = try site.inputIfPresent(1) { y = site.emit("Mul", y, site.perChannel(weight.name, rank: x.rank)) }
     if let bias = try site.inputIfPresent(2) { y = site.emit("Add", y, site.perChannel(bias.name, rank: x.rank)) }

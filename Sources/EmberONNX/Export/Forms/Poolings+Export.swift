@@ -12,7 +12,9 @@ extension ExportSite {
   }
 
   /// Kernel, stride, padding and whether the last windows reach over the edge.
-  fileprivate func windows(_ g: PoolingGeometry) -> (kernel: ExportAttribute, stride: ExportAttribute, pads: ExportAttribute, ceil: ExportAttribute) {
+  fileprivate func windows(
+    _ g: PoolingGeometry
+  ) -> (kernel: ExportAttribute, stride: ExportAttribute, pads: ExportAttribute, ceil: ExportAttribute) {
     let reachesOver = g.input.indices.contains { d in
       let span = g.input[d] + 2 * g.padding[d] - g.dilation[d] * (g.kernel[d] - 1) - 1
       return g.output[d] > span / g.stride[d] + 1
