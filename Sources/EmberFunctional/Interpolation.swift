@@ -93,7 +93,7 @@ extension Tensor {
     }
     _ = try checkedShape(shape.prefix(2) + output, in: "interpolate")
     // Positions and weights are computed here, for each.
-    guard output.allSatisfy({ $0 < 1 << 32 }) else { throw error(.memory, "a result of \(output) is too large") }
+    guard output.allSatisfy({ $0 < 1 << 28 }) else { throw error(.memory, "a result of \(output) is too large") }
     if mode == .area {
       return switch output.count {
       case 1: adaptiveAvgPool1d(output)
