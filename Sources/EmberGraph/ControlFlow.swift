@@ -231,15 +231,15 @@ extension Graph {
 // MARK: - Calls
 
 /// Inputs: predicate, the closures' inputs, what the first lifts, what the second lifts.
-struct CondCall: GraphCall {
+package struct CondCall: GraphCall {
   let first: Executable
   let second: Executable
-  private let graphs: (Graph, Graph)
-  let inputCount: Int
-  let liftedCount: Int
-  var name: String { "cond" }
-  var subject: Any { self }
-  var isPure: Bool { (graphs.0.nodes + graphs.1.nodes).allSatisfy(\.call.isPure) }
+  package let graphs: (Graph, Graph)
+  package let inputCount: Int
+  package let liftedCount: Int
+  package var name: String { "cond" }
+  package var subject: Any { self }
+  package var isPure: Bool { (graphs.0.nodes + graphs.1.nodes).allSatisfy(\.call.isPure) }
 
   init(first: Graph, second: Graph, inputCount: Int, liftedCount: Int) {
     graphs = (first, second)
@@ -249,13 +249,13 @@ struct CondCall: GraphCall {
     self.liftedCount = liftedCount
   }
 
-  func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let all = inputs.map { $0! }, own = Array(all[1..<(1 + inputCount)])
     let isFirst = all[0].device == .meta ? true : try all[0].itemOrThrow(as: Bool.self)
     return isFirst ? first.run(own + all[(1 + inputCount)..<(1 + inputCount + liftedCount)]) : second.run(own + all[(1 + inputCount + liftedCount)...])
   }
 
-  func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] {
+  package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] {
     let all = inputs.map { $0! }, end = 1 + inputCount, (first, second) = graphs
     return cond(
       all[0], Array(all.dropFirst()), then: { first.evaluate(Array($0.prefix(inputCount + liftedCount))) },
@@ -264,15 +264,15 @@ struct CondCall: GraphCall {
 }
 
 /// Inputs: the carried tensors, what the test lifts, what the step lifts.
-struct WhileCall: GraphCall {
+package struct WhileCall: GraphCall {
   private let test: Executable
   private let step: Executable
-  private let graphs: (Graph, Graph)
-  let carryCount: Int
-  let liftedCount: Int
-  var name: String { "while_loop" }
-  var subject: Any { self }
-  var isPure: Bool { (graphs.0.nodes + graphs.1.nodes).allSatisfy(\.call.isPure) }
+  package let graphs: (Graph, Graph)
+  package let carryCount: Int
+  package let liftedCount: Int
+  package var name: String { "while_loop" }
+  package var subject: Any { self }
+  package var isPure: Bool { (graphs.0.nodes + graphs.1.nodes).allSatisfy(\.call.isPure) }
 
   init(test: Graph, step: Graph, carryCount: Int, liftedCount: Int) {
     graphs = (test, step)
@@ -282,7 +282,7 @@ struct WhileCall: GraphCall {
     self.liftedCount = liftedCount
   }
 
-  func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let all = inputs.map { $0! }
     var carry = Array(all.prefix(carryCount))
     let ofTest = Array(all[carryCount..<(carryCount + liftedCount)]), ofStep = Array(all[(carryCount + liftedCount)...])
@@ -294,7 +294,7 @@ struct WhileCall: GraphCall {
     return carry
   }
 
-  func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] {
+  package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] {
     let all = inputs.map { $0! }, (test, step) = graphs
     let ofTest = Array(all[carryCount..<(carryCount + liftedCount)]), ofStep = Array(all[(carryCount + liftedCount)...])
     return whileLoop(Array(all.prefix(carryCount)), condition: { test.evaluate($0 + ofTest)[0] }, body: { step.evaluate($0 + ofStep) })
@@ -302,14 +302,14 @@ struct WhileCall: GraphCall {
 }
 
 /// Inputs: the carried tensors, the sequences, what the step lifts. Results: the carried tensors, stacked results.
-struct ScanCall: GraphCall {
+package struct ScanCall: GraphCall {
   private let step: Executable
-  private let graph: Graph
-  let carryCount: Int
-  let sequenceCount: Int
-  var name: String { "scan" }
-  var subject: Any { self }
-  var isPure: Bool { graph.nodes.allSatisfy(\.call.isPure) }
+  package let graph: Graph
+  package let carryCount: Int
+  package let sequenceCount: Int
+  package var name: String { "scan" }
+  package var subject: Any { self }
+  package var isPure: Bool { graph.nodes.allSatisfy(\.call.isPure) }
 
   init(step: Graph, carryCount: Int, sequenceCount: Int) {
     graph = step
@@ -318,7 +318,7 @@ struct ScanCall: GraphCall {
     self.sequenceCount = sequenceCount
   }
 
-  func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let all = inputs.map { $0! }
     var carry = Array(all.prefix(carryCount))
     let sequences = all[carryCount..<(carryCount + sequenceCount)], lifted = all[(carryCount + sequenceCount)...]
@@ -332,7 +332,7 @@ struct ScanCall: GraphCall {
     return carry + rows[0].indices.map { result in stack(rows.map { $0[result] }) }
   }
 
-  func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] {
+  package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] {
     let all = inputs.map { $0! }, graph = graph, lifted = Array(all[(carryCount + sequenceCount)...])
     let (carry, results) = scan(Array(all.prefix(carryCount)), over: Array(all[carryCount..<(carryCount + sequenceCount)])) { now, slices in
       let results = graph.evaluate(now + slices + lifted)

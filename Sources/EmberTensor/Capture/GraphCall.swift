@@ -212,8 +212,8 @@ package struct DerivativeSubject {
 package struct DrawCall: GraphCall {
   let operation: String
   package let shape: [Int]
-  let distribution: RandomDistribution
-  let dtype: DType
+  package let distribution: RandomDistribution
+  package let dtype: DType
   let device: Device
   let generator: Generator?
   package var name: String { operation }

@@ -11,6 +11,8 @@ package final class Tracer: @unchecked Sendable {
     package let call: any GraphCall
     package let inputs: [Int?]
     package let outputs: [Int]
+    /// The innermost module that made the call, which its name in files is taken from.
+    package let owner: ObjectIdentifier?
   }
 
   /// Shape, dtype and device of a value.
@@ -52,6 +54,7 @@ package final class Tracer: @unchecked Sendable {
   private var guarded = Set<ObjectIdentifier>()
   private var cellNumbers: [ObjectIdentifier: Int] = [:]
   private var constantNumbers: [ObjectIdentifier: Int] = [:]
+  private var owner: ObjectIdentifier?
   /// Values of the capture around this one that are used here (`cond`, `scan`), and the inputs that stand for them.
   package private(set) var lifted: [(outer: Tensor, number: Int)] = []
   private var liftedNumbers: [ObjectIdentifier: Int] = [:]
@@ -83,6 +86,15 @@ package final class Tracer: @unchecked Sendable {
   /// Runs `body` as if nothing were recorded.
   package static func suspended<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     try ThreadFlags.with(.captures, set: false, body)
+  }
+
+  /// Runs `body`, whose calls are made by `owner`.
+  package static func withOwner<Result, Failure: Error>(_ owner: AnyObject, _ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    guard let tracer = current else { return try body() }
+    let outer = tracer.owner
+    tracer.owner = ObjectIdentifier(owner)
+    defer { tracer.owner = outer }
+    return try body()
   }
 
   // MARK: Values
@@ -127,7 +139,7 @@ package final class Tracer: @unchecked Sendable {
     let numbers = operands.map { $0.map(number(of:)) }
     let backend = device ?? operands.lazy.compactMap { $0 }.first?.backend ?? Backends.cpu
     let outputs = results.map { symbol($0.form, on: $0.device == .meta ? backend : $0.backend) }
-    records.append(Record(call: call, inputs: numbers, outputs: outputs.map { $0.trace!.number }))
+    records.append(Record(call: call, inputs: numbers, outputs: outputs.map { $0.trace!.number }, owner: owner))
     return outputs
   }
 

@@ -1,13 +1,13 @@
 import EmberRuntime
 
 /// Rows of a table [entries, features] by number. Input 1: integers of any shape.
-struct EmbeddingLookup: BinaryOperation {
-  static let name = "embedding"
-  let saved: SavedTensors = .input1
+package struct EmbeddingLookup: BinaryOperation {
+  package static let name = "embedding"
+  package let saved: SavedTensors = .input1
   /// The row that takes no gradient.
   let paddingIndex: Int?
 
-  func forward(_ table: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ table: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
     guard table.rank == 2 else { throw EmberError(.shape, in: Self.name, "weight \(table.summary); it must be [entries, features]") }
     let entries = table.body.shape[0]
     if let paddingIndex, paddingIndex < 0 || paddingIndex >= entries {
@@ -24,7 +24,7 @@ struct EmbeddingLookup: BinaryOperation {
     }
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
     let shape = context.inputShape(0), index = context.input(1).to(.int64).reshape([-1])
     var rows = gradient.reshape([-1, shape[1]])
     if let paddingIndex { rows = rows.maskedFill((index .== Scalar.integer(Int64(paddingIndex))).unsqueeze(1), 0) }
