@@ -118,6 +118,7 @@ let package = Package(
       dependencies: [
         "EmberCPU", "EmberFormats", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
+    .testTarget(name: "EmberHubTests", dependencies: ["EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText"]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",
