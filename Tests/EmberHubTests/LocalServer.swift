@@ -91,7 +91,7 @@ final class LocalServer: Sendable {
       let sent = Array((head + "\r\n").utf8) + response.body.prefix(response.breaksAfter ?? .max)
       var position = 0
       while position < sent.count {
-        let count = sent[position...].withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+        let count = sent[position...].withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         if count <= 0 { return }
         position += count
       }

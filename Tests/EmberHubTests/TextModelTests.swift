@@ -80,7 +80,7 @@ import Testing
     for record in try #require(try Fixtures.json("templates.json").items) {
       let template = try ChatTemplate(try #require(record["template"]?.text), beginToken: "<s>", endToken: "</s>")
       let messages = try #require(record["messages"]?.items).map { ChatMessage(role: $0.items![0].text!, content: $0.items![1].text!) }
-      let prompt = try #require(record["prompt"]?.flag)
+      let prompt = try #require(record["prompt"]?.flag as Bool?)
       if let expected = record["expected"]?.text {
         #expect(try template.render(messages, addsGenerationPrompt: prompt) == expected, "\(record["name"]!.text!), \(messages.count) messages")
       } else {
