@@ -135,7 +135,7 @@ import Testing
     let contents = Self.contents, sum = Self.sum
     let commit = String(repeating: "a1", count: 20)
     let server = LocalServer { request in
-      if request.path.hasPrefix("/api/models/me/tiny/revision/main") {
+      if request.path.hasPrefix("/api/models/me/tiny/revision/main") || request.path.hasPrefix("/api/models/me/tiny/revision/\(commit)") {
         let listing = """
           {"sha": "\(commit)", "siblings": [{"rfilename": "config.json", "size": 2},
            {"rfilename": "a b/w.bin", "size": \(contents.count), "lfs": {"sha256": "\(sum)"}}]}
