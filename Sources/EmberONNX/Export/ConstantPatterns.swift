@@ -93,8 +93,11 @@ extension GraphExporter {
       steps.append(own)
     }
     // A step shows only where there are two elements.
-    guard let origin = exact(start), steps.allSatisfy({ $0 == steps[0] }), steps[0].allSatisfy({ $0.isFinite }) else { return nil }
-    let isWhole = steps[0].allSatisfy { $0 == $0.rounded() }
+    guard steps.allSatisfy({ $0 == steps[0] }), steps[0].allSatisfy(\.isFinite) else { return nil }
+    let origin = exact(start)
+    // One that is no whole number must be the same everywhere.
+    guard origin != nil || start.allSatisfy({ $0 == start[0] }) else { return nil }
+    let isWhole = origin != nil && steps[0].allSatisfy { $0 == $0.rounded() }
     let type: DType = isWhole ? .int64 : .float64
     var sum: String?
     for (d, step) in steps[0].enumerated() where step != 0 {
@@ -107,7 +110,10 @@ extension GraphExporter {
       sum = sum.map { emit("Add", [$0, part]) } ?? part
     }
     guard var result = sum else { return nil }
-    if origin.fixed != 0 { result = emit("Add", [result, try cast(scalarExtent(origin), from: .int64, to: type)]) }
+    if origin?.fixed != 0 {
+      let first = try origin.map { try cast(scalarExtent($0), from: .int64, to: type) } ?? scalar(.real(start[0]), type)
+      result = emit("Add", [result, first])
+    }
     result = try cast(result, from: type, to: dtype)
     let isWide = steps[0].enumerated().contains { d, step in step == 0 && shape[d].fixed != 1 } || steps[0].first == 0
     return isWide ? emit("Expand", [result, try vector(shape, owner: nil)]) : result
