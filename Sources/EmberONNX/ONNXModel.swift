@@ -2,7 +2,7 @@ import EmberFormats
 public import EmberNN
 import EmberRuntime
 public import EmberTensor
-internal import Foundation
+internal import FoundationEssentials
 internal import SwiftProtobuf
 
 /// A model from an ONNX file, evaluated operator by operator with Ember's own functions.
