@@ -393,16 +393,6 @@ extension Tensor {
       return result
     }
   }
-
-  /// The elements where `mask` holds, in a row.
-  public func maskedSelect(_ mask: Tensor) -> Tensor {
-    guard mayRun("masked_select", self), mayRun("masked_select", mask) else { return .poison }
-    guard let shape = self.shape.broadcast(with: mask.shape), mask.dtype == .bool else {
-      return refuse(.shape, "masked_select", "a mask \(mask.summary) for \(summary); it must be bool and broadcast", beside: self)
-    }
-    let position = mask.expand(Array(shape)).flatten().nonzero().flatten()
-    return expand(Array(shape)).flatten().indexSelect(0, position)
-  }
 }
 
 extension OperatorRegistry {

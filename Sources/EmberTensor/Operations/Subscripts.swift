@@ -211,6 +211,7 @@ extension Tensor {
 
   private func read(_ indices: [TensorIndex]) -> Tensor {
     guard mayRun("index", self) else { return .poison }
+    if let selected = selected(by: indices) { return selected }
     return attempt { () throws(EmberError) in
       let (view, tensors) = try resolve(indices)
       if tensors.isEmpty { return view }
