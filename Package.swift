@@ -77,8 +77,8 @@ let package = Package(
     .target(
       name: "EmberONNX",
       dependencies: [
-        "EmberCPU", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberNN", "EmberRuntime", "EmberSpectral", "EmberTensor",
-        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "EmberCPU", "EmberFormats", "EmberFunctional", "EmberGraph", "EmberLinearAlgebra", "EmberNN", "EmberRuntime", "EmberSpectral",
+        "EmberTensor", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     .target(name: "EmberRL", dependencies: ["EmberTensor", "EmberRuntime"]),
     .target(name: "EmberTraining", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats"]),
@@ -113,11 +113,19 @@ let package = Package(
     .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),
+    .executableTarget(
+      name: "ExportedModels",
+      dependencies: [
+        "EmberFormats", "EmberFunctional", "EmberGraph", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision",
+      ],
+      path: "Tests/ExportedModels"),
     .testTarget(
       name: "EmberONNXTests",
       dependencies: [
-        "EmberCPU", "EmberFormats", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "EmberCPU", "EmberFormats", "EmberFunctional", "EmberGraph", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "ExportedModels",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
+    .testTarget(name: "EmberHubTests", dependencies: ["EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText"]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",
@@ -128,7 +136,9 @@ let package = Package(
       name: "FormatFuzzer", dependencies: ["EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"], path: "Tests/FormatFuzzer"),
     .testTarget(name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"]),
     .testTarget(name: "EmberCTests", exclude: ["Programs"]),
-    .testTarget(name: "EmberExamplesTests", dependencies: ["Ember"] + examples.map { .target(name: $0) }),
+    .testTarget(
+      name: "EmberExamplesTests",
+      dependencies: ["Ember", "EmberONNX", "ExportedModels", "FashionMNIST"] + examples.map { .target(name: $0) }),
   ]
     + examples.map { name in
       .executableTarget(

@@ -22,16 +22,20 @@ final class Translator: Module {
     let state: Tensor
   }
 
-  init(_ verses: Verses, width: Int = 256, dropout: Double = 0.2) {
-    marks = verses.marks
-    sourceEmbedding = Embedding(verses.vocabularySize, width, paddingIndex: marks.padding)
-    targetEmbedding = Embedding(verses.vocabularySize, width, paddingIndex: marks.padding)
+  convenience init(_ verses: Verses, width: Int = 256, dropout: Double = 0.2) {
+    self.init(vocabularySize: verses.vocabularySize, marks: verses.marks, width: width, dropout: dropout)
+  }
+
+  init(vocabularySize: Int, marks: Verses.Marks, width: Int, dropout: Double = 0.2) {
+    self.marks = marks
+    sourceEmbedding = Embedding(vocabularySize, width, paddingIndex: marks.padding)
+    targetEmbedding = Embedding(vocabularySize, width, paddingIndex: marks.padding)
     encoder = GRU(width, width, batchFirst: true, bidirectional: true)
     bridge = Linear(2 * width, width)
     keys = Linear(2 * width, width, bias: false)
     decoder = GRUCell(3 * width, width)
     combination = Linear(3 * width, width)
-    output = Linear(width, verses.vocabularySize)
+    output = Linear(width, vocabularySize)
     self.dropout = Dropout(dropout)
     super.init()
     for table in [sourceEmbedding, targetEmbedding] { table.$weight.update { $0 *= 0.1 } }

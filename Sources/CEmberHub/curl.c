@@ -25,7 +25,6 @@ enum {
   OPTION_REDIRECTION_PROTOCOLS = 182,
   OPTION_WRITE_FUNCTION = 20011,
   OPTION_HEADER_FUNCTION = 20079,
-  OPTION_RESUME_FROM = 30116,
   PROTOCOLS_HTTP_AND_HTTPS = 3,
   INFO_RESPONSE_CODE = 0x200002,
   GLOBAL_ALL = 3,
@@ -162,7 +161,6 @@ int ember_http_get(const ember_http_request *request, long *status, char *messag
   curl.curl_easy_setopt(handle, OPTION_WRITE_DATA, &state);
   curl.curl_easy_setopt(handle, OPTION_HEADER_FUNCTION, receive_header);
   curl.curl_easy_setopt(handle, OPTION_HEADER_DATA, &state);
-  if (request->offset > 0) curl.curl_easy_setopt(handle, OPTION_RESUME_FROM, request->offset);
   if (request->certificates) curl.curl_easy_setopt(handle, OPTION_CA_INFO, request->certificates);
   int code = curl.curl_easy_perform(handle);
   curl.curl_easy_getinfo(handle, INFO_RESPONSE_CODE, status);

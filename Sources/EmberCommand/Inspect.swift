@@ -24,13 +24,16 @@ struct Inspect: ParsableCommand {
       return
     }
     let count = contents.entries.count
-    let numbers = contents.entries.reduce(0) { $0 + $1.shape.reduce(1, *) }, bytes = contents.entries.reduce(0) { $0 + $1.byteCount }
+    let numbers = contents.entries.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    let bytes = contents.entries.reduce(0) { $0 + $1.byteCount }
     print("\(file): \(contents.kind), \(count) tensor\(count == 1 ? "" : "s"), \(numbers) numbers, \(Inspect.size(bytes))")
-    Inspect.section("metadata", contents.metadata.map { [$0.key, Inspect.line($0.value)] })
-    Inspect.section("values beside the tensors", contents.rest.map { [$0.name, Inspect.line($0.value)] })
+    Inspect.section("metadata", contents.metadata.map { [Inspect.line($0.key), Inspect.line($0.value)] })
+    Inspect.section("values beside the tensors", contents.rest.map { [Inspect.line($0.name), Inspect.line($0.value)] })
     Inspect.section(
       "tensors",
-      contents.entries.map { [$0.name, $0.type, "[" + $0.shape.map(String.init).joined(separator: ", ") + "]", Inspect.size($0.byteCount)] })
+      contents.entries.map {
+        [Inspect.line($0.name), $0.type, "[" + $0.shape.map(String.init).joined(separator: ", ") + "]", Inspect.size($0.byteCount)]
+      })
   }
 
   private struct Output: Encodable {
@@ -49,23 +52,30 @@ struct Inspect: ParsableCommand {
   private static func section(_ title: String, _ rows: [[String]]) {
     guard let first = rows.first else { return }
     print("\n\(title)")
-    let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    // One very long name does not push the others' columns away.
+    let widths = first.indices.map { column in min(rows.map { $0[column].count }.max() ?? 0, 80) }
     for row in rows {
-      let cells = row.enumerated().map { i, text in
-        i == row.count - 1 ? text : text.padding(toLength: Swift.min(widths[i], 80).advanced(by: Swift.max(0, text.count - 80)), withPad: " ", startingAt: 0)
-      }
-      print("  " + cells.joined(separator: "  "))
+      let padded = zip(row, widths).map { text, width in text + String(repeating: " ", count: max(0, width - text.count)) }
+      print("  " + (padded.dropLast() + row.suffix(1)).joined(separator: "  "))
     }
   }
 
-  /// A text in one line of a terminal.
+  /// A text of a file in one line of a terminal, which no character of it may control.
   private static func line(_ text: String) -> String {
-    let flat = text.replacingOccurrences(of: "\n", with: "\\n")
-    return flat.count > 100 ? flat.prefix(100) + "…" : flat
+    var shown = ""
+    for scalar in text.unicodeScalars.prefix(100) {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        shown += scalar == "\n" ? "\\n" : "\\u{\(String(scalar.value, radix: 16))}"
+      default: shown.unicodeScalars.append(scalar)
+      }
+    }
+    return text.unicodeScalars.count > 100 ? shown + "…" : shown
   }
 
   private static func size(_ bytes: Int) -> String {
-    var amount = Double(bytes), unit = 0
+    var amount = Double(bytes)
+    var unit = 0
     let units = ["B", "KiB", "MiB", "GiB", "TiB"]
     while amount >= 1024, unit < units.count - 1 {
       amount /= 1024

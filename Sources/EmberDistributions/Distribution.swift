@@ -142,8 +142,9 @@ struct Checks {
 
   private func raiseUnless(_ constraint: Constraint, _ value: Tensor, _ what: @autoclosure () -> String) {
     guard isOn, !ErrorScopes.hasFailed, value.device != .meta, value.elementCount > 0 else { return }
-    let isRight = noGrad { constraint.check(value.detach()).all().item(as: Bool.self) }
-    if !isRight, !ErrorScopes.hasFailed { raise(EmberError(.value, in: owner, "\(what()) must be \(constraint)")) }
+    // In a graph that is being captured there are no numbers to look at.
+    let isWrong = noGrad { (!constraint.check(value.detach())).holdsSomewhere() }
+    if isWrong, !ErrorScopes.hasFailed { raise(EmberError(.value, in: owner, "\(what()) must be \(constraint)")) }
   }
 
   func parameter(_ name: String, _ value: Tensor, _ constraint: Constraint) {

@@ -25,7 +25,9 @@ public final class FileBytes: @unchecked Sendable {
 
   /// A copy of bytes.
   convenience init(copying bytes: UnsafeRawBufferPointer, in operation: String) throws {
-    guard let memory = malloc(Swift.max(bytes.count, 1)) else { throw EmberError(.memory, in: operation, "no memory for \(bytes.count) bytes") }
+    guard let memory = malloc(Swift.max(bytes.count, 1)) else {
+      throw EmberError(.memory, in: operation, "no memory for \(bytes.count) bytes")
+    }
     if let start = bytes.baseAddress { memory.copyMemory(from: start, byteCount: bytes.count) }
     self.init(takingOver: memory, count: bytes.count)
   }

@@ -61,7 +61,8 @@ public enum WAV {
     var format: (encoding: Encoding, channels: Int, rate: Int)?
     var position = 12
     while bytes.count - position >= 8 {
-      let kind = bytes.slice(position, 4), size = Int(bytes.little(position + 4, as: UInt32.self))
+      let kind = bytes.slice(position, 4)
+      let size = Int(bytes.little(position + 4, as: UInt32.self))
       position += 8
       let isData = kind.elementsEqual("data".utf8)
       // Programs that write into a pipe do not know the length and claim the largest.
@@ -81,11 +82,14 @@ public enum WAV {
     throw bad("truncated: no samples")
   }
 
-  private static func format(_ chunk: UnsafeRawBufferPointer, _ bad: (String) -> EmberError) throws -> (Encoding, channels: Int, rate: Int) {
+  private static func format(_ chunk: UnsafeRawBufferPointer, _ bad: (String) -> EmberError) throws -> (Encoding, channels: Int, rate: Int)
+  {
     guard chunk.count >= 16 else { throw bad("a format of \(chunk.count) bytes; at least 16 are needed") }
     var tag = chunk.little(0, as: UInt16.self)
-    let channels = Int(chunk.little(2, as: UInt16.self)), rate = Int(chunk.little(4, as: UInt32.self))
-    let frame = Int(chunk.little(12, as: UInt16.self)), bits = Int(chunk.little(14, as: UInt16.self))
+    let channels = Int(chunk.little(2, as: UInt16.self))
+    let rate = Int(chunk.little(4, as: UInt32.self))
+    let frame = Int(chunk.little(12, as: UInt16.self))
+    let bits = Int(chunk.little(14, as: UInt16.self))
     // The extensible form has the tag at the beginning of an identifier.
     if tag == 0xFFFE, chunk.count >= 40 { tag = chunk.little(24, as: UInt16.self) }
     let encoding: Encoding
@@ -104,9 +108,12 @@ public enum WAV {
   }
 
   private static func sound(
-    _ data: UnsafeRawBufferPointer, _ format: (encoding: Encoding, channels: Int, rate: Int), isOpenEnded: Bool, _ bad: (String) -> EmberError
+    _ data: UnsafeRawBufferPointer, _ format: (encoding: Encoding, channels: Int, rate: Int), isOpenEnded: Bool,
+    _ bad: (String) -> EmberError
   ) throws -> Sound {
-    let channels = format.channels, size = format.encoding.bytes, frame = channels * size
+    let channels = format.channels
+    let size = format.encoding.bytes
+    let frame = channels * size
     guard data.count % frame == 0 || isOpenEnded else { throw bad("\(data.count) bytes of samples, no whole number of frames of \(frame)") }
     let count = data.count / frame
     let values = [Float](unsafeUninitializedCapacity: count * channels) { buffer, initialized in
@@ -121,7 +128,8 @@ public enum WAV {
       case .signed(2): fill { Float(data.little($0, as: Int16.self)) * 0x1p-15 }
       case .signed(3):
         fill {
-          let low = UInt32(data.little($0, as: UInt16.self)), high = UInt32(data[$0 + 2])
+          let low = UInt32(data.little($0, as: UInt16.self))
+          let high = UInt32(data[$0 + 2])
           return Float(Int32(bitPattern: (low | high << 16) << 8)) * 0x1p-31
         }
       case .signed: fill { Float(data.little($0, as: Int32.self)) * 0x1p-31 }
@@ -140,8 +148,11 @@ public enum WAV {
     guard samples.rank == 1 || samples.rank == 2, samples.dtype.isFloatingPoint else {
       throw bad("samples \(samples.dtype)\(samples.shape); they must be floating-point numbers of [channels, samples] or [samples]")
     }
-    let channels = samples.rank == 1 ? 1 : samples.size(0), count = samples.size(-1), size = asFloat ? 4 : 2
-    guard channels > 0, channels < 1 << 13, sampleRate > 0, let rate = UInt32(exactly: sampleRate), count < (1 << 31) / (channels * size) else {
+    let channels = samples.rank == 1 ? 1 : samples.size(0)
+    let count = samples.size(-1)
+    let size = asFloat ? 4 : 2
+    guard channels > 0, channels < 1 << 13, sampleRate > 0, let rate = UInt32(exactly: sampleRate), count < (1 << 31) / (channels * size)
+    else {
       throw bad("\(channels) channels of \(count) samples at \(sampleRate) Hz do not fit a WAV file")
     }
     let values = try samples.elementsOrThrow(as: Float.self)
@@ -164,7 +175,11 @@ public enum WAV {
     for i in 0..<count {
       for channel in 0..<channels {
         let value = values[channel * count + i]
-        if asFloat { put(value.bitPattern) } else { put(Int16(Swift.min(Swift.max((value * 32768).rounded(.toNearestOrEven), -32768), 32767))) }
+        if asFloat {
+          put(value.bitPattern)
+        } else {
+          put(Int16(Swift.min(Swift.max((value * 32768).rounded(.toNearestOrEven), -32768), 32767)))
+        }
       }
     }
     try AtomicFile.write(to: path, in: "wav") { file in try file.append(body) }

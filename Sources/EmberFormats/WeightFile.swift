@@ -67,12 +67,14 @@ public struct WeightFile: Sendable {
       return WeightFile("safetensors", metadata: file.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, file.tensors)
     case .wav:
       let sound = try WAV.load(path)
-      return WeightFile("WAV", metadata: [("sample rate", "\(sound.sampleRate) Hz"), ("format", sound.encoding)], [("samples", sound.samples)])
+      return WeightFile(
+        "WAV", metadata: [("sample rate", "\(sound.sampleRate) Hz"), ("format", sound.encoding)], [("samples", sound.samples)])
     case .idx: return WeightFile("IDX", [("", try IDX.load(path))])
     case nil:
       throw EmberError(
         .file, in: "open",
-        "\(path): no format that can be read; there are safetensors, PyTorch checkpoints and TorchScript archives, npy, npz, GGUF, WAV and IDX")
+        "\(path): no format that can be read; there are safetensors, PyTorch checkpoints, TorchScript archives, npy, npz, GGUF, WAV, IDX"
+      )
     }
   }
 
@@ -139,8 +141,9 @@ public struct WeightFile: Sendable {
     let tensors = try entries.map { ($0.name.isEmpty ? "array" : $0.name, try $0.load()) }
     switch ending {
     case "safetensors":
-      // Texts of the source stay with the tensors; keys would collide with nothing, names are checked by the writer.
-      try Safetensors.save(tensors, to: path, metadata: Dictionary(metadata.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first }))
+      // What the source says about itself stays with the tensors.
+      try Safetensors.save(
+        tensors, to: path, metadata: Dictionary(metadata.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first }))
     case "npz": try NPZ.save(tensors, to: path)
     case "npy":
       guard tensors.count == 1 else {
@@ -155,8 +158,8 @@ public struct WeightFile: Sendable {
 extension GGUFValue {
   /// For people: long arrays are cut.
   var summary: String {
-    func list(_ items: [some Any]) -> String {
-      "[" + items.prefix(4).map { "\($0)" }.joined(separator: ", ") + (items.count > 4 ? ", … \(items.count) in all]" : "]")
+    func list<Item>(_ items: [Item], _ text: (Item) -> String = { "\($0)" }) -> String {
+      "[" + items.prefix(4).map(text).joined(separator: ", ") + (items.count > 4 ? ", … \(items.count) in all]" : "]")
     }
     switch self {
     case .bool(let value): return String(value)
@@ -168,8 +171,8 @@ extension GGUFValue {
     case .bools(let values): return list(values)
     case .ints(let values): return list(values)
     case .doubles(let values): return list(values)
-    case .strings(let values): return list(values.map { JSON.quoted($0) })
-    case .array(let values): return list(values.map(\.summary))
+    case .strings(let values): return list(values) { JSON.quoted($0) }
+    case .array(let values): return list(values) { $0.summary }
     }
   }
 }

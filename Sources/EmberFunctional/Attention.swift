@@ -8,8 +8,8 @@ import EmberTensor
 /// the scores and broadcasts to them. Outputs: the result, and for each query the logarithm of its sum of exponentials, which the fused
 /// derivative reads (empty where there is no kernel). The derivative computes each block's scores once more (Dao et al.,
 /// arXiv:2205.14135); written in tensor operations, without its tiling of keys.
-struct Attention: VariadicOperation {
-  static let name = "scaled_dot_product_attention"
+package struct Attention: VariadicOperation {
+  package static let name = "scaled_dot_product_attention"
   /// Operation; q, k, v, mask; result and logarithms.
   static let kernels = KernelTable<@Sendable (Attention, [Tensor], Tensor?, [Tensor]) -> Void>(
     name,
@@ -24,11 +24,11 @@ struct Attention: VariadicOperation {
         ember_attention_backward($0, y[0].floats, y[1].floats, y[2].floats, d[0].floats, d[1].floats, d[2].floats)
       }
     })
-  let scale: Double
+  package let scale: Double
   /// A query sees only keys up to its own position.
-  let isCausal: Bool
-  let saved: SavedTensors = [.input0, .input1, .input(2), .input(3), .output, .output(1)]
-  var undifferentiableOutputs: Set<Int> { [1] }
+  package let isCausal: Bool
+  package let saved: SavedTensors = [.input0, .input1, .input(2), .input(3), .output, .output(1)]
+  package var undifferentiableOutputs: Set<Int> { [1] }
 
   /// About as many scores as are computed at a time.
   private static let scoresPerBlock = 1 << 21
@@ -101,7 +101,7 @@ struct Attention: VariadicOperation {
     return result
   }
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let q = inputs[0]!, k = inputs[1]!, v = inputs[2]!
     if isFusedOnGPU(q, k, v, mask: inputs[3]) { return try fusedForward(q, k, v) }
     let isFused = q.dtype == .float32 && (q.device.type == .meta || Self.kernels.registered(on: q.device) != nil)
@@ -123,7 +123,7 @@ struct Attention: VariadicOperation {
     return outputs.count == 1 ? outputs[0] : cat(outputs, dim: -2)
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let gradient = gradients[0] else { return [nil, nil, nil, nil] }
     let q = context.input(0), k = context.input(1), v = context.input(2), mask = context.inputIfPresent(3)
     let logarithms = context.output(1)

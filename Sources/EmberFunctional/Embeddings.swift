@@ -162,11 +162,13 @@ extension Tensor {
       } else {
         starts = (0...shape[0]).map { Int64($0 * shape[1]) }
       }
-      if indices.backend.holdsData, elementCount > 0 {
-        let whole = indices.wholePhysical
-        let low = whole.amin().item(as: Int.self), high = whole.amax().item(as: Int.self)
-        guard low >= 0, high < entries else {
-          throw EmberError(.index, in: name, "indices from \(low) to \(high) for weight \(weight.summary)")
+      if elementCount > 0 {
+        let table = weight.summary
+        try checkElements(name, of: [indices]) { all throws(EmberError) in
+          let low = all[0].amin().item(as: Int.self), high = all[0].amax().item(as: Int.self)
+          guard low >= 0, high < entries else {
+            throw EmberError(.index, in: name, "indices from \(low) to \(high) for weight \(table)")
+          }
         }
       }
       let used = Int(starts.last!)

@@ -91,6 +91,9 @@ extension Tensor {
     guard output.count == rank - 2, output.allSatisfy({ $0 > 0 }), !shape.dropFirst().contains(0) else {
       throw error(.shape, "channels and spatial extents must be positive, also those of the result, \(output)")
     }
+    _ = try checkedShape(shape.prefix(2) + output, in: "interpolate")
+    // Positions and weights are computed here, for each.
+    guard output.allSatisfy({ $0 < 1 << 28 }) else { throw error(.memory, "a result of \(output) is too large") }
     if mode == .area {
       return switch output.count {
       case 1: adaptiveAvgPool1d(output)

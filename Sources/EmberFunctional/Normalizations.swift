@@ -185,7 +185,7 @@ extension OperatorRegistry {
       "aten::native_group_norm(Tensor input, Tensor? weight, Tensor? bias, int N, int C, int HxW, int group, "
         + "float eps) -> (Tensor, Tensor, Tensor)"
     ) { (x: Tensor, weight: Tensor?, bias: Tensor?, batch: Int, channels: Int, spatial: Int, groups: Int, eps: Double) in
-      guard x.elementCount == batch * channels * spatial else {
+      guard try checkedShape([batch, channels, spatial], in: "native_group_norm").elementCount == x.elementCount else {
         throw EmberError(
           .shape, in: "native_group_norm", "input \(x.summary) is not [\(batch), \(channels), ...] with \(spatial) values per channel")
       }

@@ -17,13 +17,13 @@ public enum PaddingMode: String, Sendable {
 }
 
 /// A tensor with a margin of one value around it; negative margins cut off. Linear in x: its derivative has the negated margins.
-struct ConstantPad: UnaryOperation {
-  static let name = "constant_pad_nd"
+package struct ConstantPad: UnaryOperation {
+  package static let name = "constant_pad_nd"
   /// One entry per dimension.
-  let margins: [(before: Int, after: Int)]
-  let value: Scalar
+  package let margins: [(before: Int, after: Int)]
+  package let value: Scalar
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     var extents: [Int] = []
     for (extent, margin) in zip(x.shape, margins) {
       let padded = extent + margin.before + margin.after
@@ -45,7 +45,7 @@ struct ConstantPad: UnaryOperation {
     return result
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     apply(ConstantPad(margins: margins.map { (-$0.before, -$0.after) }, value: 0), gradient)
   }
 }

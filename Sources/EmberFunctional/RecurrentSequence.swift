@@ -57,8 +57,8 @@ extension Pointwise {
 /// (of a GRU what the state gives to the new gate), and what was projected. Those that there are none of are empty.
 ///
 /// In the kernels the weights are packed once; a step is a product for a range of units and the cell's functions behind it.
-struct RecurrentSequence: VariadicOperation {
-  static let name = "recurrent_sequence"
+package struct RecurrentSequence: VariadicOperation {
+  package static let name = "recurrent_sequence"
   typealias Forward = @Sendable (ember_recurrence, ember_recurrence_trace, _ state: Tensor, _ cell: Tensor) -> Void
   typealias Backward =
     @Sendable (ember_recurrence, ember_recurrence_trace, _ state: Tensor, _ cell: Tensor?, ember_recurrence_gradients) -> Void
@@ -81,21 +81,21 @@ struct RecurrentSequence: VariadicOperation {
         }
       }
     }, cuda: cudaBackwardKernel)
-  let kind: RecurrentKind
+  package let kind: RecurrentKind
   /// Sequences that have an element at each time.
-  let batchSizes: [Int]
+  package let batchSizes: [Int]
   /// From the last time to the first.
-  let isReverse: Bool
+  package let isReverse: Bool
 
-  var callName: String {
+  package var callName: String {
     switch kind {
     case .tanh, .relu: "rnn"
     case .lstm: "lstm"
     case .gru: "gru"
     }
   }
-  var saved: SavedTensors { [.inputs, .output(0), .output(3), .output(4), .output(5)] }
-  let undifferentiableOutputs: Set<Int> = [3, 4, 5]
+  package var saved: SavedTensors { [.inputs, .output(0), .output(3), .output(4), .output(5)] }
+  package let undifferentiableOutputs: Set<Int> = [3, 4, 5]
 
   private enum Input { static let x = 0, state = 1, cell = 2, weight = 3, bias = 4, projection = 5, count = 6 }
 
@@ -160,7 +160,7 @@ struct RecurrentSequence: VariadicOperation {
     return result
   }
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     try check(inputs)
     let x = try inputs[Input.x]!.dense(), weight = inputs[Input.weight]!
     let rows = x.shape[0], hidden = weight.shape[0] / kind.gates
@@ -177,7 +177,7 @@ struct RecurrentSequence: VariadicOperation {
     return [states, state, cell, gates, cells, unprojected]
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     if context.isRecordingDerivative { return composedDerivative(gradients, context) }
     do throws(EmberError) { return try backward(gradients, context) } catch {
       raise(error)

@@ -4,13 +4,13 @@ import EmberTensor
 
 /// A sparse matrix that resamples one dimension: output position o gathers `weights[k]` times input position `indices[k]` for k in
 /// `starts[o] ..< starts[o + 1]`. Its transpose is the derivative.
-final class ResamplingMatrix: Sendable {
-  let inputCount: Int
-  let starts: [Int64]
-  let indices: [Int64]
-  let weights: [Double]
+package final class ResamplingMatrix: Sendable {
+  package let inputCount: Int
+  package let starts: [Int64]
+  package let indices: [Int64]
+  package let weights: [Double]
 
-  var outputCount: Int { starts.count - 1 }
+  package var outputCount: Int { starts.count - 1 }
 
   /// From the taps of each output position.
   init(inputCount: Int, rows: [[(index: Int, weight: Double)]]) {
@@ -46,8 +46,8 @@ final class ResamplingMatrix: Sendable {
 }
 
 /// One dimension multiplied by a sparse matrix. Bytes are rounded to bytes again and take no gradient.
-struct Resample: UnaryOperation {
-  static let name = "interpolate"
+package struct Resample: UnaryOperation {
+  package static let name = "interpolate"
   static let kernels = KernelTable<@Sendable (ResamplingMatrix, Tensor, Tensor, Int, Int) -> Void>(
     name,
     cpu: { matrix, x, y, outer, inner in
@@ -61,10 +61,10 @@ struct Resample: UnaryOperation {
         }
       }
     }, cuda: cudaKernel)
-  let dimension: Int
-  let matrix: ResamplingMatrix
+  package let dimension: Int
+  package let matrix: ResamplingMatrix
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let shape = try checkedShape(Array(x.shape.replacing(dimension, with: matrix.outputCount)), in: Self.name)
     let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
     if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
@@ -73,7 +73,7 @@ struct Resample: UnaryOperation {
     return y
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     apply(Resample(dimension: dimension, matrix: matrix.transposed), gradient)
   }
 }

@@ -216,7 +216,8 @@ public final class Executable: Sendable {
 
   /// A call that has no kernel for its inputs' GPU runs on the CPU; any other error is raised.
   private func runOnHost(_ instruction: Instruction, _ frame: borrowing GraphFrame, _ error: EmberError) -> Bool {
-    let inputs = instruction.site.inputs.map { $0.map { frame[$0] } }
+    // Only calls that leave their inputs in place end so.
+    let inputs = error.kind == .kernel ? instruction.site.inputs.map { $0.map { frame[$0] } } : []
     guard error.kind == .kernel, let device = inputs.lazy.compactMap({ $0 }).first?.device, device.type == .cuda else {
       raise(error)
       return false

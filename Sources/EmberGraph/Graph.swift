@@ -14,6 +14,8 @@ public struct Graph: Sendable {
     package var call: any GraphCall
     package var inputs: [Value?]
     package var outputs: [Value]
+    /// The module that made the call, where that is known.
+    package var owner: ObjectIdentifier?
   }
 
   /// Something of a parameter or buffer that the computation starts from.
@@ -70,7 +72,7 @@ public struct Graph: Sendable {
         + (use.gradientRead.map { [StateRead(cell: use.cell, part: .gradient, value: $0)] } ?? [])
     }
     forms = tracer.forms
-    nodes = tracer.records.map { Node(call: $0.call, inputs: $0.inputs, outputs: $0.outputs) }
+    nodes = tracer.records.map { Node(call: $0.call, inputs: $0.inputs, outputs: $0.outputs, owner: $0.owner) }
     constants = Dictionary(uniqueKeysWithValues: tracer.constants.map { ($0.number, $0.value) })
     guards = tracer.guards
   }

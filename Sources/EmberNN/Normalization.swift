@@ -104,9 +104,14 @@ open class BatchNormLayer: Module {
       // A batch of nothing has no statistics.
       if count == 0 { return }
       // Without a momentum each batch counts the same.
-      let factor = momentum ?? 1 / max(number.item(), 1)
       let dtype = runningMean.wrappedValue.dtype
       let old = (runningMean.wrappedValue.to(mean.dtype), runningVar.wrappedValue.to(mean.dtype))
+      guard let factor = momentum else {
+        let share = 1 / number.to(mean.dtype).clamp(min: 1)
+        runningMean.wrappedValue = (mean * share + old.0 * (1 - share)).to(dtype)
+        runningVar.wrappedValue = (variance * (count / max(count - 1, 1)) * share + old.1 * (1 - share)).to(dtype)
+        return
+      }
       runningMean.wrappedValue = (mean * factor + old.0 * (1 - factor)).to(dtype)
       runningVar.wrappedValue = (variance * (count / max(count - 1, 1)) * factor + old.1 * (1 - factor)).to(dtype)
     }

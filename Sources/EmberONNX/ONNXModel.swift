@@ -2,7 +2,7 @@ import EmberFormats
 public import EmberNN
 import EmberRuntime
 public import EmberTensor
-internal import Foundation
+internal import FoundationEssentials
 internal import SwiftProtobuf
 
 /// A model from an ONNX file, evaluated operator by operator with Ember's own functions.
@@ -173,9 +173,11 @@ public final class ONNXModel: Module {
         return try evaluation.evaluate(graph, inputs, in: frame)
       }
     } catch let error as EmberError {
-      guard !evaluation.failurePath.isEmpty else { throw error }
+      guard let last = evaluation.failurePath.last else { throw error }
       let place = evaluation.failurePath.joined(separator: " > ")
-      throw EmberError(error.kind, in: "onnx", "\(place): " + (error.operation == "onnx" ? error.message : "\(error.operation): \(error.message)"))
+      // The operator's own errors need not name it again.
+      let isOwn = error.operation == "onnx" || last.split(separator: " ").first == error.operation[...]
+      throw EmberError(error.kind, in: "onnx", "\(place): " + (isOwn ? error.message : "\(error.operation): \(error.message)"))
     }
   }
 }

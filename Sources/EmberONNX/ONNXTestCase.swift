@@ -1,7 +1,7 @@
 import EmberFormats
 import EmberRuntime
 import EmberTensor
-internal import Foundation
+internal import FoundationEssentials
 
 /// One case of ONNX's backend tests: a model, and sets of inputs with the outputs they must give.
 public struct ONNXTestCase: Sendable {
@@ -12,17 +12,17 @@ public struct ONNXTestCase: Sendable {
 
   /// The cases in a folder, however deep, or in a zip archive, by name.
   public static func cases(in path: String) throws -> [ONNXTestCase] {
-    var isFolder: ObjCBool = false
+    var isFolder = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw EmberError(.file, in: "onnx-test", "\(path): there is no such folder")
     }
-    if !isFolder.boolValue {
+    if !isFolder {
       let files = try Zip.load(path, limit: 1 << 30, in: "onnx-test")
       return names(in: files.keys).map { name in
         ONNXTestCase(name: name) { files[name == "." ? $0 : "\(name)/\($0)"] }
       }
     }
-    let paths = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
+    let paths = (try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []
     return names(in: paths).map { name in
       ONNXTestCase(name: name) { file in
         let whole = "\(path)/\(name)/\(file)"

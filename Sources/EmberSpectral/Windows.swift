@@ -113,7 +113,7 @@ public enum Windows {
         return make(name, window, count, isSymmetric, dtype, .cpu, coefficients, positions).to(device)
       }
       let y = Tensor.empty([count], dtype: dtype, on: device)
-      guard count > 0, let kernel = try windowKernels.kernel(on: device) else { return y }
+      guard count > 0, !y.isPoisoned, let kernel = try windowKernels.kernel(on: device) else { return y }
       let (start, step) = positions(Double(isSymmetric || count == 1 ? count - 1 : count))
       kernel(dtype == .float64, window, Int64(count), start, step, coefficients, y.operand.pointer)
       return y

@@ -61,7 +61,9 @@ public struct Picture: Sendable {
 
   private init(_ path: String, _ format: String, _ decode: Decoder) throws {
     var pixels: UnsafeMutablePointer<UInt8>?
-    var width: UInt32 = 0, height: UInt32 = 0, channels: Int32 = 0
+    var width: UInt32 = 0
+    var height: UInt32 = 0
+    var channels: Int32 = 0
     var message = [CChar](repeating: 0, count: 64)
     let status = decode(&pixels, &width, &height, &channels, &message)
     try Picture.check(Int(status), message, path, format)
@@ -87,7 +89,9 @@ public struct Picture: Sendable {
     case EMBER_FORMATS_OK: return
     case EMBER_FORMATS_MISSING:
       let (library, why) =
-        format == "png" ? ("libpng is needed (package libpng16-16)", ember_png_error()) : ("TurboJPEG is needed (package libturbojpeg0)", ember_jpeg_error())
+        format == "png"
+        ? ("libpng is needed (package libpng16-16)", ember_png_error())
+        : ("TurboJPEG is needed (package libturbojpeg0)", ember_jpeg_error())
       throw EmberError(.unsupported, in: format, "\(path): \(library), but could not be loaded: \(why.map { String(cString: $0) } ?? "")")
     case EMBER_FORMATS_MEMORY: throw EmberError(.memory, in: format, "\(path): no memory for the picture")
     default:
@@ -104,16 +108,21 @@ public struct Picture: Sendable {
   /// Grey pictures [count, height, width] side by side with gaps; uint8, or numbers from 0 to 1. `scale` enlarges.
   public static func grid(_ images: Tensor, columns: Int = 5, scale: Int = 4, gap: Int = 4) throws -> Picture {
     let stack = try greyStack(images)
-    let columns = max(1, min(columns, stack.count)), scale = max(1, min(scale, 64)), gap = max(0, gap)
+    let columns = max(1, min(columns, stack.count))
+    let scale = max(1, min(scale, 64))
+    let gap = max(0, gap)
     let rows = (stack.count + columns - 1) / columns
-    let tileWidth = stack.width * scale + gap, tileHeight = stack.height * scale + gap
-    let width = columns * tileWidth + gap, height = rows * tileHeight + gap
+    let tileWidth = stack.width * scale + gap
+    let tileHeight = stack.height * scale + gap
+    let width = columns * tileWidth + gap
+    let height = rows * tileHeight + gap
     guard stack.count > 0, width <= 1 << 16, height <= 1 << 16 else {
       throw EmberError(.value, in: "Picture.grid", "a grid of \(width) × \(height) pixels; between 1 and 65536 each way are possible")
     }
     var pixels = [UInt8](repeating: 32, count: width * height)
     for i in 0..<stack.count {
-      let left = gap + i % columns * tileWidth, top = gap + i / columns * tileHeight
+      let left = gap + i % columns * tileWidth
+      let top = gap + i / columns * tileHeight
       for y in 0..<stack.height * scale {
         for x in 0..<stack.width * scale {
           pixels[(top + y) * width + left + x] = stack.pixels[(i * stack.height + y / scale) * stack.width + x / scale]

@@ -47,7 +47,9 @@ import Testing
     Format(
       testDescription: "pt", write: { try TorchCheckpoint.save(tensors, to: $0) },
       read: { for (_, tensor) in try TorchCheckpoint.load($0, limit: 1 << 24).tensors { _ = try tensor.withBytes { $0.reduce(0, ^) } } }),
-    fixture("zip.pt") { for (_, tensor) in try TorchCheckpoint.load($0, limit: 1 << 24).tensors { _ = try tensor.withBytes { $0.reduce(0, ^) } } },
+    fixture("zip.pt") {
+      for (_, tensor) in try TorchCheckpoint.load($0, limit: 1 << 24).tensors { _ = try tensor.withBytes { $0.reduce(0, ^) } }
+    },
     fixture("legacy.pt") { for (_, tensor) in try TorchCheckpoint.load($0).tensors { _ = try tensor.withBytes { $0.reduce(0, ^) } } },
     fixture("script.pt") { _ = try TorchCheckpoint.load($0, limit: 1 << 24) },
     fixture("protocol0.pkl") { _ = try Pickle.load($0) }, fixture("protocol2.pkl") { _ = try Pickle.load($0) },
@@ -71,7 +73,8 @@ import Testing
   private static let idx: [UInt8] = [0, 0, 8, 2, 0, 0, 0, 4, 0, 0, 0, 6] + (0..<24).map { UInt8($0) }
 
   @Test(arguments: formats) func damageIsAnErrorAtWorst(_ format: Format) throws {
-    let rounds = Self.setting("EMBER_FUZZ", 300), seed = UInt64(Self.setting("EMBER_SEED", 20))
+    let rounds = Self.setting("EMBER_FUZZ", 300)
+    let seed = UInt64(Self.setting("EMBER_SEED", 20))
     let path = folder.file("file")
     try format.write(path)
     try format.read(path)

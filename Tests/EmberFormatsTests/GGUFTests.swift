@@ -37,7 +37,8 @@ import Testing
   }
 
   @Test(arguments: QuantizedMatrix.Format.allCases) func products(_ format: QuantizedMatrix.Format) throws {
-    let matrix = try file.matrix(format.name), dense = matrix.dequantized()
+    let matrix = try file.matrix(format.name)
+    let dense = matrix.dequantized()
     #expect(matrix.rows == 3 && matrix.columns == 512 && dense.shape == [3, 512])
     let generator = Generator(seed: 8)
     for rows in [1, 2, 3, 4, 5, 16, 17, 40] {
@@ -72,8 +73,9 @@ import Testing
     #expect(throws: EmberError.self) { try catchingErrors { _ = matrix.rows(Tensor([-1] as [Int64])) } }
     #expect(throws: EmberError.self) { _ = try QuantizedMatrix(.q4_0, rows: 2, columns: 33, bytes: []) }
     #expect(throws: EmberError.self) { _ = try QuantizedMatrix(.q4_0, rows: 2, columns: 32, bytes: [1, 2, 3]) }
-    #expect(try QuantizedMatrix(.q8_0, rows: 1, columns: 32, bytes: [0, 0x3C] + (0..<32).map { UInt8($0) }).dequantized().elements(as: Int.self)
-      == Array(0..<32))
+    #expect(
+      try QuantizedMatrix(.q8_0, rows: 1, columns: 32, bytes: [0, 0x3C] + (0..<32).map { UInt8($0) }).dequantized().elements(as: Int.self)
+        == Array(0..<32))
   }
 
   @Test func damage() throws {

@@ -19,7 +19,8 @@ import Testing
     if case .bytes(let bytes) = value["bytes"]?[1] { #expect(bytes == [0, 0xFF]) } else { Issue.record("no bytes") }
     #expect(value["sets"]?.description == "[{}, {1}, {2}]")
     #expect(value["tuples"]?.description == "[(), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)]")
-    let array = try #require(value["array"]?.tensor), fortran = try #require(value["fortran"]?.tensor)
+    let array = try #require(value["array"]?.tensor)
+    let fortran = try #require(value["fortran"]?.tensor)
     #expect(array.dtype == .int32 && array.elements(as: Int32.self) == [0, 1, 2, 3, 4, 5] && array.shape == [2, 3])
     #expect(fortran.dtype == .float64 && fortran.elements(as: Double.self) == [0, 1, 2, 3, 4, 5] && fortran.shape == [2, 3])
     #expect(value["bools"]?.tensor?.elements(as: Bool.self) == [true, false])
@@ -50,10 +51,12 @@ import Testing
     ".", "0.", "a.", "h\u{5}.", "t.", "u.", "(1.", "]K\u{1}s.", "K\u{1}K\u{2}a.", "\u{90}.", "(K\u{1}e.", "}(K\u{1}u.", "(]a.",
     // Calls that make no sense.
     "ccollections\nOrderedDict\nK\u{1}R.", "ccollections\nOrderedDict\n(K\u{1}tR.", "c_codecs\nencode\n(S'a'\nS'rot13'\ntR.", "]]R.",
-    "ctorch\nFloatStorage\n)R.", "ctorch\nfloat32\n)R.", "K\u{1}K\u{2}b.", "S'x'\nQ.", "Pkey\n.", "\u{82}\u{1}.", "\u{97}.", "\u{80}\u{9}N.",
+    "ctorch\nFloatStorage\n)R.", "ctorch\nfloat32\n)R.", "K\u{1}K\u{2}b.", "S'x'\nQ.", "Pkey\n.", "\u{82}\u{1}.", "\u{97}.",
+    "\u{80}\u{9}N.",
     "cnumpy\ndtype\n(S'O8'\ntR.]b.", "cnumpy.core.multiarray\n_reconstruct\n(N)R.", "cnumpy.core.multiarray\nscalar\n(K\u{1}K\u{2}tR.",
     // Lengths beyond the end.
-    "X\u{FF}\u{FF}\u{FF}\u{7F}a.", "T\u{FF}\u{FF}\u{FF}\u{FF}a.", "\u{8B}\u{FF}\u{FF}\u{FF}\u{FF}a.", "\u{8E}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}.",
+    "X\u{FF}\u{FF}\u{FF}\u{7F}a.", "T\u{FF}\u{FF}\u{FF}\u{FF}a.", "\u{8B}\u{FF}\u{FF}\u{FF}\u{FF}a.",
+    "\u{8E}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}.",
     "\u{95}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{7F}N.", "Iabc\n.", "Fx\n.", "S'a\n.", "U\u{5}abc", "", "N",
   ]) func nonsenseIsAnError(_ program: String) {
     let error = #expect(throws: EmberError.self) { _ = try parse(program) }
@@ -69,7 +72,9 @@ import Testing
   /// A million tuples within each other, made and dropped: neither may use the machine's stack.
   @Test func depthIsBounded() throws {
     #expect(throws: EmberError.self) { _ = try parse("N" + String(repeating: "\u{85}", count: 1_000_000) + ".") }
-    #expect(throws: EmberError.self) { _ = try parse(String(repeating: "(", count: 1_000_000) + "N" + String(repeating: "t", count: 1_000_000) + ".") }
+    #expect(throws: EmberError.self) {
+      _ = try parse(String(repeating: "(", count: 1_000_000) + "N" + String(repeating: "t", count: 1_000_000) + ".")
+    }
     #expect(try parse("N" + String(repeating: "\u{85}", count: 1_000_000) + "0K\u{1}.").int == 1)
     #expect(try parse("N" + String(repeating: "\u{85}", count: 90) + ".").items?.count == 1)
   }

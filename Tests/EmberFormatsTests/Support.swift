@@ -85,7 +85,8 @@ enum Fixtures {
     let expected = try #require(Self.expected[file])
     #expect(tensors.map(\.name) == expected.map(\.name), sourceLocation: location)
     for (found, wanted) in zip(tensors, expected) {
-      #expect(found.tensor.dtype.name == wanted.dtype && found.tensor.shape == Shape(wanted.shape), "\(wanted.name)", sourceLocation: location)
+      #expect(
+        found.tensor.dtype.name == wanted.dtype && found.tensor.shape == Shape(wanted.shape), "\(wanted.name)", sourceLocation: location)
       #expect(try bytes(found.tensor) == wanted.raw, "\(wanted.name)", sourceLocation: location)
     }
   }

@@ -16,14 +16,17 @@ import Testing
     #expect(checkpoint.value["optimizer"]?["betas"]?.items?.map(\.double) == [0.9, 0.999])
     #expect(
       checkpoint.value["other"]?.description
-        == "[None, True, 0x400000000000000000, -1, -1099511627776, <6 bytes>, {1}, (1.0+2.0j), (1, 2), device(cuda:0), torch.float16, \"ä\"]")
+        == "[None, True, 0x400000000000000000, -1, -1099511627776, <6 bytes>, {1}, (1.0+2.0j), (1, 2), "
+        + "device(cuda:0), torch.float16, \"ä\"]"
+    )
   }
 
   /// Views share the storage they were saved with, until one of them is written.
   @Test(arguments: ["zip.pt", "legacy.pt"]) func sharedStorage(_ file: String) throws {
     let model = try #require(try TorchCheckpoint.load(Fixtures.path(file)).value["model"])
     var base = try #require(model["base"]?.tensor)
-    let same = try #require(model["same"]?.tensor), transposed = try #require(model["transposed"]?.tensor)
+    let same = try #require(model["same"]?.tensor)
+    let transposed = try #require(model["transposed"]?.tensor)
     #expect(base.storageAddress == same.storageAddress && base.storageAddress == transposed.storageAddress)
     #expect(transposed.strides[0] == 1 && transposed.strides[1] == 6)
     let before = same.elements(as: Float.self)
@@ -37,7 +40,8 @@ import Testing
     #expect(try checkpoint.stateDict("optimizer", "state", "0").map(\.name) == ["step"])
     let error = #expect(throws: EmberError.self) { _ = try checkpoint.stateDict("weights") }
     #expect(error?.message.contains("\"model\"") == true)
-    let path = folder.file("a.pt"), one = PickleValue.tensor(Tensor([1.0]))
+    let path = folder.file("a.pt")
+    let one = PickleValue.tensor(Tensor([1.0]))
     try TorchCheckpoint.save(.dictionary(["a": .dictionary(["x": one]), "b": .dictionary(["y": one])]), to: path)
     #expect(throws: EmberError.self) { _ = try TorchCheckpoint.load(path).stateDict() }
     #expect(try TorchCheckpoint.load(path).stateDict("b").map(\.name) == ["y"])
@@ -58,7 +62,8 @@ import Testing
 
   /// What Ember writes it reads; scripts/compare-checkpoints has PyTorch read it.
   @Test func roundTrip() throws {
-    let path = folder.file("a.pt"), source = try TorchCheckpoint.load(Fixtures.path("zip.pt"))
+    let path = folder.file("a.pt")
+    let source = try TorchCheckpoint.load(Fixtures.path("zip.pt"))
     try TorchCheckpoint.save(source.value, to: path)
     let read = try TorchCheckpoint.load(path, verified: true)
     try Fixtures.check(read.tensors, "zip.pt")
@@ -71,7 +76,8 @@ import Testing
 
   /// Tied weights are stored once; storages are aligned for readers that map the file, this one among them.
   @Test func writtenStoragesAreSharedAndAligned() throws {
-    let path = folder.file("a.pt"), weight = Tensor([Float](repeating: 1, count: 1000))
+    let path = folder.file("a.pt")
+    let weight = Tensor([Float](repeating: 1, count: 1000))
     try TorchCheckpoint.save([("a", weight), ("b", weight), ("c", weight.reshape([10, 100])), ("d", Tensor([2.0]))], to: path)
     #expect(try contents(path).count < 6000)
     let read = try TorchCheckpoint.load(path).tensors
@@ -97,23 +103,28 @@ import Testing
     let path = folder.file("hostile.pt")
     let bytes = pickle.unicodeScalars.map { UInt8($0.value) }
     try Zip.save(
-      [("archive/data.pkl", bytes)] + storages.enumerated().map { ("archive/data/\($0)", $1) }, to: path, compressed: compressed, in: "test")
+      [("archive/data.pkl", bytes)] + storages.enumerated().map { ("archive/data/\($0)", $1) }, to: path, compressed: compressed, in: "test"
+    )
     return path
   }
 
   /// A tensor of four floats by its description in a pickle.
-  func tensor(count: String = "K\u{4}", offset: String = "K\u{0}", size: String = "K\u{4}\u{85}", stride: String = "K\u{1}\u{85}") -> String {
+  func tensor(count: String = "K\u{4}", offset: String = "K\u{0}", size: String = "K\u{4}\u{85}", stride: String = "K\u{1}\u{85}") -> String
+  {
     "ctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\n\(count)tQ\(offset)\(size)\(stride)I00\nNtR."
   }
 
   @Test func tensorsStayInTheirStorage() throws {
     let storage = [UInt8](repeating: 0, count: 16)
     #expect(try TorchCheckpoint.load(try archive(tensor(), storages: [storage])).tensors[0].tensor.elementCount == 4)
-    let huge = "\u{8A}\u{8}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{40}", minus = "J\u{FF}\u{FF}\u{FF}\u{FF}"
+    let huge = "\u{8A}\u{8}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{40}"
+    let minus = "J\u{FF}\u{FF}\u{FF}\u{FF}"
     for program in [
-      tensor(count: "K\u{5}"), tensor(count: huge), tensor(count: minus), tensor(offset: "K\u{1}"), tensor(offset: minus), tensor(offset: huge),
+      tensor(count: "K\u{5}"), tensor(count: huge), tensor(count: minus), tensor(offset: "K\u{1}"), tensor(offset: minus),
+      tensor(offset: huge),
       tensor(size: "K\u{5}\u{85}"), tensor(size: minus + "\u{85}"), tensor(size: huge + "\u{85}"), tensor(stride: "K\u{2}\u{85}"),
-      tensor(stride: minus + "\u{85}"), tensor(stride: huge + "\u{85}"), tensor(size: ")"), tensor(size: "K\u{2}\u{85}", stride: huge + "\u{85}"),
+      tensor(stride: minus + "\u{85}"), tensor(stride: huge + "\u{85}"), tensor(size: ")"),
+      tensor(size: "K\u{2}\u{85}", stride: huge + "\u{85}"),
       // A view that repeats one number 2^62 times.
       tensor(size: huge + "\u{85}", stride: "K\u{0}\u{85}"),
       tensor(size: "(" + String(repeating: "K\u{1}", count: 9) + "t", stride: "(" + String(repeating: "K\u{1}", count: 9) + "t"),
@@ -149,7 +160,8 @@ import Testing
   }
 
   @Test func checksums() throws {
-    let path = folder.file("a.pt"), weight = Tensor([Float](repeating: 1.5, count: 100))
+    let path = folder.file("a.pt")
+    let weight = Tensor([Float](repeating: 1.5, count: 100))
     try TorchCheckpoint.save([("a", weight)], to: path)
     var bytes = try contents(path)
     let pattern: [UInt8] = [0, 0, 0xC0, 0x3F, 0, 0, 0xC0, 0x3F]
@@ -161,7 +173,8 @@ import Testing
   }
 
   @Test func damage() throws {
-    let path = folder.file("a.pt"), tensors = [("a", Tensor([1.0, 2.0])), ("b", Tensor([true, false]))]
+    let path = folder.file("a.pt")
+    let tensors = [("a", Tensor([1.0, 2.0])), ("b", Tensor([true, false]))]
     try TorchCheckpoint.save(tensors, to: path)
     func parse(_ bytes: UnsafeRawBufferPointer) throws {
       for (_, tensor) in try TorchCheckpoint.parse(bytes).tensors { _ = try EmberFormatsTests.bytes(tensor) }

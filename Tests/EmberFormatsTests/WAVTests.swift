@@ -16,7 +16,8 @@ import Testing
   }
 
   @Test func roundTrip() throws {
-    let path = folder.file("a.wav"), samples = Tensor([[0, 0.5, -1], [0.25, 2, -0.125]] as [[Float]])
+    let path = folder.file("a.wav")
+    let samples = Tensor([[0, 0.5, -1], [0.25, 2, -0.125]] as [[Float]])
     try WAV.save(samples, sampleRate: 8000, to: path, asFloat: true)
     #expect(try bytes(WAV.load(path).samples) == bytes(samples))
     try WAV.save(samples, sampleRate: 8000, to: path)
@@ -39,12 +40,14 @@ import Testing
 
   /// The pixels that Pillow decodes, to the bit: both leave decoding to libjpeg-turbo.
   @Test(arguments: ["colour", "progressive", "grey"]) func asPillowReads(_ name: String) throws {
-    let picture = try Picture(contentsOf: Fixtures.path(name + ".jpg")), expected = try Picture(contentsOf: Fixtures.path(name + ".png"))
+    let picture = try Picture(contentsOf: Fixtures.path(name + ".jpg"))
+    let expected = try Picture(contentsOf: Fixtures.path(name + ".png"))
     #expect(picture.width == 37 && picture.height == 29 && picture.channels == (name == "grey" ? 1 : 3))
     #expect(picture.pixels == expected.pixels)
     #expect(picture.tensor.shape == [picture.channels, 29, 37])
     #expect(picture.tensor[0, 0, 1].item() == Double(Float(picture.pixels[picture.channels]) / 255))
-    let whole = try contents(Fixtures.path(name + ".jpg")), path = folder.file("a.jpg")
+    let whole = try contents(Fixtures.path(name + ".jpg"))
+    let path = folder.file("a.jpg")
     // The last two bytes only say that nothing follows.
     for count in stride(from: 0, to: whole.count - 2, by: 7) {
       try write(Array(whole[0..<count]), to: path)

@@ -42,7 +42,9 @@ import Testing
 
   /// Opening maps the file and reads what describes the tensors, not their numbers.
   @Test(arguments: ["safetensors", "pt", "gguf"]) func nothingIsReadThatIsNotNeeded(_ format: String) throws {
-    let count = 8 << 20, path = folder.file("a." + format), zeros = Tensor.zeros([count])
+    let count = 8 << 20
+    let path = folder.file("a." + format)
+    let zeros = Tensor.zeros([count])
     let tensor: Tensor
     switch format {
     case "safetensors":
@@ -71,7 +73,8 @@ import Testing
   func residentBytes(of path: String) throws -> Int {
     let smaps = try #require(FileHandle(forReadingAtPath: "/proc/self/smaps"))
     let lines = String(decoding: try #require(try smaps.readToEnd()), as: UTF8.self).split(separator: "\n")
-    var total = 0, isThere = false
+    var total = 0
+    var isThere = false
     for line in lines {
       if line.contains("-") && line.prefix(8).allSatisfy(\.isHexDigit) { isThere = line.hasSuffix(path) }
       if isThere, line.hasPrefix("Rss:") { total += Int(line.split(separator: " ")[1])! * 1024 }

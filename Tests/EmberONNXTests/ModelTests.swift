@@ -35,7 +35,7 @@ import Testing
     let model = try load(
       graph(
         [node("Clip", ["x", "low", ""], ["c"]), node("Reshape", ["c", "shape"], ["y"])], inputs: [port("x")], outputs: ["y"],
-        initializers: [tensor("low", [0], []), tensor("shape", [2, -1])]))
+        initializers: [tensor("low", [0], []), integers("shape", [2, -1])]))
     #expect(model.parameters().isEmpty)
     let y = try model.run(["x": .tensor(Tensor([-1, 2, -3, 4] as [Float]))])["y"]?.tensor
     #expect(y?.shape == Shape([2, 2]) && y?.elements(as: Float.self) == [0, 2, 0, 4])
@@ -49,7 +49,7 @@ import Testing
     let model = try load(
       graph(
         [node("Loop", ["count", "", "start"], ["total", "all"], attribute("body", body))],
-        inputs: [port("step"), port("start")], outputs: ["total", "all"], initializers: [tensor("count", [3], [])]))
+        inputs: [port("step"), port("start")], outputs: ["total", "all"], initializers: [integers("count", [3], [])]))
     let results = try model.run(["step": .tensor(Tensor([2] as [Float])), "start": .tensor(Tensor([1] as [Float]))])
     #expect(results["total"]?.tensor?.elements(as: Float.self) == [7])
     #expect(results["all"]?.tensor?.shape == Shape([3, 1]))

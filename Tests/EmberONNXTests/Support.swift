@@ -46,7 +46,7 @@ func tensor(_ name: String, _ values: [Float], _ shape: [Int]) -> Onnx_TensorPro
   return tensor
 }
 
-func tensor(_ name: String, _ values: [Int], _ shape: [Int]? = nil) -> Onnx_TensorProto {
+func integers(_ name: String, _ values: [Int], _ shape: [Int]? = nil) -> Onnx_TensorProto {
   var tensor = Onnx_TensorProto()
   tensor.name = name
   tensor.dataType = 7

@@ -43,6 +43,11 @@ import Testing
       ("torch.nn.functional.threshold", [ones(2, dtype: .uint8), .integer(1), .real(-0.5)]),
       ("aten::softshrink", [ones(2), .real(.infinity)]),
       ("aten::index_select", [ones(3), .integer(0), .tensor(Tensor([0]).to(.int8))]),
+      // Numbers whose products no integer holds, or no memory.
+      ("torch.signal.windows.hann", [.integer(.max)]), ("aten::upsample_nearest1d", [ones(1, 3, 2), list(.max)]),
+      ("aten::upsample_linear1d", [ones(1, 3, 2), list(1 << 50), .bool(false)]),
+      ("aten::mvlgamma", [ones(), .integer(.max)]),
+      ("aten::native_group_norm", [ones(0, 4), .none, .none, .integer(.max), .integer(2), .integer(4), .integer(1), .real(0.5)]),
     ]
     for (name, arguments) in calls {
       #expect(!OperatorRegistry.standard.overloads(of: name).isEmpty || OperatorRegistry.standard[name] != nil, "\(name)")

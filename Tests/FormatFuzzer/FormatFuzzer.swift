@@ -36,12 +36,9 @@ import Foundation
 
   static func main() {
     #if EMBER_FUZZER
-      var count = CommandLine.argc, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
-      exit(
-        runFuzzer(&count, &arguments) { start, count in
-          FormatFuzzer.parse(UnsafeRawBufferPointer(start: start, count: count))
-          return 0
-        })
+      var count = CommandLine.argc
+      var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
+      exit(runFuzzer(&count, &arguments, testOneInput))
     #else
       for path in CommandLine.arguments.dropFirst() {
         guard let contents = FileManager.default.contents(atPath: path) else { fatalError("\(path) cannot be read") }
@@ -52,9 +49,15 @@ import Foundation
 }
 
 #if EMBER_FUZZER
-  /// libFuzzer's own entry for programs that have a `main`.
+  /// libFuzzer's entry for programs that have a `main` of their own.
   @_silgen_name("LLVMFuzzerRunDriver") func runFuzzer(
     _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
     _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
   ) -> CInt
+
+  /// One input. The name is the one that libFuzzer's own `main`, which is linked in as well, wants to find.
+  @_cdecl("LLVMFuzzerTestOneInput") public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    FormatFuzzer.parse(UnsafeRawBufferPointer(start: start, count: count))
+    return 0
+  }
 #endif

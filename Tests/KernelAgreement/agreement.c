@@ -268,6 +268,41 @@ static void random_numbers(void) {
   }
 }
 
+/// Random bits with scales of a sensible size, in memory of the exact size.
+static uint8_t *packed_weights(int format, int64_t count) {
+  const int64_t bytes = ember_block_bytes(format);
+  const bool has_minimum = format == EMBER_Q4_1 || format == EMBER_Q5_1 || format == EMBER_Q4_K || format == EMBER_Q5_K;
+  uint8_t *w = malloc((size_t)(count * bytes) + (count == 0));
+  for (int64_t i = 0; i < count * bytes; i++) w[i] = (uint8_t)uniform(0, 256);
+  // 16-bit numbers around 1/16.
+  for (int64_t i = 0; i < count; i++) {
+    uint8_t *block = w + i * bytes;
+    block[format == EMBER_Q6_K ? 209 : 1] = 0x2c;
+    if (has_minimum) block[3] = 0xac;
+  }
+  return w;
+}
+
+static void packed(void) {
+  static const int64_t rows[] = {1, 3, 4, 6, 16, 17, 33}, columns[] = {0, 1, 2, 5};
+  for (int format = 0; format < EMBER_BLOCK_FORMATS; format++) {
+    EACH(blocks, columns) EACH(n, rows) {
+      const int64_t k = blocks * ember_block_weights(format);
+      uint8_t *w = packed_weights(format, n * blocks);
+      char what[32];
+      snprintf(what, sizeof what, "packed weights %d", format);
+      AGREE(what, k, EMBER_FLOAT32, n * k, ember_dequantize(format, w, out, n * blocks));
+      EACH(m, rows) {
+        float *x = numbers(EMBER_FLOAT32, m * k, -1, 1);
+        snprintf(what, sizeof what, "product with packed %d", format);
+        AGREE(what, k, EMBER_FLOAT32, m * n, ember_quantized_linear(format, w, x, out, m, n, k));
+        free(x);
+      }
+      free(w);
+    }
+  }
+}
+
 int main(void) {
   pointwise();
   reductions();
@@ -276,6 +311,7 @@ int main(void) {
   windows();
   optimizers();
   random_numbers();
+  packed();
   printf("%lld comparisons with the scalar kernels, %lld differ; best instruction set: %d\n", (long long)comparisons,
       (long long)failures, ember_isa_best());
   return failures != 0;

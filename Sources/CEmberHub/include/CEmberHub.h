@@ -18,8 +18,6 @@ typedef struct {
   /// Lines `Name: value`.
   const char *const *headers;
   size_t header_count;
-  /// Asks for the bytes from here on; 0 for all.
-  int64_t offset;
   /// Certificates to trust; NULL for the system's.
   const char *certificates;
   /// Get bytes of the answer and lines of its head; an answer that counts is known by its status, which comes first. Return 0 to give up.

@@ -195,7 +195,9 @@ public enum GGUF {
     /// A number of things that take at least `size` bytes each in the rest of the file.
     mutating func count(of size: Int, _ what: String) throws -> Int {
       let value = try number(UInt64.self)
-      guard value <= UInt64((bytes.count - position) / size) else { throw bad("\(value) \(what) in a file of \(bytes.count) bytes (truncated?)") }
+      guard value <= UInt64((bytes.count - position) / size) else {
+        throw bad("\(value) \(what) in a file of \(bytes.count) bytes (truncated?)")
+      }
       return Int(value)
     }
 
@@ -207,7 +209,9 @@ public enum GGUF {
     }
 
     mutating func file(_ contents: FileBytes) throws -> GGUFFile {
-      guard bytes.count >= 8, bytes.slice(0, 4).elementsEqual("GGUF".utf8) else { throw bad("not a GGUF file: it does not begin with GGUF") }
+      guard bytes.count >= 8, bytes.slice(0, 4).elementsEqual("GGUF".utf8) else {
+        throw bad("not a GGUF file: it does not begin with GGUF")
+      }
       position = 4
       let version = try number(UInt32.self)
       guard version == 2 || version == 3 else {
@@ -239,7 +243,9 @@ public enum GGUF {
         guard rank <= 8 else { throw bad("\(JSON.quoted(name)) has \(rank) dimensions; at most 8 are possible") }
         var shape: [Int] = []
         for _ in 0..<rank {
-          guard let extent = Int(exactly: try number(UInt64.self)) else { throw bad("\(JSON.quoted(name)) has a dimension beyond all bounds") }
+          guard let extent = Int(exactly: try number(UInt64.self)) else {
+            throw bad("\(JSON.quoted(name)) has a dimension beyond all bounds")
+          }
           shape.append(extent)
         }
         descriptions.append((name, shape.reversed(), try number(UInt32.self), try number(UInt64.self)))

@@ -13,7 +13,8 @@ public import EmberTensor
 public struct QuantizedMatrix: Sendable {
   /// How weights are packed. The raw values are those of the C kernels' `ember_block_format`.
   public enum Format: Int32, Sendable, CaseIterable {
-    case q4_0 = 0, q4_1, q5_0, q5_1, q8_0, q4_K, q5_K, q6_K
+    case q4_0 = 0
+    case q4_1, q5_0, q5_1, q8_0, q4_K, q5_K, q6_K
 
     /// The name as ggml writes it: `Q4_1`.
     public var name: String {
@@ -53,12 +54,14 @@ public struct QuantizedMatrix: Sendable {
   /// A matrix from its blocks, row by row; a row must be a whole number of blocks.
   public init(_ format: Format, rows: Int, columns: Int, bytes: [UInt8]) throws {
     guard rows >= 0, columns >= 0, columns % format.blockWeights == 0,
-      case let (blocks, overflows) = rows.multipliedReportingOverflow(by: columns / format.blockWeights), !overflows,
+      case (let blocks, let overflows) = rows.multipliedReportingOverflow(by: columns / format.blockWeights), !overflows,
       bytes.count / format.blockBytes == blocks, bytes.count % format.blockBytes == 0
     else {
       throw EmberError(
         .shape, in: "QuantizedMatrix",
-        "\(bytes.count) bytes for [\(rows), \(columns)] weights of \(format.name), which has \(format.blockWeights) weights in \(format.blockBytes) bytes")
+        "\(bytes.count) bytes for [\(rows), \(columns)] weights of \(format.name), "
+          + "which has \(format.blockWeights) weights in \(format.blockBytes) bytes"
+      )
     }
     let contents = try bytes.withUnsafeBytes { try FileBytes(copying: $0, in: "QuantizedMatrix") }
     self.init(format: format, rows: rows, columns: columns, contents: contents, offset: 0)
@@ -78,7 +81,8 @@ public struct QuantizedMatrix: Sendable {
     if rows * columns == 0 { return result }
     result.withMutableOperand { target in
       withBlocks { blocks in
-        ember_dequantize(format.rawValue, blocks, target.pointer?.assumingMemoryBound(to: Float.self), Int64(rows * columns / format.blockWeights))
+        ember_dequantize(
+          format.rawValue, blocks, target.pointer?.assumingMemoryBound(to: Float.self), Int64(rows * columns / format.blockWeights))
       }
     }
     return result

@@ -139,23 +139,10 @@ extension PickleMachine {
     }
     func bad() -> EmberError { error("\(function) is called with what it does not take") }
     switch function {
-    case .orderedDict, .counter, .defaultDict:
-      var entries = Entries(isOrderedDict: { if case .orderedDict = function { true } else { false } }())
-      // Python 2 hands over a list of pairs; a defaultdict's only argument is what makes its defaults.
-      if case .defaultDict = function {} else if let first = items.first {
-        if case .dictionary(let other) = object(first) {
-          try charge(other.entries.count * 64)
-          for entry in other.entries { entries.set(entry.key, entry.value) }
-        } else {
-          guard let pairs = members(first) else { throw bad() }
-          try charge(pairs.count * 64)
-          for pair in pairs {
-            guard let pair = members(pair), pair.count == 2 else { throw bad() }
-            entries.set(pair[0], pair[1])
-          }
-        }
-      }
-      return make(.dictionary(entries))
+    case .orderedDict: return make(.dictionary(try entries(items.first, isOrderedDict: true)))
+    case .counter: return make(.dictionary(try entries(items.first, isOrderedDict: false)))
+    // The only argument is what makes its defaults.
+    case .defaultDict: return make(.dictionary(Entries()))
     case .set, .list, .tuple:
       guard items.count <= 1 else { throw bad() }
       var contents: [Item] = []
@@ -227,6 +214,24 @@ extension PickleMachine {
     }
   }
 
+  /// What a dictionary is made from: nothing, another one, or as Python 2 wrote it a list of pairs.
+  private mutating func entries(_ source: Item?, isOrderedDict: Bool) throws -> Entries {
+    var entries = Entries(isOrderedDict: isOrderedDict)
+    guard let source else { return entries }
+    if case .dictionary(let other) = object(source) {
+      try charge(other.entries.count * 64)
+      for entry in other.entries { entries.set(entry.key, entry.value) }
+      return entries
+    }
+    guard let pairs = members(source) else { throw error("a dictionary is made from something that has no keys") }
+    try charge(pairs.count * 64)
+    for pair in pairs {
+      guard let pair = members(pair), pair.count == 2 else { throw error("a dictionary is made from something that is no pair") }
+      entries.set(pair[0], pair[1])
+    }
+    return entries
+  }
+
   /// Python's `__setstate__`.
   mutating func setState(of target: Item, _ state: Item) throws {
     switch object(target) {
@@ -238,7 +243,9 @@ extension PickleMachine {
       guard let fields = members(state), fields.count >= 5, let order = text(fields[1]), order.utf8.count <= 1 else {
         throw error("a NumPy dtype's state is not understood")
       }
-      for field in fields[2...4] { guard case .none = field else { throw error("a NumPy array of structures; only plain numbers are read") } }
+      for field in fields[2...4] {
+        guard case .none = field else { throw error("a NumPy array of structures; only plain numbers are read") }
+      }
       replace(target, by: .elementType(code: code, order: order))
     case .array:
       guard let fields = members(state), fields.count == 5, let shape = integers(fields[1]),

@@ -46,7 +46,9 @@ struct PickleMachine {
     init(isOrderedDict: Bool = false) { self.isOrderedDict = isOrderedDict }
 
     private enum Key: Hashable {
-      case int(Int), string(String), bytes([UInt8])
+      case int(Int)
+      case string(String)
+      case bytes([UInt8])
     }
 
     /// Later values replace earlier ones, as in Python, for the keys that occur in practice.
@@ -268,7 +270,8 @@ struct PickleMachine {
       let items = try popToMark()
       try append(items, to: try top(), toSet: true)
     case "s":
-      let value = try pop(), key = try pop()
+      let value = try pop()
+      let key = try pop()
       try insert([key, value], into: try top())
     case "u":
       let items = try popToMark()
@@ -287,22 +290,27 @@ struct PickleMachine {
     case "j": stack.append(try recall(try number(UInt32.self)))
     // Names, calls, objects.
     case "c":
-      let module = try line(), name = try line()
+      let module = try line()
+      let name = try line()
       stack.append(.function(try function(module, name)))
     case "\u{93}":
       guard case .string(let name) = try pop(), case .string(let module) = try pop() else { throw error("a global without a name") }
       stack.append(.function(try function(module, name)))
     case "R", "\u{81}":
-      let arguments = try pop(), called = try pop()
+      let arguments = try pop()
+      let called = try pop()
       stack.append(try call(called, arguments))
     case "\u{92}":
-      let named = try pop(), arguments = try pop(), called = try pop()
+      let named = try pop()
+      let arguments = try pop()
+      let called = try pop()
       guard case .dictionary(let dictionary) = object(named), dictionary.entries.isEmpty else {
         throw error("an object is made with named arguments, which are not supported")
       }
       stack.append(try call(called, arguments))
     case "i":
-      let module = try line(), name = try line()
+      let module = try line()
+      let name = try line()
       let arguments = make(.tuple(try popToMark()))
       stack.append(try call(.function(try function(module, name)), arguments))
     case "o":
@@ -340,7 +348,8 @@ struct PickleMachine {
 
   /// Decimal digits as two's complement bytes; of as many digits as Python itself converts.
   private static func wideInteger(_ digits: String) -> Item? {
-    let isNegative = digits.hasPrefix("-"), figures = isNegative ? digits.dropFirst() : Substring(digits)
+    let isNegative = digits.hasPrefix("-")
+    let figures = isNegative ? digits.dropFirst() : Substring(digits)
     guard !figures.isEmpty, figures.utf8.count <= 4300, figures.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
     var bytes: [UInt8] = [0]
     for figure in figures.utf8 {
@@ -406,7 +415,8 @@ struct PickleMachine {
   /// Python's escapes of text: of `repr` in protocol 0, or only `\u` and `\U` of raw-unicode-escape.
   private static func unescaped(_ text: String, unicodeOnly: Bool) -> String? {
     guard text.contains("\\") else { return text }
-    var result = "", rest = Substring(text)
+    var result = ""
+    var rest = Substring(text)
     while let character = rest.popFirst() {
       guard character == "\\", let kind = rest.first else {
         result.append(character)

@@ -20,7 +20,7 @@ struct PickleTree {
   mutating func value(_ item: PickleMachine.Item) throws -> PickleValue {
     let (value, count, _) = try convert(item, depth: 0)
     // What occurs in many places of a pickle occurs as often in the tree; a pickle can make that astronomical.
-    guard count <= 1 << 20 + machine.bytes.count * 64 else { throw machine.error("it stands for too many values") }
+    guard count <= 1 << 16 + machine.bytes.count * 8 else { throw machine.error("it stands for too many values") }
     return value
   }
 
@@ -38,8 +38,9 @@ struct PickleTree {
     case .function(let function): return (.name("\(function)"), 1, 0)
     case .storage(let reference):
       let whole = try storage(reference, reference.dtype ?? .uint8)
-      return (.tensor(try view(whole, PickledTensor(
-        storage: reference, dtype: whole.dtype, shape: [reference.part?.count ?? reference.count], strides: [1]))), 1, 0)
+      let count = reference.part?.count ?? reference.count
+      let description = PickledTensor(storage: reference, dtype: whole.dtype, shape: [count], strides: [1])
+      return (.tensor(try view(whole, description)), 1, 0)
     case .object(let index):
       if let known = done[index] {
         guard depth + known.height <= Self.depthLimit else { throw tooDeep }
@@ -57,7 +58,8 @@ struct PickleTree {
   private var tooDeep: EmberError { machine.error("values are nested more than \(Self.depthLimit) deep") }
 
   private mutating func convert(_ object: PickleMachine.Object, depth: Int) throws -> (PickleValue, count: Int, height: Int) {
-    var count = 1, height = 0
+    var count = 1
+    var height = 0
     func add(_ part: (PickleValue, count: Int, height: Int)) -> PickleValue {
       count = Swift.min(count &+ part.count, 1 << 60)
       height = Swift.max(height, part.height + 1)
@@ -98,7 +100,8 @@ struct PickleTree {
 
   /// A view of its storage, which it must not leave.
   private func tensor(_ description: PickledTensor) throws -> Tensor {
-    let dtype = description.dtype, shape = description.shape
+    let dtype = description.dtype
+    let shape = description.shape
     guard byteCount(shape, dtype) != nil else { throw machine.error("the shape \(shape), which no tensor can have") }
     guard let reference = description.storage else {
       return try catchingErrors { Tensor.empty(shape, dtype: dtype, on: .meta) }
@@ -107,7 +110,9 @@ struct PickleTree {
   }
 
   private func view(_ whole: Tensor, _ description: PickledTensor) throws -> Tensor {
-    let dtype = description.dtype, shape = description.shape, strides = description.strides
+    let dtype = description.dtype
+    let shape = description.shape
+    let strides = description.strides
     let elementCount = shape.reduce(1, *)
     // A part of a storage counts as one of its own, whose first element has position 0.
     let part = description.storage?.part
@@ -165,7 +170,8 @@ public enum Pickle {
   }
 
   /// The value of a pickle in memory.
-  public static func parse(_ bytes: UnsafeRawBufferPointer, source: String = "data", allowedClasses: Set<String> = []) throws -> PickleValue {
+  public static func parse(_ bytes: UnsafeRawBufferPointer, source: String = "data", allowedClasses: Set<String> = []) throws -> PickleValue
+  {
     var machine = PickleMachine(bytes, source: source, in: "pickle", allowsClass: { allowedClasses.contains($0) })
     let root = try machine.run()
     guard machine.position == bytes.count else { throw machine.error("something follows the pickle") }

@@ -28,7 +28,9 @@ struct PickleWriter {
   private func error(_ message: String) -> EmberError { EmberError(.value, in: operation, "\(source): \(message)") }
 
   private mutating func put(_ code: Unicode.Scalar) { bytes.append(UInt8(code.value)) }
-  private mutating func put(little number: some FixedWidthInteger) { withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) } }
+  private mutating func put(little number: some FixedWidthInteger) {
+    withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
+  }
 
   private mutating func global(_ module: String, _ name: String) {
     put("c")

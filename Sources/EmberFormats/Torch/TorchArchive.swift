@@ -53,7 +53,9 @@ package final class TorchArchive {
 
   /// The bytes of an entry, checked.
   package func withEntry<Result>(_ name: String, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
-    guard let entry = entries[folder + name] else { throw EmberError(.file, in: operation, "\(source): there is no entry \(folder)\(name)") }
+    guard let entry = entries[folder + name] else {
+      throw EmberError(.file, in: operation, "\(source): there is no entry \(folder)\(name)")
+    }
     return try contents.withBytes { _ in try zip.withContents(of: entry, body) }
   }
 
@@ -78,7 +80,8 @@ package final class TorchArchive {
     let unit = reference.dtype?.size ?? 1
     guard reference.count <= entry.size / unit else {
       throw EmberError(
-        .file, in: operation, "\(source): the storage \(name) has \(entry.size) bytes, where \(reference.count) elements of \(unit) are expected")
+        .file, in: operation,
+        "\(source): the storage \(name) has \(entry.size) bytes, where \(reference.count) elements of \(unit) are expected")
     }
     let key = StorageKey(entry: name, dtype: dtype)
     if let known = storages[key] { return known }
@@ -100,7 +103,8 @@ extension FileBytes {
   /// A one-dimensional tensor of these bytes, shared where this machine can use them where they lie.
   func tensor(_ range: Range<Int>, _ dtype: DType, isBigEndian: Bool = false, source: String, in operation: String) throws -> Tensor {
     try withBytes { all in
-      let bytes = all.slice(range.lowerBound, range.count), count = range.count / dtype.size
+      let bytes = all.slice(range.lowerBound, range.count)
+      let count = range.count / dtype.size
       if dtype == .bool { try checkBooleans(bytes, source: source, in: operation) }
       if isBigEndian, dtype.size > 1 {
         return try catchingErrors {

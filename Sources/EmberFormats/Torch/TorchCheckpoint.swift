@@ -32,7 +32,7 @@ public struct TorchCheckpoint: Sendable {
   ///   - limit: bytes that deflated entries of an archive may take together; PyTorch deflates none.
   ///   - allowedClasses: full names of classes whose objects are read as values without behaviour (`PickleValue.object`).
   public static func load(
-    _ path: String, mapped: Bool = true, verified: Bool = false, limit: Int = 1 << 32, allowedClasses: Set<String> = []
+    _ path: String, mapped: Bool = true, verified: Bool = false, limit: Int = 1 << 30, allowedClasses: Set<String> = []
   ) throws -> TorchCheckpoint {
     let contents = try mapped ? FileBytes.mapping(path, in: "torch") : FileBytes.reading(path, in: "torch")
     return try parse(contents, source: path, verified: verified, limit: limit, allowedClasses: allowedClasses)
@@ -40,7 +40,7 @@ public struct TorchCheckpoint: Sendable {
 
   /// The same of a file in memory, for example one that lies in another archive.
   public static func parse(
-    _ contents: FileBytes, source: String = "data", verified: Bool = false, limit: Int = 1 << 32, allowedClasses: Set<String> = []
+    _ contents: FileBytes, source: String = "data", verified: Bool = false, limit: Int = 1 << 30, allowedClasses: Set<String> = []
   ) throws -> TorchCheckpoint {
     let kind: (isZip: Bool, isLegacy: Bool, isTar: Bool) = contents.withBytes { bytes in
       (
@@ -60,7 +60,8 @@ public struct TorchCheckpoint: Sendable {
     guard kind.isLegacy else {
       throw EmberError(
         .file, in: "torch",
-        "\(source): " + (kind.isTar ? "a tar archive of PyTorch 0.1, which nothing reads without running its code" : "not a file of torch.save"))
+        "\(source): "
+          + (kind.isTar ? "a tar archive of PyTorch 0.1, which nothing reads without running its code" : "not a file of torch.save"))
     }
     let value = try TorchLegacyFile.value(contents, source: source, in: "torch") { allowedClasses.contains($0) }
     return TorchCheckpoint(value: value, form: .legacy, source: source)
@@ -68,7 +69,7 @@ public struct TorchCheckpoint: Sendable {
 
   /// The same of bytes in memory, which are copied: of a `PickleValue.bytes` for example.
   public static func parse(
-    _ bytes: UnsafeRawBufferPointer, source: String = "data", verified: Bool = false, limit: Int = 1 << 32, allowedClasses: Set<String> = []
+    _ bytes: UnsafeRawBufferPointer, source: String = "data", verified: Bool = false, limit: Int = 1 << 30, allowedClasses: Set<String> = []
   ) throws -> TorchCheckpoint {
     try parse(
       try FileBytes(copying: bytes, in: "torch"), source: source, verified: verified, limit: limit, allowedClasses: allowedClasses)

@@ -13,12 +13,15 @@ enum TorchLegacyFile {
     return bytes.slice(bytes[2] == 0x95 ? 11 : 2, magic.count).elementsEqual(magic)
   }
 
-  static func value(_ contents: FileBytes, source: String, in operation: String, allowsClass: @escaping (String) -> Bool) throws -> PickleValue
+  static func value(_ contents: FileBytes, source: String, in operation: String, allowsClass: @escaping (String) -> Bool) throws
+    -> PickleValue
   {
     try contents.withBytes { bytes in
       func bad(_ message: String) -> EmberError { EmberError(.file, in: operation, "\(source): \(message)") }
       var machine = PickleMachine(bytes, source: source, in: operation, allowsClass: allowsClass)
-      guard case .wideInt(let number) = try machine.run(), number == Array(magic.dropFirst(2)) else { throw bad("not a checkpoint of PyTorch's") }
+      guard case .wideInt(let number) = try machine.run(), number == Array(magic.dropFirst(2)) else {
+        throw bad("not a checkpoint of PyTorch's")
+      }
       guard case .int(1001) = try machine.run() else { throw bad("a version of the format that is unknown") }
       // The properties of the machine that wrote it; the storages are little-endian on every machine.
       _ = try machine.run()
@@ -32,16 +35,18 @@ enum TorchLegacyFile {
       var ranges: [String: Range<Int>] = [:]
       var position = machine.position
       for key in keys {
-        guard let key = machine.text(key) ?? machine.integer(key).map({ String($0) }), let reference = references[key], ranges[key] == nil else {
+        guard let key = machine.text(key) ?? machine.integer(key).map({ String($0) }), let reference = references[key], ranges[key] == nil
+        else {
           throw bad("a storage is listed that no tensor uses, or twice")
         }
         guard bytes.count - position >= 8 else { throw bad("truncated: the storage \(key) is missing") }
-        let count = bytes.little(position, as: Int64.self), unit = reference.dtype?.size ?? 1
+        let count = bytes.little(position, as: Int64.self)
+        let unit = reference.dtype?.size ?? 1
         position += 8
         guard count >= 0, count == reference.count, reference.count <= (bytes.count - position) / unit else {
           throw bad(
-            "the storage \(key) has \(count) elements, where \(reference.count) are expected in the remaining \(bytes.count - position) bytes"
-              + " (truncated?)")
+            "the storage \(key) has \(count) elements, where \(reference.count) are expected "
+              + "in the remaining \(bytes.count - position) bytes (truncated?)")
         }
         ranges[key] = position..<position + reference.count * unit
         position += reference.count * unit

@@ -5,7 +5,8 @@ extension GraphPass {
   /// Pointwise functions that hand results of one shape to each other become one program: one pass over memory for all.
   ///
   /// A call joins the groups that make its inputs where nobody outside of them reads their results before this call, so that the whole
-  /// group can run here. Results that others read later are written besides.
+  /// group can run here. Results that others read later are written besides. A call that stays alone becomes a program too: these reuse
+  /// memory.
   public static let pointwiseFusion = GraphPass("pointwise fusion") { graph in
     PointwiseFusion(graph).run(&graph)
   }
@@ -75,7 +76,7 @@ private struct PointwiseFusion {
   func run(_ graph: inout Graph) {
     var nodes: [Graph.Node] = []
     for (position, node) in graph.nodes.enumerated() {
-      guard let number = groupOf[position], let group = groups[number], group.members.count > 1 else {
+      guard let number = groupOf[position], let group = groups[number] else {
         nodes.append(node)
         continue
       }

@@ -46,12 +46,12 @@ struct WindowGeometry {
     let rank = extents.count
     func list(_ name: String, _ fallback: Int, minimum: Int, count: Int) throws -> [Int] {
       let values = try call.ints(name) ?? Array(repeating: fallback, count: count)
-      guard values.count == count, values.allSatisfy({ $0 >= minimum && $0 < 1 << 40 }) else {
-        throw call.failure("the attribute '\(name)' is \(values); \(count) numbers from \(minimum) on are needed", .shape)
+      guard values.count == count, values.allSatisfy({ $0 >= minimum && $0 < 1 << 20 }) else {
+        throw call.failure("the attribute '\(name)' is \(values); \(count) numbers from \(minimum) to 2²⁰ are needed", .shape)
       }
       return values
     }
-    guard kernel.count == rank, kernel.allSatisfy({ $0 > 0 && $0 < 1 << 40 }) else {
+    guard kernel.count == rank, kernel.allSatisfy({ $0 > 0 && $0 < 1 << 20 }) else {
       throw call.failure("a kernel of \(kernel) over \(rank) spatial dimensions", .shape)
     }
     self.kernel = kernel
@@ -136,12 +136,18 @@ private func transposedConvolution(_ call: OperatorCall) throws -> Tensor {
 /// Columns [batch, channels · window, windows] added up where windows overlap, over any number of spatial dimensions.
 private func columnsToImage(_ call: OperatorCall) throws -> Tensor {
   let x = try call.tensor(0), image = try call.ints(1), kernel = try call.ints(2)
-  let rank = image.count, volume = kernel.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue }
-  guard x.rank == 3, rank > 0, rank < 6, image.allSatisfy({ $0 > 0 && $0 < 1 << 30 }), volume > 0, x.shape[1] % volume == 0 else {
-    throw call.failure("\(describe(x)) for windows \(kernel) of an image \(image)", .shape)
+  let rank = image.count
+  guard x.rank == 3, (1...4).contains(rank), image.allSatisfy({ $0 > 0 && $0 < 1 << 20 }), image.reduce(1.0, { $0 * Double($1) }) < 0x1p40 else {
+    throw call.failure("\(describe(x)) for an image \(image); one to four dimensions are supported", .shape)
   }
+  guard kernel.count == rank, kernel.allSatisfy({ $0 > 0 }), kernel.reduce(1.0, { $0 * Double($1) }) <= Double(x.shape[1]) else {
+    throw call.failure("\(describe(x)) for windows \(kernel)", .shape)
+  }
+  let volume = kernel.reduce(1, *)
+  guard x.shape[1] % volume == 0 else { throw call.failure("\(x.shape[1]) rows for windows \(kernel)", .shape) }
   let window = try WindowGeometry(call, kernel: kernel, extents: image)
   let padded = (0..<rank).map { image[$0] + window.before[$0] + window.after[$0] }
+  guard padded.reduce(1.0, { $0 * Double($1) }) < 0x1p40 else { throw call.failure("an image \(image) with its margins", .memory) }
   let counts = (0..<rank).map { padded[$0] < window.span($0) ? 0 : (padded[$0] - window.span($0)) / window.strides[$0] + 1 }
   guard counts.reduce(1, *) == x.shape[2] else {
     throw call.failure("\(x.shape[2]) windows, where an image \(image) has \(counts.reduce(1, *))", .shape)

@@ -121,7 +121,9 @@ private func clipped(_ x: Tensor, _ low: Tensor?, _ high: Tensor?) -> Tensor {
 /// Integers are divided towards zero.
 private func quotient(_ a: Tensor, _ b: Tensor) -> Tensor {
   if a.dtype == .uint64 { return unsignedQuotient(a.to(.int64), b.to(.int64)).to(.uint64) }
-  return a.dtype.isFloatingPoint ? a / b : a.wide.divided(by: b.wide, rounding: .trunc)
+  if a.dtype.isFloatingPoint { return a / b }
+  // Less its remainder the dividend is a multiple: exact in all 64 bits.
+  return (a.wide - a.wide.fmod(b.wide)).floorDivide(b.wide)
 }
 
 /// The remainder of a division towards minus infinity: it has the divisor's sign.
@@ -147,7 +149,7 @@ private func unsignedQuotient(_ a: Tensor, _ b: Tensor) -> Tensor {
   func isAtLeast(_ x: Tensor, _ y: Tensor) -> Tensor { (x ^ lowest) .>= (y ^ lowest) }
   let half = a.bitwiseRightShift(one) & Tensor(Int64.max, on: a.device)
   let isLarge = b .< 0
-  let estimate = half.divided(by: `where`(isLarge, one, b), rounding: .trunc).bitwiseLeftShift(one)
+  let estimate = half.floorDivide(`where`(isLarge, one, b)).bitwiseLeftShift(one)
   let exact = estimate + isAtLeast(a - estimate * b, b).to(.int64)
   return `where`(isLarge, isAtLeast(a, b).to(.int64), exact)
 }

@@ -43,10 +43,13 @@ private struct Pooling {
     let kernel = try call.required(try call.ints("kernel_shape"), "kernel_shape")
     guard x.rank >= 3, x.rank <= 5 else { throw call.failure("\(describe(x)); one to three spatial dimensions are supported", .shape) }
     extents = Array(x.shape.dropFirst(2))
-    var window = try WindowGeometry(call, kernel: kernel, extents: extents)
+    let window = try WindowGeometry(call, kernel: kernel, extents: extents)
     let roundsUp = try call.flag("ceil_mode")
     var output: [Int] = []
     for i in 0..<window.rank {
+      guard max(window.before[i], window.after[i]) < max(window.span(i), 1) else {
+        throw call.failure("margins of \(window.before[i]) and \(window.after[i]) for windows of \(window.span(i)) positions", .shape)
+      }
       let free = extents[i] + window.before[i] + window.after[i] - window.span(i)
       guard free >= 0 else { throw call.failure("a window of \(window.span(i)) positions over \(describe(x)), which has fewer", .shape) }
       var count = free / window.strides[i] + 1
@@ -54,7 +57,6 @@ private struct Pooling {
       if roundsUp, free % window.strides[i] != 0, count * window.strides[i] < extents[i] + window.before[i] { count += 1 }
       output.append(count)
     }
-    window.strides = window.strides.map { min($0, 1 << 40) }
     self.window = window
     self.output = output
   }
@@ -88,9 +90,12 @@ private struct Pooling {
     var result = Tensor.ones([1])
     for i in 0..<rank {
       let low = includingMargins ? -window.before[i] : 0, high = extents[i] + (includingMargins ? window.after[i] : 0)
+      let step = window.dilations[i]
       let counts = (0..<output[i]).map { place in
+        // Of the elements at start, start + step, … those from `low` to below `high`.
         let start = place * window.strides[i] - window.before[i]
-        return Double((0..<window.kernel[i]).count { (low..<high).contains(start + $0 * window.dilations[i]) })
+        let first = max((low - start + step - 1) / step, 0), last = min((high - 1 - start) / step, window.kernel[i] - 1)
+        return Double(high > start ? max(last - first + 1, 0) : 0)
       }
       result = result.unsqueeze(-1) * Tensor(counts)
     }

@@ -1,7 +1,8 @@
 import EmberRuntime
 import EmberTensor
 
-/// Random numbers. A node with a seed draws the same numbers every time; others use Ember's generator.
+/// Random numbers. A node with a seed draws the same numbers every time, uniform ones those of ONNX's own reference; others use Ember's
+/// generator.
 extension OperatorTable {
   mutating func addRandom() {
     for isLike in [false, true] {
@@ -14,7 +15,7 @@ extension OperatorTable {
       add("RandomUniform" + suffix) { call in
         let form = try RandomForm(call, isLike: isLike)
         let low = try call.double("low", 0), high = try call.double("high", 1)
-        return (Tensor.rand(form.shape, dtype: form.precision, generator: form.generator) * (high - low) + low).to(form.dtype)
+        return (uniform(form.shape, form.precision, form.generator) * (high - low) + low).to(form.dtype)
       }
     }
     add("Bernoulli", since: 15) { call in
@@ -38,7 +39,7 @@ extension OperatorTable {
       let trains = try call.has(2) ? call.bool(2) : false
       guard trains, ratio > 0 else { return [x, Tensor.full(like: x, true, dtype: .bool)] }
       guard ratio < 1 else { throw call.failure("a ratio of \(ratio)") }
-      let isKept = Tensor.rand(Array(x.shape), generator: try generator(call)) .>= ratio
+      let isKept = uniform(Array(x.shape), .float64, try generator(call)) .>= ratio
       return [x * isKept.to(x.dtype) / (1 - ratio), isKept]
     }
   }
@@ -65,6 +66,18 @@ private struct RandomForm {
     }
     generator = try EmberONNX.generator(call)
   }
+}
+
+/// Numbers from 0 to 1; of a seeded generator in double precision from two words each, 27 bits of the first and 26 of the second, as NumPy's
+/// `RandomState` makes them.
+private func uniform(_ shape: [Int], _ dtype: DType, _ generator: Generator?) -> Tensor {
+  let drawn = Tensor.empty(shape, dtype: dtype)
+  guard let generator, !drawn.isPoisoned else { return Tensor.rand(shape, dtype: dtype) }
+  let numbers = (0..<drawn.elementCount).map { _ in
+    let words = generator.next()
+    return (Double(words >> 37) * 0x1p26 + Double((words & 0xFFFF_FFFF) >> 6)) * 0x1p-53
+  }
+  return Tensor(numbers, shape: shape, dtype: dtype)
 }
 
 private func generator(_ call: OperatorCall) throws -> Generator? {

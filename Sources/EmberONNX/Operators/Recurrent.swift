@@ -75,12 +75,12 @@ private struct RecurrentCall {
       throw call.failure("\(describe(x)) with weights \(describe(weight)), \(describe(recurrentWeight)); all have three dimensions", .shape)
     }
     hidden = try call.int("hidden_size") ?? recurrentWeight.shape[2]
+    guard hidden > 0, hidden < 1 << 30 else { throw call.failure("hidden_size is \(hidden)") }
     let count = directions.count, rows = kind.gates * hidden, batch = x.shape[1]
     func check(_ tensor: Tensor?, _ shape: [Int], _ name: String) throws {
       guard let tensor, Array(tensor.shape) != shape else { return }
       throw call.failure("\(name) is \(describe(tensor)), where \(shape) is needed", .shape)
     }
-    guard hidden > 0 else { throw call.failure("hidden_size is \(hidden)") }
     try check(weight, [count, rows, x.shape[2]], "the weight")
     try check(recurrentWeight, [count, rows, hidden], "the recurrent weight")
     try check(bias, [count, 2 * rows], "the bias")

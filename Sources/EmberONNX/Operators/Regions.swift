@@ -46,13 +46,15 @@ private func alignedRegions(_ call: OperatorCall) throws -> Tensor {
   var results: [Tensor] = []
   for (i, batch) in batches.enumerated() {
     let edges = boxes[(4 * i)..<(4 * i + 4)].map { $0 * scale - offset }
-    func samples(_ start: Double, _ end: Double, _ bins: Int) -> (positions: [Double], each: Int) {
+    func samples(_ start: Double, _ end: Double, _ bins: Int, _ extent: Int) throws -> (positions: [Double], each: Int) {
       let length = isHalfPixel ? end - start : max(end - start, 1)
       let bin = length / Double(bins)
       let each = ratio > 0 ? ratio : max(Int(bin.rounded(.up)), 0)
+      guard Double(bins * each) * Double(extent) < 0x1p27 else { throw call.failure("a region with \(bins * each) samples of \(extent)", .memory) }
       return ((0..<bins).flatMap { i in (0..<each).map { start + Double(i) * bin + (Double($0) + 0.5) * bin / Double(each) } }, each)
     }
-    let (rows, rowsEach) = samples(edges[1], edges[3], height), (columns, columnsEach) = samples(edges[0], edges[2], width)
+    let (rows, rowsEach) = try samples(edges[1], edges[3], height, x.shape[2])
+    let (columns, columnsEach) = try samples(edges[0], edges[2], width, x.shape[3])
     guard rowsEach > 0, columnsEach > 0 else {
       results.append(Tensor.zeros([x.shape[1], height, width], dtype: x.dtype))
       continue
@@ -77,6 +79,7 @@ private func pooledRegions(_ call: OperatorCall) throws -> Tensor {
   let x = try call.tensor(0), boxes = try call.doubles(1)
   let size = try call.required(try call.ints("pooled_shape"), "pooled_shape"), scale = try call.double("spatial_scale", 1)
   guard x.rank == 4, size.count == 2, size.allSatisfy({ $0 > 0 && $0 < 1 << 16 }), boxes.count % 5 == 0,
+    size[0] * size[1] * (boxes.count / 5) < 1 << 20,
     boxes.allSatisfy({ abs($0 * max(abs(scale), 1)) < 0x1p24 })
   else { throw call.failure("\(describe(x)) in \(size) bins", .shape) }
   var results: [Tensor] = []

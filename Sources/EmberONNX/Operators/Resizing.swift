@@ -133,7 +133,9 @@ private struct Resize {
       if keepsRatio == "not_larger" || keepsRatio == "not_smaller" {
         let factor = (keepsRatio == "not_larger" ? factors.min() : factors.max()) ?? 1
         factors = factors.map { _ in factor }
-        outputs = axes.map { Int((factor * Double(x.shape[$0])).rounded(.toNearestOrAwayFromZero)) }
+        let exact = axes.map { (factor * Double(x.shape[$0])).rounded(.toNearestOrAwayFromZero) }
+        guard exact.allSatisfy({ $0 < 0x1p26 }) else { throw call.failure("sizes \(sizes) of \(describe(x))", .memory) }
+        outputs = exact.map { Int($0) }
       }
       for i in axes.indices { plans.append((axes[i], outputs[i], factors[i], regions?[i])) }
     } else {
@@ -209,6 +211,10 @@ private struct Resize {
     let reach = Int(((mode == .linear ? 1 : 2) / stretch).rounded(.up))
     // Neighbours from `1 - reach` to `reach` around each place, with their weights.
     let offsets = Array((1 - reach)...reach)
+    if places.count * offsets.count > 1 << 26 {
+      raise(EmberError(.memory, in: "Resize", "\(places.count) positions with \(offsets.count) neighbours each"))
+      return .poison
+    }
     var weights = places.map { place in
       let fraction = place - place.rounded(.down)
       return offsets.map { weight((Double($0) - fraction) * stretch) }

@@ -181,7 +181,7 @@ extension OperatorTable {
         let start = try call.int(0), limit = try call.int(1), delta = try call.int(2)
         guard delta != 0 else { throw call.failure("a delta of 0") }
         let (distance, overflow) = limit.subtractingReportingOverflow(start)
-        guard !overflow, delta != Int.min else { throw call.failure("the range from \(start) to \(limit) is too long", .memory) }
+        guard !overflow, distance != Int.min, delta != Int.min else { throw call.failure("the range from \(start) to \(limit) is too long", .memory) }
         let (quotient, rest) = distance.quotientAndRemainder(dividingBy: delta)
         let count = max(quotient + (rest != 0 && (rest < 0) == (delta < 0) ? 1 : 0), 0)
         return (Tensor.arange(count) * delta + start).to(dtype)

@@ -6,6 +6,9 @@ extension OperatorTable {
   mutating func addStrings() {
     add("StringConcat", since: 20) { call in
       let (a, b) = try broadcastTexts(try call.strings(0), try call.strings(1), call)
+      // Texts do not count for the cap on tensors' memory.
+      let length = a.elements.reduce(0) { $0 + $1.utf8.count } + b.elements.reduce(0) { $0 + $1.utf8.count }
+      guard length < 1 << 28 else { throw call.failure("texts of \(length) bytes", .memory) }
       return ONNXValue.strings(ONNXStrings(shape: a.shape, zip(a.elements, b.elements).map { $0 + $1 }))
     }
     add("StringSplit", since: 20) { call in
@@ -15,6 +18,7 @@ extension OperatorTable {
         delimiter.isEmpty ? splitAtSpaces(text, limit) : split(text, delimiter, limit)
       }
       let width = parts.map(\.count).max() ?? 0
+      guard width * parts.count < 1 << 26 else { throw call.failure("\(parts.count) texts in up to \(width) parts", .memory) }
       let padded = parts.flatMap { $0 + Array(repeating: "", count: width - $0.count) }
       return [.strings(ONNXStrings(shape: x.shape + [width], padded)), .tensor(Tensor(parts.map(\.count), shape: x.shape))] as [ONNXValue]
     }
@@ -93,7 +97,7 @@ private func termFrequencies(_ call: OperatorCall) throws -> Tensor {
   }
   let shape = value.shape ?? []
   guard shape.count <= 2, smallest > 0, largest >= smallest, skips >= 0, largest < 1 << 16, skips < 1 << 16,
-    columns.allSatisfy({ $0 >= 0 && $0 < 1 << 28 }), starts.allSatisfy({ $0 >= 0 && $0 <= pool.count }), starts == starts.sorted()
+    columns.allSatisfy({ $0 >= 0 && $0 < 1 << 26 }), starts.allSatisfy({ $0 >= 0 && $0 <= pool.count }), starts == starts.sorted()
   else { throw call.failure("runs of \(smallest) to \(largest) terms of \(value.summary)") }
   // The column of each run of terms.
   var columnOfRun: [[String]: Int] = [:], next = 0
@@ -110,7 +114,7 @@ private func termFrequencies(_ call: OperatorCall) throws -> Tensor {
     throw call.failure("\(weights.count) weights for \(columns.count) runs of terms")
   }
   let rows = shape.count == 2 ? shape[0] : 1, rowLength = shape.count == 2 ? shape[1] : terms.count
-  guard rows * width < 1 << 30 else { throw call.failure("\(rows) rows of \(width) columns", .memory) }
+  guard rows * width < 1 << 26, width < 1 << 26 else { throw call.failure("\(rows) rows of \(width) columns", .memory) }
   var counts = Array(repeating: 0.0, count: rows * width), weightOfColumn = Array(repeating: 1.0, count: width)
   if let weights, !weights.isEmpty { for (column, weight) in zip(columns, weights) { weightOfColumn[column] = weight } }
   for row in 0..<rows {

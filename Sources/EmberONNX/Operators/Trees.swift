@@ -178,7 +178,7 @@ private struct TreeEnsemble {
       nodes.allSatisfy({ $0.feature >= 0 })
     else { throw call.failure("\(count) targets for \(describe(x))", .shape) }
     let features = try x.elementsOrThrow(as: Double.self), width = x.shape[1]
-    guard x.shape[0] * count < 1 << 30 else { throw call.failure("\(x.shape[0]) rows of \(count) targets", .memory) }
+    guard x.shape[0] * count < 1 << 26 else { throw call.failure("\(x.shape[0]) rows of \(count) targets", .memory) }
     var sums = Array(repeating: 0.0, count: x.shape[0] * count), isSet = Array(repeating: false, count: sums.count)
     for row in 0..<x.shape[0] {
       for root in roots {

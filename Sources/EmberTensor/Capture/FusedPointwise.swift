@@ -22,4 +22,22 @@ package struct FusedPointwiseCall: GraphCall {
   package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     try runProgram(program, PointwiseOperands(inputs.map { $0! }))
   }
+
+  /// A result takes the memory of an input that is read here for the last time, where nobody else holds it: half the memory, and a third
+  /// less traffic.
+  package func run(in frame: borrowing GraphFrame, _ site: GraphSite) throws(EmberError) {
+    var inputs: [Tensor] = []
+    inputs.reserveCapacity(site.inputs.count)
+    for (i, slot) in site.inputs.enumerated() { inputs.append(site.isLastUse[i] ? frame.take(slot!) : frame[slot!]) }
+    var target: TensorBody?
+    let shape = inputs.dropFirst().reduce(inputs[0].body.shape) { $0.broadcast(with: $1.body.shape) ?? $0 }
+    for i in inputs.indices where site.isLastUse[i] && inputs[i].dtype == program.outputs[0].dtype && inputs[i].body.shape == shape {
+      if inputs[i].isContiguous, inputs[i].isUniquelyHeld() {
+        target = inputs[i].body
+        break
+      }
+    }
+    let results = try runProgram(program, PointwiseOperands(inputs), into: target)
+    for (slot, result) in zip(site.outputs, results) { frame.set(slot, result) }
+  }
 }

@@ -11,12 +11,29 @@ package protocol GraphCall: Sendable {
   /// False for draws and effects, which must neither be merged nor dropped nor computed ahead.
   var isPure: Bool { get }
   func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor]
+  /// The call as a part of an ordinary computation, which is recorded, differentiated or captured again. `count`: how many results it has.
+  func apply(_ inputs: [Tensor?], count: Int) -> [Tensor]
   /// The same on a frame, without lists.
   func run(in frame: borrowing GraphFrame, _ site: GraphSite) throws(EmberError)
 }
 
 extension GraphCall {
   package var isPure: Bool { true }
+  /// For calls without a derivative.
+  package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] {
+    do throws(EmberError) {
+      if isRecordingEnabled, inputs.contains(where: { $0?.requiresGrad ?? false }) {
+        throw EmberError(.value, in: name, "has no derivative in a graph")
+      }
+      if let tracer = Tracer.current {
+        return tracer.record(self, inputs, try run(inputs.map { $0?.form }))
+      }
+      return try run(inputs)
+    } catch {
+      raise(error)
+      return Array(repeating: .poison, count: count)
+    }
+  }
   /// The same call in the form that runs fastest.
   package var specialized: any GraphCall { (self as? VariadicCall<LinearOperation>).map { LinearCall(operation: $0.operation) } ?? self }
   package func run(in frame: borrowing GraphFrame, _ site: GraphSite) throws(EmberError) {
@@ -34,13 +51,13 @@ package struct GraphSite: Sendable {
   package let second: Int
   package let output: Int
 
-  /// Slots that nobody reads after this call, so that a result may take an input's memory.
-  package let released: Set<Int>
+  /// For each input whether nobody reads its slot after this call, so that a result may take its memory.
+  package let isLastUse: [Bool]
 
   package init(inputs: [Int?], outputs: [Int], released: Set<Int> = []) {
     self.inputs = inputs
     self.outputs = outputs
-    self.released = released
+    isLastUse = inputs.indices.map { i in inputs[i].map { released.contains($0) && !inputs[(i + 1)...].contains($0) } ?? false }
     first = inputs.first.flatMap { $0 } ?? -1
     second = inputs.count > 1 ? inputs[1] ?? -1 : -1
     output = outputs.first ?? -1
@@ -69,6 +86,8 @@ package struct GraphFrame: ~Copyable {
   package subscript(slot: Int) -> Tensor { slot >= 0 ? slots[slot].unsafelyUnwrapped : constants.unsafelyUnwrapped[~slot] }
   package func set(_ slot: Int, _ value: Tensor) { slots[slot] = value }
   package func clear(_ slot: Int) { slots[slot] = nil }
+  /// The value, which the frame holds no longer.
+  package func take(_ slot: Int) -> Tensor { slots[slot].take().unsafelyUnwrapped }
 }
 
 // MARK: - Operations
@@ -79,6 +98,7 @@ package struct UnaryCall<Op: UnaryOperation>: GraphCall {
   package var subject: Any { operation }
 
   package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { [try operation.forward(inputs[0]!)] }
+  package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] { [EmberTensor.apply(operation, inputs[0]!)] }
   package func run(in frame: borrowing GraphFrame, _ site: GraphSite) throws(EmberError) {
     frame.set(site.output, try operation.forward(frame[site.first]))
   }
@@ -90,6 +110,7 @@ package struct BinaryCall<Op: BinaryOperation>: GraphCall {
   package var subject: Any { operation }
 
   package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { [try operation.forward(inputs[0]!, inputs[1]!)] }
+  package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] { [EmberTensor.apply(operation, inputs[0]!, inputs[1]!)] }
   package func run(in frame: borrowing GraphFrame, _ site: GraphSite) throws(EmberError) {
     frame.set(site.output, try operation.forward(frame[site.first], frame[site.second]))
   }
@@ -104,6 +125,7 @@ package struct VariadicCall<Op: VariadicOperation>: GraphCall {
   package var subject: Any { operation }
 
   package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { try operation.forward(inputs) }
+  package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] { EmberTensor.apply(operation, inputs, count: count) }
 }
 
 /// A linear layer, whose inputs come without lists: in small networks these cost as much as the product.
@@ -127,6 +149,10 @@ package struct PointwiseCall: GraphCall {
 
   package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     [try runPointwise(function, PointwiseOperands(inputs.map { $0! }), parameters, into: nil).first]
+  }
+
+  package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] {
+    [applyPointwise(function, PointwiseOperands(inputs.map { $0! }), parameters)]
   }
 
   package func run(in frame: borrowing GraphFrame, _ site: GraphSite) throws(EmberError) {
@@ -186,8 +212,8 @@ package struct DerivativeSubject {
 package struct DrawCall: GraphCall {
   let operation: String
   package let shape: [Int]
-  let distribution: RandomDistribution
-  let dtype: DType
+  package let distribution: RandomDistribution
+  package let dtype: DType
   let device: Device
   let generator: Generator?
   package var name: String { operation }
@@ -195,6 +221,9 @@ package struct DrawCall: GraphCall {
   package var isPure: Bool { false }
 
   package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+    [Tensor.draw(operation, shape, distribution, dtype, device, generator)]
+  }
+  package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] {
     [Tensor.draw(operation, shape, distribution, dtype, device, generator)]
   }
 }
@@ -209,6 +238,7 @@ package struct BernoulliCall: GraphCall {
   package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     [inputs[0]!.bernoulli(generator: generator)]
   }
+  package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] { [inputs[0]!.detach().bernoulli(generator: generator)] }
 }
 
 /// Something that is done outside of the graph, at its place among the calls: an optimizer's step.

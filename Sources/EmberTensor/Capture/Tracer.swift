@@ -11,6 +11,8 @@ package final class Tracer: @unchecked Sendable {
     package let call: any GraphCall
     package let inputs: [Int?]
     package let outputs: [Int]
+    /// The innermost module that made the call, which its name in files is taken from.
+    package let owner: ObjectIdentifier?
   }
 
   /// Shape, dtype and device of a value.
@@ -52,9 +54,15 @@ package final class Tracer: @unchecked Sendable {
   private var guarded = Set<ObjectIdentifier>()
   private var cellNumbers: [ObjectIdentifier: Int] = [:]
   private var constantNumbers: [ObjectIdentifier: Int] = [:]
+  private var owner: ObjectIdentifier?
+  /// Values of the capture around this one that are used here (`cond`, `scan`), and the inputs that stand for them.
+  package private(set) var lifted: [(outer: Tensor, number: Int)] = []
+  private var liftedNumbers: [ObjectIdentifier: Int] = [:]
   private let outer: Tracer?
 
   private init() { outer = Self.current }
+
+  private func isInside(_ other: Tracer) -> Bool { outer.map { $0 === other || $0.isInside(other) } ?? false }
 
   /// What records on the calling thread.
   package static var current: Tracer? {
@@ -80,6 +88,15 @@ package final class Tracer: @unchecked Sendable {
     try ThreadFlags.with(.captures, set: false, body)
   }
 
+  /// Runs `body`, whose calls are made by `owner`.
+  package static func withOwner<Result, Failure: Error>(_ owner: AnyObject, _ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    guard let tracer = current else { return try body() }
+    let outer = tracer.owner
+    tracer.owner = ObjectIdentifier(owner)
+    defer { tracer.owner = outer }
+    return try body()
+  }
+
   // MARK: Values
 
   /// A tensor for an input like `example`.
@@ -96,7 +113,14 @@ package final class Tracer: @unchecked Sendable {
 
   /// The number of a tensor's value; what is not symbolic becomes a constant.
   package func number(of tensor: Tensor) -> Int {
-    if let trace = tensor.trace, trace.tracer === self { return trace.number }
+    if let trace = tensor.trace {
+      if trace.tracer === self { return trace.number }
+      if let known = liftedNumbers[ObjectIdentifier(tensor.body)] { return known }
+      forms.append(Form(shape: tensor.body.shape, dtype: tensor.dtype, device: tensor.device))
+      lifted.append((tensor, forms.count - 1))
+      liftedNumbers[ObjectIdentifier(tensor.body)] = forms.count - 1
+      return forms.count - 1
+    }
     if let known = constantNumbers[ObjectIdentifier(tensor.body)] { return known }
     forms.append(Form(shape: tensor.body.shape, dtype: tensor.dtype, device: tensor.device))
     // The list keeps the body, so that its identity stays its own.
@@ -108,14 +132,14 @@ package final class Tracer: @unchecked Sendable {
   /// Records a call. `results`: their forms on `meta`, in the order of the call's outputs.
   package func record(_ call: any GraphCall, _ operands: [Tensor?], _ results: [Tensor], on device: (any Backend)? = nil) -> [Tensor] {
     if results.contains(where: \.isPoisoned) { return results }
-    if operands.contains(where: { $0.map { $0.trace.map { $0.tracer !== self } ?? false } ?? false }) {
+    if operands.contains(where: { $0?.trace.map { $0.tracer !== self && !isInside($0.tracer) } ?? false }) {
       Self.refuse("a tensor of another capture is used; what a capture makes stays inside it")
       return results.map { _ in .poison }
     }
     let numbers = operands.map { $0.map(number(of:)) }
     let backend = device ?? operands.lazy.compactMap { $0 }.first?.backend ?? Backends.cpu
     let outputs = results.map { symbol($0.form, on: $0.device == .meta ? backend : $0.backend) }
-    records.append(Record(call: call, inputs: numbers, outputs: outputs.map { $0.trace!.number }))
+    records.append(Record(call: call, inputs: numbers, outputs: outputs.map { $0.trace!.number }, owner: owner))
     return outputs
   }
 
@@ -156,15 +180,17 @@ package final class Tracer: @unchecked Sendable {
   /// The value of a cell that was used, as it is now.
   package func current(_ cell: StateCell) -> Tensor { value(of: cell) }
 
-  func value(of cell: StateCell) -> Tensor { cells[use(of: cell)].current }
+  func value(of cell: StateCell) -> Tensor { outer?.value(of: cell) ?? cells[use(of: cell)].current }
 
   func set(_ cell: StateCell, _ value: Tensor) {
+    if refusesStateChange() { return }
     let index = use(of: cell)
     let isParameter = cells[index].current.node != nil
     cells[index].current = isParameter ? value.detach().requiringGrad() : value.detach()
   }
 
   func exchange(_ cell: StateCell, _ value: Tensor) -> Tensor {
+    if refusesStateChange() { return .poison }
     let index = use(of: cell), old = cells[index].current
     cells[index].current = value
     return old
@@ -197,6 +223,7 @@ package final class Tracer: @unchecked Sendable {
   /// Something done outside of the graph that changes cells: an optimizer's step. At each run it finds in the cells the gradients (and
   /// values) that the graph computed so far; what the graph reads afterwards is what it left there.
   package func recordHost(_ name: String, changing changed: [StateCell], _ body: @escaping @Sendable () -> Void) {
+    if refusesStateChange() { return }
     let all = changed.map { use(of: $0) }
     let values = all.map { cells[$0].current }
     let gradients = values.map(\.grad)
@@ -223,10 +250,17 @@ package final class Tracer: @unchecked Sendable {
 
   /// Adds what the function's course depends on besides tensors, once for each owner.
   package func addGuard(for owner: AnyObject, _ holds: @escaping @Sendable () -> Bool) {
+    if let outer { return outer.addGuard(for: owner, holds) }
     if guarded.insert(ObjectIdentifier(owner)).inserted { guards.append(holds) }
   }
 
   // MARK: Refusals
+
+  private func refusesStateChange() -> Bool {
+    if outer == nil { return false }
+    Self.refuse("a parameter or buffer changes inside a branch or loop of a graph; return the new value and assign it outside")
+    return true
+  }
 
   static func refuse(_ reason: String) { raise(EmberError(.value, in: "capture", reason)) }
 

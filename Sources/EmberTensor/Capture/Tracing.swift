@@ -3,7 +3,8 @@ import EmberRuntime
 // What `apply` does where an input stands for a value of a graph: the shape comes from running the operation on `meta`, the operation is
 // recorded, and its history is that of any operation.
 
-private func tracer(of inputs: [Tensor?]) -> Tracer { inputs.lazy.compactMap { $0?.trace?.tracer }.first! }
+/// The innermost capture on this thread; it says so where the inputs belong to none of those around.
+private func tracer(of inputs: [Tensor?]) -> Tracer { Tracer.current ?? inputs.lazy.compactMap { $0?.trace?.tracer }.first! }
 
 private func checkOneDevice(_ name: String, _ inputs: [Tensor?]) throws(EmberError) {
   let present = inputs.compactMap { $0 }
@@ -107,7 +108,7 @@ extension RecordedNode {
     var call = DerivativeCall(
       operation: operation, rule: rule, outputCount: outputCount, forms: (0..<inputCount).map { inputForm($0) }, wanted: wanted)
     let operands = gradients + inputs + outputs
-    guard let tracer = operands.lazy.compactMap({ $0?.trace?.tracer }).first else { return }
+    let tracer = tracer(of: operands)
     // On meta, so that nothing is computed: which gradients there are, and their shapes.
     let forms = Tracer.suspended { call.gradients(operands.map { $0?.form }) }
     let present = forms.indices.filter { wanted[$0] && forms[$0] != nil }

@@ -450,15 +450,20 @@ func runPointwise(
   return (Tensor(output), more.map { Tensor($0) })
 }
 
-/// Runs a program without parameters over operands that broadcast to one shape.
-func runProgram(_ program: PointwiseProgram, _ operands: PointwiseOperands) throws(EmberError) -> [Tensor] {
+/// Runs a program without parameters over operands that broadcast to one shape. `target`: where the first result goes, an operand perhaps.
+func runProgram(
+  _ program: PointwiseProgram, _ operands: PointwiseOperands, into target: TensorBody? = nil
+) throws(EmberError) -> [Tensor] {
   let backend = operands.x.backend
   var shape = operands.x.body.shape
   operands.forEach { operand in
     if operand.body.shape != shape, let wider = shape.broadcast(with: operand.body.shape) { shape = wider }
   }
-  let outputs = try program.outputs.map { output throws(EmberError) in
-    try Tensor.empty(shape: shape, dtype: output.dtype, on: backend)
+  var outputs: [Tensor] = []
+  for (i, output) in program.outputs.enumerated() {
+    if i == 0, let target { outputs.append(Tensor(target)) } else {
+      outputs.append(try Tensor.empty(shape: shape, dtype: output.dtype, on: backend))
+    }
   }
   if backend.holdsData, shape.elementCount > 0 {
     launch(program, operands, .none, outputs[0].body, outputs.dropFirst().map(\.body), backend)

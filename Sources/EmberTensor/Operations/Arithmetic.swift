@@ -224,32 +224,32 @@ extension Tensor {
   public func clone() -> Tensor { apply(Contiguous(), self) }
 }
 
-struct Cast: UnaryOperation {
-  static let name = "to"
-  let dtype: DType
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+package struct Cast: UnaryOperation {
+  package static let name = "to"
+  package let dtype: DType
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let y = try Tensor.empty(shape: x.body.shape, dtype: dtype, like: x)
     if x.backend.holdsData { x.backend.copy(x.operand, to: y.operand) }
     return y
   }
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.to(context.inputDType(0)) }
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.to(context.inputDType(0)) }
 }
 
-struct Contiguous: UnaryOperation {
-  static let name = "clone"
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+package struct Contiguous: UnaryOperation {
+  package static let name = "clone"
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let y = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
     if x.backend.holdsData { x.backend.copy(x.operand, to: y.operand) }
     return y
   }
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient }
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient }
 }
 
-struct Transfer: UnaryOperation {
-  static let name = "to"
+package struct Transfer: UnaryOperation {
+  package static let name = "to"
   let device: Device
   let source: Device
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let target = try Backends.backend(for: device)
     let y = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, on: target)
     guard target.holdsData else { return y }
@@ -267,5 +267,5 @@ struct Transfer: UnaryOperation {
     }
     return y
   }
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.to(source) }
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.to(source) }
 }

@@ -37,14 +37,14 @@ func triple(_ list: [Int]) -> (Int64, Int64, Int64) {
 }
 
 /// How a window moves over the input, and which extents belong to each other. All lists have one entry per spatial dimension.
-struct ConvolutionGeometry: Sendable {
-  var stride: [Int]
-  var padding: [Int]
-  var dilation: [Int]
-  var groups: Int
-  var input: [Int]
-  var kernel: [Int]
-  var output: [Int]
+package struct ConvolutionGeometry: Sendable {
+  package var stride: [Int]
+  package var padding: [Int]
+  package var dilation: [Int]
+  package var groups: Int
+  package var input: [Int]
+  package var kernel: [Int]
+  package var output: [Int]
 
   /// The C kernels' description for `batch` items with the channels of a weight [out, in / groups, kernel...].
   func described(batch: Int, weight: Shape) -> ember_convolution {
@@ -82,7 +82,7 @@ package struct Convolution: VariadicOperation {
       }
     }, cuda: cudaKernel)
   package let saved: SavedTensors = [.input0, .input1]
-  let geometry: ConvolutionGeometry
+  package let geometry: ConvolutionGeometry
   /// For graphs, which hold derivatives apart.
   package var activation = Activation.none
 
@@ -114,8 +114,8 @@ package struct Convolution: VariadicOperation {
 }
 
 /// The gradient of a convolution's input from that of its output and the weight; also the transposed convolution.
-struct ConvolutionBackwardInput: BinaryOperation {
-  static let name = "convolution_backward_input"
+package struct ConvolutionBackwardInput: BinaryOperation {
+  package static let name = "convolution_backward_input"
   static let kernels = KernelTable<@Sendable (ember_convolution, Tensor, Tensor, Tensor) -> Void>(
     name,
     cpu: { c, dy, w, dx in
@@ -123,10 +123,10 @@ struct ConvolutionBackwardInput: BinaryOperation {
         ember_convolution_backward_input(Int32(dy.dtype.rawValue), $0, dy.body.pointer, w.body.pointer, dx.body.pointer)
       }
     }, cuda: cudaKernel)
-  let saved: SavedTensors = [.input0, .input1]
-  let geometry: ConvolutionGeometry
+  package let saved: SavedTensors = [.input0, .input1]
+  package let geometry: ConvolutionGeometry
 
-  func forward(_ dy: Tensor, _ w: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ dy: Tensor, _ w: Tensor) throws(EmberError) -> Tensor {
     let batch = dy.body.shape[0]
     let shape = try checkedShape([batch, w.body.shape[1] * geometry.groups] + geometry.input, in: Self.name)
     if dy.elementCount == 0 { return Tensor.zeros(Array(shape), dtype: dy.dtype, on: dy.device) }
@@ -136,7 +136,7 @@ struct ConvolutionBackwardInput: BinaryOperation {
     return dx
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
     let dy = context.needs(0) ? apply(Convolution(geometry: geometry), [gradient, context.input(1), nil])[0] : nil
     let w = context.needs(1) ? apply(ConvolutionBackwardWeight(geometry: geometry, withBias: false), [gradient, context.input(0)])[0] : nil
     return (dy, w)

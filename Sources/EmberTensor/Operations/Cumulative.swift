@@ -1,14 +1,14 @@
 import EmberRuntime
 
-struct Cumulative: UnaryOperation {
-  static let name = "cumulative"
-  let scan: Scan
-  let dimension: Int
-  let dtype: DType?
-  var callName: String { scan == .sum ? "cumsum" : "cumprod" }
-  var saved: SavedTensors { scan == .sum ? [] : [.input0, .output] }
+package struct Cumulative: UnaryOperation {
+  package static let name = "cumulative"
+  package let scan: Scan
+  package let dimension: Int
+  package let dtype: DType?
+  package var callName: String { scan == .sum ? "cumsum" : "cumprod" }
+  package var saved: SavedTensors { scan == .sum ? [] : [.input0, .output] }
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let axis = try DenseAxis(x, dimension, in: callName)
     let y = try Tensor.empty(shape: x.body.shape, dtype: dtype ?? (x.dtype.category <= .integer ? .int64 : x.dtype), like: x)
     if x.backend.holdsData, y.elementCount > 0 {
@@ -17,7 +17,7 @@ struct Cumulative: UnaryOperation {
     return y
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     let g = gradient.to(context.inputDType(0))
     if g.rank == 0 || g.elementCount == 0 { return g }
     if scan == .sum { return g.flip(dimension).cumsum(dimension).flip(dimension) }

@@ -1,14 +1,14 @@
 import EmberRuntime
 
 /// A diagonal of two dimensions, which disappear; the diagonal becomes the last dimension. Shares memory.
-struct Diagonal: UnaryOperation {
-  static let name = "diagonal"
+package struct Diagonal: UnaryOperation {
+  package static let name = "diagonal"
   /// 0 is the main diagonal, positive ones lie above it.
-  let offset: Int
-  let first: Int
-  let second: Int
+  package let offset: Int
+  package let first: Int
+  package let second: Int
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let (a, b) = try Self.wrapped(first, second, rank: x.rank, in: Self.name)
     let rows = x.body.shape[unchecked: a]
     let columns = x.body.shape[unchecked: b]
@@ -27,7 +27,7 @@ struct Diagonal: UnaryOperation {
     return x.view(shape, strides, offset: x.body.offset + start)
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     apply(ViewBackward(view: self, shape: context.inputShape(0)), gradient)
   }
 

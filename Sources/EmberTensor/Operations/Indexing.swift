@@ -2,14 +2,14 @@ import EmberRuntime
 
 // MARK: - Along one dimension
 
-struct IndexSelect: BinaryOperation {
-  static let name = "index_select"
-  let saved: SavedTensors = .input1
-  let dimension: Int
+package struct IndexSelect: BinaryOperation {
+  package static let name = "index_select"
+  package let saved: SavedTensors = .input1
+  package let dimension: Int
   /// Whether negative indices count from the end; otherwise they are a mistake.
   var countsFromEnd = true
 
-  func forward(_ x: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
     let axis = try DenseAxis(x, dimension, in: "index_select")
     guard index.dtype == .int64 || index.dtype == .int32 else {
       throw EmberError(.dtype, in: "index_select", "the index must be int64 or int32, not \(index.summary)")
@@ -26,7 +26,7 @@ struct IndexSelect: BinaryOperation {
     return y
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
     let shape = context.inputShape(0)
     let zeros = Tensor.zeros(Array(shape), dtype: gradient.dtype, on: gradient.device)
     return (zeros.indexAdd(dim: dimension, index: context.input(1), source: gradient), nil)
@@ -84,12 +84,12 @@ struct IndexAdd: VariadicOperation {
   }
 }
 
-struct Gather: BinaryOperation {
-  static let name = "gather"
-  let saved: SavedTensors = .input1
-  let dimension: Int
+package struct Gather: BinaryOperation {
+  package static let name = "gather"
+  package let saved: SavedTensors = .input1
+  package let dimension: Int
 
-  func forward(_ x: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor, _ index: Tensor) throws(EmberError) -> Tensor {
     let dimension = try wrapDimension(self.dimension, x.rank, in: "gather")
     if index.elementCount == 0 { return try Tensor.empty(shape: index.body.shape, dtype: x.dtype, like: x) }
     guard index.dtype == .int64 else { throw EmberError(.dtype, in: "gather", "the index must be int64, not \(index.summary)") }
@@ -110,7 +110,7 @@ struct Gather: BinaryOperation {
     return y
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
     let zeros = Tensor.zeros(Array(context.inputShape(0)), dtype: gradient.dtype, on: gradient.device)
     if gradient.elementCount == 0 { return (zeros, nil) }
     return (zeros.scatterAdd(dim: dimension, index: context.input(1), source: gradient), nil)
@@ -122,13 +122,13 @@ extension Operand {
   var asVector: Operand { Operand(pointer: pointer, dtype: dtype, shape: [1], strides: Strides([1])) }
 }
 
-struct Scatter: VariadicOperation {
-  static let name = "scatter"
-  let saved: SavedTensors = .input1
-  let mode: ScatterMode
-  let dimension: Int
+package struct Scatter: VariadicOperation {
+  package static let name = "scatter"
+  package let saved: SavedTensors = .input1
+  package let mode: ScatterMode
+  package let dimension: Int
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!
     let index = inputs[1]!
     let source = inputs[2]!
@@ -159,7 +159,7 @@ struct Scatter: VariadicOperation {
     return [result]
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil, nil, nil] }
     let index = context.input(1)
     let source: Tensor? = context.needs(2) ? scatterSource(g.gather(dim: dimension, index: index), context.inputShape(2)) : nil
@@ -183,13 +183,13 @@ struct Scatter: VariadicOperation {
 // MARK: - Index tensors for several dimensions: x[i, j, :]
 
 /// Reads blocks of x at positions given by index tensors for some of its dimensions.
-struct IndexGet: VariadicOperation {
-  static let name = "index"
+package struct IndexGet: VariadicOperation {
+  package static let name = "index"
   /// Dimensions that the index tensors are for, ascending.
-  let dimensions: [Int]
-  let saved: SavedTensors = SavedTensors.inputs.subtracting(.input0)
+  package let dimensions: [Int]
+  package let saved: SavedTensors = SavedTensors.inputs.subtracting(.input0)
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!
     let plan = try IndexPlan(x, inputs.dropFirst().map { $0! }, dimensions)
     let y = try Tensor.empty(shape: plan.resultShape, dtype: x.dtype, like: x)
@@ -202,7 +202,7 @@ struct IndexGet: VariadicOperation {
     return [y]
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     let indices = dimensions.indices.map { context.input($0 + 1) }
     guard let g = gradients[0] else { return [nil] }
     let zeros = Tensor.zeros(Array(context.inputShape(0)), dtype: g.dtype, on: g.device)
@@ -211,13 +211,13 @@ struct IndexGet: VariadicOperation {
 }
 
 /// x with blocks replaced by (or increased by) those of a source.
-struct IndexPut: VariadicOperation {
-  static let name = "index_put"
-  let dimensions: [Int]
-  let accumulate: Bool
-  let saved: SavedTensors = SavedTensors.inputs.subtracting([.input0, .input1])
+package struct IndexPut: VariadicOperation {
+  package static let name = "index_put"
+  package let dimensions: [Int]
+  package let accumulate: Bool
+  package let saved: SavedTensors = SavedTensors.inputs.subtracting([.input0, .input1])
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let result = try Contiguous().forward(inputs[0]!)
     try write(inputs[1]!, to: result, inputs.dropFirst(2).map { $0! })
     return [result]
@@ -242,7 +242,7 @@ struct IndexPut: VariadicOperation {
       sourceStride: blockCount, accumulate: accumulate)
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil] }
     let indices = dimensions.indices.map { context.input($0 + 2) }
     var own: Tensor?

@@ -1,10 +1,10 @@
 import EmberRuntime
 
-struct Concatenate: VariadicOperation {
-  static let name = "cat"
-  let dimension: Int
+package struct Concatenate: VariadicOperation {
+  package static let name = "cat"
+  package let dimension: Int
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let all = inputs.compactMap { $0 }
     guard let first = all.first(where: { $0.rank > 0 && !($0.rank == 1 && $0.elementCount == 0) }) ?? all.first else {
       throw EmberError(.value, in: "cat", "an empty list; give at least one tensor")
@@ -38,7 +38,7 @@ struct Concatenate: VariadicOperation {
     return [result]
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let gradient = gradients[0] else { return [] }
     let dimension = self.dimension < 0 ? self.dimension + gradient.rank : self.dimension
     var start = 0

@@ -2,11 +2,11 @@ import EmberRuntime
 
 /// A product of matrices or batches of matrices, [.., m, k] × [.., k, n], with broadcast batches; both operands have at least two
 /// dimensions.
-struct MatMul: BinaryOperation {
-  static let name = "matmul"
-  let saved: SavedTensors = [.input0, .input1]
+package struct MatMul: BinaryOperation {
+  package static let name = "matmul"
+  package let saved: SavedTensors = [.input0, .input1]
 
-  func forward(_ a: Tensor, _ b: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ a: Tensor, _ b: Tensor) throws(EmberError) -> Tensor {
     let (m, k) = (a.body.shape[-2], a.body.shape[-1]), (k2, n) = (b.body.shape[-2], b.body.shape[-1])
     guard k == k2 else {
       throw EmberError(
@@ -49,7 +49,7 @@ struct MatMul: BinaryOperation {
     return result
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
     let a = context.needs(0) ? apply(MatMul(), gradient, context.input(1).mT.conj()).sum(to: context.inputShape(0)) : nil
     let b: Tensor? =
       context.needs(1)

@@ -3,13 +3,13 @@ import EmberRuntime
 /// beta · base + alpha · a·b for matrices or batches of matrices, added while the product is in registers.
 ///
 /// `base` broadcasts to the result and is not read if beta is 0, so that NaN in it does not matter.
-struct AddMatMul: VariadicOperation {
-  static let name = "addmm"
-  let saved: SavedTensors = [.input1, .input(2)]
-  let beta: Double
-  let alpha: Double
+package struct AddMatMul: VariadicOperation {
+  package static let name = "addmm"
+  package let saved: SavedTensors = [.input1, .input(2)]
+  package let beta: Double
+  package let alpha: Double
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let base = inputs[0]!
     let a = inputs[1]!
     let b = inputs[2]!
@@ -33,7 +33,7 @@ struct AddMatMul: VariadicOperation {
     return [result]
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil, nil, nil] }
     func scaled(_ x: Tensor, _ factor: Double) -> Tensor { factor == 1 ? x : x * factor }
     return [

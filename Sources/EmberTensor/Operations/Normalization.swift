@@ -39,8 +39,8 @@ private func normalizationGradients(
 
 /// y = (x - mean) / √(variance + ε) · weight + bias over rows of the last dimensions. Also yields mean and reciprocal deviation of each
 /// row.
-struct LayerNormOperation: VariadicOperation {
-  static let name = "layer_norm"
+package struct LayerNormOperation: VariadicOperation {
+  package static let name = "layer_norm"
   static let kernels = KernelTable<@Sendable (Tensor, Tensor?, Tensor?, Double, [Tensor], Int, Int) -> Void>(
     name,
     cpu: { x, w, b, epsilon, y, rows, n in
@@ -59,16 +59,16 @@ struct LayerNormOperation: VariadicOperation {
         d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(rows), Int64(n))
     },
     cuda: cudaBackwardKernel)
-  let saved: SavedTensors = [.input0, .input1, .output(1), .output(2)]
-  let normalized: [Int]
-  let epsilon: Double
-  var undifferentiableOutputs: Set<Int> { [1, 2] }
+  package let saved: SavedTensors = [.input0, .input1, .output(1), .output(2)]
+  package let normalized: [Int]
+  package let epsilon: Double
+  package var undifferentiableOutputs: Set<Int> { [1, 2] }
 
   private func split(_ shape: Shape) -> (rows: Int, n: Int) {
     (shape.product(0..<(shape.rank - normalized.count)), normalized.reduce(1, *))
   }
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!, shape = x.body.shape
     guard !normalized.isEmpty, shape.rank >= normalized.count, Array(shape.suffix(normalized.count)) == normalized else {
       throw EmberError(.shape, in: Self.name, "input \(x.summary) does not end in the normalized shape \(normalized)")
@@ -84,7 +84,7 @@ struct LayerNormOperation: VariadicOperation {
     return [y, mean, rstd]
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil, nil, nil] }
     let x = context.input(0), weight = context.inputIfPresent(1)
     let (rows, n) = split(context.inputShape(0))
@@ -129,8 +129,8 @@ package struct RMSNormOperation: VariadicOperation {
     },
     cuda: cudaBackwardKernel)
   package let saved: SavedTensors = [.input0, .input1, .output(1)]
-  let normalized: [Int]
-  let epsilon: Double
+  package let normalized: [Int]
+  package let epsilon: Double
   package var undifferentiableOutputs: Set<Int> { [1] }
 
   package init(normalized: [Int], epsilon: Double) {
@@ -183,8 +183,8 @@ private func emptyGradients(_ shapes: [Shape], _ context: DerivativeContext, lik
 }
 
 /// Normalisation over each of `groups` groups of channels of x [batch, channels, ...]; Wu and He, arXiv:1803.08494.
-struct GroupNormOperation: VariadicOperation {
-  static let name = "group_norm"
+package struct GroupNormOperation: VariadicOperation {
+  package static let name = "group_norm"
   /// The numbers: batch, channels, spatial, groups.
   static let kernels = KernelTable<@Sendable (Tensor, Tensor?, Tensor?, Double, [Tensor], [Int]) -> Void>(
     name,
@@ -203,14 +203,14 @@ struct GroupNormOperation: VariadicOperation {
         d[0]?.body.pointer, d[1]?.body.pointer, d[2]?.body.pointer, Int64(n[0]), Int64(n[1]), Int64(n[2]), Int64(n[3]))
     },
     cuda: cudaBackwardKernel)
-  let saved: SavedTensors = [.input0, .input1, .output(1), .output(2)]
-  let groups: Int
-  let epsilon: Double
-  var undifferentiableOutputs: Set<Int> { [1, 2] }
+  package let saved: SavedTensors = [.input0, .input1, .output(1), .output(2)]
+  package let groups: Int
+  package let epsilon: Double
+  package var undifferentiableOutputs: Set<Int> { [1, 2] }
 
   private func numbers(_ shape: Shape) -> [Int] { [shape[0], shape[1], shape.product(2..<shape.rank), groups] }
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!, shape = x.body.shape
     guard shape.rank >= 2, groups > 0, shape[1] % groups == 0 else {
       throw EmberError(
@@ -227,7 +227,7 @@ struct GroupNormOperation: VariadicOperation {
     return [y, mean, rstd]
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil, nil, nil] }
     let x = context.input(0), weight = context.inputIfPresent(1), n = numbers(context.inputShape(0))
     if context.isRecording || x.elementCount == 0 {

@@ -2,15 +2,15 @@ import CEmberKernels
 import EmberRuntime
 
 /// The extents of a pooling; lists have one entry per spatial dimension.
-struct PoolingGeometry: Sendable {
-  var input: [Int]
-  var output: [Int]
-  var kernel: [Int]
-  var stride: [Int]
-  var padding: [Int]
-  var dilation: [Int]
+package struct PoolingGeometry: Sendable {
+  package var input: [Int]
+  package var output: [Int]
+  package var kernel: [Int]
+  package var stride: [Int]
+  package var padding: [Int]
+  package var dilation: [Int]
 
-  var rank: Int { input.count }
+  package var rank: Int { input.count }
 
   /// The C kernels' description for a tensor whose last dimensions are the spatial ones.
   func described(_ shape: Shape) -> ember_pooling {
@@ -24,8 +24,8 @@ struct PoolingGeometry: Sendable {
 }
 
 /// The largest value of each window and, if wanted, its position in the flattened plane.
-struct MaxPool: VariadicOperation {
-  static let name = "max_pool"
+package struct MaxPool: VariadicOperation {
+  package static let name = "max_pool"
   static let kernels = KernelTable<@Sendable (ember_pooling, Tensor, Tensor, Tensor?, Bool) -> Void>(
     name,
     cpu: { p, x, y, indices, adaptive in
@@ -39,13 +39,13 @@ struct MaxPool: VariadicOperation {
       }
     },
     cuda: cudaKernel)
-  let saved: SavedTensors = .output(1)
-  let geometry: PoolingGeometry
-  let isAdaptive: Bool
-  let withIndices: Bool
-  var undifferentiableOutputs: Set<Int> { [1] }
+  package let saved: SavedTensors = .output(1)
+  package let geometry: PoolingGeometry
+  package let isAdaptive: Bool
+  package let withIndices: Bool
+  package var undifferentiableOutputs: Set<Int> { [1] }
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!
     let shape = try geometry.outputShape(x.body.shape)
     let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
@@ -56,7 +56,7 @@ struct MaxPool: VariadicOperation {
     return [y] + (indices.map { [$0] } ?? [])
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let g = gradients[0] else { return [nil] }
     return [apply(MaxPoolBackward(geometry: geometry, windows: isAdaptive ? .adaptive : .sliding), g, context.output(1).detach())]
   }
@@ -102,8 +102,8 @@ struct MaxPoolBackward: BinaryOperation {
 }
 
 /// The mean of each window. Linear: its derivative is the backward operation, whose derivative is this one again.
-struct AveragePool: UnaryOperation {
-  static let name = "avg_pool"
+package struct AveragePool: UnaryOperation {
+  package static let name = "avg_pool"
   typealias Kernel = @Sendable (ember_pooling, AveragePool, Tensor, Tensor) -> Void
   static let kernels = KernelTable<Kernel>(
     name,
@@ -119,14 +119,14 @@ struct AveragePool: UnaryOperation {
       }
     },
     cuda: cudaKernel)
-  let geometry: PoolingGeometry
-  let isAdaptive: Bool
-  var isBackward = false
-  var countsPadding = true
+  package let geometry: PoolingGeometry
+  package let isAdaptive: Bool
+  package var isBackward = false
+  package var countsPadding = true
   /// 0: the size of the window.
-  var divisor = 0
+  package var divisor = 0
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let shape = isBackward ? geometry.inputShape(x.body.shape) : try geometry.outputShape(x.body.shape)
     if x.elementCount == 0 { return Tensor.zeros(Array(shape), dtype: x.dtype, on: x.device) }
     let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
@@ -136,7 +136,7 @@ struct AveragePool: UnaryOperation {
     return y
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     var other = self
     other.isBackward.toggle()
     return apply(other, gradient)

@@ -119,8 +119,10 @@ extension Tensor {
       }
       if rank == 0 { return reshape([1]).repeatInterleave(count, dim: 0) }
       let extents = Array(shape)
-      let positions = (Tensor.arange(size(dim), on: device).unsqueeze(1) + Tensor.zeros([count], dtype: .int64, on: device)).flatten()
-      if rank == maximumRank { return indexSelect(dim, positions) }
+      if rank == maximumRank {
+        let positions = Tensor.arange(size(dim), on: device).unsqueeze(1) + Tensor.zeros([count], dtype: .int64, on: device)
+        return indexSelect(dim, positions.flatten())
+      }
       let wide = unsqueeze(dim + 1).expand(extents[...dim] + [count] + extents[(dim + 1)...])
       return wide.reshape(extents[..<dim] + [extents[dim] &* count] + extents[(dim + 1)...])
     }

@@ -87,12 +87,12 @@ func checkRan(_ ran: Bool, _ operation: String, _ x: Tensor, _ result: Tensor) t
 }
 
 /// Reductions whose derivative is written below by kind.
-struct Reduce: UnaryOperation {
-  static let name = "reduce"
-  let reduction: Reduction
-  let dimensions: [Int]
-  let keepsDimensions: Bool
-  let dtype: DType?
+package struct Reduce: UnaryOperation {
+  package static let name = "reduce"
+  package let reduction: Reduction
+  package let dimensions: [Int]
+  package let keepsDimensions: Bool
+  package let dtype: DType?
 
   static func named(_ reduction: Reduction) -> String {
     switch reduction {
@@ -113,9 +113,9 @@ struct Reduce: UnaryOperation {
     }
   }
 
-  var callName: String { Self.named(reduction) }
+  package var callName: String { Self.named(reduction) }
 
-  var saved: SavedTensors {
+  package var saved: SavedTensors {
     switch reduction {
     case .product, .maximum, .minimum, .logSumExp: [.input0, .output]
     case .nanSum, .sumOfSquares, .sumAbsolute: .input0
@@ -123,7 +123,7 @@ struct Reduce: UnaryOperation {
     }
   }
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let operation = callName
     let plan = try ReductionPlan(x, dimensions, in: operation)
     let dtype = try resultDType(x, operation)
@@ -163,7 +163,7 @@ struct Reduce: UnaryOperation {
     }
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     let shape = context.inputShape(0)
     var count = 1
     var kept = Array(shape)
@@ -207,16 +207,16 @@ struct Reduce: UnaryOperation {
 }
 
 /// Largest or smallest elements along a dimension, and where they are.
-struct Extreme: VariadicOperation {
-  static let name = "max"
-  let saved: SavedTensors = [.output(1)]
-  let maximum: Bool
-  let dimension: Int
-  let keepsDimension: Bool
-  var callName: String { maximum ? "max" : "min" }
-  var undifferentiableOutputs: Set<Int> { [1] }
+package struct Extreme: VariadicOperation {
+  package static let name = "max"
+  package let saved: SavedTensors = [.output(1)]
+  package let maximum: Bool
+  package let dimension: Int
+  package let keepsDimension: Bool
+  package var callName: String { maximum ? "max" : "min" }
+  package var undifferentiableOutputs: Set<Int> { [1] }
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!
     if x.dtype.isComplex { throw EmberError(.dtype, in: callName, "complex numbers have no order: \(x.summary)") }
     let plan = try ReductionPlan(x, [dimension], in: callName)
@@ -230,7 +230,7 @@ struct Extreme: VariadicOperation {
     return [values, indices]
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let gradient = gradients[0] else { return [nil] }
     return [scatterBack(gradient, context.output(1), context.inputShape(0), dimension, keeps: keepsDimension)]
   }
@@ -244,16 +244,16 @@ func scatterBack(_ gradient: Tensor, _ indices: Tensor, _ shape: Shape, _ dimens
     dim: dimension, index: keeps ? indices : indices.unsqueeze(dimension), source: keeps ? gradient : gradient.unsqueeze(dimension))
 }
 
-struct Variance: UnaryOperation {
-  static let name = "var"
-  var saved: SavedTensors { squareRoot ? [.input0, .output] : .input0 }
-  let dimensions: [Int]
-  let correction: Double
-  let keepsDimensions: Bool
-  let squareRoot: Bool
-  var callName: String { squareRoot ? "std" : "var" }
+package struct Variance: UnaryOperation {
+  package static let name = "var"
+  package var saved: SavedTensors { squareRoot ? [.input0, .output] : .input0 }
+  package let dimensions: [Int]
+  package let correction: Double
+  package let keepsDimensions: Bool
+  package let squareRoot: Bool
+  package var callName: String { squareRoot ? "std" : "var" }
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     guard x.dtype.isDifferentiable else {
       throw EmberError(.dtype, in: callName, "\(x.summary) is not floating point; convert with .to(.float32)")
     }
@@ -266,7 +266,7 @@ struct Variance: UnaryOperation {
     return y
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     let x = context.input(0)
     let reduced = dimensions.isEmpty ? Array(0..<x.rank) : dimensions.map { $0 < 0 ? $0 + max(x.rank, 1) : $0 }
     var kept = Array(x.shape)

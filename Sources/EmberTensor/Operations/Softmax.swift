@@ -1,13 +1,13 @@
 import EmberRuntime
 
-struct Softmax: UnaryOperation {
-  static let name = "softmax"
-  let saved: SavedTensors = .output
-  let logarithm: Bool
-  let dimension: Int
-  var callName: String { logarithm ? "log_softmax" : "softmax" }
+package struct Softmax: UnaryOperation {
+  package static let name = "softmax"
+  package let saved: SavedTensors = .output
+  package let logarithm: Bool
+  package let dimension: Int
+  package var callName: String { logarithm ? "log_softmax" : "softmax" }
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let operation = callName
     guard x.dtype.isFloatingPoint, !x.dtype.isStorageOnly else {
       throw EmberError(.dtype, in: operation, "\(x.summary): it must be float32, float64, float16 or bfloat16; convert with .to(.float32)")
@@ -18,7 +18,7 @@ struct Softmax: UnaryOperation {
     return y
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     let y = context.output()
     if context.isRecording {
       // Written out, so that it can be differentiated again.

@@ -1,13 +1,13 @@
 import EmberRuntime
 
-struct Sort: VariadicOperation {
-  static let name = "sort"
-  let saved: SavedTensors = .output(1)
-  let dimension: Int
-  let descending: Bool
-  var undifferentiableOutputs: Set<Int> { [1] }
+package struct Sort: VariadicOperation {
+  package static let name = "sort"
+  package let saved: SavedTensors = .output(1)
+  package let dimension: Int
+  package let descending: Bool
+  package var undifferentiableOutputs: Set<Int> { [1] }
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!
     if x.dtype.isComplex { throw EmberError(.dtype, in: "sort", "complex numbers have no order: \(x.summary)") }
     let axis = try DenseAxis(x, dimension, in: "sort")
@@ -20,21 +20,21 @@ struct Sort: VariadicOperation {
     return [values, indices]
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     [gradients[0].map { scatterBack($0, context.output(1), context.inputShape(0), dimension, keeps: true) }]
   }
 }
 
-struct TopK: VariadicOperation {
-  static let name = "topk"
-  let saved: SavedTensors = .output(1)
-  let k: Int
-  let dimension: Int
-  let largest: Bool
-  let sorted: Bool
-  var undifferentiableOutputs: Set<Int> { [1] }
+package struct TopK: VariadicOperation {
+  package static let name = "topk"
+  package let saved: SavedTensors = .output(1)
+  package let k: Int
+  package let dimension: Int
+  package let largest: Bool
+  package let sorted: Bool
+  package var undifferentiableOutputs: Set<Int> { [1] }
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!
     if x.dtype.isComplex { throw EmberError(.dtype, in: "topk", "complex numbers have no order: \(x.summary)") }
     let axis = try DenseAxis(x, dimension, in: "topk")
@@ -53,7 +53,7 @@ struct TopK: VariadicOperation {
     return [values, indices]
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     [gradients[0].map { scatterBack($0, context.output(1), context.inputShape(0), dimension, keeps: true) }]
   }
 }

@@ -4,12 +4,12 @@ import EmberRuntime
 private let maximumPieces = 1 << 24
 
 /// Neighbouring parts of a dimension, as views. One operation for all, so that their gradients are joined in one go.
-struct Split: VariadicOperation {
-  static let name = "split"
-  let dimension: Int
-  let lengths: [Int]
+package struct Split: VariadicOperation {
+  package static let name = "split"
+  package let dimension: Int
+  package let lengths: [Int]
 
-  func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
+  package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!
     var start = 0
     return lengths.map { length in
@@ -18,7 +18,7 @@ struct Split: VariadicOperation {
     }
   }
 
-  func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
+  package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let known = gradients.lazy.compactMap({ $0 }).first else { return [nil] }
     let shape = context.inputShape(0)
     let parts = gradients.enumerated().map { i, gradient in

@@ -80,7 +80,7 @@ extension Tensor {
     return accepting(.real, in: "mvlgamma", self) {
       let x = dtype.isFloatingPoint ? self : to(.float32)
       let offsets = (Tensor.arange(p, on: device) * -0.5).to(x.dtype)
-      return (x.unsqueeze(-1) + offsets).lgamma().sum(-1) + Double(p * (p - 1)) / 4 * 1.14472988584940017414
+      return (x.unsqueeze(-1) + offsets).lgamma().sum(-1) + Double(p) * Double(p - 1) / 4 * 1.14472988584940017414
     }
   }
 

@@ -1,14 +1,14 @@
 import EmberRuntime
 
 /// (Σ |x|ᵖ)^(1/p) over dimensions; for p = 0 the number of nonzero elements, for ±∞ the largest or smallest magnitude.
-struct VectorNorm: UnaryOperation {
-  static let name = "vector_norm"
-  let saved: SavedTensors = [.input0, .output]
-  let p: Double
-  let dimensions: [Int]
-  let keepsDimensions: Bool
+package struct VectorNorm: UnaryOperation {
+  package static let name = "vector_norm"
+  package let saved: SavedTensors = [.input0, .output]
+  package let p: Double
+  package let dimensions: [Int]
+  package let keepsDimensions: Bool
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     guard x.dtype.category >= .floatingPoint else {
       throw EmberError(.dtype, in: "vector_norm", "\(x.summary) is neither floating point nor complex; convert with .to(.float32)")
     }
@@ -24,7 +24,7 @@ struct VectorNorm: UnaryOperation {
   }
 
   /// Where the norm is 0 (or, for ±∞, among equals) a subgradient: 0, or an even share.
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     let x = context.input(0)
     if p == 0 { return Tensor.zeros(like: x) }
     var kept = Array(x.shape)

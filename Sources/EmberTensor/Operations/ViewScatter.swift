@@ -119,13 +119,13 @@ struct AsStrided: UnaryOperation {
 }
 
 /// Windows of a dimension; their elements become the last dimension.
-struct Unfold: UnaryOperation {
-  static let name = "unfold"
-  let dimension: Int
-  let size: Int
-  let step: Int
+package struct Unfold: UnaryOperation {
+  package static let name = "unfold"
+  package let dimension: Int
+  package let size: Int
+  package let step: Int
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let dimension = try wrapDimension(self.dimension, x.rank, in: Self.name)
     let extent = x.rank == 0 ? 1 : x.body.shape[unchecked: dimension]
     guard size >= 0, size <= extent, step > 0, x.rank < maximumRank else {
@@ -143,7 +143,7 @@ struct Unfold: UnaryOperation {
     return x.view(shape, strides, offset: x.body.offset)
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     let shape = context.inputShape(0)
     if shape.rank == 0 { return gradient.sum() }
     let dimension = self.dimension < 0 ? self.dimension + shape.rank : self.dimension

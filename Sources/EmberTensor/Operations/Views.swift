@@ -13,11 +13,11 @@ package func wrapDimension(_ dimension: Int, _ rank: Int, in operation: String) 
 
 // MARK: - Primitives. A view shares memory; its gradient is the inverse rearrangement.
 
-struct Reshape: UnaryOperation {
-  static let name = "reshape"
-  let shape: [Int]
+package struct Reshape: UnaryOperation {
+  package static let name = "reshape"
+  package let shape: [Int]
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     guard let target = resolved(from: x.body.shape) else {
       throw EmberError(.shape, in: "reshape", "\(x.summary) has \(x.elementCount) elements and cannot take the shape \(shape)")
     }
@@ -25,7 +25,7 @@ struct Reshape: UnaryOperation {
     return try x.dense().view(target, target.contiguousStrides, offset: 0)
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.reshape(Array(context.inputShape(0))) }
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.reshape(Array(context.inputShape(0))) }
 
   /// The shape with -1 replaced by what is left; nil if it does not fit.
   func resolved(from old: Shape) -> Shape? {
@@ -85,12 +85,12 @@ struct Reshape: UnaryOperation {
   }
 }
 
-struct Permute: UnaryOperation {
-  static let name = "permute"
+package struct Permute: UnaryOperation {
+  package static let name = "permute"
   /// Where each dimension of the result comes from.
-  let order: [Int]
+  package let order: [Int]
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     guard order.count == x.rank else {
       throw EmberError(.shape, in: "permute", "\(order.count) dimensions given for \(x.summary)")
     }
@@ -106,18 +106,18 @@ struct Permute: UnaryOperation {
     return x.view(shape, strides, offset: x.body.offset)
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     var inverse = Array(repeating: 0, count: order.count)
     for (i, dimension) in order.enumerated() { inverse[dimension < 0 ? dimension + order.count : dimension] = i }
     return gradient.permute(inverse)
   }
 }
 
-struct Expand: UnaryOperation {
-  static let name = "expand"
-  let shape: [Int]
+package struct Expand: UnaryOperation {
+  package static let name = "expand"
+  package let shape: [Int]
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let target = try checkedShape(
       shape.enumerated().map { i, extent in
         let own = i - (shape.count - x.rank)
@@ -129,24 +129,24 @@ struct Expand: UnaryOperation {
     return x.view(target, x.body.strides.broadcast(from: x.body.shape, to: target), offset: x.body.offset)
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.sum(to: context.inputShape(0)) }
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.sum(to: context.inputShape(0)) }
 }
 
 /// A part of one dimension: positions start, start + step, …
-struct Slice: UnaryOperation {
-  static let name = "slice"
-  let dimension: Int
-  let start: Int
-  let count: Int
-  let step: Int
+package struct Slice: UnaryOperation {
+  package static let name = "slice"
+  package let dimension: Int
+  package let start: Int
+  package let count: Int
+  package let step: Int
 
-  func forward(_ x: Tensor) -> Tensor {
+  package func forward(_ x: Tensor) -> Tensor {
     var strides = x.body.strides
     strides[dimension] *= step
     return x.view(x.body.shape.replacing(dimension, with: count), strides, offset: x.body.offset + start * x.body.strides[dimension])
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     apply(ViewBackward(view: self, shape: context.inputShape(0)), gradient)
   }
 
@@ -180,27 +180,27 @@ struct ViewBackward<View: UnaryOperation>: UnaryOperation {
 }
 
 /// One position of a dimension, which disappears.
-struct Select: UnaryOperation {
-  static let name = "select"
-  let dimension: Int
-  let index: Int
+package struct Select: UnaryOperation {
+  package static let name = "select"
+  package let dimension: Int
+  package let index: Int
 
-  func forward(_ x: Tensor) -> Tensor {
+  package func forward(_ x: Tensor) -> Tensor {
     var strides = x.body.strides
     strides.remove(at: dimension)
     return x.view(x.body.shape.removing(dimension), strides, offset: x.body.offset + index * x.body.strides[dimension])
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? {
     apply(ViewBackward(view: self, shape: context.inputShape(0)), gradient)
   }
 }
 
-struct Flip: UnaryOperation {
-  static let name = "flip"
-  let dimensions: [Int]
+package struct Flip: UnaryOperation {
+  package static let name = "flip"
+  package let dimensions: [Int]
 
-  func forward(_ x: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     var strides = x.body.strides
     var offset = x.body.offset
     for dimension in dimensions {
@@ -212,7 +212,7 @@ struct Flip: UnaryOperation {
     return try x.view(x.body.shape, strides, offset: offset).dense()
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.flip(dimensions) }
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.flip(dimensions) }
 }
 
 // MARK: - Public functions

@@ -3,7 +3,7 @@ import EmberRuntime
 // Operations on all members of a batch at once: what reads and writes at positions given by tensors.
 
 extension IndexSelect {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard let moved = batch.dimension(dimension) else { return nil }
     if batch.isShared(1) { return [batch[0].indexSelect(moved, batch.asIs(1))] }
     guard batch.shape(1).rank == 1, batch.shape(0).rank < maximumRank else { return nil }
@@ -23,32 +23,32 @@ extension IndexAdd {
 }
 
 extension Gather {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard let moved = batch.dimension(dimension), batch.shape(1).rank == batch.shape(0).rank else { return nil }
     return [batch[0].gather(dim: moved, index: batch[1])]
   }
 }
 
 extension Scatter {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard let moved = batch.dimension(dimension), (1...2).allSatisfy({ batch.shape($0).rank == batch.shape(0).rank }) else { return nil }
     return apply(Scatter(mode: mode, dimension: moved), [batch[0], batch[1], batch[2]])
   }
 }
 
 extension EmbeddingLookup {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard batch.isShared(0) else { return nil }
     return [apply(self, batch.asIs(0), batch[1])]
   }
 }
 
 extension IndexGet {
-  func batched(_ batch: OperationBatch) -> [Tensor]? { readPairs(batch, self) }
+  package func batched(_ batch: OperationBatch) -> [Tensor]? { readPairs(batch, self) }
 }
 
 extension IndexPut {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     let indices = Array(2..<batch.count)
     guard let result = resultShape(batch, dimensions, target: 0, indices: indices), result.shape.rank < maximumRank,
       batch.shape(1).rank <= result.shape.rank

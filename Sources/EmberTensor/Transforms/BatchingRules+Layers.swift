@@ -4,7 +4,7 @@ import EmberRuntime
 // themselves; where parameters differ among the members as well, members become groups or channels.
 
 extension MatMul {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     let rank = max(batch.shape(0).rank, batch.shape(1).rank)
     guard rank < maximumRank else { return nil }
     return [apply(MatMul(), batch.aligned(0, rank: rank), batch.aligned(1, rank: rank))]
@@ -73,7 +73,7 @@ extension Convolution {
 }
 
 extension ConvolutionBackwardInput {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard batch.size > 0 else { return nil }
     if batch.isShared(1) { return [batch.split(apply(self, batch.merged(0), batch.asIs(1)))] }
     let moved = ConvolutionBackwardInput(geometry: geometry.grouped(batch.size))
@@ -90,7 +90,7 @@ extension ConvolutionBackwardWeight {
 }
 
 extension MaxPool {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard batch.shape(0).rank < maximumRank else { return nil }
     return apply(self, [batch[0]], count: withIndices || isAdaptive ? 2 : 1)
   }
@@ -101,11 +101,11 @@ extension MaxPoolBackward {
 }
 
 extension AveragePool {
-  func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(self, batch[0])] }
+  package func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(self, batch[0])] }
 }
 
 extension LayerNormOperation {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     let rank = batch.shape(0).rank
     guard batch.isShared(1), batch.isShared(2) else { return nil }
     guard rank >= normalized.count, rank < maximumRank else { return nil }
@@ -131,7 +131,7 @@ extension RMSNormOperation {
 }
 
 extension GroupNormOperation {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard batch.size > 0, batch.shape(0).rank >= 2, batch.isShared(1), batch.isShared(2) else { return nil }
     return apply(self, [batch.merged(0), batch.isPresent(1) ? batch.asIs(1) : nil, batch.isPresent(2) ? batch.asIs(2) : nil], count: 3)
       .map(batch.split)

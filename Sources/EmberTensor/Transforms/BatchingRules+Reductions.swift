@@ -16,7 +16,7 @@ extension OperationBatch {
 }
 
 extension Reduce {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     batch.reduced(dimensions).map { x, dims in
       [apply(Reduce(reduction: reduction, dimensions: dims, keepsDimensions: batch.keeps(keepsDimensions), dtype: dtype), x)]
     }
@@ -24,7 +24,7 @@ extension Reduce {
 }
 
 extension Variance {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     batch.reduced(dimensions).map { x, dims in
       [apply(Variance(dimensions: dims, correction: correction, keepsDimensions: batch.keeps(keepsDimensions), squareRoot: squareRoot), x)]
     }
@@ -32,7 +32,7 @@ extension Variance {
 }
 
 extension Extreme {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     batch.dimension(dimension).map {
       apply(Extreme(maximum: maximum, dimension: $0, keepsDimension: keepsDimension), [batch[0]], count: 2)
     }
@@ -40,25 +40,25 @@ extension Extreme {
 }
 
 extension Cumulative {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     batch.dimension(dimension).map { [apply(Cumulative(scan: scan, dimension: $0, dtype: dtype), batch[0])] }
   }
 }
 
 extension Softmax {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     batch.dimension(dimension).map { [apply(Softmax(logarithm: logarithm, dimension: $0), batch[0])] }
   }
 }
 
 extension Sort {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     batch.dimension(dimension).map { apply(Sort(dimension: $0, descending: descending), [batch[0]], count: 2) }
   }
 }
 
 extension TopK {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     batch.dimension(dimension).map { apply(TopK(k: k, dimension: $0, largest: largest, sorted: sorted), [batch[0]], count: 2) }
   }
 }

@@ -4,21 +4,21 @@ import EmberRuntime
 // (scalars, mistakes in the arguments) is left to the members one by one.
 
 extension Reshape {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard let target = resolved(from: batch.shape(0)), target.rank < maximumRank else { return nil }
     return [batch[0].reshape([batch.size] + Array(target))]
   }
 }
 
 extension Permute {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard let moved = batch.dimensions(order) else { return nil }
     return [batch[0].permute([0] + moved)]
   }
 }
 
 extension Expand {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     let added = shape.count - batch.shape(0).rank
     guard added >= 0, shape.count < maximumRank, !shape.prefix(added).contains(-1) else { return nil }
     return [batch.aligned(0, rank: shape.count).expand([batch.size] + shape)]
@@ -33,18 +33,18 @@ protocol MovableView: UnaryOperation {
 
 extension Slice: MovableView {
   var behindBatch: Slice { Slice(dimension: dimension + 1, start: start, count: count, step: step) }
-  func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(behindBatch, batch[0])] }
+  package func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(behindBatch, batch[0])] }
 }
 
 extension Split {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     apply(Split(dimension: dimension + 1, lengths: lengths), [batch[0]], count: lengths.count)
   }
 }
 
 extension Select: MovableView {
   var behindBatch: Select { Select(dimension: dimension + 1, index: index) }
-  func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(behindBatch, batch[0])] }
+  package func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(behindBatch, batch[0])] }
 }
 
 extension Diagonal: MovableView {
@@ -52,7 +52,7 @@ extension Diagonal: MovableView {
   var behindBatch: Diagonal {
     Diagonal(offset: offset, first: first < 0 ? first : first + 1, second: second < 0 ? second : second + 1)
   }
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     guard batch.dimensions([first, second]) != nil else { return nil }
     return [apply(behindBatch, batch[0])]
   }
@@ -69,11 +69,11 @@ extension ViewBackward {
 }
 
 extension Flip {
-  func batched(_ batch: OperationBatch) -> [Tensor]? { batch.dimensions(dimensions).map { [batch[0].flip($0)] } }
+  package func batched(_ batch: OperationBatch) -> [Tensor]? { batch.dimensions(dimensions).map { [batch[0].flip($0)] } }
 }
 
 extension Concatenate {
-  func batched(_ batch: OperationBatch) -> [Tensor]? {
+  package func batched(_ batch: OperationBatch) -> [Tensor]? {
     let present = (0..<batch.count).filter { batch.isPresent($0) }
     // Empty vectors may join anything: a case of its own.
     guard let first = present.first, present.allSatisfy({ batch.shape($0).rank == batch.shape(first).rank }),
@@ -84,15 +84,15 @@ extension Concatenate {
 }
 
 extension Cast {
-  func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(self, batch[0])] }
+  package func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(self, batch[0])] }
 }
 
 extension Contiguous {
-  func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(self, batch[0])] }
+  package func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(self, batch[0])] }
 }
 
 extension Transfer {
-  func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(self, batch[0])] }
+  package func batched(_ batch: OperationBatch) -> [Tensor]? { [apply(self, batch[0])] }
 }
 
 extension Region {

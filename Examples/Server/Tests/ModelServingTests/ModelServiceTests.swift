@@ -4,7 +4,7 @@ import Hummingbird
 import HummingbirdTesting
 import Testing
 
-@testable import ModelServing
+import ModelServing
 
 @Suite struct ModelServiceTests {
   private func withServer(_ body: @escaping @Sendable (any TestClientProtocol) async throws -> Void) async throws {
