@@ -58,8 +58,12 @@ let package = Package(
       name: "EmberCommand",
       dependencies: [
         "EmberCPU", "EmberConformance", "EmberFormats", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText",
-        "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "EmberTorchScript", "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // Models compiled by PyTorch: their code is read and run.
+    .target(
+      name: "EmberTorchScript",
+      dependencies: ["EmberTensor", "EmberRuntime", "EmberOperators", "EmberFunctional", "EmberFormats", "EmberNN"]),
     // The interface to C: the headers, and the Swift functions that the compiler holds against them.
     .target(name: "CEmber"),
     .target(

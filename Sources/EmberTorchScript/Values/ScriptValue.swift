@@ -284,7 +284,7 @@ extension ScriptValue {
         guard tensor.elementCount == 1 else {
           throw ScriptFailure("a tensor of \(tensor.elementCount) elements is neither true nor false; one with a single element would be")
         }
-        return try catchingErrors { tensor.dtype.isComplex ? tensor.ne(0).item(as: Bool.self) : tensor.item(as: Double.self) != 0 }
+        return try catchingErrors { tensor.dtype.isComplex ? (tensor .!= 0).item(as: Bool.self) : tensor.item(as: Double.self) != 0 }
       case .string(let text): return !text.isEmpty
       case .list(let list): return !list.items.isEmpty
       case .none: return false
@@ -327,7 +327,7 @@ extension ScriptValue {
     case (.device(let a), .device(let b)): return a == b
     case (.tensor(let a), .tensor(let b)):
       let (left, right) = (try a.value, try b.value)
-      return try left.shape == right.shape && catchingErrors { left.eq(right).all().item(as: Bool.self) }
+      return try left.shape == right.shape && catchingErrors { (left .== right).all().item(as: Bool.self) }
     case (.list, .list), (.tuple, .tuple):
       let (left, right) = (items!, other.items!)
       guard left.count == right.count else { return false }

@@ -25,6 +25,12 @@ final class TensorMemory {
     }
   }
 
+  /// The value moves into a module's cell.
+  func move(into cell: StateCell) {
+    self.cell = cell
+    version += 1
+  }
+
   /// From now on another memory is the module's: this one keeps the value for those that look at it.
   func leaveCell() {
     guard let cell else { return }
