@@ -76,7 +76,7 @@ let package = Package(
     .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberFormats"]),
     .target(name: "CEmberHub"),
     .target(
-      name: "EmberHub", dependencies: ["EmberTensor", "EmberRuntime", "EmberFormats", "EmberText", "EmberVision", "CEmberHub"],
+      name: "EmberHub", dependencies: ["EmberTensor", "EmberRuntime", "EmberFormats", "EmberText", "EmberTorchScript", "EmberVision", "CEmberHub"],
       resources: [.embedInCode("manifest.json")]),
     .target(
       name: "EmberONNX",
