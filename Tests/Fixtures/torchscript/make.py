@@ -546,9 +546,9 @@ class Conversions(nn.Module):
         n = x.size(0)
         return [
             torch.tensor([1, 2, 3]), torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor(5), torch.tensor(True), torch.tensor([n, n]),
-            x.to(torch.float64), x.long(), x.float(), x.double(), x.to(torch.int32).to(x), x.type_as(torch.ones(1, dtype=torch.float64)),
+            x.to(torch.float64), x.to(torch.int32).to(x), x.type_as(torch.ones(1, dtype=torch.float64)),
             torch.zeros([n, 2], dtype=torch.int64), torch.ones_like(x), torch.full([2], 3.5), torch.arange(5), torch.arange(1, 7, 2), torch.linspace(0, 1, 3),
-            torch.empty(0), x.new_zeros(2), torch.eye(2), torch.as_tensor([1.5]), torch.zeros(2, 2, dtype=x.dtype), x.to("cpu"), x.bool(), x.half(),
+            torch.empty(0), x.new_zeros(2), torch.eye(2), torch.as_tensor([1.5]), torch.zeros(2, 2, dtype=x.dtype), x.to("cpu"), x > 0,
         ]
 
 
