@@ -64,6 +64,7 @@ let package = Package(
     .target(
       name: "EmberTorchScript",
       dependencies: ["EmberTensor", "EmberRuntime", "EmberOperators", "EmberFunctional", "EmberFormats", "EmberNN"]),
+    .executableTarget(name: "Probe", dependencies: ["EmberTorchScript", "EmberFormats", "EmberTensor", "EmberRuntime"], path: "Probe"),
     // The interface to C: the headers, and the Swift functions that the compiler holds against them.
     .target(name: "CEmber"),
     .target(

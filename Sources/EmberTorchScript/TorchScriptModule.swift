@@ -56,6 +56,13 @@ public final class TorchScriptModule: Module {
     }
   }
 
+  /// The same of bytes in memory, which are copied.
+  public static func parse(
+    _ bytes: UnsafeRawBufferPointer, source: String = "data", instructionLimit: Int = 1 << 30
+  ) throws -> TorchScriptModule {
+    try parse(try FileBytes(copying: bytes, in: "TorchScript"), source: source, instructionLimit: instructionLimit)
+  }
+
   public override func reflectedMembers() -> [(name: String, value: Any)] {
     cells.map { ($0.name, $0.cell as Any) } + children.map { ($0.name, $0.module as Any) }
   }

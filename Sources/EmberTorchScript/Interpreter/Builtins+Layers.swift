@@ -46,7 +46,32 @@ extension Builtins {
       let call = OperatorCall("aten::einsum", machine.program)
       return try call(Arguments(positional: Array(arguments.positional.prefix(2)), named: []), machine)
     }
+    addInterpolation(&table)
     addLosses(&table)
+  }
+
+  /// Interpolation by a size or by factors; other forms are left to the registry.
+  private static func addInterpolation(_ table: inout [String: Builtin]) {
+    for (name, mode, hasCorners) in [
+      ("upsample_nearest1d", "nearest", false), ("upsample_nearest2d", "nearest", false), ("upsample_nearest3d", "nearest", false),
+      ("_upsample_nearest_exact1d", "nearest-exact", false), ("_upsample_nearest_exact2d", "nearest-exact", false),
+      ("_upsample_nearest_exact3d", "nearest-exact", false), ("upsample_linear1d", "linear", true), ("upsample_bilinear2d", "bilinear", true),
+      ("upsample_bicubic2d", "bicubic", true), ("upsample_trilinear3d", "trilinear", true),
+    ] {
+      table["aten::\(name)"] = { arguments, machine in
+        // (input, output_size?, align_corners, scale_factors?): the last is a list, where other forms have numbers.
+        let last = hasCorners ? 3 : 2
+        guard arguments.count == last + 1, arguments.positional[last].isNone || arguments.positional[last].items != nil else { return nil }
+        var named: [(name: String, value: OperatorValue)] = [("mode", .string(mode))]
+        if arguments.optional(1) != nil { named.append(("size", .list(try arguments.integers(1).map { .integer($0) }))) }
+        if let factors = arguments.optional(last)?.items {
+          named.append(("scale_factor", .list(factors.map { .real($0.number?.0 ?? 1) })))
+        }
+        if hasCorners { named.append(("align_corners", .bool(try arguments.flag(2)))) }
+        let results = try machine.program.registry.call("torch.nn.functional.interpolate", [.tensor(try arguments.tensor(0))], named)
+        return try OperatorCall.scriptValue(results, machine)
+      }
+    }
   }
 
   /// Batch and instance normalisation, which move the running statistics that they are given.

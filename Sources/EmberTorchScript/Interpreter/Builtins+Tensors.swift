@@ -19,7 +19,7 @@ extension Builtins {
     property("prim::device") { .device($0.device) }
     property("prim::layout") { _ in .integer(0) }
     property("prim::requires_grad") { .bool($0.requiresGrad) }
-    property("prim::is_cuda", "prim::is_mkldnn", "prim::is_quantized", "prim::is_sparse", "prim::is_sparse_csr", "prim::is_vulkan", "prim::is_xpu") {
+    property("prim::is_cuda", "prim::is_mkldnn", "prim::is_quantized", "prim::is_sparse", "prim::is_sparse_csr", "prim::is_nested", "prim::is_mps", "prim::is_ipu", "prim::is_maia", "prim::is_vulkan", "prim::is_xpu") {
       _ in .bool(false)
     }
     property("prim::is_meta") { .bool($0.device == .meta) }

@@ -78,6 +78,14 @@ enum Builtins {
         return member == "name" ? .string(found.name) : found.value
       }
     }
+    table["prim::type"] = { arguments, _ in
+      guard case .device(let device)? = arguments.positional.first else { return nil }
+      return .string(device.type.name)
+    }
+    table["prim::index"] = { arguments, _ in
+      guard case .device(let device)? = arguments.positional.first else { return nil }
+      return device == .cpu ? ScriptValue.none : .integer(Int(device.index))
+    }
     table["prim::id"] = { arguments, _ in
       switch arguments.positional.first {
       case .object(let object): .integer(Int(bitPattern: ObjectIdentifier(object)))

@@ -3,7 +3,15 @@ import EmberTensor
 
 extension Compiler {
   mutating func callEvaluator(_ callee: Expression, _ arguments: [CallArgument]) throws -> Evaluator {
-    if case .name(let name) = callee, !isLocal(name), let special = try specialForm(name, arguments) { return special }
+    if case .name(let name) = callee, !isLocal(name) {
+      if let inner = innerFunctions[name] {
+        return { frame in
+          if case .giveBack(let value) = try inner(frame) { return value }
+          return .none
+        }
+      }
+      if let special = try specialForm(name, arguments) { return special }
+    }
     var positional: [Evaluator] = [], named: [(name: String, value: Evaluator)] = []
     for argument in arguments {
       // The class that `__new__` is called with is the one that is named in front of it.

@@ -6,6 +6,8 @@ import EmberTensor
 struct Compiler {
   let program: Program
   private var slots: [String: Int] = [:]
+  /// Functions within the function, which run in its frame.
+  private(set) var innerFunctions: [String: Executor] = [:]
   private(set) var slotCount = 0
   /// The line of the statement that is being compiled.
   private(set) var line: Int
@@ -82,6 +84,10 @@ struct Compiler {
   private mutating func executor(_ statement: Statement.Kind) throws -> Executor? {
     switch statement {
     case .nothing: return nil
+    case .define(let function):
+      guard function.parameters.isEmpty else { throw error("a function within a function has arguments") }
+      innerFunctions[function.name] = try block(function.body)
+      return nil
     case .leaveLoop: return { _ in .leaveLoop }
     case .nextRound: return { _ in .nextRound }
     case .expression(let expression):

@@ -81,11 +81,19 @@ final class OperatorCall {
   ]
   private static let reshaping: Set<String> = ["t_", "transpose_", "squeeze_", "unsqueeze_", "swapaxes_", "swapdims_"]
 
+  /// Python's names of operators between tensors.
+  private static let renamed: [String: String] = [
+    "__and__": "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor", "__lshift__": "bitwise_left_shift",
+    "__rshift__": "bitwise_right_shift", "__iand__": "bitwise_and_", "__ior__": "bitwise_or_", "__ixor__": "bitwise_xor_",
+    "__ilshift__": "bitwise_left_shift_", "__irshift__": "bitwise_right_shift_", "ifloordiv": "floor_divide_", "floordiv": "floor_divide",
+    "truediv": "true_divide",
+  ]
+
   init(_ name: String, _ program: Program) {
     self.name = name
-    builtin = Builtins.all[name]
-    let base = String(name.drop { $0 != ":" }.dropFirst(2))
-    let isATen = name.hasPrefix("aten::")
+    let written = String(name.drop { $0 != ":" }.dropFirst(2)), base = Self.renamed[written] ?? written
+    builtin = Builtins.all[name] ?? (name.hasPrefix("prim::") ? Builtins.all["aten::\(base)"] : nil)
+    let isATen = name.hasPrefix("aten::") || name.hasPrefix("prim::")
     func found(_ base: String) -> [Operator] {
       let own = program.registry.overloads(of: "aten::\(base)")
       if !own.isEmpty || !isATen { return own }

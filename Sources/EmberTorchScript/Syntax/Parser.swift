@@ -64,7 +64,7 @@ struct Parser {
       if token == .name("class") {
         file.classes.append(try classDeclaration())
       } else if token == .name("def") {
-        file.functions.append(try function())
+        file.functions.append(try outermostFunction())
       } else if accept(word: "import") || accept(word: "from") {
         while token != .newLine, token != .end { advance() }
       } else if case .name = token, following == .symbol("=") {
@@ -100,7 +100,7 @@ struct Parser {
     guard accept(.newLine), accept(.indent) else { throw error("an indented line") }
     while !accept(.dedent) {
       if token == .name("def") {
-        result.methods.append(try function())
+        result.methods.append(try outermostFunction())
       } else {
         try member(of: &result)
       }
@@ -141,11 +141,15 @@ struct Parser {
     guard accept(.newLine) else { throw error("the end of the line") }
   }
 
+  private mutating func outermostFunction() throws(SyntaxError) -> FunctionSyntax {
+    depth = 0
+    deepest = 0
+    return try function()
+  }
+
   private mutating func function() throws(SyntaxError) -> FunctionSyntax {
     let line = line
     advance()
-    depth = 0
-    deepest = 0
     let name = try identifier()
     var parameters: [FunctionSyntax.Parameter] = []
     try expect(symbol: "(")
@@ -200,6 +204,7 @@ struct Parser {
         guard accept(word: "in") else { throw error("\"in\"") }
         let sequence = try expression()
         return Statement(line: line, kind: .forLoop(variable, over: sequence, try block()))
+      case "def": return Statement(line: line, kind: .define(try function()))
       case "with":
         advance()
         let context = try expression()

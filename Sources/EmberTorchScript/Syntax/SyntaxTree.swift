@@ -60,6 +60,8 @@ struct Statement {
     case whileLoop(Expression, [Statement])
     case forLoop(AssignmentTarget, over: Expression, [Statement])
     case with(Expression, as: String?, [Statement])
+    /// A function within a function, as a fork has it.
+    case define(FunctionSyntax)
     case giveBack(Expression)
     case assert(Expression, message: Expression?)
     case raise(Expression)

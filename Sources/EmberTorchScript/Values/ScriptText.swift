@@ -31,17 +31,7 @@ private struct TextWriter {
     case .real(let number): text += scriptText(of: number)
     case .complex(let real, let imaginary):
       text += scriptText(of: real) + (imaginary < 0 ? "-" : "+") + scriptText(of: abs(imaginary)) + "j"
-    case .string(let string):
-      text += "\""
-      for scalar in string.unicodeScalars {
-        switch scalar {
-        case "\n": text += "\\n"
-        case "\t": text += "\\t"
-        case "\"", "\\": text += "\\\(scalar)"
-        default: text.unicodeScalars.append(scalar)
-        }
-      }
-      text += "\""
+    case .string(let string): text += string
     case .device(let device): text += device.description
     case .tensor(let reference): text += try reference.value.description
     case .list(let list): try write(list.items, "[", "]")

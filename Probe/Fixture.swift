@@ -1,0 +1,1 @@
+../Tests/EmberTorchScriptTests/Fixture.swift
