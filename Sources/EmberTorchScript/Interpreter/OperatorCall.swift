@@ -251,6 +251,7 @@ final class OperatorCall {
 
   static func operatorValue(_ value: ScriptValue, _ kind: OperatorSchema.Kind, isLenient: Bool) throws -> OperatorValue? {
     if value.isNone { return kind.acceptsNone || kind.base == "Index" ? OperatorValue.none : nil }
+    if kind.base == "Any" || kind.base == "Index" { return try anything(value) }
     if kind.isList {
       guard let items = value.items else {
         guard kind.listCount != nil || isLenient, kind.base != "Tensor" else { return nil }
@@ -270,6 +271,20 @@ final class OperatorCall {
       return .list(elements)
     }
     return try scalar(value, kind.base, isLenient: isLenient)
+  }
+
+  /// A value for an argument that takes several kinds.
+  private static func anything(_ value: ScriptValue) throws -> OperatorValue? {
+    switch value {
+    case .none: OperatorValue.none
+    case .bool(let flag): .bool(flag)
+    case .integer(let number): .integer(number)
+    case .real(let number): .real(number)
+    case .string(let text): .string(text)
+    case .tensor(let reference): .tensor(try reference.value)
+    case .list, .tuple: .list(try value.items!.compactMap { try anything($0) })
+    default: nil
+    }
   }
 
   private static func scalar(_ value: ScriptValue, _ base: String, isLenient: Bool) throws -> OperatorValue? {
