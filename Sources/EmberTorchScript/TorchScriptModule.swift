@@ -15,7 +15,7 @@ public import EmberTensor
 /// `self.training`. Other attributes that methods write (the state of a recurrent model) stay from one call to the next.
 ///
 /// The code can do nothing but compute: there are no files and no network in it. How long it may run is bounded by `instructionLimit`, the
-/// elements of its lists and strings by 67 million a call; the memory of tensors is bounded where `CPU.setMemoryCap` says so.
+/// elements of its lists and strings by 16 million a call; the memory of tensors is bounded where `CPU.setMemoryCap` says so.
 public final class TorchScriptModule: Module {
   let object: ScriptObject
   private let machine: Machine

@@ -90,7 +90,7 @@ extension ScriptValue {
   /// The value for the world outside. A list that contains itself ends in an error: what stands for more than `count` values is refused.
   func exported(_ count: inout Int, depth: Int = 0) throws -> TorchScriptValue {
     count -= 1
-    guard count > 0, depth < 200 else { throw ScriptFailure(.memory, "the result is nested too deep, or stands for too many values") }
+    guard count > 0, depth < recursionLimit else { throw ScriptFailure(.memory, "the result is nested too deep, or stands for too many values") }
     switch self {
     case .none: return .none
     case .bool(let flag): return .bool(flag)

@@ -280,11 +280,12 @@ extension Builtins {
   }
 
   /// Python's `<` between numbers, strings, lists, tuples and objects that have `__lt__`.
-  private static func precedes(_ a: ScriptValue, _ b: ScriptValue, _ machine: Machine) throws -> Bool {
+  private static func precedes(_ a: ScriptValue, _ b: ScriptValue, _ machine: Machine, depth: Int = 0) throws -> Bool {
+    guard depth < recursionLimit else { throw ScriptFailure("values nested more than \(recursionLimit) deep are compared") }
     if let left = a.items, let right = b.items {
       for (x, y) in zip(left, right) {
-        if try precedes(x, y, machine) { return true }
-        if try precedes(y, x, machine) { return false }
+        if try precedes(x, y, machine, depth: depth + 1) { return true }
+        if try precedes(y, x, machine, depth: depth + 1) { return false }
       }
       return left.count < right.count
     }

@@ -120,7 +120,7 @@ final class Machine {
   /// Expressions and blocks within each other over all running functions, at most; each takes some of the thread's stack.
   private static let depthLimit = 1500
   /// Elements of lists, dictionaries and characters that a call from outside may make.
-  private static let elementLimit = 1 << 26
+  private static let elementLimit = 1 << 24
 
   init(_ program: Program, instructionLimit: Int) {
     self.program = program

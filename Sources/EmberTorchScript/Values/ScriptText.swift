@@ -22,8 +22,10 @@ private struct TextWriter {
   private(set) var text = ""
   private static let limit = 1 << 20
 
-  mutating func write(_ value: ScriptValue) throws {
-    guard text.utf8.count < Self.limit else { throw ScriptFailure(.memory, "a text of more than \(Self.limit) characters") }
+  mutating func write(_ value: ScriptValue, depth: Int = 0) throws {
+    guard text.utf8.count < Self.limit, depth < recursionLimit else {
+      throw ScriptFailure(.memory, "a text of more than \(Self.limit) characters, or of values nested more than \(recursionLimit) deep")
+    }
     switch value {
     case .none: text += "None"
     case .bool(let flag): text += flag ? "True" : "False"
@@ -34,15 +36,15 @@ private struct TextWriter {
     case .string(let string): text += string
     case .device(let device): text += device.description
     case .tensor(let reference): text += try reference.value.description
-    case .list(let list): try write(list.items, "[", "]")
-    case .tuple(let tuple): try write(tuple.items, "(", tuple.items.count == 1 ? ",)" : ")")
+    case .list(let list): try write(list.items, "[", "]", depth)
+    case .tuple(let tuple): try write(tuple.items, "(", tuple.items.count == 1 ? ",)" : ")", depth)
     case .dictionary(let dictionary):
       text += "{"
       for (i, pair) in dictionary.pairs.enumerated() {
         if i > 0 { text += ", " }
-        try write(pair.key)
+        try write(pair.key, depth: depth + 1)
         text += ": "
-        try write(pair.value)
+        try write(pair.value, depth: depth + 1)
       }
       text += "}"
     case .object(let object): text += "<\(object.type.name) object>"
@@ -53,11 +55,11 @@ private struct TextWriter {
     }
   }
 
-  private mutating func write(_ items: [ScriptValue], _ open: String, _ close: String) throws {
+  private mutating func write(_ items: [ScriptValue], _ open: String, _ close: String, _ depth: Int) throws {
     text += open
     for (i, item) in items.enumerated() {
       if i > 0 { text += ", " }
-      try write(item)
+      try write(item, depth: depth + 1)
     }
     text += close
   }

@@ -24,6 +24,9 @@ enum ScriptValue {
 /// Values within values, at most: printing, comparing and freeing them recurses.
 private let nestingLimit = 1000
 
+/// Comparing, printing and handing out values recurses; a list that contains itself has no end.
+let recursionLimit = 200
+
 /// How deep a value is nested at most, which also bounds chains of objects.
 func nesting(below value: ScriptValue) throws(ScriptFailure) -> Int {
   let depth =
@@ -320,7 +323,8 @@ extension ScriptValue {
   }
 
   /// Python's `==` for everything but a tensor outside of containers.
-  func equals(_ other: ScriptValue) throws -> Bool {
+  func equals(_ other: ScriptValue, depth: Int = 0) throws -> Bool {
+    guard depth < recursionLimit else { throw ScriptFailure("values nested more than \(recursionLimit) deep are compared") }
     switch (self, other) {
     case (.none, .none): return true
     case (.string(let a), .string(let b)): return a == b
@@ -331,11 +335,11 @@ extension ScriptValue {
     case (.list, .list), (.tuple, .tuple):
       let (left, right) = (items!, other.items!)
       guard left.count == right.count else { return false }
-      for (a, b) in zip(left, right) { if try !a.equals(b) { return false } }
+      for (a, b) in zip(left, right) { if try !a.equals(b, depth: depth + 1) { return false } }
       return true
     case (.dictionary(let a), .dictionary(let b)):
       guard a.count == b.count else { return false }
-      for (key, value) in a.pairs { guard let found = try b[key], try value.equals(found) else { return false } }
+      for (key, value) in a.pairs { guard let found = try b[key], try value.equals(found, depth: depth + 1) else { return false } }
       return true
     default:
       if let left = number, let right = other.number {
