@@ -58,8 +58,12 @@ let package = Package(
       name: "EmberCommand",
       dependencies: [
         "EmberCPU", "EmberConformance", "EmberFormats", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText",
-        "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "EmberTorchScript", "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // Models compiled by PyTorch: their code is read and run.
+    .target(
+      name: "EmberTorchScript",
+      dependencies: ["EmberTensor", "EmberRuntime", "EmberOperators", "EmberFunctional", "EmberFormats", "EmberNN"]),
     // The interface to C: the headers, and the Swift functions that the compiler holds against them.
     .target(name: "CEmber"),
     .target(
@@ -72,7 +76,7 @@ let package = Package(
     .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberFormats"]),
     .target(name: "CEmberHub"),
     .target(
-      name: "EmberHub", dependencies: ["EmberTensor", "EmberRuntime", "EmberFormats", "EmberText", "EmberVision", "CEmberHub"],
+      name: "EmberHub", dependencies: ["EmberTensor", "EmberRuntime", "EmberFormats", "EmberText", "EmberTorchScript", "EmberVision", "CEmberHub"],
       resources: [.embedInCode("manifest.json")]),
     .target(
       name: "EmberONNX",
@@ -127,6 +131,7 @@ let package = Package(
         "EmberCPU", "EmberFormats", "EmberFunctional", "EmberGraph", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "ExportedModels",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
+    .testTarget(name: "EmberTorchScriptTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
     .testTarget(name: "EmberHubTests", dependencies: ["EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText"]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(

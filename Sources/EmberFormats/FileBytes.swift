@@ -24,7 +24,7 @@ public final class FileBytes: @unchecked Sendable {
   }
 
   /// A copy of bytes.
-  convenience init(copying bytes: UnsafeRawBufferPointer, in operation: String) throws {
+  package convenience init(copying bytes: UnsafeRawBufferPointer, in operation: String) throws {
     guard let memory = malloc(Swift.max(bytes.count, 1)) else {
       throw EmberError(.memory, in: operation, "no memory for \(bytes.count) bytes")
     }

@@ -1,5 +1,6 @@
 import EmberFormats
 public import EmberText
+public import EmberTorchScript
 
 extension SentenceEncoder: HubLoadable {
   public init(_ model: HubModel) throws { try self.init(folder: model.folder) }
@@ -19,4 +20,8 @@ extension LanguageModel: HubLoadable {
   public convenience init(_ model: HubModel) throws {
     if let file = try? model.file(endingWith: ".gguf") { try self.init(gguf: file) } else { try self.init(folder: model.folder) }
   }
+}
+
+extension SpeechDetector: HubLoadable {
+  public convenience init(_ model: HubModel) throws { try self.init(contentsOf: model.file(endingWith: ".jit")) }
 }

@@ -55,8 +55,8 @@ struct ModuleMembers {
     case let buffer as Buffer:
       buffers.append(
         NamedCell(name: replacingLast(of: name, with: buffer.name), cell: buffer.projectedValue, isPersistent: buffer.isPersistent))
-    case let cell as StateCell where cell.isParameter:
-      parameters.append(NamedCell(name: name, cell: cell))
+    case let cell as StateCell:
+      if cell.isParameter { parameters.append(NamedCell(name: name, cell: cell)) } else { buffers.append(NamedCell(name: name, cell: cell)) }
     case let module as Module:
       children.append((name, module))
     case let tensor as Tensor:

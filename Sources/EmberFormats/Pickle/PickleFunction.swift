@@ -134,8 +134,11 @@ extension PickleMachine {
   }
 
   mutating func call(_ called: Item, _ arguments: Item) throws -> Item {
-    guard case .function(let function) = called, case .tuple(let items) = object(arguments) else {
-      throw error("something is called that is no function")
+    guard case .function(let function) = called else { throw error("something is called that is no function") }
+    // TorchScript writes a member of an enumeration as a call of its class with the bare value.
+    guard case .tuple(let items) = object(arguments) else {
+      if case .inertClass(let name) = function { return make(.instance(className: name, arguments: [arguments], state: .none)) }
+      throw error("\(function) is called with arguments that are no tuple")
     }
     func bad() -> EmberError { error("\(function) is called with what it does not take") }
     switch function {
