@@ -99,7 +99,7 @@ let package = Package(
       dependencies: ["EmberCUDA", "EmberFunctional", "EmberNN", "EmberOptim", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision"], path: "Benchmarks/GPU"),
     .executableTarget(name: "Overhead", dependencies: ["EmberTensor"], path: "Benchmarks/Overhead"),
     .executableTarget(
-      name: "Benchmark", dependencies: ["Ember", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      name: "Benchmark", dependencies: ["Ember", "EmberONNX", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Benchmarks/Suite"),
     // Tests
     .testTarget(
