@@ -16,13 +16,13 @@ open class MobileNetV2: Module, Layer {
   ) {
     // Expansion, channels, repetitions and stride of the stages: table 2 of the paper.
     let stages = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
-    var inChannels = Self.rounded(32 * widthMultiplier)
-    let last = Self.rounded(1280 * Swift.max(1, widthMultiplier))
+    var inChannels = channelsRoundedToEights(32 * widthMultiplier)
+    let last = channelsRoundedToEights(1280 * Swift.max(1, widthMultiplier))
     var layers: [any Layer<Tensor, Tensor>] = [
       ConvolutionNormActivation(channels, inChannels, stride: stem == .large ? 2 : 1, activation: ReLU6())
     ]
     for (number, (expansion, planes, count, stride)) in stages.enumerated() {
-      let outChannels = Self.rounded(Double(planes) * widthMultiplier)
+      let outChannels = channelsRoundedToEights(Double(planes) * widthMultiplier)
       let isReducing = stem == .large || number != 1
       for i in 0..<count {
         layers.append(InvertedResidual(inChannels, outChannels, stride: i == 0 && isReducing ? stride : 1, expansion: expansion))
@@ -42,12 +42,6 @@ open class MobileNetV2: Module, Layer {
 
   open func forward(_ input: Tensor) -> Tensor {
     classifier(features(input).adaptiveAvgPool2d(1).flatten(1))
-  }
-
-  /// The nearest multiple of 8 that is not more than a tenth smaller.
-  private static func rounded(_ channels: Double) -> Int {
-    let nearest = Swift.max(8, Int(channels + 4) / 8 * 8)
-    return Double(nearest) < 0.9 * channels ? nearest + 8 : nearest
   }
 }
 
