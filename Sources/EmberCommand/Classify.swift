@@ -42,9 +42,8 @@ struct Classify: ParsableCommand {
   private func show(_ photo: String, _ predictions: [ImageClassifier.Prediction], _ logits: Tensor) {
     if json {
       let best = predictions.map { "{\"index\": \($0.index), \"name\": \(JSONText.quoted($0.name)), \"probability\": \($0.probability)}" }
-      let numbers = logits.elements(as: Float.self).map { "\($0)" }
-      return print(
-        "{\"photo\": \(JSONText.quoted(photo)), \"predictions\": [\(best.joined(separator: ", "))], \"logits\": [\(numbers.joined(separator: ", "))]}")
+      let guesses = best.joined(separator: ", "), numbers = logits.elements(as: Float.self).map { "\($0)" }.joined(separator: ", ")
+      return print("{\"photo\": \(JSONText.quoted(photo)), \"predictions\": [\(guesses)], \"logits\": [\(numbers)]}")
     }
     print("\(photo):")
     for guess in predictions {

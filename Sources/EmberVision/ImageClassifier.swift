@@ -35,7 +35,8 @@ public struct ImageClassifier {
     let input = try transform(picture).unsqueeze(0)
     let output = try catchingErrors { noGrad { network(input).squeeze(0) } }
     guard output.rank == 1, output.shape[0] == classes.count else {
-      throw EmberError(.shape, in: "ImageClassifier", "the network returned \(output.dtype)\(output.shape) for one picture and \(classes.count) classes")
+      throw EmberError(
+        .shape, in: "ImageClassifier", "the network returned \(output.dtype)\(output.shape) for one picture and \(classes.count) classes")
     }
     return output
   }
@@ -51,7 +52,7 @@ public struct ImageClassifier {
     return order.prefix(max(top, 0)).map { Prediction(index: $0, name: classes[$0], probability: probabilities[$0]) }
   }
 
-  /// The names of the 1,000 classes of the ImageNet challenge (Russakovsky et al., arXiv:1409.0575), each with its synonyms, as WordNet has them.
+  /// The names of the 1,000 classes of the ImageNet challenge (Russakovsky et al., arXiv:1409.0575), each with its synonyms in WordNet.
   public static let imageNetClasses: [String] = String(decoding: PackageResources.imagenet_classes_txt, as: UTF8.self)
     .split(separator: "\n").map(String.init)
 
@@ -60,8 +61,8 @@ public struct ImageClassifier {
 }
 
 extension ImageClassifier {
-  /// A classifier from a file of weights: safetensors or a checkpoint of PyTorch. Which network it is, the names and shapes of the tensors say:
-  /// EfficientNet-Lite, torchvision's ResNet and MobileNetV2, timm's ViT.
+  /// A classifier from a file of weights: safetensors or a checkpoint of PyTorch. Which network it is, the names and shapes of the tensors
+  /// say: EfficientNet-Lite, torchvision's ResNet and MobileNetV2, timm's ViT.
   ///
   /// - Parameter configuration: a config.json as timm writes it beside the weights, which says how pictures are prepared. Without one the
   ///   usual preparation for the network is taken.
@@ -69,9 +70,10 @@ extension ImageClassifier {
     let tensors = try Self.stateDict(of: path)
     let shapes = Dictionary(tensors.map { ($0.name, Array($0.tensor.shape)) }, uniquingKeysWith: { _, last in last })
     guard var known = KnownNetwork(shapes) else {
+      let names = tensors.prefix(3).map(\.name).joined(separator: ", ")
       throw EmberError(
         .unsupported, in: "ImageClassifier",
-        "\(path): the names of its \(tensors.count) tensors (\(tensors.prefix(3).map(\.name).joined(separator: ", ")) …) are of no network that is known; "
+        "\(path): the names of its \(tensors.count) tensors (\(names) …) are of no network that is known; "
           + "there are EfficientNet-Lite, ResNet and MobileNetV2 as torchvision names them, ViT as timm does")
     }
     if let configuration { try known.read(configuration) }
@@ -86,8 +88,9 @@ extension ImageClassifier {
   private static func stateDict(of path: String) throws -> [(name: String, tensor: Tensor)] {
     var file = try WeightFile.open(path)
     // Training scripts save the state as a part of what they know, and the network in a wrapper.
-    for prefix in ["state_dict", "model", "module"] where !file.entries.isEmpty && file.entries.allSatisfy({ $0.name.hasPrefix(prefix + ".") }) {
-      file = try file.below(prefix)
+    for prefix in ["state_dict", "model", "module"] {
+      let isWrapped = !file.entries.isEmpty && file.entries.allSatisfy { $0.name.hasPrefix(prefix + ".") }
+      if isWrapped { file = try file.below(prefix) }
     }
     return try file.entries.map { ($0.name, try $0.load()) }
   }

@@ -12,7 +12,8 @@ extension Picture {
     guard let horizontal = ResamplingMatrix.pillow(from: self.width, to: width, interpolation),
       let vertical = ResamplingMatrix.pillow(from: self.height, to: height, interpolation)
     else {
-      throw EmberError(.value, in: "Picture.resized", "interpolation \(interpolation.rawValue); pictures take bilinear, bicubic and lanczos")
+      throw EmberError(
+        .value, in: "Picture.resized", "interpolation \(interpolation.rawValue); pictures take bilinear, bicubic and lanczos")
     }
     // Lines first, then columns, with bytes in between, as Pillow does.
     var bytes = pixels

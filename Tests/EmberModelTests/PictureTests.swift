@@ -13,8 +13,8 @@ import Testing
   private let grey: Picture
 
   init() throws {
-    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures/pictures")
-    file = try Safetensors.load(folder.appendingPathComponent("transforms.safetensors").path)
+    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    file = try Safetensors.load(tests.appendingPathComponent("Fixtures/pictures/transforms.safetensors").path)
     let (colours, lightness) = (try #require(file["picture"]), try #require(file["grey"]))
     picture = try Picture(width: colours.shape[1], height: colours.shape[0], channels: 3, pixels: colours.elements(as: UInt8.self))
     grey = try Picture(width: lightness.shape[1], height: lightness.shape[0], channels: 1, pixels: lightness.elements(as: UInt8.self))
@@ -59,7 +59,8 @@ import Testing
   }
 
   @Test func transformsAreTorchvisions() throws {
-    let transform = ImageTransform([.resize(32, .bicubic), .centerCrop(28)], mean: ImageTransform.imageNetMean, std: ImageTransform.imageNetStd)
+    var transform = ImageTransform.imageNet
+    transform.steps = [.resize(32, .bicubic), .centerCrop(28)]
     let expected = try #require(file["prepared"])
     let found = try transform(picture)
     #expect(found.shape == [3, 28, 28])
@@ -67,9 +68,11 @@ import Testing
     let exact = try ImageTransform([.resizeExactly(width: 23, height: 17, .bicubic)])(picture)
     #expect(exact.shape == [3, 17, 23])
     #expect((exact * 255).round().to(.uint8).permute([1, 2, 0]).elements(as: UInt8.self) == file["bicubic.23x17"]!.elements(as: UInt8.self))
-    for bad in [ImageTransform([.resize(8)], mean: [0, 0]), ImageTransform([.resize(8)], std: [0]), ImageTransform([.resize(0)]), ImageTransform([.centerCrop(0)])] {
-      #expect(throws: EmberError.self) { try bad(picture) }
-    }
+    let wrong = [
+      ImageTransform([.resize(8)], mean: [0, 0]), ImageTransform([.resize(8)], std: [0]), ImageTransform([.resize(0)]),
+      ImageTransform([.centerCrop(0)]),
+    ]
+    for transform in wrong { #expect(throws: EmberError.self) { try transform(picture) } }
   }
 
   @Test func greyAndTransparentPicturesBecomeColours() throws {

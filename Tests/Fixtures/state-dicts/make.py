@@ -2,8 +2,8 @@
 
     python Tests/Fixtures/state-dicts/make.py
 
-The last two networks are those of timm and efficientnet-lite-pytorch, which `pip install --no-deps --target FOLDER` brings with torchvision, pillow,
-huggingface_hub and pyyaml into a folder for PYTHONPATH. The text files list names and shapes of whole networks.
+The last networks are those of timm and efficientnet-lite-pytorch, which `pip install --no-deps --target FOLDER` brings with torchvision,
+pillow, huggingface_hub and pyyaml into a folder for PYTHONPATH. Text files list names and shapes of whole networks.
 
 Names: `state.…` for the state dict, `input`, `weight` (of the output in the sum whose gradients are taken), `output`, `gradient.…` for inputs
 and parameters; `training.output` and `after.…` where training differs.
