@@ -6,9 +6,7 @@ extension Picture {
   ///
   /// - Parameter interpolation: `.bilinear`, `.bicubic` or `.lanczos`.
   public func resized(width: Int, height: Int, interpolation: InterpolationMode = .bilinear) throws -> Picture {
-    guard width > 0, height > 0, width <= 1 << 16, height <= 1 << 16 else {
-      throw EmberError(.value, in: "Picture.resized", "\(width) × \(height) pixels; between 1 and 65536 each way are possible")
-    }
+    try Self.checkSize(width, height, in: "Picture.resized")
     guard let horizontal = ResamplingMatrix.pillow(from: self.width, to: width, interpolation),
       let vertical = ResamplingMatrix.pillow(from: self.height, to: height, interpolation)
     else {
@@ -24,8 +22,8 @@ extension Picture {
 
   /// The picture in the same proportions, its shorter side as long as said: torchvision's `Resize` with one number.
   public func resized(shorterSide: Int, interpolation: InterpolationMode = .bilinear) throws -> Picture {
-    let (short, long) = (min(width, height), max(width, height))
-    let other = shorterSide * long / short
+    try Self.checkSize(shorterSide, shorterSide, in: "Picture.resized")
+    let other = shorterSide * max(width, height) / min(width, height)
     return try width <= height
       ? resized(width: shorterSide, height: other, interpolation: interpolation)
       : resized(width: other, height: shorterSide, interpolation: interpolation)
@@ -33,9 +31,7 @@ extension Picture {
 
   /// The middle of the picture; what lies beyond its edges is black. torchvision's `CenterCrop`.
   public func centerCropped(width: Int, height: Int) throws -> Picture {
-    guard width > 0, height > 0, width <= 1 << 16, height <= 1 << 16 else {
-      throw EmberError(.value, in: "Picture.centerCropped", "\(width) × \(height) pixels; between 1 and 65536 each way are possible")
-    }
+    try Self.checkSize(width, height, in: "Picture.centerCropped")
     func start(_ extent: Int, _ wanted: Int) -> Int {
       // Python's division and rounding: half a pixel to the even side.
       extent >= wanted ? Int((Double(extent - wanted) / 2).rounded(.toNearestOrEven)) : -((wanted - extent) / 2)
@@ -55,11 +51,19 @@ extension Picture {
   /// The picture with red, green and blue. Grey becomes all three, transparency is left out.
   public var rgb: Picture {
     if channels == 3 { return self }
-    var result: [UInt8] = []
-    result.reserveCapacity(width * height * 3)
-    for i in stride(from: 0, to: pixels.count, by: channels) {
-      if channels == 1 { result += [pixels[i], pixels[i], pixels[i]] } else { result += pixels[i..<(i + 3)] }
+    let count = width * height
+    let result = [UInt8](unsafeUninitializedCapacity: 3 * count) { target, written in
+      for i in 0..<count {
+        for colour in 0..<3 { target[3 * i + colour] = pixels[i * channels + (channels == 1 ? 0 : colour)] }
+      }
+      written = 3 * count
     }
     do { return try Picture(width: width, height: height, channels: 3, pixels: result) } catch { fatalError("\(error)") }
+  }
+
+  private static func checkSize(_ width: Int, _ height: Int, in operation: String) throws {
+    guard (1...1 << 16).contains(width), (1...1 << 16).contains(height) else {
+      throw EmberError(.value, in: operation, "\(width) × \(height) pixels; between 1 and 65536 each way are possible")
+    }
   }
 }

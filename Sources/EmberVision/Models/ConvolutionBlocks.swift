@@ -14,11 +14,12 @@ public enum VisionStem: Sendable {
 final class ConvolutionNormActivation: Sequential {
   init(
     _ inChannels: Int, _ outChannels: Int, kernelSize: Int = 3, stride: Int = 1, groups: Int = 1,
-    activation: (any Layer<Tensor, Tensor>)?
+    activation: (any Layer<Tensor, Tensor>)?, on device: Device
   ) {
     let convolution = Conv2d(
-      inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: (kernelSize - 1) / 2, groups: groups, bias: false)
-    super.init([convolution, BatchNorm2d(outChannels)] + (activation.map { [$0] } ?? []))
+      inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: (kernelSize - 1) / 2, groups: groups, bias: false,
+      on: device)
+    super.init([convolution, BatchNorm2d(outChannels, on: device)] + (activation.map { [$0] } ?? []))
   }
 }
 

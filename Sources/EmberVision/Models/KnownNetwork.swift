@@ -6,7 +6,7 @@ import EmberTensor
 
 /// A network that is told by the names and shapes of its weights.
 struct KnownNetwork {
-  /// Makes it, on `.meta` where that is possible: the weights are assigned.
+  /// Makes it on `.meta`: the weights are assigned, and sizes that a file only claims cost nothing.
   let make: () -> any Layer<Tensor, Tensor>
   let classes: Int
   /// How pictures are prepared if nothing else is said.
@@ -34,9 +34,9 @@ struct KnownNetwork {
 
     func has(_ name: String) -> Bool { shapes[name] != nil }
 
-    /// An extent of a tensor that has so many dimensions; nil otherwise.
+    /// An extent of a tensor that has so many dimensions and elements at all; nil otherwise.
     func extent(_ name: String, _ dimension: Int, of rank: Int) -> Int? {
-      guard let shape = shapes[name], shape.count == rank, shape[dimension] > 0 else { return nil }
+      guard let shape = shapes[name], shape.count == rank, shape.allSatisfy({ $0 > 0 }) else { return nil }
       return shape[dimension]
     }
 
@@ -99,17 +99,17 @@ struct KnownNetwork {
     let stem: VisionStem = kernel == 7 ? .large : .small
     guard weights.has("layer1.0.conv3.weight") else {
       return KnownNetwork(classes: classes, .imageNet) {
-        ResNet(.basic, depths: depths, classes: classes, channels: channels, width: width, stem: stem)
+        ResNet(.basic, depths: depths, classes: classes, channels: channels, width: width, stem: stem, on: .meta)
       }
     }
     guard let inner = weights.extent("layer1.0.conv2.weight", 0, of: 4), let seen = weights.extent("layer1.0.conv2.weight", 1, of: 4),
-      inner % seen == 0, inner * 64 % (width * (inner / seen)) == 0
+      inner % seen == 0, inner * 64 % (width * (inner / seen)) == 0, inner * 64 >= width * (inner / seen)
     else { return nil }
     let groups = inner / seen
     return KnownNetwork(classes: classes, .imageNet) {
       ResNet(
         .bottleneck, depths: depths, classes: classes, channels: channels, width: width, groups: groups,
-        widthPerGroup: inner * 64 / (width * groups), stem: stem)
+        widthPerGroup: inner * 64 / (width * groups), stem: stem, on: .meta)
     }
   }
 
@@ -117,7 +117,7 @@ struct KnownNetwork {
     guard weights.has("features.1.conv.0.0.weight"), let classes = weights.extent("classifier.1.weight", 0, of: 2),
       let channels = weights.extent("features.0.0.weight", 1, of: 4)
     else { return nil }
-    return KnownNetwork(classes: classes, .imageNet) { MobileNetV2(classes: classes, channels: channels) }
+    return KnownNetwork(classes: classes, .imageNet) { MobileNetV2(classes: classes, channels: channels, on: .meta) }
   }
 
   // MARK: - timm's config.json
