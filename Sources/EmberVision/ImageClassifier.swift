@@ -62,7 +62,7 @@ public struct ImageClassifier {
 
 extension ImageClassifier {
   /// A classifier from a file of weights: safetensors or a checkpoint of PyTorch. Which network it is, the names and shapes of the tensors
-  /// say: EfficientNet-Lite, torchvision's ResNet and MobileNetV2, timm's ViT.
+  /// say: EfficientNet-Lite, torchvision's ResNet and MobileNetV2, timm's ViT (and its names for EfficientNet-Lite).
   ///
   /// - Parameter configuration: a config.json as timm writes it beside the weights, which says how pictures are prepared. Without one the
   ///   usual preparation for the network is taken.
@@ -92,6 +92,7 @@ extension ImageClassifier {
       let isWrapped = !file.entries.isEmpty && file.entries.allSatisfy { $0.name.hasPrefix(prefix + ".") }
       if isWrapped { file = try file.below(prefix) }
     }
-    return try file.entries.map { ($0.name, try $0.load()) }
+    let tensors = try file.entries.map { (name: $0.name, tensor: try $0.load()) }
+    return file.entries.contains { $0.name == "conv_stem.weight" } ? EfficientNetLite.renamed(timm: tensors) : tensors
   }
 }

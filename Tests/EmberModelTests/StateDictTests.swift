@@ -116,4 +116,16 @@ import Testing
     try expectSame(EfficientNetLite(.lite2, on: .meta), "efficientnet-lite2")
     try expectSame(VisionTransformer(.tiny, on: .meta), "vit-tiny")
   }
+
+  @Test func namesOfTimmBecomeTheOriginals() throws {
+    let text = try String(contentsOf: Fixture.folder.appendingPathComponent("efficientnet-lite2-timm.txt"), encoding: .utf8)
+    let state = text.split(separator: "\n").map { line in
+      let parts = line.split(separator: " ")
+      return (name: String(parts[0]), tensor: Tensor.zeros(parts.dropFirst().map { Int($0)! }, dtype: .float32, on: .meta))
+    }
+    let renamed = EfficientNetLite.renamed(timm: state)
+    let expected = EfficientNetLite(.lite2, on: .meta).stateDict()
+    #expect(renamed.map(\.name) == expected.map(\.name))
+    #expect(renamed.map(\.tensor.shape) == expected.map(\.tensor.shape))
+  }
 }

