@@ -96,6 +96,20 @@ import Testing
     try Safetensors.save(state, to: path("shape.safetensors"))
     #expect(errorText { _ = try ImageClassifier(weights: path("shape.safetensors")) }.contains("_fc.weight"))
     #expect(errorText { _ = try ImageClassifier(weights: path("none.pth")) }.contains("No such file"))
+    // Extents that a file only claims cost no memory: what they stand for is compared on a device without any.
+    let empty = Dictionary(uniqueKeysWithValues: (1...4).flatMap { stage in (0..<9).map { ("layer\(stage).\($0).conv1.weight", [0]) } })
+    let claims: [[String: [Int]]] = [
+      ["conv1.weight": [1 << 40, 3, 7, 0], "fc.weight": [1 << 40, 0]].merging(empty) { $1 },
+      ["conv1.weight": [4096, 1, 3, 3], "fc.weight": [2, 1]].merging(empty) { $1 },
+      [
+        "patch_embed.proj.weight": [1, 1, 1, 1], "cls_token": [1, 1, 100_000], "pos_embed": [1, 2, 1], "blocks.0.mlp.fc1.weight": [100_000, 1],
+        "head.weight": [100_000, 1],
+      ],
+    ]
+    for claim in claims {
+      try Safetensors.save(claim.sorted { $0.key < $1.key }.map { ($0.key, Tensor.zeros($0.value)) }, to: path("claim.safetensors"))
+      _ = errorText { _ = try ImageClassifier(weights: path("claim.safetensors")) }
+    }
   }
 
   /// A photograph that cannot be read fails the command, after the others were classified.
