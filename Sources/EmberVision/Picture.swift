@@ -22,8 +22,8 @@ public struct Picture: Sendable {
   }
 
   /// Reads a PNG or JPEG file, which is told by its contents; pictures of more than `limit` bytes are refused. JPEG files are decoded as
-  /// libjpeg-turbo does by itself, as in Pillow; their note of how the camera was held is not followed. PNG files whose note of their gamma says
-  /// another one than sRGB's are converted to it, which Pillow does not do.
+  /// libjpeg-turbo does by itself, as in Pillow; their note of how the camera was held is not followed. PNG files whose note of their gamma
+  /// says another one than sRGB's are converted to it, which Pillow does not do.
   public init(contentsOf path: String, limit: Int = 1 << 30) throws {
     let contents = try FileBytes.reading(path, in: "picture", limit: 1 << 30)
     self = try contents.withBytes { try Picture($0, limit: limit, source: path) }

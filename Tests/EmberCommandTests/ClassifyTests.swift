@@ -102,8 +102,8 @@ import Testing
       ["conv1.weight": [1 << 40, 3, 7, 0], "fc.weight": [1 << 40, 0]].merging(empty) { $1 },
       ["conv1.weight": [4096, 1, 3, 3], "fc.weight": [2, 1]].merging(empty) { $1 },
       [
-        "patch_embed.proj.weight": [1, 1, 1, 1], "cls_token": [1, 1, 100_000], "pos_embed": [1, 2, 1], "blocks.0.mlp.fc1.weight": [100_000, 1],
-        "head.weight": [100_000, 1],
+        "patch_embed.proj.weight": [1, 1, 1, 1], "cls_token": [1, 1, 100_000], "pos_embed": [1, 2, 1],
+        "blocks.0.mlp.fc1.weight": [100_000, 1], "head.weight": [100_000, 1],
       ],
     ]
     for claim in claims {
