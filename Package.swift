@@ -72,7 +72,9 @@ let package = Package(
     // The outside world: files, images, loops with progress and checkpoints.
     .target(name: "CEmberFormats"),
     .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats", "CEmberKernels"]),
-    .target(name: "EmberVision", dependencies: ["EmberTensor", "EmberNN", "EmberData", "EmberFormats", "CEmberFormats"]),
+    .target(
+      name: "EmberVision", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberData", "EmberFormats", "CEmberFormats"],
+      resources: [.embedInCode("Resources/imagenet-classes.txt")]),
     .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberFormats"]),
     .target(name: "CEmberHub"),
     .target(
@@ -118,7 +120,9 @@ let package = Package(
       dependencies: ["EmberDistributions", "EmberGraph", "EmberNN", "EmberOptim", "EmberTensor", "EmberRuntime", "EmberVision"]),
     .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
-    .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),
+    .testTarget(
+      name: "EmberModelTests",
+      dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberFunctional", "EmberNN", "EmberTensor", "EmberRuntime"]),
     .executableTarget(
       name: "ExportedModels",
       dependencies: [
@@ -133,6 +137,9 @@ let package = Package(
       ]),
     .testTarget(name: "EmberTorchScriptTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
     .testTarget(name: "EmberHubTests", dependencies: ["EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText"]),
+    .testTarget(
+      name: "EmberCommandTests",
+      dependencies: ["EmberCommand", "EmberFormats", "EmberHub", "EmberNN", "EmberRuntime", "EmberTensor", "EmberVision"]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",
