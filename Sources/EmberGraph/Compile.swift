@@ -46,6 +46,8 @@ public final class CompiledFunction: @unchecked Sendable {
   private let body: ([Tensor]) -> [Tensor]
   private let options: CompileOptions
   private let known = Mutex<[Entry]>([])
+  /// How many changes of state there had been when the entries last let go of what they had made useless.
+  private let seenChanges = Atomic<UInt64>(0)
 
   private struct Entry: Sendable {
     let signature: Signature
@@ -56,6 +58,8 @@ public final class CompiledFunction: @unchecked Sendable {
     case inference(Executable)
     case differentiable(DifferentiableGraph)
     case eager
+
+    func dropOutdated() { if case .inference(let executable) = self { executable.dropOutdated() } }
 
     var guardsHold: Bool {
       switch self {
@@ -145,6 +149,10 @@ public final class CompiledFunction: @unchecked Sendable {
       guard entry.program.guardsHold else {
         entries.remove(at: index)
         return nil
+      }
+      if entries.count > 1 {
+        let changes = StateCell.changeCount
+        if seenChanges.exchange(changes, ordering: .relaxed) != changes { for other in entries { other.program.dropOutdated() } }
       }
       // The most recent one is found first.
       if index > 0 { entries.insert(entries.remove(at: index), at: 0) }

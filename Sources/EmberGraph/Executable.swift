@@ -16,8 +16,9 @@ public final class Executable: Sendable {
   /// Whether what the graph reads of parameters and buffers lies behind the constants, as in all graphs that leave them as they are.
   private let readsFixedState: Bool
   /// Constants, the prologue's results and the state, as they were when `StateCell.changeCount` stood at `count`: calls between two changes
-  /// touch no cell. Like the prologue's cache it makes whoever changes a value in place copy first.
-  private let snapshot = Mutex<(count: UInt64, values: [Tensor])?>(nil)
+  /// touch no cell. Since it makes whoever changes a value in place copy first, values are kept from the second call on only.
+  private let snapshot = Mutex<(count: UInt64, values: [Tensor]?)>((.max, nil))
+  private let precomputes: Bool
   private let slotCount: Int
   private let inputSlots: [Int]
   private let outputSlots: [Int]
@@ -39,25 +40,19 @@ public final class Executable: Sendable {
   }
 
   private final class Cache: Sendable {
-    private let kept = Mutex<(states: [Tensor], results: [Tensor])?>(nil)
+    private let kept = Mutex<(versions: [UInt64], results: [Tensor])?>(nil)
 
-    /// The results for the present state. Holding on to the state's values makes whoever changes them in place copy first, so that the
-    /// same value means the same numbers.
-    func results(for states: [Tensor], _ compute: () -> [Tensor]?) -> [Tensor]? {
-      let known: [Tensor]? = kept.withLock { kept in
-        guard let kept, zip(kept.states, states).allSatisfy({ $0.isIdentical(to: $1) }) else { return nil }
-        return kept.results
-      }
-      if let known { return known }
-      guard let results = compute() else { return nil }
-      kept.withLock { $0 = (states, results) }
-      return results
+    /// The results for the state of these versions.
+    subscript(versions: [UInt64]) -> [Tensor]? {
+      get { kept.withLock { $0.flatMap { $0.versions == versions ? $0.results : nil } } }
+      set { kept.withLock { kept in kept = newValue.map { (versions, $0) } } }
     }
   }
 
   /// - Parameter precomputes: whether what depends on state alone is computed once. Not for graphs whose state changes at every run.
   public init(_ graph: Graph, precomputes: Bool = true) {
     self.graph = graph
+    self.precomputes = precomputes
     var main = graph
     let changesState = !graph.writes.isEmpty || graph.nodes.contains { $0.call is HostCall }
     // Gradients change without a cell's knowing.
@@ -133,6 +128,12 @@ public final class Executable: Sendable {
     graph.inputs += values
     GraphPass.deadCode.run(&graph)
     return Prologue(reads: reads, values: values, executable: Executable(prologue, precomputes: false))
+  }
+
+  /// Lets go of values that a change has made useless.
+  func dropOutdated() {
+    let count = StateCell.changeCount
+    snapshot.withLock { if $0.count != count { $0 = (.max, nil) } }
   }
 
   /// Whether the modules are still in their modes.
@@ -218,23 +219,27 @@ public final class Executable: Sendable {
   private func fixedValues() -> Outcome {
     // Before the cells are read: a change on another thread in between makes the snapshot out of date, not wrong.
     let count = StateCell.changeCount
-    if let values = snapshot.withLock({ $0.flatMap { $0.count == count ? $0.values : nil } }) { return .results(values) }
+    if precomputes, let values = snapshot.withLock({ $0.count == count ? $0.values : nil }) { return .results(values) }
     var values = constants
     if let prologue {
-      let states = prologue.reads.map { $0.cell.value.value }
-      for (read, state) in zip(prologue.reads, states) where !graph.forms[read.value].describes(state) { return .stale }
-      let results = prologue.cache.results(for: states) {
-        guard case .results(let results) = prologue.executable.runChecked([]) else { return nil }
-        return results
+      let versions = prologue.reads.map { $0.cell.versioned.version }
+      if let known = prologue.cache[versions] {
+        values += known
+      } else {
+        // Nothing of it is kept if a cell changes meanwhile.
+        switch prologue.executable.runChecked([]) {
+        case .results(let results):
+          if prologue.reads.map({ $0.cell.versioned.version }) == versions { prologue.cache[versions] = results }
+          values += results
+        case let other: return other
+        }
       }
-      guard let results else { return .failed }
-      values += results
     }
     for (read, _) in reads {
       guard let value = value(of: read) else { return .stale }
       values.append(value)
     }
-    snapshot.withLock { $0 = (count, values) }
+    if precomputes { snapshot.withLock { $0 = $0.count == count ? (count, values) : (count, nil) } }
     return .results(values)
   }
 
@@ -243,8 +248,8 @@ public final class Executable: Sendable {
     let form = graph.forms[read.value]
     switch read.part {
     case .value:
-      let value = read.cell.value.value
-      return form.describes(value) ? value : nil
+      let value = read.cell.versioned.value
+      return form.describes(value) && !value.isSymbolic ? value : nil
     case .gradient: return read.cell.grad?.value ?? Tensor.zeros(Array(form.shape), dtype: form.dtype, on: form.device)
     }
   }

@@ -257,8 +257,8 @@ open class LocalResponseNorm: Module, Layer {
 /// Local response normalisation as Torch 7 had it: the squares of neighbouring channels are summed, and of `size` only the odd part counts.
 ///
 /// input / (k + alpha / size · Σ input²)^beta with the sum over `size` channels around each one (one fewer where `size` is even). As in
-/// PyTorch, whose networks' outputs depend on it, the first channel's square stays in every channel's sum. Use `LocalResponseNorm` in new
-/// networks. [batch, channels, height, width].
+/// PyTorch, whose networks' outputs depend on it, the first channel's square stays in every channel's sum. Gradients are this function's own;
+/// those that PyTorch writes down for it are of another one. Use `LocalResponseNorm` in new networks. [batch, channels, height, width].
 open class CrossMapLRN2d: Module, Layer {
   private let size: Int
   private let alpha, beta, k: Double

@@ -14,7 +14,8 @@ import Synchronization
 /// What the model decides by the numbers in its inputs (the branch of an `If`, how often a `Loop` runs, a shape to reshape to) is part of
 /// what a graph is captured for, where these inputs are integers or truth values: each combination of numbers has a graph of its own. Models
 /// that no graph can stand for are evaluated as `ONNXModel` does it: those that decide by floating-point numbers, take or give values that
-/// are no tensors, or draw random numbers from a seed.
+/// are no tensors, draw random numbers from a seed, or whose loops would fill a graph with more than 50,000 nodes. Errors inside of a graph
+/// do not name the file's nodes.
 ///
 /// Many tasks may run it at once: what it reads of the model is fixed when that is loaded, but for `nodeLimit`, and parameters are cells.
 public final class CompiledONNXModel: @unchecked Sendable {
@@ -27,8 +28,11 @@ public final class CompiledONNXModel: @unchecked Sendable {
 
   /// Which inputs are given, and the numbers of those that the model decides by.
   private struct Key: Hashable {
-    var isGiven: [Bool] = []
-    var numbers: [Numbers] = []
+    enum Input: Hashable {
+      case absent, data
+      case numbers(Numbers)
+    }
+    var inputs: [Input] = []
   }
 
   private struct Numbers: Hashable {
@@ -39,7 +43,10 @@ public final class CompiledONNXModel: @unchecked Sendable {
 
   /// More numbers than this are data, not decisions.
   private static let mostNumbers = 64
+  /// Beyond so many combinations of numbers the model is evaluated node after node: they hardly come again.
   private static let mostFunctions = 64
+  /// Loops become as many nodes as they run; a graph of more is not worth its memory.
+  static let mostNodes = 50_000
 
   init(_ model: ONNXModel, options: CompileOptions) {
     self.model = model
@@ -70,31 +77,36 @@ public final class CompiledONNXModel: @unchecked Sendable {
     var key = Key(), data: [Tensor] = []
     guard canBeGraph, try split(inputs, &key, &data) else { return try model.evaluate(inputs) }
     try model.check(inputs)
-    let function = functions.withLock { $0[key] } ?? make(key, inputs)
+    guard let function = functions.withLock({ $0[key] }) ?? make(key) else { return try model.evaluate(inputs) }
     return try catchingErrors { function(data) }.map { .tensor($0) }
   }
 
   /// The inputs' numbers that the model decides by go to `key`, the other tensors to `data`. False if there is something else.
   private func split(_ inputs: [ONNXValue?], _ key: inout Key, _ data: inout [Tensor]) throws -> Bool {
     for (i, value) in inputs.enumerated() {
-      key.isGiven.append(value != nil)
-      guard let value else { continue }
+      guard let value else {
+        key.inputs.append(.absent)
+        continue
+      }
       guard case .tensor(let tensor) = value, i < decides.count else { return false }
       if decides[i], tensor.dtype.category <= .integer {
         guard tensor.elementCount <= Self.mostNumbers, !tensor.isSymbolic else { return false }
-        key.numbers.append(
-          Numbers(dtype: tensor.dtype, shape: Array(tensor.shape), elements: try tensor.to(.int64).elementsOrThrow(as: Int.self)))
+        let elements = try tensor.to(.int64).elementsOrThrow(as: Int.self)
+        key.inputs.append(.numbers(Numbers(dtype: tensor.dtype, shape: Array(tensor.shape), elements: elements)))
       } else {
+        key.inputs.append(.data)
         data.append(tensor)
       }
     }
     return true
   }
 
-  private func make(_ key: Key, _ inputs: [ONNXValue?]) -> CompiledFunction {
-    // The numbers stay as they are; the places of the data are filled at each call.
-    let fixed = inputs.enumerated().map { i, value in
-      if case .tensor(let tensor)? = value, decides[i], tensor.dtype.category <= .integer { value } else { nil as ONNXValue? }
+  /// Nil if there are too many functions already.
+  private func make(_ key: Key) -> CompiledFunction? {
+    // Tensors of our own, so that what the caller does to the memory of his does not matter.
+    let fixed = key.inputs.map { input -> ONNXValue? in
+      guard case .numbers(let numbers) = input else { return nil }
+      return .tensor(Tensor(numbers.elements, shape: numbers.shape).to(numbers.dtype))
     }
     var options = options
     options.fallsBackToEager = true
@@ -102,14 +114,16 @@ public final class CompiledONNXModel: @unchecked Sendable {
     let function = CompiledFunction(options: options) { data in
       model.tensors {
         var rest = data[...]
-        return try model.evaluate(zip(key.isGiven, fixed).map { $0 ? $1 ?? rest.popFirst().map { .tensor($0) } : nil })
+        let inputs = zip(key.inputs, fixed).map { input, number in input == .data ? rest.popFirst().map { ONNXValue.tensor($0) } : number }
+        return try model.evaluate(inputs, nodeLimit: Tracer.current == nil ? nil : Self.mostNodes)
       }
     }
-    functions.withLock { functions in
-      if functions.count >= Self.mostFunctions { functions.removeAll() }
+    return functions.withLock { functions in
+      if let known = functions[key] { return known }
+      guard functions.count < Self.mostFunctions else { return nil }
       functions[key] = function
+      return function
     }
-    return function
   }
 
   // MARK: What a model decides by

@@ -165,9 +165,12 @@ public final class ONNXModel: Module {
   }
 
   /// The outputs for inputs in the order of `inputs`; nil where a default stands.
-  public func evaluate(_ inputs: [ONNXValue?]) throws -> [ONNXValue] {
+  public func evaluate(_ inputs: [ONNXValue?]) throws -> [ONNXValue] { try evaluate(inputs, nodeLimit: nil) }
+
+  /// - Parameter nodeLimit: a lower limit than the model's own.
+  func evaluate(_ inputs: [ONNXValue?], nodeLimit lower: Int?) throws -> [ONNXValue] {
     try check(inputs)
-    let evaluation = Evaluation(nodeLimit: nodeLimit)
+    let evaluation = Evaluation(nodeLimit: [nodeLimit, lower].compactMap { $0 }.min())
     let frame = Evaluation.Frame(slotCount: graph.slotCount, attributes: [:])
     do {
       return try catchingErrors {

@@ -125,6 +125,40 @@ struct CaptureTests {
     }
   }
 
+  /// Graphs hold no parameter from call to call, so that an optimizer writes where it always wrote.
+  @Test func parametersStayInPlace() throws {
+    withRandomSeed(9) {
+      let model = Perceptron(), fast = compile(model, options: checked), optimizer = Adam(model.parameters(), learningRate: 0.01)
+      var addresses: [UInt] { model.parameters().map { $0.value.storageAddress } }
+      let before = addresses
+      for rows in [3, 4, 5] {
+        optimizer.zeroGrad()
+        let x = Tensor.randn([rows, 8])
+        (fast(x) + noGrad { fast(x) }).square().sum().backward()
+        optimizer.step()
+        #expect(addresses == before)
+      }
+    }
+  }
+
+  /// Numbers that are drawn as elements ask for are drawn at each run, also where the elements are the same each time.
+  @Test func drawsAreMadeAtEachRun() throws {
+    let weights = Tensor.rand([64], generator: Generator(seed: 1)), cell = StateCell(weights, isParameter: true)
+    let draws: [@Sendable (Tensor) -> Tensor] = [
+      { $0 + weights.multinomial(16, replacement: true).to(.float32) }, { $0 + cell.value.multinomial(16, replacement: true).to(.float32) },
+      { $0 + weights[0..<16].standardGamma() }, { $0 + cell.value[0..<16].standardGamma() },
+      { $0 - (weights[0..<16] - 1).rrelu(training: true) },
+    ]
+    let zero = Tensor.zeros([16])
+    for draw in draws {
+      let fast = compile(options: checked, draw)
+      let own = withRandomSeed(4) { (0..<2).map { _ in noGrad { fast(zero) } } }
+      let eager = withRandomSeed(4) { (0..<2).map { _ in noGrad { draw(zero) } } }
+      #expect(difference(own[0], own[1]) > 0)
+      for (a, b) in zip(own, eager) { #expect(difference(a, b) < 1e-6) }
+    }
+  }
+
   @Test func gradientsOfParametersAreReadAnew() throws {
     withRandomSeed(8) {
       let model = Perceptron(), x = Tensor.randn([3, 8])

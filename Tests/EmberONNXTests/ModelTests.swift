@@ -56,6 +56,43 @@ import Testing
     #expect(results["all"]?.tensor?.elements(as: Float.self) == [3, 5, 7])
   }
 
+  /// Each number that decides has a graph of its own.
+  @Test func compiledModelsDecideByNumbers() throws {
+    let negative = graph([node("Neg", ["x"], ["a"])], inputs: [], outputs: ["a"])
+    let double = graph([node("Add", ["x", "x"], ["b"])], inputs: [], outputs: ["b"])
+    let model = try load(
+      graph(
+        [
+          node("Equal", ["mode", "wanted"], ["c"]),
+          node("If", ["c"], ["y"], attribute("then_branch", negative), attribute("else_branch", double)),
+        ], inputs: [port("x"), port("mode", .int64)], outputs: ["y"], initializers: [integers("wanted", [1], [])]))
+    let fast = model.compiled()
+    for (mode, expected) in [(1, [-2, -3]), (0, [4, 6]), (1, [-2, -3]), (7, [4, 6])] as [(Int, [Float])] {
+      let y = try fast.run(["x": .tensor(Tensor([2, 3] as [Float])), "mode": .tensor(Tensor(mode))])["y"]?.tensor
+      #expect(y?.elements(as: Float.self) == expected)
+    }
+    #expect(fast.graphs.count == 3)
+    #expect(throws: EmberError.self) { try fast.run(["x": .tensor(Tensor([2, 3] as [Float]))]) }
+  }
+
+  /// A loop becomes as many nodes as it runs; one that would fill a graph is evaluated.
+  @Test func longLoopsAreNotCompiled() throws {
+    let body = graph(
+      [node("Add", ["sum", "step"], ["next"]), node("Identity", ["condition"], ["again"])],
+      inputs: [port("i", .int64), port("condition", .bool), port("sum")], outputs: ["again", "next"])
+    func results(_ count: Int) throws -> (total: Float?, graphs: Int) {
+      let fast = try load(
+        graph(
+          [node("Loop", ["count", "", "start"], ["total"], attribute("body", body))], inputs: [port("step"), port("start")],
+          outputs: ["total"], initializers: [integers("count", [count], [])])
+      ).compiled()
+      let inputs = ["step": ONNXValue.tensor(Tensor([1] as [Float])), "start": .tensor(Tensor([0] as [Float]))]
+      return (try fast.run(inputs)["total"]?.tensor?.elements(as: Float.self)[0], fast.graphs.count)
+    }
+    #expect(try results(10) == (10, 1))
+    #expect(try results(30_000) == (30_000, 0))
+  }
+
   @Test func functionsTakeAttributes() throws {
     var function = Onnx_FunctionProto()
     (function.name, function.domain, function.input, function.output) = ("Leak", "local", ["a"], ["b"])

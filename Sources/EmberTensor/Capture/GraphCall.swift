@@ -96,6 +96,7 @@ package struct UnaryCall<Op: UnaryOperation>: GraphCall {
   package let operation: Op
   package var name: String { operation.callName }
   package var subject: Any { operation }
+  package var isPure: Bool { !operation.draws }
 
   package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { [try operation.forward(inputs[0]!)] }
   package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] { [EmberTensor.apply(operation, inputs[0]!)] }
@@ -108,6 +109,7 @@ package struct BinaryCall<Op: BinaryOperation>: GraphCall {
   package let operation: Op
   package var name: String { operation.callName }
   package var subject: Any { operation }
+  package var isPure: Bool { !operation.draws }
 
   package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { [try operation.forward(inputs[0]!, inputs[1]!)] }
   package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] { [EmberTensor.apply(operation, inputs[0]!, inputs[1]!)] }
@@ -123,6 +125,7 @@ package struct VariadicCall<Op: VariadicOperation>: GraphCall {
 
   package var name: String { operation.callName }
   package var subject: Any { operation }
+  package var isPure: Bool { !operation.draws }
 
   package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { try operation.forward(inputs) }
   package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] { EmberTensor.apply(operation, inputs, count: count) }

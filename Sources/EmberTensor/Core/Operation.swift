@@ -14,6 +14,8 @@ public protocol Operation: Sendable {
   var callName: String { get }
   /// Which tensors the derivative reads. What is not listed is not kept alive by the tape.
   var saved: SavedTensors { get }
+  /// Whether results differ from call to call, because random numbers are drawn: a graph makes each call at each run.
+  var draws: Bool { get }
   /// The operation on all members of a batch at once, for `vmap`: results have the batch as their first dimension. Written in
   /// tensor operations. Nil, as by default: there is no rule for these inputs, and the members are taken one by one.
   func batched(_ batch: OperationBatch) -> [Tensor]?
@@ -21,6 +23,7 @@ public protocol Operation: Sendable {
 
 extension Operation {
   public var saved: SavedTensors { [] }
+  public var draws: Bool { false }
   public var callName: String { Self.name }
   public func batched(_ batch: OperationBatch) -> [Tensor]? { nil }
 }

@@ -23,10 +23,11 @@ public final class StateCell: Sendable {
   /// Grows with every change of any cell, after the change: who read cells when it stood as it stands now need not read them again.
   package static var changeCount: UInt64 { changes.load(ordering: .acquiring) }
   private static let changes = Atomic<UInt64>(0)
-  private static func noteChange() { changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
 
   private struct Content {
     var value: Tensor
+    /// Grows with every change of this cell.
+    var version: UInt64 = 0
     /// An optimizer writes into the value's memory; everybody else waits.
     var isTaken = false
   }
@@ -39,9 +40,29 @@ public final class StateCell: Sendable {
     }
   }
 
-  private func replaceValue(_ new: Tensor) {
-    withValue { $0 = new }
-    Self.noteChange()
+  @inline(__always) private func change<Result: Sendable>(_ body: (inout Tensor) -> Result) -> Result {
+    defer { Self.changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
+    while true {
+      let result: Result? = state.withLock { content in
+        if content.isTaken { return nil }
+        content.version += 1
+        return .some(body(&content.value))
+      }
+      if let result { return result }
+      sched_yield()
+    }
+  }
+
+  private func replaceValue(_ new: Tensor) { change { $0 = new } }
+
+  /// The value, without its history, and how often it has changed: the same count stands for the same numbers, which need not be held for
+  /// that, so that whoever changes them in place need not copy them.
+  package var versioned: (value: Tensor, version: UInt64) {
+    while true {
+      let found: (Tensor, UInt64)? = state.withLock { $0.isTaken ? nil : ($0.value.value, $0.version) }
+      if let found { return found }
+      sched_yield()
+    }
   }
 
   /// The value. Poisoned values and writes in a failed error scope are discarded; a write is taken back if the scope fails later.
@@ -62,8 +83,7 @@ public final class StateCell: Sendable {
         return
       }
       journal()
-      withValue { $0 = isParameter && $0.requiresGrad ? plain.detach().requiringGrad() : plain.detach() }
-      Self.noteChange()
+      change { $0 = isParameter && $0.requiresGrad ? plain.detach().requiringGrad() : plain.detach() }
     }
   }
 
@@ -77,8 +97,7 @@ public final class StateCell: Sendable {
   /// Puts a value in place, with its history, and returns the one that was there: for running a module with other values for a while.
   package func exchange(_ new: Tensor) -> Tensor {
     if let tracer = Tracer.current { return tracer.exchange(self, new) }
-    defer { Self.noteChange() }
-    return withValue { current in
+    return change { current in
       let old = current
       current = new
       return old
@@ -146,10 +165,11 @@ public final class StateCell: Sendable {
         content.value.node = node
         if ErrorScopes.hasFailed { return (false, nil) }
         content.isTaken = true
+        content.version += 1
         return (false, content.value.value)
       }
       if !isBusy {
-        Self.noteChange()
+        Self.changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
         return value
       }
       sched_yield()

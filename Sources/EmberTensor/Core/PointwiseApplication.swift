@@ -85,7 +85,7 @@ final class PointwiseNode: Node, @unchecked Sendable {
     let gradient = function.unmanagedGradient(mask: (first == nil ? 0 : 1) | (second == nil ? 0 : 2))
     unmanagedGradient = gradient
     super.init(first, second, form: ResultForm(output))
-    gradient._withUnsafeGuaranteedRef { if !$0.readsOnlyUpstream { save($0, x, y, output: output) } }
+    gradient._withUnsafeGuaranteedRef { if !$0.readsOnlyUpstream { save($0, output: output) { $0 == 0 ? x : y } } }
   }
 
   init(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, output: TensorBody) {
@@ -107,21 +107,13 @@ final class PointwiseNode: Node, @unchecked Sendable {
       super.init(edges: operands.list.map(\.node), result: output)
     }
     let gradient = unmanagedGradient
-    gradient._withUnsafeGuaranteedRef { gradient in
-      for position in 0..<gradient.sourceCount {
-        switch gradient.source(position) {
-        case .input(let i): keep(operands[i].body, position)
-        case .output: keep(output, position)
-        case .upstream: keep(nil, position)
-        }
-      }
-    }
+    gradient._withUnsafeGuaranteedRef { save($0, output: output) { operands[$0].body } }
   }
 
-  private func save(_ gradient: PointwiseGradient, _ x: TensorBody, _ y: TensorBody, output: TensorBody) {
+  @inline(__always) private func save(_ gradient: PointwiseGradient, output: TensorBody, _ input: (Int) -> TensorBody) {
     for position in 0..<gradient.sourceCount {
       switch gradient.source(position) {
-      case .input(let i): keep(i == 0 ? x : y, position)
+      case .input(let i): keep(input(i), position)
       case .output: keep(output, position)
       case .upstream: keep(nil, position)
       }

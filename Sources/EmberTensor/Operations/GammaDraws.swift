@@ -7,6 +7,7 @@ import EmberRuntime
 struct StandardGamma: UnaryOperation {
   static let name = "_standard_gamma"
   let saved: SavedTensors = [.input0, .output]
+  let draws = true
   let generator: Generator?
 
   func forward(_ shape: Tensor) throws(EmberError) -> Tensor {
@@ -44,6 +45,8 @@ extension Tensor {
   public func standardGamma(generator: Generator? = nil) -> Tensor {
     guard mayRun("_standard_gamma", self) else { return .poison }
     if let scope = VmapScope.current { return scope.drawing("_standard_gamma", for: self) { $0.standardGamma(generator: generator) } }
+    // A graph draws at each run, also where the shapes are the same each time.
+    if Tracer.current != nil { return applyTraced(StandardGamma(generator: generator), self) }
     return apply(StandardGamma(generator: generator), self)
   }
 }

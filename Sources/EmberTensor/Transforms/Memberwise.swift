@@ -8,7 +8,9 @@ package func composeMemberwise(
   _ name: String, count: Int, _ inputs: [Tensor?], _ body: @escaping @Sendable ([Tensor?]) throws(EmberError) -> [Tensor]
 ) -> [Tensor] {
   guard mayRunSlowly(name, inputs) else { return Array(repeating: .poison, count: count) }
-  if inputs.contains(where: { ($0?.batchLevel ?? 0) > 0 || $0?.trace != nil }) { return apply(Memberwise(callName: name, body: body), inputs, count: count) }
+  if inputs.contains(where: { ($0?.batchLevel ?? 0) > 0 || $0?.trace != nil }) {
+    return apply(Memberwise(callName: name, draws: false, body: body), inputs, count: count)
+  }
   return compose(name, count: count, inputs) { () throws(EmberError) in try body(inputs) }
 }
 
@@ -24,13 +26,20 @@ package func composeDrawing(_ name: String, _ input: Tensor, _ body: @escaping @
   if input.batchLevel > 0, let scope = VmapScope.current, scope.randomness != .different {
     return refuse(.value, name, "each member of the batch draws numbers of its own; pass vmap randomness: .different")
   }
-  return composeMemberwise(name, [input]) { inputs throws(EmberError) in try body(inputs[0]!) }
+  let whole: @Sendable ([Tensor?]) throws(EmberError) -> [Tensor] = { inputs throws(EmberError) in [try body(inputs[0]!)] }
+  guard mayRunSlowly(name, [input]) else { return .poison }
+  let operation = Memberwise(callName: name, draws: true, body: whole)
+  // A graph draws at each run, also where the input is the same each time.
+  if Tracer.current != nil, input.batchLevel == 0 { return applyTraced(operation, [input], count: 1)[0] }
+  if input.batchLevel > 0 || input.trace != nil { return apply(operation, [input], count: 1)[0] }
+  return compose(name, count: 1, [input]) { () throws(EmberError) in try whole([input]) }[0]
 }
 
 private struct Memberwise: VariadicOperation {
   static let name = "memberwise"
   let saved = SavedTensors.inputs
   let callName: String
+  let draws: Bool
   let body: @Sendable ([Tensor?]) throws(EmberError) -> [Tensor]
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
