@@ -140,7 +140,9 @@ let package = Package(
         "EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor", "EmberCPU", "EmberRuntime",
       ]),
     .executableTarget(
-      name: "FormatFuzzer", dependencies: ["EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"], path: "Tests/FormatFuzzer"),
+      name: "FormatFuzzer",
+      dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberText", "EmberTorchScript", "EmberVision"],
+      path: "Tests/FormatFuzzer"),
     .testTarget(name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"]),
     .testTarget(name: "EmberCTests", exclude: ["Programs"]),
     .testTarget(
