@@ -57,7 +57,7 @@ let package = Package(
     .executableTarget(
       name: "EmberCommand",
       dependencies: [
-        "EmberCPU", "EmberConformance", "EmberFormats", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText",
+        "EmberAudio", "EmberCPU", "EmberConformance", "EmberFormats", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText",
         "EmberTorchScript", "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Models compiled by PyTorch: their code is read and run.
@@ -74,9 +74,12 @@ let package = Package(
     .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats", "CEmberKernels"]),
     .target(name: "EmberVision", dependencies: ["EmberTensor", "EmberNN", "EmberData", "EmberFormats", "CEmberFormats"]),
     .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberFormats"]),
+    .target(
+      name: "EmberAudio", dependencies: ["EmberTensor", "EmberRuntime", "EmberFunctional", "EmberSpectral", "EmberNN", "EmberFormats"]),
     .target(name: "CEmberHub"),
     .target(
-      name: "EmberHub", dependencies: ["EmberTensor", "EmberRuntime", "EmberFormats", "EmberText", "EmberTorchScript", "EmberVision", "CEmberHub"],
+      name: "EmberHub",
+      dependencies: ["EmberAudio", "EmberTensor", "EmberRuntime", "EmberFormats", "EmberText", "EmberTorchScript", "EmberVision", "CEmberHub"],
       resources: [.embedInCode("manifest.json")]),
     .target(
       name: "EmberONNX",
@@ -90,7 +93,7 @@ let package = Package(
       name: "Ember",
       dependencies: [
         "EmberTensor", "EmberCPU", "EmberCUDA", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
-        "EmberData", "EmberDistributions", "EmberFormats", "EmberGraph", "EmberVision", "EmberText", "EmberRL", "EmberTraining", "EmberHub",
+        "EmberData", "EmberDistributions", "EmberFormats", "EmberGraph", "EmberVision", "EmberText", "EmberAudio", "EmberRL", "EmberTraining", "EmberHub",
       ]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
@@ -132,6 +135,7 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     .testTarget(name: "EmberTorchScriptTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
+    .testTarget(name: "EmberAudioTests", dependencies: ["EmberAudio", "EmberFormats", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberHubTests", dependencies: ["EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText"]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
