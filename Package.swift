@@ -135,7 +135,7 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     .testTarget(name: "EmberTorchScriptTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
-    .testTarget(name: "EmberAudioTests", dependencies: ["EmberAudio", "EmberFormats", "EmberRuntime", "EmberTensor"]),
+    .testTarget(name: "EmberAudioTests", dependencies: ["EmberAudio", "EmberFormats", "EmberNN", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberHubTests", dependencies: ["EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText"]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
@@ -147,7 +147,8 @@ let package = Package(
       name: "FormatFuzzer",
       dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberText", "EmberTorchScript", "EmberVision"],
       path: "Tests/FormatFuzzer"),
-    .testTarget(name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"]),
+    .testTarget(
+      name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision", "FormatFuzzer"]),
     .testTarget(name: "EmberCTests", exclude: ["Programs"]),
     .testTarget(
       name: "EmberExamplesTests",

@@ -55,7 +55,7 @@ import Foundation
   }()
 
   /// Whatever the bytes are: values, or an `EmberError`.
-  static func parse(_ bytes: UnsafeRawBufferPointer) {
+  static func parse(_ bytes: UnsafeRawBufferPointer, with parser: (UnsafeRawBufferPointer) throws -> Void) {
     do { try parser(bytes) } catch { precondition(error is EmberError, "\(error)") }
   }
 
@@ -67,7 +67,7 @@ import Foundation
     #else
       for path in CommandLine.arguments.dropFirst() {
         guard let contents = FileManager.default.contents(atPath: path) else { fatalError("\(path) cannot be read") }
-        contents.withUnsafeBytes { parse($0) }
+        contents.withUnsafeBytes { parse($0, with: parser) }
       }
     #endif
   }
@@ -82,7 +82,7 @@ import Foundation
 
   /// One input. The name is the one that libFuzzer's own `main`, which is linked in as well, wants to find.
   @_cdecl("LLVMFuzzerTestOneInput") public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    FormatFuzzer.parse(UnsafeRawBufferPointer(start: start, count: count))
+    FormatFuzzer.parse(UnsafeRawBufferPointer(start: start, count: count), with: FormatFuzzer.parser)
     return 0
   }
 #endif

@@ -62,6 +62,9 @@ open class CREPE: Module, Layer {
     eval()
   }
 
+  /// Where the weights are.
+  final var device: Device { classifier.weight.device }
+
   public override func reflectedMembers() -> [(name: String, value: Any)] {
     blocks.enumerated().flatMap { i, block in
       [(name: "conv\(i + 1)", value: block.convolution as Any), (name: "conv\(i + 1)_BN", value: block.norm)]

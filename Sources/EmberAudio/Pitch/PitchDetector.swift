@@ -61,12 +61,12 @@ public struct PitchDetector {
     }
     return try catchingErrors {
       noGrad {
-        let half = CREPE.frameSize / 2, silence = Tensor.zeros([half])
-        let frames = cat([silence, samples.to(.float32), silence]).unfold(0, size: CREPE.frameSize, step: hop)
+        let silence = Tensor.zeros([CREPE.frameSize / 2], on: network.device)
+        let frames = cat([silence, samples.to(.float32).to(network.device), silence]).unfold(0, size: CREPE.frameSize, step: hop)
         let parts = stride(from: 0, to: frames.size(0), by: Swift.max(1, batchSize)).map { start in
           network(Self.normalized(frames.slice(0, start: start, end: Swift.min(start + Swift.max(1, batchSize), frames.size(0)))))
         }
-        return cat(parts)
+        return cat(parts).to(.cpu)
       }
     }
   }

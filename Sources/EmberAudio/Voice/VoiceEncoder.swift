@@ -96,8 +96,8 @@ public final class VoiceEncoder: Module, Layer {
     let spectrogram = try MelSpectrogram(sampleRate: Self.sampleRate, frameSize: Self.frameSize, hop: Self.hop, bands: Self.bands)
     return try catchingErrors {
       noGrad {
-        let missing = Swift.max(0, last - samples.elementCount)
-        let spectra = spectrogram(cat([samples.to(.float32), Tensor.zeros([missing])])).transpose(0, 1)
+        let missing = Swift.max(0, last - samples.elementCount), device = linear.weight.device
+        let spectra = spectrogram(cat([samples.to(.float32).to(device), Tensor.zeros([missing], on: device)])).transpose(0, 1)
         let parts = stride(from: 0, to: ranges.count, by: 64).map { start in
           self(
             stack(
@@ -105,7 +105,7 @@ public final class VoiceEncoder: Module, Layer {
                 spectra.narrow(0, start: $0.lowerBound / Self.hop, length: Self.partialLength)
               }))
         }
-        return cat(parts)
+        return cat(parts).to(.cpu)
       }
     }
   }
