@@ -58,9 +58,10 @@ struct Inspect: ParsableCommand {
   /// How much of a mapped file this process has in memory, where the system tells it (Linux).
   private static func residentBytes(of path: String) -> Int? {
     let path = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-    guard let smaps = try? String(contentsOfFile: "/proc/self/smaps", encoding: .utf8) else { return nil }
+    // Its size is said to be 0, so it is read to its end.
+    guard let smaps = try? FileHandle(forReadingAtPath: "/proc/self/smaps")?.readToEnd() else { return nil }
     var total: Int?, isThere = false
-    for line in smaps.split(separator: "\n") {
+    for line in String(decoding: smaps, as: UTF8.self).split(separator: "\n") {
       // A mapping begins with its addresses and ends with the file's name; what is said of it follows, each line with a name of its own.
       if line.prefix(while: { $0 != " " }).contains("-") { isThere = line.hasSuffix(" " + path) }
       if isThere, line.hasPrefix("Rss:") { total = (total ?? 0) + 1024 * (Int(line.split(separator: " ")[1]) ?? 0) }

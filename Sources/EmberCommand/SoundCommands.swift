@@ -98,8 +98,8 @@ struct Voice: ParsableCommand {
     commandName: "voice", abstract: "How alike the voices of recordings are. Prints the cosine of the angle between their vectors.",
     discussion: """
       The model is resemblyzer's voice encoder. Channels are mixed, recordings are brought to 16 kHz and, where they are quiet, made louder. 1 is the same \
-      recording; recordings of one person mostly have more than 0.75, those of two people less. With more than two recordings each is compared with each. Speech \
-      should last some seconds and have no long pauses.
+      recording; the less, the less alike. With more than two recordings each is compared with each. Speech should last some seconds and have no long pauses: \
+      of a single word the voice can hardly be told.
       """)
 
   @Argument(help: "WAV files.") var recordings: [String]

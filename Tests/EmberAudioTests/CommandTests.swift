@@ -30,7 +30,7 @@ import Testing
     process.environment = environment
     // Files, not pipes, which fill up.
     let texts = ["out", "error"].map { folder.path + "/" + $0 }
-    for text in texts { FileManager.default.createFile(atPath: text, contents: nil) }
+    for text in texts { try Data().write(to: URL(fileURLWithPath: text)) }
     process.standardOutput = FileHandle(forWritingAtPath: texts[0])
     process.standardError = FileHandle(forWritingAtPath: texts[1])
     try process.run()
