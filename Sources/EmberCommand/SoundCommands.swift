@@ -45,10 +45,11 @@ struct VoiceActivity: ParsableCommand {
 /// `ember pitch`
 struct Pitch: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "pitch", abstract: "The pitch of a recording over time. Prints seconds, frequency in Hz and periodicity, one line a frame.",
+    commandName: "pitch",
+    abstract: "The pitch of a recording over time. Prints seconds, frequency in Hz and periodicity, one line a frame.",
     discussion: """
-      The model is CREPE. Channels are mixed, and the recording is brought to 16 kHz. The periodicity, from 0 to 1, says how sure the model is that there is \
-      a pitch at all; about 0.2 is little, and 0.6 much.
+      The model is CREPE. Channels are mixed, and the recording is brought to 16 kHz. The periodicity, from 0 to 1, says how sure the model is \
+      that there is a pitch at all; about 0.2 is little, and 0.6 much.
       """)
 
   @Argument(help: "A WAV file.") var recording: String
@@ -66,7 +67,9 @@ struct Pitch: ParsableCommand {
       let known = PitchDecoder.Method.allCases.map(\.rawValue).joined(separator: ", ")
       throw ValidationError("There is no decoder \(decoder); there are \(known).")
     }
-    guard lowest > 0, lowest < highest else { throw ValidationError("Frequencies from \(lowest) to \(highest) Hz: the lowest must be positive and below the highest.") }
+    guard lowest > 0, lowest < highest else {
+      throw ValidationError("Frequencies from \(lowest) to \(highest) Hz: the lowest must be positive and below the highest.")
+    }
     guard step > 0 else { throw ValidationError("A step of \(step) milliseconds; it must be positive.") }
   }
 
@@ -97,9 +100,9 @@ struct Voice: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "voice", abstract: "How alike the voices of recordings are. Prints the cosine of the angle between their vectors.",
     discussion: """
-      The model is resemblyzer's voice encoder. Channels are mixed, recordings are brought to 16 kHz and, where they are quiet, made louder. 1 is the same \
-      recording; the less, the less alike. With more than two recordings each is compared with each. Speech should last some seconds and have no long pauses: \
-      of a single word the voice can hardly be told.
+      The model is resemblyzer's voice encoder. Channels are mixed, recordings are brought to 16 kHz and, where they are quiet, made louder. \
+      1 is the same recording; the less, the less alike. With more than two recordings each is compared with each. Speech should last some \
+      seconds and have no long pauses: of a single word the voice can hardly be told.
       """)
 
   @Argument(help: "WAV files.") var recordings: [String]
@@ -124,7 +127,8 @@ struct Voice: ParsableCommand {
     let matrix = try catchingErrors { stack(vectors) }
     let cosines = rows(of: matrix.matmul(matrix.transpose(0, 1)))
     if json {
-      func list(_ rows: [[Float]]) -> String { "[" + rows.map { "[" + $0.map { "\($0)" }.joined(separator: ", ") + "]" }.joined(separator: ", ") + "]" }
+      func list(_ texts: [String]) -> String { "[" + texts.joined(separator: ", ") + "]" }
+      func list(_ rows: [[Float]]) -> String { list(rows.map { list($0.map { "\($0)" }) }) }
       print("{\"embeddings\": \(list(rows(of: matrix))), \"cosines\": \(list(cosines))}")
     } else if vectors.count == 2 {
       print(NumberText.fixed(Double(cosines[0][1]), decimals: 3))

@@ -35,7 +35,8 @@ import Testing
     process.standardError = FileHandle(forWritingAtPath: texts[1])
     try process.run()
     process.waitUntilExit()
-    return (process.terminationStatus, try String(contentsOfFile: texts[0], encoding: .utf8), try String(contentsOfFile: texts[1], encoding: .utf8))
+    let printed = try texts.map { try String(contentsOfFile: $0, encoding: .utf8) }
+    return (process.terminationStatus, printed[0], printed[1])
   }
 
   private func file(_ name: String) -> String { folder.path + "/" + name }
@@ -56,7 +57,8 @@ import Testing
     let arguments = ["--model", file("tiny.pth"), "--decoder", "argmax", "--lowest", "80", "--highest", "400", "--step", "20"]
     let csv = try ember(["pitch", path, "--csv", "--output", file("track.csv")] + arguments)
     #expect(csv.status == 0 && csv.output.isEmpty, "\(csv.complaint)")
-    let rows = try String(contentsOfFile: file("track.csv"), encoding: .utf8).split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
+    let lines = try String(contentsOfFile: file("track.csv"), encoding: .utf8).split(separator: "\n")
+    let rows = lines.map { $0.split(separator: ",").map(String.init) }
     #expect(rows.count == 12 && rows[0] == ["time", "frequency", "periodicity"])
     #expect(rows.dropFirst().map { Float($0[1]) } == track.frequencies.elements(as: Float.self))
     #expect(rows.dropFirst().map { Float($0[2]) } == track.periodicities.elements(as: Float.self))

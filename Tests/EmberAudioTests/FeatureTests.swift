@@ -84,7 +84,7 @@ import Testing
   @Test func whatIsImpossibleIsAvoided() throws {
     // From state 0 only to 1, from 1 only to 0; observations say 0 throughout, but for the first.
     let states = try Viterbi.states(
-      Tensor([0.1, 0.9, 0.9, 0.1, 0.6, 0.4, 0.9, 0.1] as [Double], shape: [4, 2]), transitions: Tensor([0, 1, 1, 0] as [Double], shape: [2, 2]))
+      Tensor([0.1, 0.9, 0.9, 0.1, 0.6, 0.4, 0.9, 0.1], shape: [4, 2]), transitions: Tensor([0, 1, 1, 0] as [Double], shape: [2, 2]))
     #expect(states == [1, 0, 1, 0])
     #expect(try Viterbi.states(Tensor.zeros([0, 2]), transitions: Tensor.ones([2, 2]) / 2) == [])
   }

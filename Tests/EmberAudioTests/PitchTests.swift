@@ -83,14 +83,15 @@ import Testing
     detector.decoder.method = .argmax
     let track = try detector.track(of: sound, interval: 0.0625)
     #expect(track.interval == 0.0625 && track.frequencies.shape == [9] && track.periodicities.shape == [9])
-    #expect(track.voiced(from: 2).frequencies.elements(as: Float.self).allSatisfy(\.isNaN))
+    #expect(track.voiced(from: 2).frequencies.elements(as: Float.self).allSatisfy { $0.isNaN })
     #expect(distance(track.voiced(from: 0).frequencies, track.frequencies) == 0)
   }
 
   @Test func whatDoesNotFitIsRefused() throws {
     let detector = PitchDetector(try network())
     #expect(complaint { _ = try detector.probabilities(of: Tensor.zeros([2, 100])) }.contains("[samples]"))
-    #expect(complaint { _ = try detector.track(of: Sound(sampleRate: 16_000, samples: Tensor.zeros([1, 9])), interval: 0) }.contains("16000 Hz"))
+    let sound = Sound(sampleRate: 16_000, samples: Tensor.zeros([1, 9]))
+    #expect(complaint { _ = try detector.track(of: sound, interval: 0) }.contains("16000 Hz"))
     #expect(complaint { _ = try PitchDecoder(range: 3000...4000)(Tensor.ones([1, 360])) }.contains("2006 Hz"))
     #expect(complaint { _ = try PitchDecoder()(Tensor.ones([360])) }.contains("[frames, 360]"))
     #expect(complaint { try catchingErrors { _ = detector.network(Tensor.zeros([1, 1000])) } }.contains("1024"))

@@ -4,10 +4,10 @@ import Testing
 
 @testable import FormatFuzzer
 
-/// Tests/Fixtures/format-fuzz.zip: files that libFuzzer made (`scripts/test-deep fuzz-formats`), a few for each way through a parser, and whatever once
-/// brought a parser down.
+/// Tests/Fixtures/format-fuzz.zip: files that libFuzzer made (`scripts/test-deep fuzz-formats`), a few for each way through a parser, and
+/// whatever once brought a parser down.
 @Suite struct FuzzCorpusTests {
-  private static let archive = URL(fileURLWithPath: #filePath).appendingPathComponent("../../Fixtures/format-fuzz.zip").standardizedFileURL.path
+  private static let archive = String(#filePath.dropLast("EmberFormatsTests/FuzzCorpusTests.swift".count)) + "Fixtures/format-fuzz.zip"
 
   @Test func whatFuzzingFoundIsSurvived() async {
     await #expect(processExitsWith: .success) {

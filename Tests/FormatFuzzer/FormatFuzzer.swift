@@ -42,7 +42,8 @@ import Foundation
   }
 
   static func tokenize(_ tokenizer: Tokenizer) throws {
-    _ = tokenizer.decode(tokenizer.encode("The quick brown fox's 12 jumps: \u{E9}\u{301} \u{1F98A} <s>\u{4E2D}\u{6587}", and: " [MASK] over").numbers)
+    let text = "The quick brown fox's 12 jumps: \u{E9}\u{301} \u{1F98A} <s>\u{4E2D}\u{6587}"
+    _ = tokenizer.decode(tokenizer.encode(text, and: " [MASK] over").numbers)
     _ = tokenizer.decode([0, 1, -1, 1 << 40])
   }
 

@@ -9,8 +9,8 @@ public import EmberTensor
 
 /// The likeliest sequence of hidden states (Viterbi, "Error bounds for convolutional codes", 1967).
 ///
-/// With p₀ uniform, the states s₀ … sₙ make log p₀ + Σ log p(observation t | sₜ) + Σ log p(sₜ₊₁ | sₜ) largest. What is impossible counts as the
-/// least normal number of float32, so that there always is a sequence; of equal states the lowest is taken. Results are those of
+/// With p₀ uniform, the states s₀ … sₙ make log p₀ + Σ log p(observation t | sₜ) + Σ log p(sₜ₊₁ | sₜ) largest. What is impossible counts as
+/// the least normal number of float32, so that there always is a sequence; of equal states the lowest is taken. Results are those of
 /// `librosa.sequence.viterbi`.
 public enum Viterbi {
   /// - Parameters:

@@ -17,7 +17,8 @@ public struct MelFilterBank: Sendable {
   public let weights: Tensor
 
   /// - Parameters:
-  ///   - frameSize: samples of the frames that were transformed; the spectrum has the frequencies k · sampleRate / frameSize, k from 0 to half of it.
+  ///   - frameSize: samples of the frames that were transformed; the spectrum has the frequencies k · sampleRate / frameSize, k from 0 to
+  ///     half of it.
   ///   - bands: number of filters.
   ///   - range: in Hz; up to half of the sample rate if left out.
   /// - Throws: an error of kind `.value` if the sizes are not positive, or the range lies outside of 0 to half of the sample rate.
@@ -30,8 +31,8 @@ public struct MelFilterBank: Sendable {
     else {
       throw EmberError(
         .value, in: "MelFilterBank",
-        "\(bands) bands from \(range.lowerBound) to \(range.upperBound) Hz of frames of \(frameSize) samples at \(sampleRate) Hz; sizes must be "
-          + "positive and the range lie between 0 and \(nyquist) Hz")
+        "\(bands) bands from \(range.lowerBound) to \(range.upperBound) Hz of frames of \(frameSize) samples at \(sampleRate) Hz; "
+          + "sizes must be positive and the range lie between 0 and \(nyquist) Hz")
     }
     let first = scale.mels(range.lowerBound), step = (scale.mels(range.upperBound) - first) / Double(bands + 1)
     let corners = (0...bands + 1).map { scale.frequency(first + Double($0) * step) }

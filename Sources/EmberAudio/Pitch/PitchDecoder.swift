@@ -12,18 +12,19 @@ public struct PitchDecoder: Sendable {
   public enum Method: String, Sendable, CaseIterable {
     /// The likeliest pitch of each frame.
     case argmax
-    /// The mean of the nine pitches around the likeliest one. As in torchcrepe, weights are the logistic function of the probabilities, which are
-    /// logistic functions already.
+    /// The mean of the nine pitches around the likeliest one. As in torchcrepe, weights are the logistic function of the probabilities,
+    /// which are logistic functions already.
     case weightedArgmax = "weighted"
-    /// The likeliest line through all frames, where a pitch may change by less than 240 cents from one frame to the next, smaller steps being likelier.
+    /// The likeliest line through all frames, where a pitch hardly changes by 240 cents or more from one frame to the next, smaller steps
+    /// being likelier.
     case viterbi
   }
 
   public var method = Method.viterbi
   /// Pitches outside of it, in Hz, are left out of account.
   public var range = 50.0...2006
-  /// torchcrepe blurs frequencies, which otherwise are multiples of 20 cents, by noise of a triangular distribution from -20 to 20 cents. With a generator
-  /// this is done here as well.
+  /// torchcrepe blurs frequencies, which otherwise are multiples of 20 cents, by noise of a triangular distribution from -20 to 20 cents.
+  /// With a generator this is done here as well.
   public var dither: Generator?
 
   public init(method: Method = .viterbi, range: ClosedRange<Double> = 50.0...2006, dither: Generator? = nil) {
@@ -44,8 +45,8 @@ public struct PitchDecoder: Sendable {
   public static func place(_ frequency: Double) -> Double { (1200 * log2(frequency / 10) - Double(lowest)) / Double(step) }
 
   /// - Parameter probabilities: [frames, 360], as `CREPE` gives them.
-  /// - Returns: frequencies in Hz and periodicities, both [frames]. A periodicity is the probability of the pitch that was chosen: how sure the network is
-  ///   that there is one.
+  /// - Returns: frequencies in Hz and periodicities, both [frames]. A periodicity is the probability of the pitch that was chosen: how sure
+  ///   the network is that there is one.
   /// - Throws: an error of kind `.shape` for other shapes, of kind `.value` for a range that has no pitch in it.
   public func callAsFunction(_ probabilities: Tensor) throws -> (frequencies: Tensor, periodicities: Tensor) {
     let count = CREPE.pitchCount
@@ -84,7 +85,10 @@ public struct PitchDecoder: Sendable {
         } else {
           cents = bins.to(.float32) * Self.step + Self.lowest
         }
-        if let dither { cents = cents + (Tensor.rand([x.size(0)], generator: dither) - Tensor.rand([x.size(0)], generator: dither)) * Self.step }
+        if let dither {
+          let noise = Tensor.rand([2, x.size(0)], generator: dither)
+          cents = cents + (noise.select(0, 0) - noise.select(0, 1)) * Self.step
+        }
         return ((cents / 1200).exp2() * 10, allowed.gather(dim: 1, index: bins.unsqueeze(1)).squeeze(1))
       }
     }

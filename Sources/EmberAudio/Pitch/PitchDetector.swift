@@ -57,7 +57,8 @@ public struct PitchDetector {
   ///   - hop: samples from one frame to the next.
   public func probabilities(of samples: Tensor, hop: Int = 160) throws -> Tensor {
     guard samples.rank == 1, hop > 0 else {
-      throw EmberError(.shape, in: "PitchDetector", "\(samples.summary) with \(hop) samples between frames; it must be [samples] with at least 1")
+      throw EmberError(
+        .shape, in: "PitchDetector", "\(samples.summary) with \(hop) samples between frames; it must be [samples] with at least 1")
     }
     return try catchingErrors {
       noGrad {

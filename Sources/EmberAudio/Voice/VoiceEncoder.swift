@@ -3,8 +3,8 @@ public import EmberNN
 import EmberRuntime
 public import EmberTensor
 
-/// Who speaks, as a vector: near each other where one person speaks twice (Wan et al., "Generalized End-to-End Loss for Speaker Verification",
-/// arXiv:1710.10467).
+/// Who speaks, as a vector: near each other where one person speaks twice (Wan et al., "Generalized End-to-End Loss for Speaker
+/// Verification", arXiv:1710.10467).
 ///
 /// ```swift
 /// let encoder: VoiceEncoder = try Hub.load("voice-encoder")
@@ -12,9 +12,9 @@ public import EmberTensor
 /// print((a * b).sum().item())     // the cosine of the angle between them
 /// ```
 ///
-/// Three layers of LSTM read 1.6 s of mel spectra; the last state goes through a linear layer and ReLU and is scaled to length 1. Parameters are named as in
-/// resemblyzer's checkpoint: `lstm.weight_ih_l0`, `linear.weight`. What goes in must be 16 kHz speech of about -30 dB without long pauses, which
-/// `embedding(of:)` sees to except for the pauses.
+/// Three layers of LSTM read 1.6 s of mel spectra; the last state goes through a linear layer and ReLU and is scaled to length 1.
+/// Parameters are named as in resemblyzer's checkpoint: `lstm.weight_ih_l0`, `linear.weight`. What goes in must be 16 kHz speech of about
+/// -30 dB without long pauses, which `embedding(of:)` sees to except for the pauses.
 public final class VoiceEncoder: Module, Layer {
   /// Samples a second of what it hears.
   public static let sampleRate = 16_000
@@ -75,13 +75,14 @@ public final class VoiceEncoder: Module, Layer {
     guard cut.rate > 0, step >= 1, step <= Double(partialLength), cut.minimumCoverage > 0, cut.minimumCoverage <= 1 else {
       throw EmberError(
         .value, in: "VoiceEncoder",
-        "\(cut.rate) partial utterances a second with a coverage of \(cut.minimumCoverage); the rate must lie between 0.625 and 100, and the coverage "
-          + "between 0 and 1")
+        "\(cut.rate) partial utterances a second with a coverage of \(cut.minimumCoverage); the rate must lie between 0.625 and 100, "
+          + "and the coverage between 0 and 1")
     }
     let frames = (count + hop) / hop
     let starts = stride(from: 0, to: Swift.max(1, frames - partialLength + Int(step) + 1), by: Int(step))
     var ranges = starts.map { $0 * hop..<($0 + partialLength) * hop }
-    if ranges.count > 1, Double(count - ranges[ranges.count - 1].lowerBound) / Double(partialLength * hop) < cut.minimumCoverage { ranges.removeLast() }
+    let covered = Double(count - ranges[ranges.count - 1].lowerBound) / Double(partialLength * hop)
+    if ranges.count > 1, covered < cut.minimumCoverage { ranges.removeLast() }
     return ranges
   }
 
@@ -92,11 +93,11 @@ public final class VoiceEncoder: Module, Layer {
     guard samples.rank == 1, samples.elementCount > 0 else {
       throw EmberError(.shape, in: "VoiceEncoder", "\(samples.summary); it must be [samples], at least one")
     }
-    let ranges = try Self.partials(ofSamples: samples.elementCount, cut), last = ranges[ranges.count - 1].upperBound
+    let ranges = try Self.partials(ofSamples: samples.elementCount, cut), end = ranges[ranges.count - 1].upperBound
     let spectrogram = try MelSpectrogram(sampleRate: Self.sampleRate, frameSize: Self.frameSize, hop: Self.hop, bands: Self.bands)
     return try catchingErrors {
       noGrad {
-        let missing = Swift.max(0, last - samples.elementCount), device = linear.weight.device
+        let missing = Swift.max(0, end - samples.elementCount), device = linear.weight.device
         let spectra = spectrogram(cat([samples.to(.float32).to(device), Tensor.zeros([missing], on: device)])).transpose(0, 1)
         let parts = stride(from: 0, to: ranges.count, by: 64).map { start in
           self(

@@ -55,7 +55,8 @@ def fill(state):
 
 def filters():
     for options in [
-        {"sr": 16000, "n_fft": 400, "n_mels": 40}, {"sr": 8000, "n_fft": 256, "n_mels": 12, "fmin": 100.0, "fmax": 3000.0, "htk": True, "norm": None},
+        {"sr": 16000, "n_fft": 400, "n_mels": 40},
+        {"sr": 8000, "n_fft": 256, "n_mels": 12, "fmin": 100.0, "fmax": 3000.0, "htk": True, "norm": None},
         {"sr": 22050, "n_fft": 511, "n_mels": 9, "norm": None},
     ]:
         yield {
@@ -89,7 +90,8 @@ def decoding():
         for low, high in (50.0, 2006.0), (32.0, 2006.0), (65.4, 523.25), (200.0, 210.0):
             frequencies, periodicities = torchcrepe.postprocess(
                 probabilities.T[None].clone(), low, high, decoder, return_periodicity=True)
-            cases.append({"method": name, "low": low, "high": high, "frequencies": frequencies[0].float(), "periodicities": periodicities[0]})
+            cases.append({
+                "method": name, "low": low, "high": high, "frequencies": frequencies[0].float(), "periodicities": periodicities[0]})
     return {"probabilities": probabilities, "cases": cases}
 
 
