@@ -29,7 +29,7 @@ public struct PitchDetector {
   public let network: CREPE
   public var decoder = PitchDecoder()
   /// How many frames go through the network together; bounds the memory, not what comes out.
-  public var batchSize = 128
+  public var batchSize = 64
 
   public init(_ network: CREPE) { self.network = network }
 
