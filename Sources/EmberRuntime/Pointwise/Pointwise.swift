@@ -179,18 +179,19 @@ public final class Pointwise: Sendable {
     return cache.insert(program)
   }
 
-  /// The program for operands that are all of `dtype` and numbers that do not widen it, if it was compiled before.
-  public func uniformProgram(_ dtype: DType) -> PointwiseProgram? { cache.findUniform(dtype) }
+  /// The program for operands that are all of `dtype` and numbers that do not widen it, if it was compiled before. Without a count of
+  /// references: this function keeps it alive.
+  public func uniformProgram(_ dtype: DType) -> Unmanaged<PointwiseProgram>? { cache.findUniform(dtype) }
 
   /// Compiles the program that `uniformProgram` finds from then on.
   /// - Precondition: no input is a condition, whose dtype would say nothing about the result's.
-  public func makeUniformProgram(_ dtype: DType) throws(EmberError) -> PointwiseProgram {
+  public func makeUniformProgram(_ dtype: DType) throws(EmberError) -> Unmanaged<PointwiseProgram> {
     let common = try computeDType(common: dtype.isStorageOnly ? ComputeType(dtype).dtype : dtype)
     var inputDTypes = InputDTypes()
     for _ in 0..<arity { inputDTypes.append(dtype) }
     let program = try program(inputDTypes, common: common)
     cache.noteUniform(program, for: dtype)
-    return program
+    return .passUnretained(program)
   }
 
   // MARK: Derivatives
@@ -278,8 +279,10 @@ public final class PointwiseGradient: Sendable {
   private static let outputCode: UInt64 = 14, upstreamCode: UInt64 = 15
   /// Neither inputs nor the output are read: nothing has to be kept for a backward pass.
   public let readsOnlyUpstream: Bool
-  private let present: UInt8
-  private let passing: UInt8
+  /// Bit i: input i of the original function has a gradient.
+  public let present: UInt8
+  /// Bit i: that gradient is the upstream one itself, no kernel needed.
+  public let passing: UInt8
 
   init(function: Pointwise, sources: [Source], present: [Bool], passesThrough: [Bool]) {
     self.function = function
@@ -306,10 +309,6 @@ public final class PointwiseGradient: Sendable {
     return code == Self.outputCode ? .output : code == Self.upstreamCode ? .upstream : .input(Int(code))
   }
 
-  /// Whether input `i` of the original function has a gradient.
-  public func isPresent(_ i: Int) -> Bool { present >> UInt8(i) & 1 == 1 }
-  /// Whether the gradient of input `i` is the upstream one itself, no kernel needed.
-  public func passesThrough(_ i: Int) -> Bool { passing >> UInt8(i) & 1 == 1 }
   public func uses(_ source: Source) -> Bool { (0..<sourceCount).contains { self.source($0) == source } }
 }
 
@@ -437,13 +436,13 @@ private final class ProgramCache: Sendable {
 
   private static func slot(_ key: UInt64) -> Int { Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 60) }
 
-  @inline(__always) private static func program(at address: UInt) -> PointwiseProgram? {
-    UnsafeRawPointer(bitPattern: address).map { Unmanaged<PointwiseProgram>.fromOpaque($0).takeUnretainedValue() }
+  @inline(__always) private static func program(at address: UInt) -> Unmanaged<PointwiseProgram>? {
+    UnsafeRawPointer(bitPattern: address).map { Unmanaged<PointwiseProgram>.fromOpaque($0) }
   }
 
   private static func address(of program: PointwiseProgram) -> UInt { UInt(bitPattern: Unmanaged.passUnretained(program).toOpaque()) }
 
-  func findUniform(_ dtype: DType) -> PointwiseProgram? {
+  func findUniform(_ dtype: DType) -> Unmanaged<PointwiseProgram>? {
     Self.program(at: uniform[Int(dtype.rawValue)].load(ordering: .acquiring))
   }
 
@@ -453,7 +452,7 @@ private final class ProgramCache: Sendable {
 
   func find(_ key: UInt64) -> PointwiseProgram? {
     let slot = Self.slot(key)
-    if let program = Self.program(at: recent[slot].load(ordering: .acquiring)), program.key == key { return program }
+    if let program = Self.program(at: recent[slot].load(ordering: .acquiring))?.takeUnretainedValue(), program.key == key { return program }
     guard let program = all.withLock({ $0[key] }) else { return nil }
     recent[slot].store(Self.address(of: program), ordering: .releasing)
     return program

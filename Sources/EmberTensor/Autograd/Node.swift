@@ -34,6 +34,13 @@ public class Node: @unchecked Sendable {
   struct ResultForm {
     let shape: Shape
     let dtype: DType
+
+    @inline(__always) init(shape: Shape, dtype: DType) {
+      self.shape = shape
+      self.dtype = dtype
+    }
+
+    @inline(__always) init(_ body: borrowing TensorBody) { self.init(shape: body.shape, dtype: body.dtype) }
   }
 
   init(leaf result: ResultForm) {
@@ -44,8 +51,8 @@ public class Node: @unchecked Sendable {
   /// Leaves have no edges.
   final var isLeaf: Bool { sequence == 0 }
 
-  init(_ edge0: consuming Node?, _ edge1: consuming Node? = nil, result: borrowing TensorBody?) {
-    self.result = Self.form(result)
+  init(_ edge0: consuming Node?, _ edge1: consuming Node? = nil, form: ResultForm) {
+    result = form
     sequence = Self.counter.wrappingAdd(1, ordering: .relaxed).newValue
     self.edge0 = edge0
     self.edge1 = edge1
@@ -53,19 +60,12 @@ public class Node: @unchecked Sendable {
   }
 
   init(edges: [Node?], result: TensorBody?) {
-    self.result = result.map { ResultForm(shape: $0.shape, dtype: $0.dtype) }
+    self.result = result.map { ResultForm($0) }
     sequence = Self.counter.wrappingAdd(1, ordering: .relaxed).newValue
     edge0 = edges.isEmpty ? nil : edges[0]
     edge1 = edges.count > 1 ? edges[1] : nil
     if edges.count > 2 { moreEdges = Array(edges[2...]) }
     noteOrigin()
-  }
-
-  @inline(__always) private static func form(_ body: borrowing TensorBody?) -> ResultForm? {
-    switch body {
-    case .some(let body): ResultForm(shape: body.shape, dtype: body.dtype)
-    case .none: nil
-    }
   }
 
   @inline(__always) private func noteOrigin() {
@@ -197,7 +197,8 @@ public class Node: @unchecked Sendable {
 /// The gradients that arrived at a node: one per result of its operation.
 struct Gradients {
   var first: Tensor?
-  var rest: [Tensor?] = []
+  /// Absent for nearly all nodes; an empty array would cost reference counting.
+  private var rest: [Tensor?]?
   /// Further contributions to the first one that have not been computed yet.
   private var pending: PendingRows?
 
@@ -209,20 +210,29 @@ struct Gradients {
   }
 
   /// Computes what is pending.
-  mutating func settle() {
+  @inline(__always) mutating func settle() { if pending != nil { addPending() } }
+
+  private mutating func addPending() {
     guard let rows = pending.take() else { return }
     Self.accumulate(rows.sum(), into: &first)
   }
 
-  subscript(i: Int) -> Tensor? { i == 0 ? first : i - 1 < rest.count ? rest[i - 1] : nil }
+  subscript(i: Int) -> Tensor? {
+    if i == 0 { return first }
+    guard let rest, i - 1 < rest.count else { return nil }
+    return rest[i - 1]
+  }
 
-  mutating func add(_ gradient: Tensor, at index: Int) {
-    if index == 0 {
-      Self.accumulate(gradient, into: &first)
-      return
-    }
-    while rest.count < index { rest.append(nil) }
-    Self.accumulate(gradient, into: &rest[index - 1])
+  @inline(__always) mutating func add(_ gradient: consuming Tensor, at index: Int) {
+    if index > 0 { return addFurther(gradient, at: index) }
+    if first == nil { first = gradient } else { Self.accumulate(gradient, into: &first) }
+  }
+
+  private mutating func addFurther(_ gradient: Tensor, at index: Int) {
+    var all = rest.take() ?? []
+    while all.count < index { all.append(nil) }
+    Self.accumulate(gradient, into: &all[index - 1])
+    rest = all
   }
 
   /// The sum takes the place of what came before, in its memory where nobody else holds it: a parameter that is used a hundred times
@@ -281,7 +291,7 @@ final class OutputNode: Node, @unchecked Sendable {
 
   init(_ operation: Node, index: Int, result: TensorBody) {
     self.index = index
-    super.init(operation, result: result)
+    super.init(operation, form: ResultForm(result))
   }
 
   override var operationName: String { edge0?.operationName ?? "operation" }

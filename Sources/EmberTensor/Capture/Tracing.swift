@@ -90,6 +90,9 @@ final class ReplayedNode: RecordedNode, @unchecked Sendable {
 }
 
 extension RecordedNode {
+  /// False for nearly all derivatives, at the price of two loads.
+  @inline(__always) final func mayBeTraced(_ gradient: borrowing Tensor) -> Bool { holdsTrace || gradient.body.trace != nil }
+
   /// Whether the derivative is to be recorded in a graph instead of run. Gradients that are themselves recorded, and those of members of a
   /// batch, are written in operations, which are recorded one by one.
   @inline(__always) final func isTraced(_ gradients: [Tensor?], in pass: borrowing BackwardPass) -> Bool {

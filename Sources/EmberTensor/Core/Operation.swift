@@ -168,7 +168,7 @@ class RecordedNode: Node, @unchecked Sendable {
 
   /// Notes an input, and keeps its value if the derivative reads it. Bit 15 stands for every further input of a long list.
   @inline(__always) fileprivate final func note(input x: TensorBody?, _ i: Int, _ which: SavedTensors) {
-    forms.append(x.map { ResultForm(shape: $0.shape, dtype: $0.dtype) })
+    forms.append(x.map { ResultForm($0) })
     guard which.rawValue & 0xFFFF != 0 else { return }
     let isKept = which.contains(.input(min(i, 15)))
     inputs.append(isKept ? x : nil)
@@ -195,9 +195,7 @@ class RecordedNode: Node, @unchecked Sendable {
     for body in outputs { self.outputs.append(body) }
   }
 
-  override init(_ edge0: consuming Node?, _ edge1: consuming Node? = nil, result: borrowing TensorBody?) {
-    super.init(edge0, edge1, result: result)
-  }
+  override init(_ edge0: consuming Node?, _ edge1: consuming Node? = nil, form: ResultForm) { super.init(edge0, edge1, form: form) }
 
   override init(edges: [Node?], result: TensorBody?) { super.init(edges: edges, result: result) }
 }
@@ -207,7 +205,7 @@ final class UnaryNode<Op: UnaryOperation>: RecordedNode, @unchecked Sendable {
 
   init(_ operation: Op, _ x: Tensor, _ y: Tensor) {
     self.operation = operation
-    super.init(x.node, result: y.body)
+    super.init(x.node, form: ResultForm(y.body))
     note(input: x.body, 0, operation.saved)
     note(output: y.body, 0, operation.saved)
   }
@@ -216,7 +214,7 @@ final class UnaryNode<Op: UnaryOperation>: RecordedNode, @unchecked Sendable {
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first, let edge = edge(0) else { return }
-    if isTraced([gradient], in: pass) {
+    if mayBeTraced(gradient), isTraced([gradient], in: pass) {
       return sendTraced([gradient], operation, in: &pass) { [operation] in [operation.derivative($0[0]!, $1)] }
     }
     if let result = operation.derivative(gradient, DerivativeContext(node: self, isRecording: pass.isRecording, gradient)) {
@@ -230,7 +228,7 @@ final class BinaryNode<Op: BinaryOperation>: RecordedNode, @unchecked Sendable {
 
   init(_ operation: Op, _ a: Tensor, _ b: Tensor, _ y: Tensor) {
     self.operation = operation
-    super.init(a.node, b.node, result: y.body)
+    super.init(a.node, b.node, form: ResultForm(y.body))
     note(input: a.body, 0, operation.saved)
     note(input: b.body, 1, operation.saved)
     note(output: y.body, 0, operation.saved)
@@ -240,7 +238,7 @@ final class BinaryNode<Op: BinaryOperation>: RecordedNode, @unchecked Sendable {
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first else { return }
-    if isTraced([gradient], in: pass) {
+    if mayBeTraced(gradient), isTraced([gradient], in: pass) {
       return sendTraced([gradient], operation, in: &pass) { [operation] gradients, context in
         let (a, b) = operation.derivative(gradients[0]!, context)
         return [a, b]

@@ -63,7 +63,6 @@ final class PointwiseNode: Node, @unchecked Sendable {
   private let function: Pointwise
   /// Kept alive by the function.
   private let unmanagedGradient: Unmanaged<PointwiseGradient>
-  private var gradient: PointwiseGradient { unmanagedGradient.takeUnretainedValue() }
   private let parameters: ScalarParameters
   /// What the gradient function reads besides the upstream gradient, in its order; nil where that goes.
   @exclusivity(unchecked) private var saved: (TensorBody?, TensorBody?, TensorBody?) = (nil, nil, nil)
@@ -73,9 +72,10 @@ final class PointwiseNode: Node, @unchecked Sendable {
   /// Dtypes of the inputs where one of them differs from the gradient's; nil otherwise.
   private let inputDTypes: [DType]?
 
-  /// For operands of the result's shape and dtype; `first` and `second` lead to the nodes of `x` and `y`.
-  init(
-    _ function: Pointwise, _ x: TensorBody, _ y: TensorBody?, edges first: Node?, _ second: Node?, _ parameters: ScalarParameters,
+  /// For operands of the result's shape and dtype; `first` and `second` lead to the nodes of `x` and `y`, which is `x` again where there
+  /// is one operand.
+  @inline(__always) init(
+    _ function: Pointwise, _ x: TensorBody, _ y: TensorBody, edges first: Node?, _ second: Node?, _ parameters: ScalarParameters,
     output: TensorBody
   ) {
     self.function = function
@@ -84,13 +84,8 @@ final class PointwiseNode: Node, @unchecked Sendable {
     inputDTypes = nil
     let gradient = function.unmanagedGradient(mask: (first == nil ? 0 : 1) | (second == nil ? 0 : 2))
     unmanagedGradient = gradient
-    super.init(first, second, result: output)
-    if gradient._withUnsafeGuaranteedRef({ $0.readsOnlyUpstream }) { return }
-    save {
-      $0 == 0 ? x : y!
-    } output: {
-      output
-    }
+    super.init(first, second, form: ResultForm(output))
+    gradient._withUnsafeGuaranteedRef { if !$0.readsOnlyUpstream { save($0, x, y, output: output) } }
   }
 
   init(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, output: TensorBody) {
@@ -107,31 +102,38 @@ final class PointwiseNode: Node, @unchecked Sendable {
     inputShapes = broadcasts ? operands.list.map(\.body.shape) : nil
     inputDTypes = mixes ? operands.list.map(\.dtype) : nil
     if operands.z == nil {
-      super.init(operands.x.node, operands.y?.node, result: output)
+      super.init(operands.x.node, operands.y?.node, form: ResultForm(output))
     } else {
       super.init(edges: operands.list.map(\.node), result: output)
     }
-    save {
-      operands[$0].body
-    } output: {
-      output
+    let gradient = unmanagedGradient
+    gradient._withUnsafeGuaranteedRef { gradient in
+      for position in 0..<gradient.sourceCount {
+        switch gradient.source(position) {
+        case .input(let i): keep(operands[i].body, position)
+        case .output: keep(output, position)
+        case .upstream: keep(nil, position)
+        }
+      }
     }
   }
 
-  @inline(__always) private func save(input: (Int) -> TensorBody, output: () -> TensorBody) {
+  private func save(_ gradient: PointwiseGradient, _ x: TensorBody, _ y: TensorBody, output: TensorBody) {
     for position in 0..<gradient.sourceCount {
-      let body: TensorBody?
       switch gradient.source(position) {
-      case .input(let i): body = input(i)
-      case .output: body = output()
-      case .upstream: body = nil
+      case .input(let i): keep(i == 0 ? x : y, position)
+      case .output: keep(output, position)
+      case .upstream: keep(nil, position)
       }
-      switch position {
-      case 0: saved.0 = body
-      case 1: saved.1 = body
-      case 2: saved.2 = body
-      default: moreSaved = (moreSaved ?? []) + [body]
-      }
+    }
+  }
+
+  @inline(__always) private func keep(_ body: TensorBody?, _ position: Int) {
+    switch position {
+    case 0: saved.0 = body
+    case 1: saved.1 = body
+    case 2: saved.2 = body
+    default: moreSaved = (moreSaved ?? []) + [body]
     }
   }
 
@@ -144,45 +146,65 @@ final class PointwiseNode: Node, @unchecked Sendable {
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let upstream = gradients.first else { return }
-    var results: [Tensor]?
-    var next = 0
-    for i in 0..<function.arity where gradient.isPresent(i) {
-      defer { next += 1 }
-      guard let edge = edge(i) else { continue }
-      let full: Tensor
-      if gradient.passesThrough(i) {
-        // No kernel: the gradient is sent as it came.
-        full = upstream
-      } else {
-        let all = results ?? compute(upstream, recording: pass.isRecording)
-        results = all
-        full = all[next]
+    unmanagedGradient._withUnsafeGuaranteedRef { gradient in
+      let present = gradient.present, passing = gradient.passing
+      var results: [Tensor]?
+      var next = 0, i = 0
+      while present >> UInt8(i) != 0 {
+        defer { i += 1 }
+        guard present >> UInt8(i) & 1 == 1 else { continue }
+        defer { next += 1 }
+        guard let edge = edge(i) else { continue }
+        if passing >> UInt8(i) & 1 == 1 {
+          // No kernel: the gradient is sent as it came.
+          pass.send(isUniform ? upstream : reduced(upstream, to: i), to: edge)
+        } else if gradient.function.resultCount == 1 {
+          let full = one(gradient, upstream, recording: pass.isRecording)
+          pass.send(isUniform ? full : reduced(full, to: i), to: edge)
+        } else {
+          let all = results ?? applyForAllResults(gradient.function, operands(gradient, upstream, recording: pass.isRecording), parameters)
+          results = all
+          pass.send(isUniform ? all[next] : reduced(all[next], to: i), to: edge)
+        }
       }
-      pass.send(reduced(full, to: i), to: edge)
     }
   }
 
-  private func compute(_ upstream: Tensor, recording: Bool) -> [Tensor] {
-    func operand(_ position: Int) -> Tensor {
-      let body: TensorBody?
-      switch position {
-      case 0: body = saved.0
-      case 1: body = saved.1
-      case 2: body = saved.2
-      default: body = moreSaved![position - 3]
-      }
-      switch gradient.source(position) {
-      case .upstream: return upstream
-      case .output: return Tensor(body!, node: recording ? self : nil)
-      case .input(let i): return Tensor(body!, node: recording ? edge(i) : nil)
-      }
+  /// All inputs have the result's shape and dtype.
+  private var isUniform: Bool { inputShapes == nil && inputDTypes == nil }
+
+  /// What the gradient function reads at `position`.
+  @inline(__always) private func operand(_ gradient: PointwiseGradient, _ position: Int, _ upstream: Tensor, _ recording: Bool) -> Tensor {
+    let body: TensorBody?
+    switch position {
+    case 0: body = saved.0
+    case 1: body = saved.1
+    case 2: body = saved.2
+    default: body = moreSaved![position - 3]
     }
-    var operands = PointwiseOperands(operand(0))
+    switch gradient.source(position) {
+    case .upstream: return upstream
+    case .output: return Tensor(body!, node: recording ? self : nil)
+    case .input(let i): return Tensor(body!, node: recording ? edge(i) : nil)
+    }
+  }
+
+  /// The gradient of a function with one.
+  private func one(_ gradient: PointwiseGradient, _ upstream: Tensor, recording: Bool) -> Tensor {
+    switch gradient.sourceCount {
+    case 1: gradient.function(operand(gradient, 0, upstream, recording), parameters)
+    case 2: gradient.function(operand(gradient, 0, upstream, recording), operand(gradient, 1, upstream, recording), parameters)
+    default: applyPointwise(gradient.function, operands(gradient, upstream, recording: recording), parameters)
+    }
+  }
+
+  private func operands(_ gradient: PointwiseGradient, _ upstream: Tensor, recording: Bool) -> PointwiseOperands {
     let count = gradient.sourceCount
-    if count > 1 { operands.y = operand(1) }
-    if count > 2 { operands.z = operand(2) }
-    if count > 3 { operands.rest = (3..<count).map(operand) }
-    return applyForAllResults(gradient.function, operands, parameters)
+    var operands = PointwiseOperands(operand(gradient, 0, upstream, recording))
+    if count > 1 { operands.y = operand(gradient, 1, upstream, recording) }
+    if count > 2 { operands.z = operand(gradient, 2, upstream, recording) }
+    if count > 3 { operands.rest = (3..<count).map { operand(gradient, $0, upstream, recording) } }
+    return operands
   }
 
   /// Undoes broadcasting and type promotion.
@@ -201,7 +223,7 @@ final class PointwiseNode: Node, @unchecked Sendable {
 
 extension Pointwise {
   public func callAsFunction(_ x: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
-    applyDense(self, 1, x.body, nil, x.node, nil, parameters) ?? applyPointwise(self, PointwiseOperands(x), parameters)
+    applyDense(self, 1, x.body, x.body, x.node, nil, parameters) ?? applyPointwise(self, PointwiseOperands(x), parameters)
   }
 
   public func callAsFunction(_ x: Tensor, _ y: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
@@ -223,23 +245,22 @@ extension Pointwise {
 }
 
 /// The way that nearly all calls take: one or two dense operands of one shape and dtype, and numbers that do not widen it.
-/// Nil if the call is not such a one, or fails; the general way then finds out why.
+/// Nil if the call is not such a one, or fails; the general way then finds out why. `y` is `x` again where there is one operand.
 ///
 /// Bodies and nodes come apart, because an optional tensor costs two counts of references each time it is handed on.
 private func applyDense(
-  _ function: Pointwise, _ arity: Int, _ x: TensorBody, _ y: TensorBody?, _ xNode: Node?, _ yNode: Node?, _ parameters: ScalarParameters
+  _ function: Pointwise, _ arity: Int, _ x: TensorBody, _ y: TensorBody, _ xNode: Node?, _ yNode: Node?, _ parameters: ScalarParameters
 ) -> Tensor? {
   guard x.isContiguous, x.isPlain, ThreadFlags.current.isDisjoint(with: .slow) else { return nil }
-  if let y {
+  if arity == 2 {
     guard y.isContiguous, y.isPlain, y.dtype == x.dtype, y.shape == x.shape, y.backend === x.backend else { return nil }
   }
-  guard function.arity == arity, function.parameterCount == parameters.count else { return nil }
-  guard let result = runDense(function, x, y, parameters, into: nil) else { return nil }
+  guard let result = runDense(function, arity, x, y, parameters, into: nil) else { return nil }
   if xNode != nil || yNode != nil, isRecordingEnabled, result.dtype.isDifferentiable {
     if result.dtype == x.dtype {
       return Tensor(result, node: PointwiseNode(function, x, y, edges: xNode, yNode, parameters, output: result))
     }
-    let operands = PointwiseOperands(Tensor(x, node: xNode), y.map { Tensor($0, node: yNode) })
+    let operands = PointwiseOperands(Tensor(x, node: xNode), arity == 2 ? Tensor(y, node: yNode) : nil)
     return Tensor(result, node: PointwiseNode(function, operands, parameters, output: result))
   }
   return Tensor(result)
@@ -247,11 +268,19 @@ private func applyDense(
 
 /// Runs a function over dense operands of one shape, dtype and device. Nil if the general way must be taken.
 private func runDense(
-  _ function: Pointwise, _ x: TensorBody, _ y: TensorBody?, _ parameters: ScalarParameters, into target: TensorBody?
+  _ function: Pointwise, _ arity: Int, _ x: TensorBody, _ y: TensorBody, _ parameters: ScalarParameters, into target: TensorBody?
 ) -> TensorBody? {
-  guard function.isUniform, function.resultCount == 1 else { return nil }
+  guard function.arity == arity, function.parameterCount == parameters.count, function.isUniform, function.resultCount == 1 else {
+    return nil
+  }
   for i in 0..<parameters.count where parameters[i].category > x.dtype.category { return nil }
   guard let program = function.uniformProgram(x.dtype) ?? (try? function.makeUniformProgram(x.dtype)) else { return nil }
+  return program._withUnsafeGuaranteedRef { runDense($0, arity, x, y, parameters, into: target) }
+}
+
+@inline(__always) private func runDense(
+  _ program: PointwiseProgram, _ arity: Int, _ x: TensorBody, _ y: TensorBody, _ parameters: ScalarParameters, into target: TensorBody?
+) -> TensorBody? {
   let backend = x.backend
   let count = x.shape.elementCount
   let dtype = program.outputs[0].dtype
@@ -271,7 +300,7 @@ private func runDense(
         pointers[0] = x.pointer
         uniform[0] = 0
         var n = 1
-        if let y {
+        if arity == 2 {
           pointers[1] = y.pointer
           uniform[1] = 0
           n = 2
@@ -385,7 +414,7 @@ func applyInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ para
 @inline(__always) private func writeInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ parameters: ScalarParameters) {
   let isDense = x.isContiguous && y.map { $0.isContiguous && $0.dtype == x.dtype && $0.body.shape == x.body.shape } ?? true
   do throws(EmberError) {
-    if !isDense || runDense(function, x.body, y?.body, parameters, into: x.body) == nil {
+    if !isDense || runDense(function, y == nil ? 1 : 2, x.body, y?.body ?? x.body, parameters, into: x.body) == nil {
       _ = try runPointwise(function, PointwiseOperands(x, y), parameters, into: x.body)
     }
     x.node = nil
