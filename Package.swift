@@ -72,7 +72,9 @@ let package = Package(
     // The outside world: files, images, loops with progress and checkpoints.
     .target(name: "CEmberFormats"),
     .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats", "CEmberKernels"]),
-    .target(name: "EmberVision", dependencies: ["EmberTensor", "EmberNN", "EmberData", "EmberFormats", "CEmberFormats"]),
+    .target(
+      name: "EmberVision", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberData", "EmberFormats", "CEmberFormats"],
+      resources: [.embedInCode("Resources/imagenet-classes.txt")]),
     .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberFormats"]),
     .target(
       name: "EmberAudio", dependencies: ["EmberTensor", "EmberRuntime", "EmberFunctional", "EmberSpectral", "EmberNN", "EmberFormats"]),
@@ -102,7 +104,7 @@ let package = Package(
       dependencies: ["EmberCUDA", "EmberFunctional", "EmberNN", "EmberOptim", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision"], path: "Benchmarks/GPU"),
     .executableTarget(name: "Overhead", dependencies: ["EmberTensor"], path: "Benchmarks/Overhead"),
     .executableTarget(
-      name: "Benchmark", dependencies: ["Ember", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      name: "Benchmark", dependencies: ["Ember", "EmberONNX", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Benchmarks/Suite"),
     // Tests
     .testTarget(
@@ -121,7 +123,9 @@ let package = Package(
       dependencies: ["EmberDistributions", "EmberGraph", "EmberNN", "EmberOptim", "EmberTensor", "EmberRuntime", "EmberVision"]),
     .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
-    .testTarget(name: "EmberModelTests", dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberNN", "EmberTensor", "EmberRuntime"]),
+    .testTarget(
+      name: "EmberModelTests",
+      dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberFunctional", "EmberNN", "EmberTensor", "EmberRuntime"]),
     .executableTarget(
       name: "ExportedModels",
       dependencies: [
@@ -137,6 +141,9 @@ let package = Package(
     .testTarget(name: "EmberTorchScriptTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
     .testTarget(name: "EmberAudioTests", dependencies: ["EmberAudio", "EmberFormats", "EmberNN", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberHubTests", dependencies: ["EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText"]),
+    .testTarget(
+      name: "EmberCommandTests",
+      dependencies: ["EmberCommand", "EmberFormats", "EmberHub", "EmberNN", "EmberRuntime", "EmberTensor", "EmberVision"]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",

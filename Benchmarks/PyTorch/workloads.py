@@ -1,5 +1,7 @@
 """PyTorch's side of the workloads in Benchmarks/Suite/Workloads: the same names, seeds, shapes and orders of random numbers."""
 
+import os
+import pathlib
 import random
 
 import torch
@@ -404,3 +406,37 @@ def _():
         return sum(len(batch) for batch in loader)
 
     return [float(epoch())], epoch
+
+
+# Models from ONNX files, in onnxruntime
+
+
+def onnx(name, file, inputs):
+    @workload(name)
+    def _():
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        path = sorted(pathlib.Path(os.environ["EMBER_ONNX_MODELS"]).rglob(file))[0]
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        values = {port.name: value.numpy() for port, value in zip(session.get_inputs(), inputs())}
+        return digest(torch.from_numpy(session.run(None, values)[0])), lambda: session.run(None, values)
+
+
+def speech(batch):
+    return [torch.rand(batch, 576) * 0.2 - 0.1, torch.zeros(2, batch, 128), torch.tensor(16000)]
+
+
+def page():
+    rows, columns = torch.arange(320).view(320, 1), torch.arange(480).view(1, 480)
+    dark = (rows // 20 % 2 == 0) & (columns // 6 % 3 == 0)
+    return [(dark.float() * -3.6 + 2).expand(1, 3, 320, 480).contiguous()]
+
+
+onnx("onnx-silero", "silero_vad.onnx", lambda: speech(1))
+onnx("onnx-silero-batch", "silero_vad.onnx", lambda: speech(3))
+onnx("onnx-detection", "ch_PP-OCRv4_det_infer.onnx", page)
+onnx("onnx-recognition", "ch_PP-OCRv4_rec_infer.onnx", lambda: [torch.rand(2, 3, 48, 320)])
+onnx("onnx-classification", "ch_ppocr_mobile_v2.0_cls_infer.onnx", lambda: [torch.rand(2, 3, 48, 192)])
+onnx("onnx-magika", "model.onnx", lambda: [torch.randint(0, 257, (4, 2048)).int()])

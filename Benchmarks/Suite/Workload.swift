@@ -21,6 +21,7 @@ struct Workload: Sendable {
     case compiled = "torch.compile"
     case fused = "fused=True"
     case process = "whole process"
+    case onnxruntime = "onnxruntime"
   }
 }
 
@@ -44,7 +45,7 @@ struct BenchmarkError: Error, CustomStringConvertible {
 }
 
 extension Workload {
-  static let all = small + networks + transformers + graphs + recurrent + kernels + indexing + data
+  static let all = small + networks + transformers + graphs + models + recurrent + kernels + indexing + data
 }
 
 /// Three numbers that stand for a tensor: mean, mean of the absolute values, and a sum in which places count.

@@ -75,38 +75,42 @@ void ember_resample(int dtype, const ember_resampling *matrix, const void *x, vo
 static void resample_bytes(void *context, int64_t chunk) {
   const job *j = context;
   const int64_t n = j->inner;
-  const int16_t *weights = j->weights;
+  const int32_t *weights = j->weights;
   FOR_ROWS(j, chunk) {
     const int64_t item = row / m->output, o = row % m->output;
     const uint8_t *x = (const uint8_t *)j->x + item * m->input * n;
     uint8_t *y = (uint8_t *)j->y + row * n;
     for (int64_t i = 0; i < n; i++) {
       int32_t sum = 1 << (j->precision - 1);
-      for (int64_t k = m->starts[o]; k < m->starts[o + 1]; k++) sum += weights[k] * (int32_t)x[m->indices[k] * n + i];
+      for (int64_t k = m->starts[o]; k < m->starts[o + 1]; k++) sum += weights[k] * x[m->indices[k] * n + i];
       sum >>= j->precision;
       y[i] = (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
     }
   }
 }
 
-void ember_resample_bytes(const ember_resampling *matrix, const uint8_t *x, uint8_t *y, int64_t outer, int64_t inner) {
+void ember_resample_bytes(const ember_resampling *matrix, int weight_bits, const uint8_t *x, uint8_t *y, int64_t outer, int64_t inner) {
   int64_t count = matrix->starts[matrix->output];
-  double largest = 0;
-  for (int64_t k = 0; k < count; k++)
-    if (matrix->weights[k] > largest) largest = matrix->weights[k];
-  // As many bits after the point as keep the largest weight within 16 bits (PIL's and PyTorch's rule).
-  int precision = 0;
-  while (precision < 22 && (int64_t)(0.5 + largest * (double)(1 << (precision + 1))) < 1 << 15) precision++;
-  if (precision < 1) precision = 1;
-  int16_t *weights = ember_scratch((size_t)count * sizeof(int16_t));
+  // The sum of 255 times all weights, and of what negative ones take away again, must stay within 32 bits.
+  const int most = 22;
+  int precision = most;
+  if (weight_bits == 16) {
+    double largest = 0;
+    for (int64_t k = 0; k < count; k++)
+      if (matrix->weights[k] > largest) largest = matrix->weights[k];
+    precision = 0;
+    while (precision < most && (int64_t)(0.5 + largest * (double)(1 << (precision + 1))) < 1 << 15) precision++;
+    if (precision < 1) precision = 1;
+  }
+  int32_t *weights = ember_scratch((size_t)count * sizeof(int32_t));
   if (!weights) return;
   for (int64_t k = 0; k < count; k++) {
     double scaled = matrix->weights[k] * (double)(1 << precision);
-    weights[k] = (int16_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+    weights[k] = (int32_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
   }
   job j = {.matrix = matrix, .x = x, .y = y, .outer = outer, .inner = inner, .weights = weights, .precision = precision};
   run(&j, resample_bytes);
-  ember_deallocate(weights, (size_t)count * sizeof(int16_t));
+  ember_deallocate(weights, (size_t)count * sizeof(int32_t));
 }
 
 double ember_sine(double x) { return sin(x); }

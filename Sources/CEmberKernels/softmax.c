@@ -30,8 +30,16 @@ static void column_chunk(void *context, int64_t chunk) {
   }
 }
 
-static void run(const softmax_job *job, int64_t outer, bool backward) {
+/// Whether rows of the result go past the cache. Only dtypes that are stored as they are computed do.
+static bool is_streamed(const softmax_job *job, int64_t outer) {
+  const int64_t bytes = job->n * (int64_t)ember_dtype_size(job->dtype);
+  return job->inner == 1 && job->n <= SOFTMAX_STREAMED_ROW && job->dtype >= EMBER_FLOAT32 && outer * bytes >= EMBER_STREAMED_BYTES &&
+         bytes % 64 == 0 && (uintptr_t)job->out % 64 == 0;
+}
+
+static void run(softmax_job *job, int64_t outer, bool backward) {
   if (outer <= 0 || job->n <= 0 || job->inner <= 0) return;
+  job->streamed = is_streamed(job, outer);
   const softmax_functions *f = &EMBER_ISA_PICK(softmax_kernels, ember_isa_current()).of_dtype[floating_index(job->dtype)];
   softmax_loop loop = {.job = job, .rows = backward ? f->rows_backward : f->rows, .columns = backward ? f->columns_backward : f->columns};
   const int64_t width = job->inner < SOFTMAX_COLUMNS ? job->inner : SOFTMAX_COLUMNS;
@@ -41,13 +49,13 @@ static void run(const softmax_job *job, int64_t outer, bool backward) {
 }
 
 void ember_softmax(int dtype, bool log, const void *in, void *out, int64_t outer, int64_t n, int64_t inner) {
-  const softmax_job job = {.dtype = dtype, .log = log, .in = in, .out = out, .n = n, .inner = inner};
+  softmax_job job = {.dtype = dtype, .log = log, .in = in, .out = out, .n = n, .inner = inner};
   run(&job, outer, false);
 }
 
 void ember_softmax_backward(int dtype, bool log, const void *gradient, const void *output, void *input_gradient,
                             int64_t outer, int64_t n, int64_t inner) {
-  const softmax_job job = {
+  softmax_job job = {
       .dtype = dtype, .log = log, .in = output, .gradient = gradient, .out = input_gradient, .n = n, .inner = inner};
   run(&job, outer, true);
 }

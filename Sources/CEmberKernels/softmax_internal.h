@@ -13,7 +13,11 @@ typedef struct {
   const void *in, *gradient;
   void *out;
   int64_t n, inner;
+  bool streamed;  // out is large and its rows are aligned, and not longer than SOFTMAX_STREAMED_ROW: see EMBER_STREAMED_BYTES
 } softmax_job;
+
+/// Exponentials of a row that is to go past the cache wait in a buffer for their sum.
+enum { SOFTMAX_STREAMED_ROW = 4096 };
 
 /// Columns that are worked on together: their maxima and sums stay in the first-level cache.
 enum { SOFTMAX_COLUMNS = 256 };

@@ -10,6 +10,7 @@ struct ONNXCaseSelection: ParsableArguments {
   @Argument(help: "A folder of cases in the layout of onnx/backend/test: <case>/model.onnx, <case>/test_data_set_N/input_K.pb, output_K.pb.")
   var directory: String
   @Option(help: "Only cases whose name contains this text.") var only: String?
+  @Flag(help: "Runs the models as graphs where they can be, every pass verified, each set twice.") var compiled = false
 
   func cases(shard: Int = 0, of shards: Int = 1) throws -> [ONNXTestCase] {
     let all = try ONNXTestCase.cases(in: directory).filter { test in only.map { test.name.contains($0) } ?? true }
@@ -35,7 +36,7 @@ struct ONNXTest: ParsableCommand {
     let verdicts = Mutex<[String: Verdict]>([:])
     if jobs <= 0 {
       for test in cases {
-        let verdict = Verdict(running: test)
+        let verdict = Verdict(running: test, compiled: selection.compiled)
         verdicts.withLock { $0[test.name] = verdict }
       }
     } else {
@@ -66,6 +67,7 @@ struct ONNXTest: ParsableCommand {
     while true {
       var arguments = ["onnx-test-worker", selection.directory, "--shard", "\(shard)", "--shards", "\(jobs)"]
       if let only = selection.only { arguments += ["--only", only] }
+      if selection.compiled { arguments.append("--compiled") }
       if let after { arguments += ["--after", after] }
       var current: String?, finished = after, isComplete = false
       try WorkerProcess(arguments: arguments).run(timeout: timeout) { message in
@@ -103,16 +105,16 @@ struct ONNXTestWorker: ParsableCommand {
     if let after, let position = cases.firstIndex(where: { $0.name == after }) { cases = cases[(position + 1)...] }
     for test in cases {
       send(.begin(test.name))
-      send(.end(test.name, Verdict(running: test)))
+      send(.end(test.name, Verdict(running: test, compiled: selection.compiled)))
     }
     send(.done)
   }
 }
 
 extension Verdict {
-  fileprivate init(running test: ONNXTestCase) {
+  fileprivate init(running test: ONNXTestCase, compiled: Bool) {
     do {
-      try test.run()
+      try test.run(compiled: compiled)
       self = .passed
     } catch { self = .failed("\(error)") }
   }

@@ -19,6 +19,7 @@ struct Run: ParsableCommand {
   @Option(help: "A .npy file for the next input, or NAME=FILE.") var input: [String] = []
   @Option(help: "Where the next output goes, or NAME=FILE.") var output: [String] = []
   @Option(help: "Runs so many times more and prints the median of the times.") var `repeat`: Int?
+  @Flag(help: "Evaluates node after node also where runs are repeated, instead of compiling the model first.") var eager = false
   @Option(help: "The most memory to take, in MiB.") var memory = 1 << 14
 
   func run() throws {
@@ -32,7 +33,10 @@ struct Run: ParsableCommand {
       return
     }
     let values = try inputs.mapValues { ONNXValue.tensor(try NPY.load($0)) }
-    let results = try model.run(values)
+    // A single run does not repay the compiling.
+    let compiled = self.repeat == nil || eager ? nil : model.compiled()
+    func once() throws -> [String: ONNXValue] { try compiled?.run(values) ?? model.run(values) }
+    let results = try once()
     for port in model.outputs {
       guard let value = results[port.name] else { continue }
       guard let path = outputs[port.name] else {
@@ -46,7 +50,7 @@ struct Run: ParsableCommand {
     }
     if let count = self.repeat, count > 0 {
       let clock = ContinuousClock()
-      let times = try (0..<count).map { _ in try clock.measure { _ = try model.run(values) } }.sorted()
+      let times = try (0..<count).map { _ in try clock.measure { _ = try once() } }.sorted()
       print("median of \(count): \(times[count / 2] / .microseconds(1)) µs")
     }
   }

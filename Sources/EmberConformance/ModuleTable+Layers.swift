@@ -94,6 +94,11 @@ extension ModuleTable {
         LocalResponseNorm(
           try a.integer("size"), alpha: try a.number("alpha", 1e-4), beta: try a.number("beta", 0.75), k: try a.number("k", 1)))
     },
+    "CrossMapLRN2d": { a in
+      one(
+        CrossMapLRN2d(
+          try a.integer("size"), alpha: try a.number("alpha", 1e-4), beta: try a.number("beta", 0.75), k: try a.number("k", 1)))
+    },
     "BatchNorm1d": batchNorm(BatchNorm1d.init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
     "BatchNorm2d": batchNorm(BatchNorm2d.init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)),
     "BatchNorm3d": batchNorm(BatchNorm3d.init(_:eps:momentum:affine:bias:trackRunningStats:dtype:on:)),

@@ -117,25 +117,14 @@ extension Tensor {
     for i in output.indices.reversed() {
       let extent = shape[i + 2]
       if extent == output[i], dtype == .uint8 { continue }
-      let matrix =
-        dtype == .float64 || dtype == .uint8
-        ? matrix(
-          ResamplingGeometry<Double>(input: extent, output: output[i], alignsCorners: alignCorners, factor: factors?[i]), mode, antialias)
-        : matrix(
-          ResamplingGeometry<Float>(input: extent, output: output[i], alignsCorners: alignCorners, factor: factors?[i]), mode, antialias)
+      func geometry<Real>(_: Real.Type) -> ResamplingGeometry<Real> {
+        ResamplingGeometry(input: extent, output: output[i], alignsCorners: alignCorners, factor: factors?[i])
+      }
+      let isPrecise = dtype == .float64 || dtype == .uint8
+      let matrix = isPrecise ? geometry(Double.self).matrix(mode, antialias) : geometry(Float.self).matrix(mode, antialias)
       result = apply(Resample(dimension: i + 2, matrix: matrix), result)
     }
     return isNarrow ? result.to(dtype) : result
-  }
-
-  private func matrix<Real: BinaryFloatingPoint>(_ geometry: ResamplingGeometry<Real>, _ mode: InterpolationMode, _ antialias: Bool)
-    -> ResamplingMatrix
-  {
-    switch mode {
-    case .bicubic: antialias ? geometry.antialiased(support: 2, Real.keysCubic) : geometry.cubic
-    case .lanczos: geometry.antialiased(support: 3, lanczos)
-    default: antialias ? geometry.antialiased(support: 1, Real.triangle) : geometry.linear
-    }
   }
 
   /// Positions of the input that `nearest` takes. PyTorch computes them in float32.
@@ -146,14 +135,6 @@ extension Tensor {
       return Int64(Swift.min(Int(x.rounded(.down)), input - 1))
     }
   }
-}
-
-/// sinc(x)·sinc(x / 3) within 3 of 0.
-private func lanczos<Real: BinaryFloatingPoint>(_ x: Real) -> Real {
-  guard x.magnitude < 3 else { return 0 }
-  if x == 0 { return 1 }
-  let angle = Double(x) * Double.pi
-  return Real(ember_sine(angle) / angle * (ember_sine(angle / 3) / (angle / 3)))
 }
 
 extension OperatorRegistry {

@@ -45,6 +45,28 @@ package final class ResamplingMatrix: Sendable {
   }
 }
 
+extension ResamplingMatrix {
+  /// The filter by which Pillow resizes one dimension, for `.bilinear`, `.bicubic` and `.lanczos`; nil for other modes.
+  package static func pillow(from input: Int, to output: Int, _ mode: InterpolationMode) -> ResamplingMatrix? {
+    guard [.bilinear, .bicubic, .lanczos].contains(mode) else { return nil }
+    return ResamplingGeometry<Double>(input: input, output: output, alignsCorners: false, factor: nil).matrix(mode, true)
+  }
+
+  /// Bytes [outer, input, inner] as bytes [outer, output, inner], to the same numbers as Pillow: weights have 22 bits after the point.
+  package func resample(_ bytes: [UInt8], outer: Int, inner: Int) -> [UInt8] {
+    precondition(bytes.count == outer * inputCount * inner)
+    var result = [UInt8](repeating: 0, count: outer * outputCount * inner)
+    described { matrix in
+      bytes.withUnsafeBufferPointer { x in
+        result.withUnsafeMutableBufferPointer { y in
+          ember_resample_bytes(matrix, 32, x.baseAddress, y.baseAddress, Int64(outer), Int64(inner))
+        }
+      }
+    }
+    return result
+  }
+}
+
 /// One dimension multiplied by a sparse matrix. Bytes are rounded to bytes again and take no gradient.
 package struct Resample: UnaryOperation {
   package static let name = "interpolate"
@@ -54,8 +76,8 @@ package struct Resample: UnaryOperation {
       matrix.described { m in
         if x.dtype == .uint8 {
           ember_resample_bytes(
-            m, x.operand.pointer!.assumingMemoryBound(to: UInt8.self), y.operand.pointer!.assumingMemoryBound(to: UInt8.self), Int64(outer),
-            Int64(inner))
+            m, 16, x.operand.pointer!.assumingMemoryBound(to: UInt8.self), y.operand.pointer!.assumingMemoryBound(to: UInt8.self),
+            Int64(outer), Int64(inner))
         } else {
           ember_resample(Int32(x.dtype.rawValue), m, x.operand.pointer, y.operand.pointer, Int64(outer), Int64(inner))
         }
@@ -98,6 +120,14 @@ struct ResamplingGeometry<Real: BinaryFloatingPoint> {
     if alignsCorners { return scale * Real(o) }
     let x = scale * (Real(o) + 0.5) - 0.5
     return limited && x < 0 ? 0 : x
+  }
+
+  func matrix(_ mode: InterpolationMode, _ antialias: Bool) -> ResamplingMatrix {
+    switch mode {
+    case .bicubic: antialias ? antialiased(support: 2, Real.keysCubic) : cubic
+    case .lanczos: antialiased(support: 3, Real.lanczos)
+    default: antialias ? antialiased(support: 1, Real.triangle) : linear
+    }
   }
 
   var linear: ResamplingMatrix {
@@ -162,5 +192,13 @@ extension BinaryFloatingPoint {
     let a: Self = -0.5, x = x.magnitude
     if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
     return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0
+  }
+
+  /// sinc(x)·sinc(x / 3) within 3 of 0.
+  static func lanczos(_ x: Self) -> Self {
+    guard x.magnitude < 3 else { return 0 }
+    if x == 0 { return 1 }
+    let angle = Double(x) * Double.pi
+    return Self(ember_sine(angle) / angle * (ember_sine(angle / 3) / (angle / 3)))
   }
 }

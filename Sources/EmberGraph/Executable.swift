@@ -13,6 +13,11 @@ public final class Executable: Sendable {
   /// are the same values.
   private let prologue: Prologue?
   private let constants: [Tensor]
+  /// Whether what the graph reads of parameters and buffers lies behind the constants, as in all graphs that leave them as they are.
+  private let readsFixedState: Bool
+  /// Constants, the prologue's results and the state, as they were when `StateCell.changeCount` stood at `count`: calls between two changes
+  /// touch no cell. Like the prologue's cache it makes whoever changes a value in place copy first.
+  private let snapshot = Mutex<(count: UInt64, values: [Tensor])?>(nil)
   private let slotCount: Int
   private let inputSlots: [Int]
   private let outputSlots: [Int]
@@ -55,7 +60,10 @@ public final class Executable: Sendable {
     self.graph = graph
     var main = graph
     let changesState = !graph.writes.isEmpty || graph.nodes.contains { $0.call is HostCall }
-    prologue = precomputes && !changesState ? Self.splitPrologue(&main) : nil
+    // Gradients change without a cell's knowing.
+    readsFixedState = !changesState && graph.reads.allSatisfy { $0.part == .value }
+    let readsFixedState = readsFixedState
+    prologue = precomputes && readsFixedState ? Self.splitPrologue(&main) : nil
 
     var slot: [Graph.Value: Int] = [:]
     func make(_ value: Graph.Value) -> Int {
@@ -63,11 +71,13 @@ public final class Executable: Sendable {
       slot[value] = number
       return number
     }
-    inputSlots = main.inputs.map(make)
-    reads = main.reads.map { ($0, make($0.value)) }
     let constantValues = main.constants.keys.sorted()
     constants = constantValues.map { main.constants[$0]! }
-    let constantSlot = Dictionary(uniqueKeysWithValues: constantValues.enumerated().map { ($1, ~$0) })
+    let early = prologue?.values ?? []
+    let fixed = constantValues + early + (readsFixedState ? main.reads.map(\.value) : [])
+    let constantSlot = Dictionary(fixed.enumerated().map { ($1, ~$0) }) { first, _ in first }
+    inputSlots = main.inputs.dropLast(early.count).map(make)
+    reads = main.reads.map { ($0, readsFixedState ? constantSlot[$0.value]! : make($0.value)) }
     for node in main.nodes { for output in node.outputs { _ = make(output) } }
     func place(_ value: Graph.Value) -> Int { slot[value] ?? constantSlot[value]! }
 
@@ -157,34 +167,24 @@ public final class Executable: Sendable {
   }
 
   private func runChecked(_ inputs: [Tensor]) -> Outcome {
-    guard inputs.count == inputSlots.count - (prologue?.values.count ?? 0) else {
+    guard inputs.count == inputSlots.count else {
       raise(EmberError(.value, in: "graph", "was captured with \(graph.inputs.count) inputs; \(inputs.count) were given"))
       return .failed
     }
-    var early: [Tensor] = []
-    if let prologue {
-      let states = prologue.reads.map { $0.cell.value.value }
-      for (read, state) in zip(prologue.reads, states) where !graph.forms[read.value].describes(state) { return .stale }
-      let results = prologue.cache.results(for: states) {
-        guard case .results(let results) = prologue.executable.runChecked([]) else { return nil }
-        return results
+    var fixed = constants
+    if readsFixedState {
+      switch fixedValues() {
+      case .results(let values): fixed = values
+      case let other: return other
       }
-      guard let results else { return .failed }
-      early = results
     }
-    return constants.withUnsafeBufferPointer { constants in
-      let frame = GraphFrame(count: slotCount, constants: constants.baseAddress)
+    return fixed.withUnsafeBufferPointer { fixed in
+      let frame = GraphFrame(count: slotCount, constants: fixed.baseAddress)
       for i in inputs.indices { frame.set(inputSlots[i], inputs[i].value) }
-      for i in early.indices { frame.set(inputSlots[inputs.count + i], early[i]) }
-      for (read, slot) in reads {
-        switch read.part {
-        case .value:
-          let value = read.cell.value.value
-          if !graph.forms[read.value].describes(value) { return .stale }
+      if !readsFixedState {
+        for (read, slot) in reads {
+          guard let value = value(of: read) else { return .stale }
           frame.set(slot, value)
-        case .gradient:
-          let form = graph.forms[read.value]
-          frame.set(slot, read.cell.grad?.value ?? Tensor.zeros(Array(form.shape), dtype: form.dtype, on: form.device))
         }
       }
       for instruction in instructions {
@@ -211,6 +211,41 @@ public final class Executable: Sendable {
         }
       }
       return .results(outputs)
+    }
+  }
+
+  /// Constants, the prologue's results and what is read of the state.
+  private func fixedValues() -> Outcome {
+    // Before the cells are read: a change on another thread in between makes the snapshot out of date, not wrong.
+    let count = StateCell.changeCount
+    if let values = snapshot.withLock({ $0.flatMap { $0.count == count ? $0.values : nil } }) { return .results(values) }
+    var values = constants
+    if let prologue {
+      let states = prologue.reads.map { $0.cell.value.value }
+      for (read, state) in zip(prologue.reads, states) where !graph.forms[read.value].describes(state) { return .stale }
+      let results = prologue.cache.results(for: states) {
+        guard case .results(let results) = prologue.executable.runChecked([]) else { return nil }
+        return results
+      }
+      guard let results else { return .failed }
+      values += results
+    }
+    for (read, _) in reads {
+      guard let value = value(of: read) else { return .stale }
+      values.append(value)
+    }
+    snapshot.withLock { $0 = (count, values) }
+    return .results(values)
+  }
+
+  /// What a read finds; nil where it is no longer what the graph was captured with.
+  private func value(of read: Graph.StateRead) -> Tensor? {
+    let form = graph.forms[read.value]
+    switch read.part {
+    case .value:
+      let value = read.cell.value.value
+      return form.describes(value) ? value : nil
+    case .gradient: return read.cell.grad?.value ?? Tensor.zeros(Array(form.shape), dtype: form.dtype, on: form.device)
     }
   }
 

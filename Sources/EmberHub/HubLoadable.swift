@@ -2,6 +2,7 @@ public import EmberAudio
 import EmberFormats
 public import EmberText
 public import EmberTorchScript
+public import EmberVision
 
 extension SentenceEncoder: HubLoadable {
   public init(_ model: HubModel) throws { try self.init(folder: model.folder) }
@@ -33,4 +34,12 @@ extension PitchDetector: HubLoadable {
 
 extension VoiceEncoder: HubLoadable {
   public convenience init(_ model: HubModel) throws { try self.init(contentsOf: model.file(endingWith: ".pt")) }
+}
+
+extension ImageClassifier: HubLoadable {
+  public init(_ model: HubModel) throws {
+    let endings = [".safetensors", ".pth", ".pt", "pytorch_model.bin"]
+    let found = endings.compactMap { try? model.file(endingWith: $0) }
+    try self.init(weights: found.first ?? model.file(endingWith: endings[0]), configuration: try? model.file(endingWith: "config.json"))
+  }
 }

@@ -253,3 +253,43 @@ open class LocalResponseNorm: Module, Layer {
   open func forward(_ input: Tensor) -> Tensor { input.localResponseNorm(size, alpha: alpha, beta: beta, k: k) }
   open override var settings: String { "\(size), alpha=\(alpha), beta=\(beta), k=\(k)" }
 }
+
+/// Local response normalisation as Torch 7 had it: the squares of neighbouring channels are summed, and of `size` only the odd part counts.
+///
+/// input / (k + alpha / size · Σ input²)^beta with the sum over `size` channels around each one (one fewer where `size` is even). As in
+/// PyTorch, whose networks' outputs depend on it, the first channel's square stays in every channel's sum. Use `LocalResponseNorm` in new
+/// networks. [batch, channels, height, width].
+open class CrossMapLRN2d: Module, Layer {
+  private let size: Int
+  private let alpha, beta, k: Double
+
+  public init(_ size: Int, alpha: Double = 1e-4, beta: Double = 0.75, k: Double = 1) {
+    self.size = size
+    self.alpha = alpha
+    self.beta = beta
+    self.k = k
+    super.init()
+  }
+
+  open func forward(_ input: Tensor) -> Tensor {
+    guard input.rank == 4, size > 0 else {
+      raise(
+        EmberError(
+          input.rank == 4 ? .value : .shape, in: "CrossMapLRN2d",
+          "input \(input.summary) with size \(size): it must be [batch, channels, height, width] and the size positive"))
+      return .poison
+    }
+    if input.elementCount == 0 { return input }
+    let channels = input.shape[1], reach = (size - 1) / 2, width = 2 * reach + 1
+    let squares = input * input
+    let lines = squares.reshape([input.shape[0], 1, channels, -1]).pad([0, 0, reach, reach])
+    var sums = (lines.avgPool2d([width, 1], stride: 1) * width).reshape(Array(input.shape))
+    if channels > reach + 1 {
+      let (near, far) = (sums.narrow(1, start: 0, length: reach + 1), sums.narrow(1, start: reach + 1, length: channels - reach - 1))
+      sums = cat([near, far + squares.narrow(1, start: 0, length: 1)], dim: 1)
+    }
+    return input / (sums * (alpha / Double(size)) + k).pow(.real(beta))
+  }
+
+  open override var settings: String { "\(size), alpha=\(alpha), beta=\(beta), k=\(k)" }
+}

@@ -110,7 +110,7 @@ public final class ONNXModel: Module {
   }
 
   /// Places in the main graph that some operator reads as numbers.
-  private static func placesOfNumbers(_ graph: ONNXGraph) -> Set<Int> {
+  static func placesOfNumbers(_ graph: ONNXGraph) -> Set<Int> {
     var places = Set<Int>()
     for node in graph.nodes {
       if case .operator(let entry) = node.body {
@@ -130,18 +130,29 @@ public final class ONNXModel: Module {
 
   /// The outputs for inputs given by name, without gradients. Errors name the node that failed.
   public func run(_ inputs: [String: ONNXValue]) throws -> [String: ONNXValue] {
+    try noGrad { try named(evaluate(ordered(inputs))) }
+  }
+
+  /// Inputs given by name in the order of `inputs`.
+  func ordered(_ inputs: [String: ONNXValue]) throws -> [ONNXValue?] {
     for name in inputs.keys where !self.inputs.contains(where: { $0.name == name }) {
       throw EmberError(
         .value, in: "onnx", "there is no input '\(name)'; the model has \(self.inputs.map { "'\($0.name)'" }.joined(separator: ", "))")
     }
-    let results = try noGrad { try evaluate(self.inputs.map { inputs[$0.name] }) }
-    return Dictionary(zip(outputs.map(\.name), results), uniquingKeysWith: { first, _ in first })
+    return self.inputs.map { inputs[$0.name] }
+  }
+
+  func named(_ results: [ONNXValue]) -> [String: ONNXValue] {
+    Dictionary(zip(outputs.map(\.name), results), uniquingKeysWith: { first, _ in first })
   }
 
   /// The outputs for tensors in the order of `inputs`; gradients flow through. An error is raised as other operations raise theirs.
-  public func callAsFunction(_ inputs: Tensor...) -> [Tensor] {
+  public func callAsFunction(_ inputs: Tensor...) -> [Tensor] { tensors { try evaluate(inputs.map { .tensor($0) }) } }
+
+  /// The outputs as tensors; errors are raised.
+  func tensors(_ body: () throws -> [ONNXValue]) -> [Tensor] {
     do {
-      return try evaluate(inputs.map { .tensor($0) }).map { output in
+      return try body().map { output in
         guard case .tensor(let tensor) = output else {
           throw EmberError(.dtype, in: "onnx", "an output is \(output.summary), no tensor; use run")
         }
@@ -155,16 +166,7 @@ public final class ONNXModel: Module {
 
   /// The outputs for inputs in the order of `inputs`; nil where a default stands.
   public func evaluate(_ inputs: [ONNXValue?]) throws -> [ONNXValue] {
-    guard inputs.count <= self.inputs.count else {
-      throw EmberError(.value, in: "onnx", "\(inputs.count) inputs for a model that has \(self.inputs.count)")
-    }
-    for (i, port) in self.inputs.enumerated() {
-      guard i < inputs.count, let value = inputs[i] else {
-        if port.isRequired { throw EmberError(.value, in: "onnx", "the input '\(port.name)' is missing") }
-        continue
-      }
-      try port.check(value)
-    }
+    try check(inputs)
     let evaluation = Evaluation(nodeLimit: nodeLimit)
     let frame = Evaluation.Frame(slotCount: graph.slotCount, attributes: [:])
     do {
@@ -178,6 +180,20 @@ public final class ONNXModel: Module {
       // The operator's own errors need not name it again.
       let isOwn = error.operation == "onnx" || last.split(separator: " ").first == error.operation[...]
       throw EmberError(error.kind, in: "onnx", "\(place): " + (isOwn ? error.message : "\(error.operation): \(error.message)"))
+    }
+  }
+
+  /// Every input that must be given is, and has the declared type.
+  func check(_ inputs: [ONNXValue?]) throws {
+    guard inputs.count <= self.inputs.count else {
+      throw EmberError(.value, in: "onnx", "\(inputs.count) inputs for a model that has \(self.inputs.count)")
+    }
+    for (i, port) in self.inputs.enumerated() {
+      guard i < inputs.count, let value = inputs[i] else {
+        if port.isRequired { throw EmberError(.value, in: "onnx", "the input '\(port.name)' is missing") }
+        continue
+      }
+      try port.check(value)
     }
   }
 }

@@ -1,4 +1,5 @@
 import EmberFormats
+import EmberGraph
 import EmberRuntime
 import EmberTensor
 internal import FoundationEssentials
@@ -40,9 +41,16 @@ public struct ONNXTestCase: Sendable {
   }
 
   /// Runs all sets; throws what went wrong or differs first. Tolerances are those of ONNX's own runner.
-  public func run() throws {
+  ///
+  /// - Parameter compiled: runs the model as graphs where it can be one, each set twice: as it is captured, and again.
+  /// - Returns: how many graphs there were.
+  @discardableResult
+  public func run(compiled: Bool = false) throws -> Int {
     guard let bytes = try read("model.onnx") else { throw EmberError(.file, in: "onnx-test", "there is no model.onnx") }
     let model = try ONNXModel(bytes: bytes)
+    var options = CompileOptions()
+    options.verifies = true
+    let graphs = compiled ? model.compiled(options: options) : nil
     var set = 0
     while true {
       func values(_ kind: String, _ types: [ONNXValueType]) throws -> [ONNXValue?] {
@@ -50,16 +58,19 @@ public struct ONNXTestCase: Sendable {
       }
       let inputs = try values("input", model.graph.inputTypes), outputs = try values("output", model.graph.outputTypes)
       if outputs.allSatisfy({ $0 == nil }) { break }
-      let results = try noGrad { try model.evaluate(inputs) }
-      for (i, expected) in outputs.enumerated() {
-        guard let expected else { continue }
-        if let difference = ONNXComparison(relative: 1e-3, absolute: 1e-7).difference(results[i], expected) {
-          throw EmberError(.value, in: "onnx-test", "set \(set), output '\(model.outputs[i].name)': \(difference)")
+      for _ in 0..<(compiled ? 2 : 1) {
+        let results = try noGrad { try graphs?.evaluate(inputs) ?? model.evaluate(inputs) }
+        for (i, expected) in outputs.enumerated() {
+          guard let expected else { continue }
+          if let difference = ONNXComparison(relative: 1e-3, absolute: 1e-7).difference(results[i], expected) {
+            throw EmberError(.value, in: "onnx-test", "set \(set), output '\(model.outputs[i].name)': \(difference)")
+          }
         }
       }
       set += 1
     }
     if set == 0 { throw EmberError(.file, in: "onnx-test", "there is no test_data_set_0 with outputs") }
+    return graphs?.graphs.count ?? 0
   }
 }
 

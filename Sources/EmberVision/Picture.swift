@@ -22,7 +22,8 @@ public struct Picture: Sendable {
   }
 
   /// Reads a PNG or JPEG file, which is told by its contents; pictures of more than `limit` bytes are refused. JPEG files are decoded as
-  /// libjpeg-turbo does by itself, as in Pillow; their note of how the camera was held is not followed.
+  /// libjpeg-turbo does by itself, as in Pillow; their note of how the camera was held is not followed. PNG files whose note of their gamma
+  /// says another one than sRGB's are converted to it, which Pillow does not do.
   public init(contentsOf path: String, limit: Int = 1 << 30) throws {
     let contents = try FileBytes.reading(path, in: "picture", limit: 1 << 30)
     self = try contents.withBytes { try Picture($0, limit: limit, source: path) }
@@ -30,10 +31,18 @@ public struct Picture: Sendable {
 
   /// The same of a file in memory.
   public init(_ bytes: UnsafeRawBufferPointer, limit: Int = 1 << 30, source: String = "data") throws {
-    if bytes.count >= 3, bytes[0] == 0xFF, bytes[1] == 0xD8, bytes[2] == 0xFF {
+    func begins(_ start: [UInt8], at place: Int = 0) -> Bool { bytes.dropFirst(place).starts(with: start) }
+    if begins([0xFF, 0xD8, 0xFF]) {
       try self.init(jpeg: bytes, limit: limit, source)
-    } else {
+    } else if begins([0x89, 0x50, 0x4E, 0x47]) {
       try self.init(png: bytes, limit: limit, source)
+    } else {
+      let others: [(kind: String, start: String, place: Int)] = [
+        ("a WebP picture", "WEBP", 8), ("a HEIC picture", "ftyphei", 4), ("an AVIF picture", "ftypavif", 4), ("a GIF picture", "GIF8", 0),
+        ("a TIFF picture", "II*\0", 0), ("a TIFF picture", "MM\0*", 0), ("a bitmap", "BM", 0),
+      ]
+      let kind = bytes.isEmpty ? "it is empty" : others.first { begins(Array($0.start.utf8), at: $0.place) }.map { "it is \($0.kind)" }
+      throw EmberError(.file, in: "picture", "\(source): \(kind.map { $0 + ", " } ?? "")neither PNG nor JPEG")
     }
   }
 
@@ -45,12 +54,12 @@ public struct Picture: Sendable {
 
   private init(png bytes: UnsafeRawBufferPointer, limit: Int, _ path: String) throws {
     let input = bytes.bindMemory(to: UInt8.self)
-    try self.init(path, "png") { ember_png_read(input.baseAddress, input.count, 0, limit, $0, $1, $2, $3, $4) }
+    try self.init(path, "png", limit) { ember_png_read(input.baseAddress, input.count, 0, limit, $0, $1, $2, $3, $4) }
   }
 
   private init(jpeg bytes: UnsafeRawBufferPointer, limit: Int, _ path: String) throws {
     let input = bytes.bindMemory(to: UInt8.self)
-    try self.init(path, "jpeg") { ember_jpeg_read(input.baseAddress, input.count, limit, $0, $1, $2, $3, $4) }
+    try self.init(path, "jpeg", limit) { ember_jpeg_read(input.baseAddress, input.count, limit, $0, $1, $2, $3, $4) }
   }
 
   /// What a decoder gives: where the pixels are, the size and the number of channels; a message if it fails.
@@ -59,14 +68,14 @@ public struct Picture: Sendable {
     UnsafeMutablePointer<Int32>, UnsafeMutablePointer<CChar>
   ) -> Int32
 
-  private init(_ path: String, _ format: String, _ decode: Decoder) throws {
+  private init(_ path: String, _ format: String, _ limit: Int, _ decode: Decoder) throws {
     var pixels: UnsafeMutablePointer<UInt8>?
     var width: UInt32 = 0
     var height: UInt32 = 0
     var channels: Int32 = 0
     var message = [CChar](repeating: 0, count: 64)
     let status = decode(&pixels, &width, &height, &channels, &message)
-    try Picture.check(Int(status), message, path, format)
+    try Picture.check(Int(status), message, path, format, limit)
     defer { free(pixels) }
     let count = Int(width) * Int(height) * Int(channels)
     try self.init(
@@ -84,7 +93,7 @@ public struct Picture: Sendable {
     try AtomicFile.write(to: path, in: "png") { file in try file.append(UnsafeRawBufferPointer(start: output, count: count)) }
   }
 
-  private static func check(_ status: Int, _ message: [CChar], _ path: String, _ format: String) throws {
+  private static func check(_ status: Int, _ message: [CChar], _ path: String, _ format: String, _ limit: Int = Int.max) throws {
     switch status {
     case EMBER_FORMATS_OK: return
     case EMBER_FORMATS_MISSING:
@@ -93,6 +102,7 @@ public struct Picture: Sendable {
         ? ("libpng is needed (package libpng16-16)", ember_png_error())
         : ("TurboJPEG is needed (package libturbojpeg0)", ember_jpeg_error())
       throw EmberError(.unsupported, in: format, "\(path): \(library), but could not be loaded: \(why.map { String(cString: $0) } ?? "")")
+    case EMBER_FORMATS_FULL: throw EmberError(.file, in: format, "\(path): its pixels take more than the \(limit) bytes allowed")
     case EMBER_FORMATS_MEMORY: throw EmberError(.memory, in: format, "\(path): no memory for the picture")
     default:
       let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

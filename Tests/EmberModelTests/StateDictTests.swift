@@ -11,11 +11,10 @@ import Testing
   private struct Fixture {
     let file: SafetensorsFile
 
-    init(_ name: String) throws {
-      let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Fixtures/state-dicts")
-      file = try Safetensors.load(folder.appendingPathComponent("\(name).safetensors").path)
-    }
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("Fixtures/state-dicts")
+
+    init(_ name: String) throws { file = try Safetensors.load(Self.folder.appendingPathComponent("\(name).safetensors").path) }
 
     subscript(name: String) -> Tensor { file[name]! }
 
@@ -73,5 +72,60 @@ import Testing
     network.train()
     expectClose(noGrad { network(fixture["input"]) }, fixture["training.output"], "output in training", 1e-4)
     for (name, buffer) in network.namedBuffers() { expectClose(buffer.value, fixture["after.\(name)"], name, 1e-4) }
+  }
+
+  @Test func efficientNetLite() throws {
+    typealias Stage = EfficientNetLite.Configuration.Stage
+    let fixture = try Fixture("efficientnet-lite")
+    var configuration = EfficientNetLite.Configuration()
+    configuration.stages = [
+      Stage(count: 1, kernelSize: 3, stride: 1, expansion: 1, channels: 8),
+      Stage(count: 2, kernelSize: 5, stride: 2, expansion: 6, channels: 8),
+      Stage(count: 2, kernelSize: 3, stride: 2, expansion: 6, channels: 16),
+    ]
+    configuration.headChannels = 24
+    (configuration.dropout, configuration.stochasticDepth) = (0, 0)
+    let network = EfficientNetLite(configuration, classes: 10).eval()
+    try check(fixture, network) { network($0) }
+    network.train()
+    expectClose(noGrad { network(fixture["input"]) }, fixture["training.output"], "output in training", 1e-4)
+    for (name, buffer) in network.namedBuffers() { expectClose(buffer.value, fixture["after.\(name)"], name, 1e-4) }
+  }
+
+  @Test(arguments: [("token", VisionTransformer.Configuration.Pooling.token), ("avg", .average)])
+  func visionTransformer(_ name: String, _ pooling: VisionTransformer.Configuration.Pooling) throws {
+    let fixture = try Fixture("vit-\(name)")
+    var configuration = VisionTransformer.Configuration()
+    (configuration.imageSize, configuration.patchSize) = (24, 8)
+    (configuration.width, configuration.innerWidth, configuration.depth, configuration.heads) = (24, 48, 2, 3)
+    configuration.pooling = pooling
+    let network = VisionTransformer(configuration, classes: 10).eval()
+    try check(fixture, network) { network($0) }
+    let error = #expect(throws: EmberError.self) { try catchingErrors { network(Tensor.zeros([1, 3, 24, 32])) } }
+    #expect(error?.message.contains("[batch, channels, 24, 24]") == true)
+  }
+
+  @Test func namesAndShapesAreTheOriginals() throws {
+    func expectSame(_ network: Module, _ list: String) throws {
+      let text = try String(contentsOf: Fixture.folder.appendingPathComponent("\(list).txt"), encoding: .utf8)
+      let expected = text.split(separator: "\n").map(String.init)
+      let found = network.stateDict().map { entry in ([entry.name] + entry.tensor.shape.map { "\($0)" }).joined(separator: " ") }
+      #expect(found == expected, "\(list)")
+    }
+    try expectSame(EfficientNetLite(on: .meta), "efficientnet-lite0")
+    try expectSame(EfficientNetLite(.lite2, on: .meta), "efficientnet-lite2")
+    try expectSame(VisionTransformer(.tiny, on: .meta), "vit-tiny")
+  }
+
+  @Test func namesOfTimmBecomeTheOriginals() throws {
+    let text = try String(contentsOf: Fixture.folder.appendingPathComponent("efficientnet-lite2-timm.txt"), encoding: .utf8)
+    let state = text.split(separator: "\n").map { line in
+      let parts = line.split(separator: " ")
+      return (name: String(parts[0]), tensor: Tensor.zeros(parts.dropFirst().map { Int($0)! }, dtype: .float32, on: .meta))
+    }
+    let renamed = EfficientNetLite.renamed(timm: state)
+    let expected = EfficientNetLite(.lite2, on: .meta).stateDict()
+    #expect(renamed.map(\.name) == expected.map(\.name))
+    #expect(renamed.map(\.tensor.shape) == expected.map(\.tensor.shape))
   }
 }

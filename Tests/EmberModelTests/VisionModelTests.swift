@@ -13,6 +13,29 @@ import Testing
     #expect(count(ResNet.resNet50()) == 25_557_032)
     #expect(count(ResNet(.bottleneck, depths: [3, 4, 6, 3], groups: 32, widthPerGroup: 4)) == 25_028_904)
     #expect(count(MobileNetV2()) == 3_504_872)
+    let variants: [EfficientNetLite.Configuration] = [.lite0, .lite1, .lite2, .lite3, .lite4]
+    #expect(variants.map { count(EfficientNetLite($0, on: .meta)) } == [4_652_008, 5_416_680, 6_092_072, 8_197_096, 13_006_568])
+    let transformers: [VisionTransformer.Configuration] = [.tiny, .small, .base, .large]
+    #expect(transformers.map { count(VisionTransformer($0, on: .meta)) } == [5_717_416, 22_050_664, 86_567_656, 304_326_632])
+  }
+
+  @Test func blocksAreLeftOutInTrainingOnly() {
+    var configuration = EfficientNetLite.Configuration()
+    configuration.stages = [.init(count: 4, kernelSize: 3, stride: 1, expansion: 1, channels: 32)]
+    (configuration.dropout, configuration.stochasticDepth, configuration.headChannels) = (0, 0.9, 8)
+    withRandomSeed(0) {
+      let network = EfficientNetLite(configuration, classes: 2)
+      // Normalisation by what was seen so far makes members of the batch independent of each other.
+      for module in network.modules() where module is BatchNorm2d { _ = module.eval() }
+      let x = Tensor.randn([1, 3, 8, 8]).expand([16, 3, 8, 8])
+      let whole = noGrad { network.eval()(x) }
+      #expect((whole - whole.narrow(0, start: 0, length: 1)).abs().amax().item(as: Float.self) < 1e-5)
+      network.train()
+      for module in network.modules() where module is BatchNorm2d { _ = module.eval() }
+      let outputs = Set(noGrad { network(x) }.select(1, 0).elements(as: Float.self).map { ($0 * 1e4).rounded() })
+      // Three blocks (the first is always kept) are each there or not.
+      #expect((2...8).contains(outputs.count))
+    }
   }
 
   @Test func namesAreTorchvisions() {

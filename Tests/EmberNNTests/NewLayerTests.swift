@@ -181,3 +181,45 @@ import Testing
     #expect(error?.message.contains("Double") == true && error?.message.contains("Int") == true, "\(error?.message ?? "")")
   }
 }
+
+// Expected numbers are PyTorch 2.15's, which keeps the first channel's square in every sum.
+@Suite struct CrossMapNormalization {
+  @Test(arguments: [
+    (
+      1,
+      [
+        -0.5029733777, -0.3816680312, -0.1964921505, -0.0544330887, 0.0999953299, 0.2617633045, 0.3676234484, 0.5014863014, 0.5494695306,
+        0.6385267973, 0.6473223567, 0.6994331479,
+      ]
+    ),
+    (
+      3,
+      [
+        -0.5548447967, -0.4036723375, -0.2214332817, -0.0568173081, 0.1068541631, 0.2654112577, 0.3899652660, 0.5072821975, 0.5761684179,
+        0.6442090869, 0.8438488841, 0.9095696211,
+      ]
+    ),
+    (
+      4,
+      [
+        -0.5641953945, -0.4067265987, -0.2252843976, -0.0574521385, 0.1095976979, 0.2726200223, 0.4078978300, 0.5364595056, 0.6219587326,
+        0.7047631741, 0.9070236087, 0.9883675575,
+      ]
+    ),
+    (
+      9,
+      [
+        -0.5514956117, -0.3785806000, -0.2053093612, -0.0493623689, 0.1026547104, 0.2468119413, 0.4106187820, 0.5429863334, 0.7185828090,
+        0.8391606212, 1.0265468359, 1.1353349686,
+      ]
+    ),
+  ])
+  func numbers(_ size: Int, _ expected: [Double]) {
+    let x = (Tensor.arange(12).to(.float64) * 0.3 - 1).reshape([1, 6, 1, 2])
+    let layer = CrossMapLRN2d(size, alpha: 0.5, beta: 0.75, k: 2)
+    let values = layer(x).elements(as: Double.self)
+    #expect(zip(values, expected).allSatisfy { abs($0 - $1) < 1e-6 }, "\(values)")
+    #expect(checkGradients({ layer($0[0]) }, at: [x]) == nil)
+    #expect(throws: EmberError.self) { try catchingErrors { _ = layer(Tensor.zeros([3, 4])) } }
+  }
+}

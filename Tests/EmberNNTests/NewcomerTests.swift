@@ -137,6 +137,7 @@ import Testing
     expect(RMSNorm(6)(picture), [5, 4, 6, 6])
     expect(RMSNorm([6, 6])(picture), [5, 4, 6, 6])
     expect(LocalResponseNorm(2)(picture), [5, 4, 6, 6])
+    expect(CrossMapLRN2d(3)(picture), [5, 4, 6, 6])
   }
 
   @Test func recurrentNetworks() {

@@ -61,7 +61,9 @@ private func places(_ count: Int, below size: Int) -> Tensor {
       let inputs = [x, w, w * 0.5].map { $0.detach().requiringGrad() }
       let y = inputs[0].layerNorm([shape[1]], weight: inputs[1], bias: inputs[2])
       let z = (inputs[0] * 3 + 1).gelu()
-      return [y, z] + grad(of: [y], with: inputs, gradients: [g]) + grad(of: [z], with: [inputs[0]], gradients: [g])
+      let others = [z, inputs[0].softmax(1), inputs[0].logSoftmax(1)]
+      return [y] + others + grad(of: [y], with: inputs, gradients: [g])
+        + others.map { grad(of: [$0], with: [inputs[0]], gradients: [g])[0] }
     }
     let expected = try #require(CPU.with(.scalar, results))
     for set in CPU.InstructionSet.allCases where set != .scalar {

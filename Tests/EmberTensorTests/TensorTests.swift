@@ -37,6 +37,29 @@ import Testing
     #expect(x.sum().item() == 2 * 99 + 5)
   }
 
+  /// An operand that ends its life in an operation gives its memory to the result; one that lives on, or shares it, does not.
+  @Test func dyingOperandsGiveTheirMemory() {
+    let x = Tensor([1.0, 2, 3, 4]), y = Tensor([2.0, 2, 2, 2])
+    let product = x * y
+    let address = product.storageAddress
+    let end = (((consume product) + x).relu() * 2 - y) / y
+    #expect(end.storageAddress == address)
+    #expect(end.elements(as: Double.self) == [2, 5, 8, 11])
+    let kept = x * y
+    let sum = kept + x
+    #expect(kept.elements(as: Double.self) == [2, 4, 6, 8] && sum.elements(as: Double.self) == [3, 6, 9, 12])
+    let whole = x * y
+    let part = whole[1..<3]
+    let negative = -(consume whole) - 1
+    #expect(part.elements(as: Double.self) == [4, 6] && negative.elements(as: Double.self) == [-3, -5, -7, -9])
+    // Halves of integers are of another dtype; what a gradient reads stays.
+    #expect((Tensor([1, 2, 3]) * 1 / 2).elements(as: Double.self) == [0.5, 1, 1.5])
+    let w = Tensor([3.0, 4], requiresGrad: true)
+    ((w * w).exp() * 2).sum().backward()
+    #expect(abs(w.grad!.elements(as: Double.self)[0] - 12 * 8103.083927575384) < 0.1)
+    noGrad { #expect(!(w * 2).requiresGrad && w.requiresGrad) }
+  }
+
   @Test func creation() {
     #expect(Tensor.arange(4).elements(as: Int.self) == [0, 1, 2, 3])
     #expect(Tensor.arange(0, 1, step: 0.25).elements(as: Float.self) == [0, 0.25, 0.5, 0.75])

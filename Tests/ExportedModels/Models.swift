@@ -11,7 +11,7 @@ extension ExportCase {
   /// Every kind of network, small enough for the tests.
   public static func all() -> [ExportCase] {
     withRandomSeed(5) {
-      images() + recurrent() + transformers() + [operations(), moreOperations(), controlFlow()]
+      images() + recurrent() + transformers() + [operations(), moreOperations(), controlFlow()] + classifiers()
     }
   }
 
@@ -25,6 +25,19 @@ extension ExportCase {
       name, model, examples: [Tensor.zeros([1] + shape)], inputs: [Tensor.randn([3] + shape)], dynamicAxes: [[0: "batch"]], opset: opset,
       externalDataLimit: externalDataLimit
     ) { [model($0[0])] }
+  }
+
+  /// Networks that pad by the size of the picture, and that put a token before a row of patches.
+  private static func classifiers() -> [ExportCase] {
+    var lite = EfficientNetLite.Configuration()
+    (lite.widthMultiplier, lite.stemChannels, lite.headChannels) = (0.25, 8, 16)
+    var transformer = VisionTransformer.Configuration()
+    (transformer.imageSize, transformer.patchSize) = (24, 8)
+    (transformer.width, transformer.innerWidth, transformer.depth, transformer.heads) = (24, 48, 2, 3)
+    return [
+      batched("efficientnet", EfficientNetLite(lite, classes: 10), [3, 33, 40]),
+      batched("vit", VisionTransformer(transformer, classes: 10), [3, 24, 24]),
+    ]
   }
 
   private static func images() -> [ExportCase] {

@@ -14,8 +14,9 @@ typedef struct {
 
 /// y [outer, output, inner] = the matrix times x [outer, input, inner]. `dtype` is EMBER_FLOAT32 or EMBER_FLOAT64.
 void ember_resample(int dtype, const ember_resampling *matrix, const void *x, void *y, int64_t outer, int64_t inner);
-/// The same for bytes, with the weights rounded to 16-bit fixed point and each result rounded and limited to 0 ... 255.
-void ember_resample_bytes(const ember_resampling *matrix, const uint8_t *x, uint8_t *y, int64_t outer, int64_t inner);
+/// The same for bytes, with weights in fixed point and each result rounded and limited to 0 ... 255. `weight_bits` is 16 (as many bits
+/// after the point as keep the largest weight within 16 bits: PyTorch's rule) or 32 (22 bits after the point: Pillow's).
+void ember_resample_bytes(const ember_resampling *matrix, int weight_bits, const uint8_t *x, uint8_t *y, int64_t outer, int64_t inner);
 
 /// sin(x): the Swift targets that use these kernels have no mathematical library of their own.
 double ember_sine(double x);

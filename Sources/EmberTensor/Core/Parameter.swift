@@ -20,6 +20,11 @@ public final class StateCell: Sendable {
     state = Mutex(Content(value: isParameter && requiresGrad ? value.detach().requiringGrad() : value.detach()))
   }
 
+  /// Grows with every change of any cell, after the change: who read cells when it stood as it stands now need not read them again.
+  package static var changeCount: UInt64 { changes.load(ordering: .acquiring) }
+  private static let changes = Atomic<UInt64>(0)
+  private static func noteChange() { changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
+
   private struct Content {
     var value: Tensor
     /// An optimizer writes into the value's memory; everybody else waits.
@@ -32,6 +37,11 @@ public final class StateCell: Sendable {
       if let result { return result }
       sched_yield()
     }
+  }
+
+  private func replaceValue(_ new: Tensor) {
+    withValue { $0 = new }
+    Self.noteChange()
   }
 
   /// The value. Poisoned values and writes in a failed error scope are discarded; a write is taken back if the scope fails later.
@@ -53,6 +63,7 @@ public final class StateCell: Sendable {
       }
       journal()
       withValue { $0 = isParameter && $0.requiresGrad ? plain.detach().requiringGrad() : plain.detach() }
+      Self.noteChange()
     }
   }
 
@@ -60,12 +71,13 @@ public final class StateCell: Sendable {
   private func journal() {
     guard ErrorScopes.isActive else { return }
     let old = value
-    ErrorScopes.journal(for: self) { self.withValue { $0 = old } }
+    ErrorScopes.journal(for: self) { self.replaceValue(old) }
   }
 
   /// Puts a value in place, with its history, and returns the one that was there: for running a module with other values for a while.
   package func exchange(_ new: Tensor) -> Tensor {
     if let tracer = Tracer.current { return tracer.exchange(self, new) }
+    defer { Self.noteChange() }
     return withValue { current in
       let old = current
       current = new
@@ -88,7 +100,7 @@ public final class StateCell: Sendable {
       let new = old.requiringGrad(newValue)
       if new.isPoisoned { return }
       journal()
-      withValue { $0 = new }
+      replaceValue(new)
     }
   }
 
@@ -112,7 +124,7 @@ public final class StateCell: Sendable {
       _ = tracer.exchange(self, changed)
       return
     }
-    withValue { $0 = changed }
+    replaceValue(changed)
   }
 
   /// Gives the value dense memory of its own, unless it has it already, and keeps everybody else from it until `endUpdate`: so that a
@@ -136,7 +148,10 @@ public final class StateCell: Sendable {
         content.isTaken = true
         return (false, content.value.value)
       }
-      if !isBusy { return value }
+      if !isBusy {
+        Self.noteChange()
+        return value
+      }
       sched_yield()
     }
   }
@@ -148,7 +163,7 @@ public final class StateCell: Sendable {
     var copy = noGrad { old.value.clone() }
     if copy.isPoisoned { return }
     copy.node = old.node
-    ErrorScopes.journal(for: self) { self.withValue { $0 = copy } }
+    ErrorScopes.journal(for: self) { self.replaceValue(copy) }
   }
 
   /// Writes numbers into the value's own memory.

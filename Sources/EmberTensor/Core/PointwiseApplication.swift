@@ -244,6 +244,29 @@ extension Pointwise {
   }
 }
 
+extension Pointwise {
+  /// As a call, in the memory of `x` where nobody else holds it and the result fits: a chain of operations without gradients works in one
+  /// buffer, and less memory is touched.
+  func reusing(_ x: consuming Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
+    if x.node == nil, ThreadFlags.current.isDisjoint(with: .slow), x.isUniquelyHeld(), x.body.isContiguous,
+      runDense(self, 1, x.body, x.body, parameters, into: x.body) != nil
+    {
+      return x
+    }
+    return self(x, parameters)
+  }
+
+  func reusing(_ x: consuming Tensor, _ y: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
+    if x.node == nil, ThreadFlags.current.isDisjoint(with: .slow), x.isUniquelyHeld(), x.body.isContiguous,
+      y.node == nil || !isRecordingEnabled, y.body.isPlain, y.body.isContiguous, y.body.dtype == x.body.dtype, y.body.shape == x.body.shape,
+      y.body.backend === x.body.backend, runDense(self, 2, x.body, y.body, parameters, into: x.body) != nil
+    {
+      return x
+    }
+    return self(x, y, parameters)
+  }
+}
+
 /// The way that nearly all calls take: one or two dense operands of one shape and dtype, and numbers that do not widen it.
 /// Nil if the call is not such a one, or fails; the general way then finds out why. `y` is `x` again where there is one operand.
 ///

@@ -9,38 +9,38 @@ infix operator .>=: ComparisonPrecedence
 infix operator **: BitwiseShiftPrecedence
 
 extension Tensor {
-  // MARK: Operators. Shapes broadcast, dtypes promote as in PyTorch.
+  // MARK: Operators. Shapes broadcast, dtypes promote as in PyTorch. An operand that nobody else holds gives its memory to the result.
 
-  public static func + (a: Tensor, b: Tensor) -> Tensor { Pointwise.add(a, b) }
-  public static func - (a: Tensor, b: Tensor) -> Tensor { Pointwise.subtract(a, b) }
-  public static func * (a: Tensor, b: Tensor) -> Tensor { Pointwise.multiply(a, b) }
+  public static func + (a: consuming Tensor, b: Tensor) -> Tensor { Pointwise.add.reusing(a, b) }
+  public static func - (a: consuming Tensor, b: Tensor) -> Tensor { Pointwise.subtract.reusing(a, b) }
+  public static func * (a: consuming Tensor, b: Tensor) -> Tensor { Pointwise.multiply.reusing(a, b) }
   /// True division: integers yield floating point.
-  public static func / (a: Tensor, b: Tensor) -> Tensor { Pointwise.divide(a, b) }
+  public static func / (a: consuming Tensor, b: Tensor) -> Tensor { Pointwise.divide.reusing(a, b) }
   public static func % (a: Tensor, b: Tensor) -> Tensor { Pointwise.remainder(a, b) }
   public static func ** (a: Tensor, b: Tensor) -> Tensor { Pointwise.power(a, b) }
   /// Truth values have no sign and are refused; `logicalNot()` inverts them.
   public static prefix func - (a: Tensor) -> Tensor { a.dtype == .bool ? accepting(.number, in: "neg", a) { a } : Pointwise.negate(a) }
 
-  public static func + (a: Tensor, b: Scalar) -> Tensor { Pointwise.addNumber(a, ScalarParameters(b)) }
-  public static func + (a: Scalar, b: Tensor) -> Tensor { Pointwise.addNumber(b, ScalarParameters(a)) }
-  public static func - (a: Tensor, b: Scalar) -> Tensor { Pointwise.addNumber(a, ScalarParameters(b.negated)) }
-  public static func - (a: Scalar, b: Tensor) -> Tensor { Pointwise.subtractFromNumber(b, ScalarParameters(a)) }
-  public static func * (a: Tensor, b: Scalar) -> Tensor { Pointwise.multiplyByNumber(a, ScalarParameters(b)) }
-  public static func * (a: Scalar, b: Tensor) -> Tensor { Pointwise.multiplyByNumber(b, ScalarParameters(a)) }
-  public static func / (a: Tensor, b: Scalar) -> Tensor { Pointwise.divideByNumber(a, ScalarParameters(b)) }
-  public static func / (a: Scalar, b: Tensor) -> Tensor { Pointwise.divideNumber(b, ScalarParameters(a)) }
+  public static func + (a: consuming Tensor, b: Scalar) -> Tensor { Pointwise.addNumber.reusing(a, ScalarParameters(b)) }
+  public static func + (a: Scalar, b: consuming Tensor) -> Tensor { Pointwise.addNumber.reusing(b, ScalarParameters(a)) }
+  public static func - (a: consuming Tensor, b: Scalar) -> Tensor { Pointwise.addNumber.reusing(a, ScalarParameters(b.negated)) }
+  public static func - (a: Scalar, b: consuming Tensor) -> Tensor { Pointwise.subtractFromNumber.reusing(b, ScalarParameters(a)) }
+  public static func * (a: consuming Tensor, b: Scalar) -> Tensor { Pointwise.multiplyByNumber.reusing(a, ScalarParameters(b)) }
+  public static func * (a: Scalar, b: consuming Tensor) -> Tensor { Pointwise.multiplyByNumber.reusing(b, ScalarParameters(a)) }
+  public static func / (a: consuming Tensor, b: Scalar) -> Tensor { Pointwise.divideByNumber.reusing(a, ScalarParameters(b)) }
+  public static func / (a: Scalar, b: consuming Tensor) -> Tensor { Pointwise.divideNumber.reusing(b, ScalarParameters(a)) }
   public static func ** (a: Tensor, b: Scalar) -> Tensor { a.pow(b) }
   public static func ** (a: Scalar, b: Tensor) -> Tensor { Pointwise.numberToPower(b, ScalarParameters(a)) }
 
   // Numbers that are variables, not literals.
-  public static func + <T: TensorElement>(a: Tensor, b: T) -> Tensor { a + b.scalar }
-  public static func + <T: TensorElement>(a: T, b: Tensor) -> Tensor { a.scalar + b }
-  public static func - <T: TensorElement>(a: Tensor, b: T) -> Tensor { a - b.scalar }
-  public static func - <T: TensorElement>(a: T, b: Tensor) -> Tensor { a.scalar - b }
-  public static func * <T: TensorElement>(a: Tensor, b: T) -> Tensor { a * b.scalar }
-  public static func * <T: TensorElement>(a: T, b: Tensor) -> Tensor { a.scalar * b }
-  public static func / <T: TensorElement>(a: Tensor, b: T) -> Tensor { a / b.scalar }
-  public static func / <T: TensorElement>(a: T, b: Tensor) -> Tensor { a.scalar / b }
+  public static func + <T: TensorElement>(a: consuming Tensor, b: T) -> Tensor { a + b.scalar }
+  public static func + <T: TensorElement>(a: T, b: consuming Tensor) -> Tensor { a.scalar + b }
+  public static func - <T: TensorElement>(a: consuming Tensor, b: T) -> Tensor { a - b.scalar }
+  public static func - <T: TensorElement>(a: T, b: consuming Tensor) -> Tensor { a.scalar - b }
+  public static func * <T: TensorElement>(a: consuming Tensor, b: T) -> Tensor { a * b.scalar }
+  public static func * <T: TensorElement>(a: T, b: consuming Tensor) -> Tensor { a.scalar * b }
+  public static func / <T: TensorElement>(a: consuming Tensor, b: T) -> Tensor { a / b.scalar }
+  public static func / <T: TensorElement>(a: T, b: consuming Tensor) -> Tensor { a.scalar / b }
   public static func ** <T: TensorElement>(a: Tensor, b: T) -> Tensor { a ** b.scalar }
   public static func ** <T: TensorElement>(a: T, b: Tensor) -> Tensor { a.scalar ** b }
   public static func .== <T: TensorElement>(a: Tensor, b: T) -> Tensor { a .== b.scalar }
@@ -99,50 +99,50 @@ extension Tensor {
   /// -1, 0 or 1. Complex numbers have no sign; `sgn()` gives their direction.
   public func sign() -> Tensor { dtype.isComplex ? accepting(.real, in: "sign", self) { self } : Pointwise.sign(self) }
   public func square() -> Tensor { Pointwise.square(dtype == .bool ? to(.int64) : self) }
-  public func sqrt() -> Tensor { Pointwise.sqrt(self) }
-  public func rsqrt() -> Tensor { Pointwise.rsqrt(self) }
-  public func reciprocal() -> Tensor { Pointwise.reciprocal(self) }
-  public func exp() -> Tensor { Pointwise.exp(self) }
-  public func exp2() -> Tensor { Pointwise.exp2(self) }
-  public func expm1() -> Tensor { Pointwise.expm1(self) }
-  public func log() -> Tensor { Pointwise.log(self) }
-  public func log2() -> Tensor { Pointwise.log2(self) }
-  public func log10() -> Tensor { Pointwise.log10(self) }
-  public func log1p() -> Tensor { Pointwise.log1p(self) }
-  public func sin() -> Tensor { Pointwise.sin(self) }
-  public func cos() -> Tensor { Pointwise.cos(self) }
-  public func tan() -> Tensor { Pointwise.tan(self) }
-  public func asin() -> Tensor { Pointwise.asin(self) }
-  public func acos() -> Tensor { Pointwise.acos(self) }
-  public func atan() -> Tensor { Pointwise.atan(self) }
-  public func sinh() -> Tensor { Pointwise.sinh(self) }
-  public func cosh() -> Tensor { Pointwise.cosh(self) }
-  public func tanh() -> Tensor { Pointwise.tanh(self) }
-  public func asinh() -> Tensor { Pointwise.asinh(self) }
-  public func acosh() -> Tensor { Pointwise.acosh(self) }
-  public func atanh() -> Tensor { Pointwise.atanh(self) }
-  public func erf() -> Tensor { Pointwise.erf(self) }
-  public func erfc() -> Tensor { Pointwise.erfc(self) }
-  public func erfinv() -> Tensor { Pointwise.erfinv(self) }
-  public func sigmoid() -> Tensor { Pointwise.sigmoid(self) }
-  public func lgamma() -> Tensor { Pointwise.lgamma(self) }
+  public consuming func sqrt() -> Tensor { Pointwise.sqrt.reusing(self) }
+  public consuming func rsqrt() -> Tensor { Pointwise.rsqrt.reusing(self) }
+  public consuming func reciprocal() -> Tensor { Pointwise.reciprocal.reusing(self) }
+  public consuming func exp() -> Tensor { Pointwise.exp.reusing(self) }
+  public consuming func exp2() -> Tensor { Pointwise.exp2.reusing(self) }
+  public consuming func expm1() -> Tensor { Pointwise.expm1.reusing(self) }
+  public consuming func log() -> Tensor { Pointwise.log.reusing(self) }
+  public consuming func log2() -> Tensor { Pointwise.log2.reusing(self) }
+  public consuming func log10() -> Tensor { Pointwise.log10.reusing(self) }
+  public consuming func log1p() -> Tensor { Pointwise.log1p.reusing(self) }
+  public consuming func sin() -> Tensor { Pointwise.sin.reusing(self) }
+  public consuming func cos() -> Tensor { Pointwise.cos.reusing(self) }
+  public consuming func tan() -> Tensor { Pointwise.tan.reusing(self) }
+  public consuming func asin() -> Tensor { Pointwise.asin.reusing(self) }
+  public consuming func acos() -> Tensor { Pointwise.acos.reusing(self) }
+  public consuming func atan() -> Tensor { Pointwise.atan.reusing(self) }
+  public consuming func sinh() -> Tensor { Pointwise.sinh.reusing(self) }
+  public consuming func cosh() -> Tensor { Pointwise.cosh.reusing(self) }
+  public consuming func tanh() -> Tensor { Pointwise.tanh.reusing(self) }
+  public consuming func asinh() -> Tensor { Pointwise.asinh.reusing(self) }
+  public consuming func acosh() -> Tensor { Pointwise.acosh.reusing(self) }
+  public consuming func atanh() -> Tensor { Pointwise.atanh.reusing(self) }
+  public consuming func erf() -> Tensor { Pointwise.erf.reusing(self) }
+  public consuming func erfc() -> Tensor { Pointwise.erfc.reusing(self) }
+  public consuming func erfinv() -> Tensor { Pointwise.erfinv.reusing(self) }
+  public consuming func sigmoid() -> Tensor { Pointwise.sigmoid.reusing(self) }
+  public consuming func lgamma() -> Tensor { Pointwise.lgamma.reusing(self) }
   public func floor() -> Tensor { accepting(.realNumber, in: "floor", self) { dtype.isInteger ? self : Pointwise.floor(self) } }
   public func ceil() -> Tensor { accepting(.realNumber, in: "ceil", self) { dtype.isInteger ? self : Pointwise.ceil(self) } }
   /// To the nearest integer, halves to the even one.
   public func round() -> Tensor { accepting(.realNumber, in: "round", self) { dtype.isInteger ? self : Pointwise.round(self) } }
   public func trunc() -> Tensor { accepting(.realNumber, in: "trunc", self) { dtype.isInteger ? self : Pointwise.trunc(self) } }
-  public func relu() -> Tensor { Pointwise.relu(self) }
+  public consuming func relu() -> Tensor { Pointwise.relu.reusing(self) }
   public func leakyReLU(negativeSlope: Double = 0.01) -> Tensor { Pointwise.leakyReLU(self, ScalarParameters(.real(negativeSlope))) }
   public enum GELUApproximation: String, Sendable { case none, tanh }
   public func gelu(approximate: GELUApproximation = .none) -> Tensor {
     approximate == .none ? Pointwise.gelu(self) : Pointwise.geluTanh(self)
   }
-  public func silu() -> Tensor { Pointwise.silu(self) }
+  public consuming func silu() -> Tensor { Pointwise.silu.reusing(self) }
   public func softplus(beta: Double = 1, threshold: Double = 20) -> Tensor {
     Pointwise.softplus(self, ScalarParameters(.real(beta), .real(threshold)))
   }
   public func elu(alpha: Double = 1) -> Tensor { Pointwise.elu(self, ScalarParameters(.real(alpha))) }
-  public func logSigmoid() -> Tensor { Pointwise.logSigmoid(self) }
+  public consuming func logSigmoid() -> Tensor { Pointwise.logSigmoid.reusing(self) }
   public var isNaN: Tensor { Pointwise.isNaN(self) }
   public var isInfinite: Tensor { Pointwise.isInfinite(self) }
   public var isFinite: Tensor { Pointwise.isFinite(self) }

@@ -1,4 +1,5 @@
 public import EmberNN
+public import EmberRuntime
 public import EmberTensor
 
 /// Residual networks; He, Zhang, Ren and Sun, arXiv:1512.03385. [batch, 3, height, width] to [batch, classes].
@@ -35,9 +36,10 @@ open class ResNet: Module, Layer {
   ///   - width: channels of the first stage; every further one has twice as many.
   ///   - groups, widthPerGroup: of the bottlenecks' 3 × 3 convolutions; ResNeXt (arXiv:1611.05431) and wide networks (arXiv:1605.07146) set them.
   ///   - zeroInitResidual: every block begins as the identity (arXiv:1706.02677).
+  ///   - device: `.meta` for a model whose weights will be assigned (`loadStateDict(_:strict:assign:)`).
   public init(
     _ block: Block, depths: [Int], classes: Int = 1000, channels: Int = 3, width: Int = 64, groups: Int = 1, widthPerGroup: Int = 64,
-    stem: VisionStem = .large, zeroInitResidual: Bool = false
+    stem: VisionStem = .large, zeroInitResidual: Bool = false, on device: Device = .cpu
   ) {
     precondition(depths.count == 4, "ResNet: \(depths.count) stages; there are four")
     self.stem = stem
@@ -49,28 +51,31 @@ open class ResNet: Module, Layer {
         let outChannels = planes * block.expansion
         let downsample =
           stride != 1 || inChannels != outChannels
-          ? Sequential(Conv2d(inChannels, outChannels, kernelSize: 1, stride: stride, bias: false), BatchNorm2d(outChannels)) : nil
+          ? Sequential(
+            Conv2d(inChannels, outChannels, kernelSize: 1, stride: stride, bias: false, on: device),
+            BatchNorm2d(outChannels, on: device)) : nil
         defer { inChannels = outChannels }
         switch block {
-        case .basic: return BasicBlock(inChannels, planes, stride: stride, downsample: downsample)
+        case .basic: return BasicBlock(inChannels, planes, stride: stride, downsample: downsample, on: device)
         case .bottleneck:
           let inner = planes * widthPerGroup / 64 * groups
-          return Bottleneck(inChannels, inner, outChannels, stride: stride, groups: groups, downsample: downsample)
+          return Bottleneck(inChannels, inner, outChannels, stride: stride, groups: groups, downsample: downsample, on: device)
         }
       }
       return Sequential(blocks)
     }
     switch stem {
-    case .large: conv1 = Conv2d(channels, width, kernelSize: 7, stride: 2, padding: 3, bias: false)
-    case .small: conv1 = Conv2d(channels, width, kernelSize: 3, padding: 1, bias: false)
+    case .large: conv1 = Conv2d(channels, width, kernelSize: 7, stride: 2, padding: 3, bias: false, on: device)
+    case .small: conv1 = Conv2d(channels, width, kernelSize: 3, padding: 1, bias: false, on: device)
     }
-    bn1 = BatchNorm2d(width)
+    bn1 = BatchNorm2d(width, on: device)
     layer1 = stage(0)
     layer2 = stage(1)
     layer3 = stage(2)
     layer4 = stage(3)
-    fc = Linear((width << 3) * block.expansion, classes)
+    fc = Linear((width << 3) * block.expansion, classes, on: device)
     super.init()
+    if device == .meta { return }
     initializeConvolutions()
     if zeroInitResidual {
       for case let block as ResidualBlock in modules() { if let weight = block.lastNorm.weightCell { Init.zeros(weight) } }
@@ -119,11 +124,11 @@ private final class BasicBlock: Module, Layer, ResidualBlock {
   let downsample: Sequential?
   var lastNorm: BatchNorm2d { bn2 }
 
-  init(_ inChannels: Int, _ channels: Int, stride: Int, downsample: Sequential?) {
-    conv1 = Conv2d(inChannels, channels, kernelSize: 3, stride: stride, padding: 1, bias: false)
-    bn1 = BatchNorm2d(channels)
-    conv2 = Conv2d(channels, channels, kernelSize: 3, padding: 1, bias: false)
-    bn2 = BatchNorm2d(channels)
+  init(_ inChannels: Int, _ channels: Int, stride: Int, downsample: Sequential?, on device: Device) {
+    conv1 = Conv2d(inChannels, channels, kernelSize: 3, stride: stride, padding: 1, bias: false, on: device)
+    bn1 = BatchNorm2d(channels, on: device)
+    conv2 = Conv2d(channels, channels, kernelSize: 3, padding: 1, bias: false, on: device)
+    bn2 = BatchNorm2d(channels, on: device)
     self.downsample = downsample
     super.init()
   }
@@ -144,13 +149,13 @@ private final class Bottleneck: Module, Layer, ResidualBlock {
   let downsample: Sequential?
   var lastNorm: BatchNorm2d { bn3 }
 
-  init(_ inChannels: Int, _ channels: Int, _ outChannels: Int, stride: Int, groups: Int, downsample: Sequential?) {
-    conv1 = Conv2d(inChannels, channels, kernelSize: 1, bias: false)
-    bn1 = BatchNorm2d(channels)
-    conv2 = Conv2d(channels, channels, kernelSize: 3, stride: stride, padding: 1, groups: groups, bias: false)
-    bn2 = BatchNorm2d(channels)
-    conv3 = Conv2d(channels, outChannels, kernelSize: 1, bias: false)
-    bn3 = BatchNorm2d(outChannels)
+  init(_ inChannels: Int, _ channels: Int, _ outChannels: Int, stride: Int, groups: Int, downsample: Sequential?, on device: Device) {
+    conv1 = Conv2d(inChannels, channels, kernelSize: 1, bias: false, on: device)
+    bn1 = BatchNorm2d(channels, on: device)
+    conv2 = Conv2d(channels, channels, kernelSize: 3, stride: stride, padding: 1, groups: groups, bias: false, on: device)
+    bn2 = BatchNorm2d(channels, on: device)
+    conv3 = Conv2d(channels, outChannels, kernelSize: 1, bias: false, on: device)
+    bn3 = BatchNorm2d(outChannels, on: device)
     self.downsample = downsample
     super.init()
   }

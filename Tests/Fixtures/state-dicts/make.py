@@ -2,6 +2,9 @@
 
     python Tests/Fixtures/state-dicts/make.py
 
+The last networks are those of timm and efficientnet-lite-pytorch, which `pip install --no-deps --target FOLDER` brings with torchvision,
+pillow, huggingface_hub and pyyaml into a folder for PYTHONPATH. Text files list names and shapes of whole networks.
+
 Names: `state.…` for the state dict, `input`, `weight` (of the output in the sum whose gradients are taken), `output`, `gradient.…` for inputs
 and parameters; `training.output` and `after.…` where training differs.
 """
@@ -102,3 +105,64 @@ def training():
 
 
 write("resnet18", resnet, picture, resnet, training)
+
+
+# Networks of packages.
+
+from efficientnet_lite_pytorch import EfficientNet
+from efficientnet_lite_pytorch.utils import BlockDecoder, get_model_params
+from timm.models.efficientnet import tf_efficientnet_lite2
+from timm.models.vision_transformer import VisionTransformer, vit_tiny_patch16_224
+
+
+def enliven(model):
+    """So that no layer does nothing, as after training."""
+    for name, tensor in model.state_dict().items():
+        if name.endswith("running_mean"):
+            tensor.normal_(0, 0.2)
+        elif name.endswith("running_var"):
+            tensor.uniform_(0.5, 1.5)
+        elif name.endswith(("bias", "cls_token", "pos_embed")):
+            tensor.normal_(0, 0.3)
+        elif tensor.dim() == 1:
+            tensor.uniform_(0.5, 1.5)
+        elif tensor.dim() == 2:
+            tensor.normal_(0, tensor.shape[1] ** -0.5)
+    return model.eval()
+
+
+def list_shapes(name, model):
+    lines = [f"{key} {' '.join(map(str, value.shape))}".rstrip() for key, value in model.state_dict().items()]
+    (HERE / f"{name}.txt").write_text("\n".join(lines) + "\n")
+
+
+torch.manual_seed(1)
+list_shapes("efficientnet-lite0", EfficientNet.from_name("efficientnet-lite0"))
+list_shapes("efficientnet-lite2", EfficientNet.from_name("efficientnet-lite2"))
+list_shapes("vit-tiny", vit_tiny_patch16_224())
+list_shapes("efficientnet-lite2-timm", tf_efficientnet_lite2())
+
+# Every kind of block, strides over even and odd extents; the head smaller than that of any variant.
+_, options = get_model_params("efficientnet-lite0", {"num_classes": 10, "image_size": None})
+stages = BlockDecoder.decode(["r1_k3_s11_e1_i32_o8", "r2_k5_s22_e6_i8_o8", "r2_k3_s22_e6_i8_o16"])
+lite = EfficientNet(stages, options._replace(drop_connect_rate=0))
+lite._conv_head = type(lite._conv_head)(16, 24, 1, bias=False)
+lite._bn1 = nn.BatchNorm2d(24, momentum=lite._bn1.momentum, eps=lite._bn1.eps)
+lite._fc = nn.Linear(24, 10)
+enliven(lite)
+picture = torch.randn(2, 3, 38, 45)
+
+
+def lite_training():
+    lite._dropout.p = 0
+    lite.train()
+    with torch.no_grad():
+        output = lite(picture)
+    return {"training.output": output} | {f"after.{key}": value for key, value in lite.named_buffers()}
+
+
+write("efficientnet-lite", lite, picture, lite, lite_training)
+
+for pool in ("token", "avg"):
+    vit = VisionTransformer(img_size=24, patch_size=8, embed_dim=24, depth=2, num_heads=3, mlp_ratio=2, num_classes=10, global_pool=pool)
+    write(f"vit-{pool}", enliven(vit), torch.randn(2, 3, 24, 24), vit)
