@@ -20,6 +20,7 @@ struct Run: ParsableCommand {
   @Option(help: "Where the next output goes, or NAME=FILE.") var output: [String] = []
   @Option(help: "Runs so many times more and prints the median of the times.") var `repeat`: Int?
   @Flag(help: "Evaluates node after node also where runs are repeated, instead of compiling the model first.") var eager = false
+  @Flag(help: "Prints the graph that the model is compiled to.") var graph = false
   @Option(help: "The most memory to take, in MiB.") var memory = 1 << 14
 
   func run() throws {
@@ -34,9 +35,14 @@ struct Run: ParsableCommand {
     }
     let values = try inputs.mapValues { ONNXValue.tensor(try NPY.load($0)) }
     // A single run does not repay the compiling.
-    let compiled = self.repeat == nil || eager ? nil : model.compiled()
+    let compiled = graph || self.repeat != nil && !eager ? model.compiled() : nil
     func once() throws -> [String: ONNXValue] { try compiled?.run(values) ?? model.run(values) }
     let results = try once()
+    if graph {
+      let graphs = compiled?.graphs ?? []
+      for graph in graphs { print(graph) }
+      if graphs.isEmpty { print("No graph stands for this model; it is evaluated node after node.") }
+    }
     for port in model.outputs {
       guard let value = results[port.name] else { continue }
       guard let path = outputs[port.name] else {
