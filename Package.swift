@@ -57,7 +57,7 @@ let package = Package(
     .executableTarget(
       name: "EmberCommand",
       dependencies: [
-        "EmberCPU", "EmberConformance", "EmberFormats", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText",
+        "EmberAudio", "EmberCPU", "EmberConformance", "EmberFormats", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText",
         "EmberTorchScript", "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Models compiled by PyTorch: their code is read and run.
@@ -76,9 +76,12 @@ let package = Package(
       name: "EmberVision", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberData", "EmberFormats", "CEmberFormats"],
       resources: [.embedInCode("Resources/imagenet-classes.txt")]),
     .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberFormats"]),
+    .target(
+      name: "EmberAudio", dependencies: ["EmberTensor", "EmberRuntime", "EmberFunctional", "EmberSpectral", "EmberNN", "EmberFormats"]),
     .target(name: "CEmberHub"),
     .target(
-      name: "EmberHub", dependencies: ["EmberTensor", "EmberRuntime", "EmberFormats", "EmberText", "EmberTorchScript", "EmberVision", "CEmberHub"],
+      name: "EmberHub",
+      dependencies: ["EmberAudio", "EmberTensor", "EmberRuntime", "EmberFormats", "EmberText", "EmberTorchScript", "EmberVision", "CEmberHub"],
       resources: [.embedInCode("manifest.json")]),
     .target(
       name: "EmberONNX",
@@ -92,7 +95,7 @@ let package = Package(
       name: "Ember",
       dependencies: [
         "EmberTensor", "EmberCPU", "EmberCUDA", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
-        "EmberData", "EmberDistributions", "EmberFormats", "EmberGraph", "EmberVision", "EmberText", "EmberRL", "EmberTraining", "EmberHub",
+        "EmberData", "EmberDistributions", "EmberFormats", "EmberGraph", "EmberVision", "EmberText", "EmberAudio", "EmberRL", "EmberTraining", "EmberHub",
       ]),
     .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
     .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
@@ -136,6 +139,7 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     .testTarget(name: "EmberTorchScriptTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
+    .testTarget(name: "EmberAudioTests", dependencies: ["EmberAudio", "EmberFormats", "EmberNN", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberHubTests", dependencies: ["EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText"]),
     .testTarget(
       name: "EmberCommandTests",
@@ -147,8 +151,11 @@ let package = Package(
         "EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor", "EmberCPU", "EmberRuntime",
       ]),
     .executableTarget(
-      name: "FormatFuzzer", dependencies: ["EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"], path: "Tests/FormatFuzzer"),
-    .testTarget(name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision"]),
+      name: "FormatFuzzer",
+      dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberText", "EmberTorchScript", "EmberVision"],
+      path: "Tests/FormatFuzzer"),
+    .testTarget(
+      name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision", "FormatFuzzer"]),
     .testTarget(name: "EmberCTests", exclude: ["Programs"]),
     .testTarget(
       name: "EmberExamplesTests",

@@ -1,3 +1,4 @@
+@_exported import EmberAudio
 @_exported import EmberCPU
 @_exported import EmberCUDA
 @_exported import EmberData

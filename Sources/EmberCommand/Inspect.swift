@@ -10,9 +10,16 @@ struct Inspect: ParsableCommand {
 
   @Argument(help: "The file.") var file: String
   @Flag(help: "Print one JSON object instead.") var json = false
+  @Flag(help: "Say on standard error how long opening took and how much of the file was read for it.") var time = false
 
   func run() throws {
+    let clock = ContinuousClock(), start = clock.now
     let contents = try WeightFile.open(file)
+    if time {
+      let elapsed = clock.now - start
+      let mapped = Inspect.residentBytes(of: file).map { "; \(Inspect.size($0)) of the file are in memory" } ?? ""
+      FileHandle.standardError.write(Data("opened in \(elapsed / .milliseconds(1)) ms\(mapped)\n".utf8))
+    }
     if json {
       let output = Output(
         file: file, kind: contents.kind, metadata: contents.metadata.map { Output.Value(name: $0.key, value: $0.value) },
@@ -46,6 +53,20 @@ struct Inspect: ParsableCommand {
     let file, kind: String
     let metadata, values: [Value]
     let tensors: [Tensor]
+  }
+
+  /// How much of a mapped file this process has in memory, where the system tells it (Linux).
+  private static func residentBytes(of path: String) -> Int? {
+    let path = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    // Its size is said to be 0, so it is read to its end.
+    guard let smaps = try? FileHandle(forReadingAtPath: "/proc/self/smaps")?.readToEnd() else { return nil }
+    var total: Int?, isThere = false
+    for line in String(decoding: smaps, as: UTF8.self).split(separator: "\n") {
+      // A mapping begins with its addresses and ends with the file's name; what is said of it follows, each line with a name of its own.
+      if line.prefix(while: { $0 != " " }).contains("-") { isThere = line.hasSuffix(" " + path) }
+      if isThere, line.hasPrefix("Rss:") { total = (total ?? 0) + 1024 * (Int(line.split(separator: " ")[1]) ?? 0) }
+    }
+    return total
   }
 
   /// Rows under a heading, in columns.

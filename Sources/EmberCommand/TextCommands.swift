@@ -29,11 +29,12 @@ struct Embed: ParsableCommand {
       for row in rows(of: vectors) { print("[" + row.map { "\($0)" }.joined(separator: ", ") + "]") }
     }
   }
+}
 
-  private func rows(of matrix: Tensor) -> [[Float]] {
-    let width = matrix.shape[1], values = matrix.elements(as: Float.self)
-    return (0..<matrix.shape[0]).map { Array(values[$0 * width..<($0 + 1) * width]) }
-  }
+/// The numbers of a matrix, row by row.
+func rows(of matrix: Tensor) -> [[Float]] {
+  let width = matrix.shape[1], values = matrix.elements(as: Float.self)
+  return (0..<matrix.shape[0]).map { Array(values[$0 * width..<($0 + 1) * width]) }
 }
 
 /// `ember tokenize`

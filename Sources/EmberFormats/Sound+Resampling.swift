@@ -1,5 +1,5 @@
 import EmberRuntime
-import EmberTensor
+public import EmberTensor
 
 #if canImport(Darwin)
   import Darwin
@@ -36,6 +36,14 @@ extension Sound {
       }
     }
     return Sound(sampleRate: rate, samples: try catchingErrors { Tensor(result, shape: [channels, outputCount]) }, encoding: encoding)
+  }
+}
+
+extension Sound {
+  /// The mean of all channels at another rate: [samples].
+  public func mixed(at rate: Int) throws -> Tensor {
+    let mono = Sound(sampleRate: sampleRate, samples: try catchingErrors { self.mono.unsqueeze(0) })
+    return try mono.resampled(to: rate).samples.squeeze(0)
   }
 }
 

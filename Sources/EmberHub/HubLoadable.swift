@@ -1,3 +1,4 @@
+public import EmberAudio
 import EmberFormats
 public import EmberText
 public import EmberTorchScript
@@ -25,6 +26,14 @@ extension LanguageModel: HubLoadable {
 
 extension SpeechDetector: HubLoadable {
   public convenience init(_ model: HubModel) throws { try self.init(contentsOf: model.file(endingWith: ".jit")) }
+}
+
+extension PitchDetector: HubLoadable {
+  public init(_ model: HubModel) throws { try self.init(contentsOf: model.file(endingWith: ".pth")) }
+}
+
+extension VoiceEncoder: HubLoadable {
+  public convenience init(_ model: HubModel) throws { try self.init(contentsOf: model.file(endingWith: ".pt")) }
 }
 
 extension ImageClassifier: HubLoadable {

@@ -84,11 +84,9 @@ public final class SpeechDetector {
 
   /// The segments of speech in a recording, which is mixed to one channel and brought to 16 kHz if it has another rate than 8 or 16 kHz.
   public func segments(of sound: Sound, options: Options = Options()) throws -> [Segment] {
-    var mono = Sound(sampleRate: sound.sampleRate, samples: try catchingErrors { sound.mono.unsqueeze(0) })
-    if mono.sampleRate != 8000 { mono = try mono.resampled(to: 16_000) }
-    let samples = mono.samples.squeeze(0)
-    let probabilities = try probabilities(of: samples, sampleRate: mono.sampleRate)
-    return Self.segments(probabilities, sampleRate: mono.sampleRate, sampleCount: samples.elementCount, options: options)
+    let rate = sound.sampleRate == 8000 ? 8000 : 16_000, samples = try sound.mixed(at: rate)
+    let probabilities = try probabilities(of: samples, sampleRate: rate)
+    return Self.segments(probabilities, sampleRate: rate, sampleCount: samples.elementCount, options: options)
   }
 
   private static func frameSize(_ sampleRate: Int) -> Int { sampleRate == 16_000 ? 512 : 256 }

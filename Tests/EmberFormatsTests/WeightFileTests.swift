@@ -69,6 +69,26 @@ import Testing
     withExtendedLifetime(tensor) { #expect(after > 16 << 20) }
   }
 
+  /// Of half a gigabyte in 500 tensors, opening reads the header, and using one tensor reads that tensor.
+  @Test func ofALargeFileOnlyWhatIsUsedIsRead() throws {
+    let path = folder.file("large.safetensors"), count = 1 << 18
+    let entries = (0..<500).map { i in
+      "\"\(i)\":{\"dtype\":\"F32\",\"shape\":[\(count)],\"data_offsets\":[\(i * count * 4),\((i + 1) * count * 4)]}"
+    }
+    // Spaces fill the header up, so that numbers are aligned, as in every file that the safetensors library writes.
+    var header = Array("{\(entries.joined(separator: ","))}".utf8)
+    header += [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8)
+    try write(withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header, to: path)
+    // What was never written takes no room on the disk, and reads as zeros.
+    #expect(truncate(path, 8 + header.count + 500 * count * 4) == 0)
+    let file = try Safetensors.load(path)
+    #expect(file.tensors.count == 500)
+    #expect(try residentBytes(of: path) < 2 << 20)
+    #expect(try #require(file["250"]).sum().item() == 0)
+    let after = try residentBytes(of: path)
+    withExtendedLifetime(file) { #expect((1 << 20..<4 << 20).contains(after), "\(after)") }
+  }
+
   /// How much of a mapped file this process has in memory, as the system tells it.
   func residentBytes(of path: String) throws -> Int {
     let smaps = try #require(FileHandle(forReadingAtPath: "/proc/self/smaps"))

@@ -1,6 +1,9 @@
+import EmberCPU
 import EmberFormats
 import EmberRuntime
 import EmberTensor
+import EmberText
+import EmberTorchScript
 import EmberVision
 import Foundation
 
@@ -11,7 +14,12 @@ import Foundation
   static let parsers: [String: @Sendable (UnsafeRawBufferPointer) throws -> Void] = [
     "safetensors": { try read(Safetensors.parse($0).tensors) }, "npy": { try read([("", NPY.parse($0))]) },
     "npz": { try read(NPZ.parse($0, limit: 1 << 24)) }, "idx": { try read([("", IDX.parse($0))]) },
-    "torch": { try read(TorchCheckpoint.parse($0, limit: 1 << 24).tensors) }, "pickle": { try read(Pickle.parse($0).tensors) },
+    "torch": { try read(TorchCheckpoint.parse($0, limit: 1 << 24).tensors) },
+    "torch-pickle": { try FuzzedArchive.checkpoint($0).withUnsafeBytes { try read(TorchCheckpoint.parse($0, limit: 1 << 24).tensors) } },
+    "torchscript": { try run(TorchScriptModule.parse($0, instructionLimit: 1 << 12)) },
+    "torchscript-code": { bytes in
+      try FuzzedArchive.script(bytes).withUnsafeBytes { try run(TorchScriptModule.parse($0, instructionLimit: 1 << 12)) }
+    }, "tokenizer": { try tokenize(Tokenizer(parsing: Array($0))) }, "pickle": { try read(Pickle.parse($0).tensors) },
     "gguf": { bytes in for tensor in try GGUF.parse(bytes).tensors { try read([("", tensor.tensor())]) } },
     "wav": { try read([("", WAV.parse($0).samples)]) }, "picture": { _ = try Picture($0, limit: 1 << 24) },
     "json": { bytes in do throws(JSONSyntaxError) { _ = try JSON.parse(bytes) } catch {} },
@@ -19,6 +27,24 @@ import Foundation
 
   static func read(_ tensors: [(name: String, tensor: Tensor)]) throws {
     for (_, tensor) in tensors where tensor.device == .cpu && tensor.elementCount < 1 << 20 { _ = try tensor.withBytes { $0.reduce(0, ^) } }
+  }
+
+  /// Calls every method with tensors, and with numbers where it does not take those.
+  static func run(_ module: TorchScriptModule) throws {
+    CPU.setMemoryCap(1 << 28)
+    for (method, arguments) in module.methods {
+      do throws(any Error) {
+        try module.call(method, arguments.map { _ in .tensor(.ones([2, 3])) })
+      } catch {
+        try module.call(method, arguments.map { _ in .integer(2) })
+      }
+    }
+  }
+
+  static func tokenize(_ tokenizer: Tokenizer) throws {
+    let text = "The quick brown fox's 12 jumps: \u{E9}\u{301} \u{1F98A} <s>\u{4E2D}\u{6587}"
+    _ = tokenizer.decode(tokenizer.encode(text, and: " [MASK] over").numbers)
+    _ = tokenizer.decode([0, 1, -1, 1 << 40])
   }
 
   static let parser: @Sendable (UnsafeRawBufferPointer) throws -> Void = {
@@ -30,7 +56,7 @@ import Foundation
   }()
 
   /// Whatever the bytes are: values, or an `EmberError`.
-  static func parse(_ bytes: UnsafeRawBufferPointer) {
+  static func parse(_ bytes: UnsafeRawBufferPointer, with parser: (UnsafeRawBufferPointer) throws -> Void) {
     do { try parser(bytes) } catch { precondition(error is EmberError, "\(error)") }
   }
 
@@ -42,7 +68,7 @@ import Foundation
     #else
       for path in CommandLine.arguments.dropFirst() {
         guard let contents = FileManager.default.contents(atPath: path) else { fatalError("\(path) cannot be read") }
-        contents.withUnsafeBytes { parse($0) }
+        contents.withUnsafeBytes { parse($0, with: parser) }
       }
     #endif
   }
@@ -57,7 +83,7 @@ import Foundation
 
   /// One input. The name is the one that libFuzzer's own `main`, which is linked in as well, wants to find.
   @_cdecl("LLVMFuzzerTestOneInput") public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    FormatFuzzer.parse(UnsafeRawBufferPointer(start: start, count: count))
+    FormatFuzzer.parse(UnsafeRawBufferPointer(start: start, count: count), with: FormatFuzzer.parser)
     return 0
   }
 #endif
