@@ -145,8 +145,9 @@ import Testing
 
   /// JSON knows neither NaN nor infinities.
   @Test func numbersThatAreNotFiniteAreNull() throws {
-    let guess = ImageClassifier.Prediction(index: 1, name: "a \"b\"", probability: .nan)
-    let line = Classify.line("a.png", [guess], Tensor([0.5, -.infinity, .nan, 1e-9] as [Float]))
+    let classifier = ImageClassifier(transformer(), transform: .imageNet, classes: Array(repeating: "a \"b\"", count: 4))
+    let numbers = Tensor([0.5, -.infinity, .nan, 1e-9] as [Float])
+    let line = Classify.line("a.png", classifier.predictions(numbers), numbers)
     let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(line)")
     let logits = try #require(object["logits"] as? [Any]), guesses = try #require(object["predictions"] as? [[String: Any]])
     #expect(logits.map { ($0 as? NSNumber)?.floatValue } == [0.5, nil, nil, 1e-9])
