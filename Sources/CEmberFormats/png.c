@@ -98,8 +98,8 @@ int ember_png_write(const uint8_t *pixels, uint32_t width, uint32_t height, int 
   return EMBER_FORMATS_OK;
 }
 
-int ember_png_read(const uint8_t *input, size_t count, int channels, size_t limit, uint8_t **pixels, uint32_t *width,
-                   uint32_t *height, int *found_channels, char *message) {
+int ember_png_read(const uint8_t *input, size_t count, size_t limit, uint8_t **pixels, uint32_t *width, uint32_t *height, int *channels,
+                   char *message) {
   *pixels = NULL;
   message[0] = 0;
   if (!ember_png_available()) return EMBER_FORMATS_MISSING;
@@ -107,9 +107,9 @@ int ember_png_read(const uint8_t *input, size_t count, int channels, size_t limi
   memset(&image, 0, sizeof image);
   image.version = PNG_IMAGE_VERSION;
   if (!png.png_image_begin_read_from_memory(&image, input, count)) return failed(&image, message, EMBER_FORMATS_CORRUPT);
-  if (channels == 0) channels = image.format & PNG_FORMAT_FLAG_ALPHA ? 4 : image.format & PNG_FORMAT_FLAG_COLOR ? 3 : 1;
-  image.format = format_of(channels);
-  size_t size = (size_t)image.width * (size_t)channels * image.height;
+  *channels = image.format & PNG_FORMAT_FLAG_ALPHA ? 4 : image.format & PNG_FORMAT_FLAG_COLOR ? 3 : 1;
+  image.format = format_of(*channels);
+  size_t size = (size_t)image.width * (size_t)*channels * image.height;
   if (image.width == 0 || image.height == 0 || size > limit) {
     strcpy(image.message, "the image is larger than allowed");
     return failed(&image, message, EMBER_FORMATS_FULL);
@@ -123,6 +123,5 @@ int ember_png_read(const uint8_t *input, size_t count, int channels, size_t limi
   *pixels = buffer;
   *width = image.width;
   *height = image.height;
-  *found_channels = channels;
   return EMBER_FORMATS_OK;
 }

@@ -10,12 +10,12 @@ struct Classify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Says what is in photographs (PNG, JPEG). Prints the likeliest classes of each with their probabilities.",
     discussion: """
-      The model's weights say which network it is: EfficientNet-Lite, ResNet and MobileNetV2 as torchvision names them, ViT as timm does. \\
+      The model's weights say which network it is: EfficientNet-Lite, ResNet and MobileNetV2 as torchvision names them, ViT as timm does. \
       A photograph that cannot be read does not keep the others from being classified; the exit status then is 1.
       """)
 
   @Argument(help: "Photographs.") var photos: [String]
-  @Option(help: "A file of weights (.pth, .pt, .safetensors), or \(modelHelp)") var model = "efficientnet-lite0"
+  @Option(help: "\(modelHelp.abstract) Or a file of weights (.pth, .pt, .safetensors).") var model = "efficientnet-lite0"
   @Option(help: "How many classes to print.") var top = 5
   @Flag(help: "Print one line of JSON a photograph, with the logits of all classes.") var json = false
 
@@ -39,12 +39,18 @@ struct Classify: ParsableCommand {
     if isAnyBad { throw ExitCode.failure }
   }
 
-  private func show(_ photo: String, _ predictions: [ImageClassifier.Prediction], _ logits: Tensor) {
-    if json {
-      let best = predictions.map { "{\"index\": \($0.index), \"name\": \(JSONText.quoted($0.name)), \"probability\": \($0.probability)}" }
-      let guesses = best.joined(separator: ", "), numbers = logits.elements(as: Float.self).map { "\($0)" }.joined(separator: ", ")
-      return print("{\"photo\": \(JSONText.quoted(photo)), \"predictions\": [\(guesses)], \"logits\": [\(numbers)]}")
+  /// A photograph's line of JSON. Numbers that are not finite, which JSON does not know, are null.
+  static func line(_ photo: String, _ predictions: [ImageClassifier.Prediction], _ logits: Tensor) -> String {
+    let guesses = predictions.map { guess in
+      "{\"index\": \(guess.index), \"name\": \(JSONText.quoted(guess.name)), \"probability\": \(JSONText.number(guess.probability))}"
     }
+    let numbers = logits.elements(as: Float.self).map(JSONText.number)
+    return "{\"photo\": \(JSONText.quoted(photo)), \"predictions\": [\(guesses.joined(separator: ", "))], "
+      + "\"logits\": [\(numbers.joined(separator: ", "))]}"
+  }
+
+  private func show(_ photo: String, _ predictions: [ImageClassifier.Prediction], _ logits: Tensor) {
+    if json { return print(Self.line(photo, predictions, logits)) }
     print("\(photo):")
     for guess in predictions {
       let percent = NumberText.fixed(100 * guess.probability, decimals: 1)

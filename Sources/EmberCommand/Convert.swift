@@ -6,8 +6,8 @@ struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Writes the tensors of a file in another format.",
     discussion: """
-      Read is whatever `ember inspect` understands; the name of the result says what is written: .pt, .pth, .safetensors, .npz or .npy. \\
-      Packed tensors of GGUF files become float32. A checkpoint's tensors are named by the way that leads to them: \\
+      Read is whatever `ember inspect` understands; the name of the result says what is written: .pt, .pth, .safetensors, .npz or .npy. \
+      Packed tensors of GGUF files become float32. A checkpoint's tensors are named by the way that leads to them: \
       optimizer.state.0.exp_avg; what it holds besides is left out, and --below chooses a part.
       """)
 

@@ -9,8 +9,8 @@ struct Operators: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ops", abstract: "Lists the operators that can be called by name, and what they can do.",
     discussion: """
-      What they can do is found out by running samples: `yes` for all, `some`, `no`, `-` where it does not apply, `?` where there is \\
-      no sample. Batching is `loop` where members run one after the other. Samples are a corpus of reference cases, by default the \\
+      What they can do is found out by running samples: `yes` for all, `some`, `no`, `-` where it does not apply, `?` where there is \
+      no sample. Batching is `loop` where members run one after the other. Samples are a corpus of reference cases, by default the \
       one in Ember's repository if this is run there; without one nothing is known.
       """)
 

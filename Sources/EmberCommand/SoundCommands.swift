@@ -35,7 +35,8 @@ struct VoiceActivity: ParsableCommand {
     let segments = SpeechDetector.segments(probabilities, sampleRate: rate, sampleCount: samples.elementCount, options: options)
     if json {
       let list = segments.map { "[\($0.samples.lowerBound), \($0.samples.upperBound)]" }.joined(separator: ", ")
-      print("{\"sampleRate\": \(rate), \"segments\": [\(list)], \"probabilities\": [\(probabilities.map { "\($0)" }.joined(separator: ", "))]}")
+      let numbers = probabilities.map(JSONText.number).joined(separator: ", ")
+      print("{\"sampleRate\": \(rate), \"segments\": [\(list)], \"probabilities\": [\(numbers)]}")
       return
     }
     for segment in segments { print("\(NumberText.fixed(segment.start, decimals: 3)) \(NumberText.fixed(segment.end, decimals: 3))") }

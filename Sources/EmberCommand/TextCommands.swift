@@ -26,7 +26,7 @@ struct Embed: ParsableCommand {
         print(row.map { NumberText.fixed(Double($0), decimals: 3) }.joined(separator: "  ") + "  " + text)
       }
     } else {
-      for row in rows(of: vectors) { print("[" + row.map { "\($0)" }.joined(separator: ", ") + "]") }
+      for row in rows(of: vectors) { print("[" + row.map(JSONText.number).joined(separator: ", ") + "]") }
     }
   }
 }

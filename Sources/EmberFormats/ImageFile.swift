@@ -1,9 +1,7 @@
-import CEmberFormats
 import EmberRuntime
-import Glibc
 
-/// Pictures in files of any of the simple formats: PNG, BMP, TIFF and the portable maps (PBM, PGM, PPM). One byte a sample, red, green and
-/// blue beside one another, rows from top to bottom. Transparency is left out.
+/// Pictures in files of many formats: PNG, JPEG, BMP, TIFF and the portable maps (PBM, PGM, PPM). One byte a sample, red, green and blue
+/// beside one another, rows from top to bottom. Transparency is left out.
 package struct ImageFile: Sendable {
   package let width, height: Int
   package let pixels: [UInt8]
@@ -15,8 +13,11 @@ package struct ImageFile: Sendable {
   package init(_ bytes: [UInt8], in operation: String) throws {
     func bad(_ message: String) -> EmberError { EmberError(.file, in: operation, message) }
     let reader = ByteReader(bytes: bytes, bad: bad)
-    if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
-      (width, height, pixels) = try Self.png(bytes, bad)
+    let decoded = try bytes.withUnsafeBytes { file in
+      try PictureCodec(file)?.decode(file, limit: Self.limit, source: "the picture", in: operation)
+    }
+    if let decoded {
+      (width, height, pixels) = (decoded.width, decoded.height, decoded.rgb)
     } else if bytes.starts(with: Array("BM".utf8)) {
       (width, height, pixels) = try Self.bitmap(reader)
     } else if bytes.starts(with: [0x49, 0x49, 42, 0]) || bytes.starts(with: [0x4D, 0x4D, 0, 42]) {
@@ -24,7 +25,7 @@ package struct ImageFile: Sendable {
     } else if bytes.count > 2, bytes[0] == UInt8(ascii: "P"), (UInt8(ascii: "1")...UInt8(ascii: "6")).contains(bytes[1]) {
       (width, height, pixels) = try Self.portableMap(bytes, bad)
     } else {
-      throw EmberError(.unsupported, in: operation, "a picture that is neither PNG, BMP, TIFF nor a portable map")
+      throw EmberError(.unsupported, in: operation, "a picture that is neither PNG, JPEG, BMP, TIFF nor a portable map")
     }
   }
 
@@ -32,20 +33,6 @@ package struct ImageFile: Sendable {
     guard width > 0, height > 0, width < 1 << 24, height < 1 << 24, width * height * 3 <= limit else {
       throw bad("a picture of \(width) by \(height)")
     }
-  }
-
-  // MARK: PNG
-
-  private static func png(_ bytes: [UInt8], _ bad: (String) -> EmberError) throws -> (Int, Int, [UInt8]) {
-    var pixels: UnsafeMutablePointer<UInt8>?
-    var width: UInt32 = 0, height: UInt32 = 0, channels: Int32 = 0
-    var message = [CChar](repeating: 0, count: 64)
-    let status = ember_png_read(bytes, bytes.count, 3, limit, &pixels, &width, &height, &channels, &message)
-    guard Int(status) == EMBER_FORMATS_OK, let pixels else {
-      throw bad("the PNG cannot be read: " + String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
-    }
-    defer { free(pixels) }
-    return (Int(width), Int(height), Array(UnsafeBufferPointer(start: pixels, count: Int(width) * Int(height) * 3)))
   }
 
   // MARK: Portable maps

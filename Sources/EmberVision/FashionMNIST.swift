@@ -5,8 +5,11 @@ public import EmberTensor
 
 /// Zalando's Fashion-MNIST: 28 × 28 grey pictures of ten kinds of clothing; 60,000 to learn from and 10,000 to test on.
 public struct FashionMNIST: Sendable {
+  /// A part of the pictures; the files' names begin with its raw value.
   public enum Split: String, Sendable {
+    /// 60,000 to learn from.
     case train = "train"
+    /// 10,000 to test on.
     case test = "t10k"
 
     var count: Int { self == .train ? 60_000 : 10_000 }

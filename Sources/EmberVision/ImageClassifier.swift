@@ -23,6 +23,11 @@ public struct ImageClassifier {
   /// The classes' names in the network's order.
   public let classes: [String]
 
+  /// - Parameters:
+  ///   - network: is put into evaluation mode (`eval()`), and is the caller's still: who trains it further calls `train()` and, before
+  ///     the next photograph, `eval()`.
+  ///   - transform: what pictures go through before the network sees them.
+  ///   - classes: as many names as the network has logits.
   public init(_ network: any Layer<Tensor, Tensor>, transform: ImageTransform, classes: [String]) {
     self.network = network
     self.transform = transform
@@ -44,8 +49,15 @@ public struct ImageClassifier {
   /// The likeliest classes, the best first.
   public func classify(_ picture: Picture, top: Int = 5) throws -> [Prediction] { predictions(try logits(picture), top: top) }
 
-  /// The likeliest classes by logits [classes].
+  /// The likeliest classes by logits [classes], the best first. Logits of another shape are an error (`catchingErrors`).
   public func predictions(_ logits: Tensor, top: Int = 5) -> [Prediction] {
+    if ErrorScopes.hasFailed { return [] }
+    guard logits.rank == 1, logits.shape[0] == classes.count else {
+      raise(
+        EmberError(
+          .shape, in: "ImageClassifier", "logits \(logits.dtype)\(logits.shape) for \(classes.count) classes; they must be [classes]"))
+      return []
+    }
     let probabilities = logits.to(.float64).softmax(0).elements(as: Double.self)
     // Of equal ones the first.
     let order = probabilities.indices.sorted { (-probabilities[$0], $0) < (-probabilities[$1], $1) }
@@ -92,7 +104,15 @@ extension ImageClassifier {
       let isWrapped = !file.entries.isEmpty && file.entries.allSatisfy { $0.name.hasPrefix(prefix + ".") }
       if isWrapped { file = try file.below(prefix) }
     }
-    let tensors = try file.entries.map { (name: $0.name, tensor: try $0.load()) }
+    let tensors = try file.entries.map { entry in
+      let tensor = try entry.load()
+      // Their shapes are mere claims, and there is nothing to compute with.
+      guard tensor.device != .meta else {
+        throw EmberError(
+          .file, in: "ImageClassifier", "\(path): \(entry.name) is \(tensor.dtype)\(tensor.shape) without numbers, saved from meta")
+      }
+      return (name: entry.name, tensor: tensor)
+    }
     return file.entries.contains { $0.name == "conv_stem.weight" } ? EfficientNetLite.renamed(timm: tensors) : tensors
   }
 }

@@ -10,6 +10,7 @@ public import EmberTensor
 /// let x = try transform(Picture(contentsOf: "photo.jpg"))   // [3, 224, 224]
 /// ```
 public struct ImageTransform: Sendable, Hashable {
+  /// A change of a picture's size.
   public enum Step: Sendable, Hashable {
     /// The shorter side gets this length, the longer one in proportion.
     case resize(Int, InterpolationMode = .bilinear)

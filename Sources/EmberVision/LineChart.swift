@@ -3,6 +3,7 @@ import Glibc
 
 /// A chart of curves over a common x axis, as SVG.
 public struct LineChart: Sendable {
+  /// A curve: its name in the legend, and its points from left to right.
   public struct Series: Sendable {
     public var name: String
     public var points: [(x: Double, y: Double)]
@@ -12,7 +13,8 @@ public struct LineChart: Sendable {
       self.points = points
     }
 
-    /// A long series, such as the losses of all steps, as means of equally many values in a row: at most `count` points, the last at x = `end`.
+    /// A long series, such as the losses of all steps, as means of equally many values in a row: at most `count` points, the last
+    /// at x = `end`.
     public init(_ name: String, means values: [Double], count: Int = 150, end: Double? = nil) {
       let size = max(1, (values.count + count - 1) / max(1, count))
       let scale = (end ?? Double(values.count)) / Double(max(1, values.count))

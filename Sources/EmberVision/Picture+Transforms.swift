@@ -1,3 +1,4 @@
+import EmberFormats
 public import EmberFunctional
 import EmberRuntime
 
@@ -14,6 +15,12 @@ extension Picture {
         .value, in: "Picture.resized", "interpolation \(interpolation.rawValue); pictures take bilinear, bicubic and lanczos")
     }
     // Lines first, then columns, with bytes in between, as Pillow does.
+    guard width == self.width || width * self.height <= Self.largestArea else {
+      throw EmberError(
+        .value, in: "Picture.resized",
+        "\(self.width) × \(self.height) pixels to \(width) × \(height): on the way there lie \(width) × \(self.height); "
+          + "\(Self.largestArea) in all are possible")
+    }
     var bytes = pixels
     if width != self.width { bytes = horizontal.resample(bytes, outer: self.height, inner: channels) }
     if height != self.height { bytes = vertical.resample(bytes, outer: 1, inner: width * channels) }
@@ -50,20 +57,16 @@ extension Picture {
 
   /// The picture with red, green and blue. Grey becomes all three, transparency is left out.
   public var rgb: Picture {
-    if channels == 3 { return self }
-    let count = width * height
-    let result = [UInt8](unsafeUninitializedCapacity: 3 * count) { target, written in
-      for i in 0..<count {
-        for colour in 0..<3 { target[3 * i + colour] = pixels[i * channels + (channels == 1 ? 0 : colour)] }
-      }
-      written = 3 * count
-    }
-    do { return try Picture(width: width, height: height, channels: 3, pixels: result) } catch { fatalError("\(error)") }
+    Picture(valid: PictureCodec.Pixels(width: width, height: height, channels: 3, bytes: codecPixels.rgb))
   }
 
+  /// The most pixels that a picture may get. More would come of a wrong setting rather than of a wish.
+  private static let largestArea = 1 << 28
+
   private static func checkSize(_ width: Int, _ height: Int, in operation: String) throws {
-    guard (1...1 << 16).contains(width), (1...1 << 16).contains(height) else {
-      throw EmberError(.value, in: operation, "\(width) × \(height) pixels; between 1 and 65536 each way are possible")
+    guard (1...1 << 16).contains(width), (1...1 << 16).contains(height), width * height <= largestArea else {
+      throw EmberError(
+        .value, in: operation, "\(width) × \(height) pixels; between 1 and 65536 each way and \(largestArea) in all are possible")
     }
   }
 }

@@ -1,13 +1,11 @@
-import CEmberFormats
 import EmberFormats
 import EmberRuntime
 public import EmberTensor
-import Glibc
 
 /// An 8-bit picture: grey (1 channel), RGB (3) or RGBA (4), row by row.
 public struct Picture: Sendable {
   public let width, height, channels: Int
-  public var pixels: [UInt8]
+  public let pixels: [UInt8]
 
   public init(width: Int, height: Int, channels: Int = 1, pixels: [UInt8]) throws {
     guard width > 0, height > 0, width <= 1 << 20, height <= 1 << 20, [1, 3, 4].contains(channels),
@@ -15,10 +13,15 @@ public struct Picture: Sendable {
     else {
       throw EmberError(.value, in: "Picture", "\(pixels.count) bytes for \(width) × \(height) pixels of \(channels) channels (1, 3 or 4)")
     }
-    self.width = width
-    self.height = height
-    self.channels = channels
-    self.pixels = pixels
+    self.init(valid: PictureCodec.Pixels(width: width, height: height, channels: channels, bytes: pixels))
+  }
+
+  /// Of what is known to fit together.
+  init(valid pixels: PictureCodec.Pixels) {
+    width = pixels.width
+    height = pixels.height
+    channels = pixels.channels
+    self.pixels = pixels.bytes
   }
 
   /// Reads a PNG or JPEG file, which is told by its contents; pictures of more than `limit` bytes are refused. JPEG files are decoded as
@@ -32,10 +35,8 @@ public struct Picture: Sendable {
   /// The same of a file in memory.
   public init(_ bytes: UnsafeRawBufferPointer, limit: Int = 1 << 30, source: String = "data") throws {
     func begins(_ start: [UInt8], at place: Int = 0) -> Bool { bytes.dropFirst(place).starts(with: start) }
-    if begins([0xFF, 0xD8, 0xFF]) {
-      try self.init(jpeg: bytes, limit: limit, source)
-    } else if begins([0x89, 0x50, 0x4E, 0x47]) {
-      try self.init(png: bytes, limit: limit, source)
+    if let codec = PictureCodec(bytes) {
+      try self.init(codec, bytes, limit, source)
     } else {
       let others: [(kind: String, start: String, place: Int)] = [
         ("a WebP picture", "WEBP", 8), ("a HEIC picture", "ftyphei", 4), ("an AVIF picture", "ftypavif", 4), ("a GIF picture", "GIF8", 0),
@@ -49,66 +50,19 @@ public struct Picture: Sendable {
   /// Reads a PNG file; pictures of more than `limit` bytes are refused.
   public init(png path: String, limit: Int = 1 << 30) throws {
     let contents = try FileBytes.reading(path, in: "png", limit: 1 << 30)
-    self = try contents.withBytes { try Picture(png: $0, limit: limit, path) }
+    self = try contents.withBytes { try Picture(.png, $0, limit, path) }
   }
 
-  private init(png bytes: UnsafeRawBufferPointer, limit: Int, _ path: String) throws {
-    let input = bytes.bindMemory(to: UInt8.self)
-    try self.init(path, "png", limit) { ember_png_read(input.baseAddress, input.count, 0, limit, $0, $1, $2, $3, $4) }
+  private init(_ codec: PictureCodec, _ bytes: UnsafeRawBufferPointer, _ limit: Int, _ source: String) throws {
+    let decoded = try codec.decode(bytes, limit: limit, source: source, in: codec.rawValue)
+    try self.init(width: decoded.width, height: decoded.height, channels: decoded.channels, pixels: decoded.bytes)
   }
 
-  private init(jpeg bytes: UnsafeRawBufferPointer, limit: Int, _ path: String) throws {
-    let input = bytes.bindMemory(to: UInt8.self)
-    try self.init(path, "jpeg", limit) { ember_jpeg_read(input.baseAddress, input.count, limit, $0, $1, $2, $3, $4) }
-  }
-
-  /// What a decoder gives: where the pixels are, the size and the number of channels; a message if it fails.
-  private typealias Decoder = (
-    UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>, UnsafeMutablePointer<UInt32>, UnsafeMutablePointer<UInt32>,
-    UnsafeMutablePointer<Int32>, UnsafeMutablePointer<CChar>
-  ) -> Int32
-
-  private init(_ path: String, _ format: String, _ limit: Int, _ decode: Decoder) throws {
-    var pixels: UnsafeMutablePointer<UInt8>?
-    var width: UInt32 = 0
-    var height: UInt32 = 0
-    var channels: Int32 = 0
-    var message = [CChar](repeating: 0, count: 64)
-    let status = decode(&pixels, &width, &height, &channels, &message)
-    try Picture.check(Int(status), message, path, format, limit)
-    defer { free(pixels) }
-    let count = Int(width) * Int(height) * Int(channels)
-    try self.init(
-      width: Int(width), height: Int(height), channels: Int(channels), pixels: Array(UnsafeBufferPointer(start: pixels, count: count)))
-  }
+  /// The same for a decoder or an encoder.
+  var codecPixels: PictureCodec.Pixels { PictureCodec.Pixels(width: width, height: height, channels: channels, bytes: pixels) }
 
   /// Writes a PNG file, atomically.
-  public func save(png path: String) throws {
-    var output: UnsafeMutablePointer<UInt8>?
-    var count = 0
-    var message = [CChar](repeating: 0, count: 64)
-    let status = ember_png_write(pixels, UInt32(width), UInt32(height), Int32(channels), &output, &count, &message)
-    try Picture.check(Int(status), message, path, "png")
-    defer { free(output) }
-    try AtomicFile.write(to: path, in: "png") { file in try file.append(UnsafeRawBufferPointer(start: output, count: count)) }
-  }
-
-  private static func check(_ status: Int, _ message: [CChar], _ path: String, _ format: String, _ limit: Int = Int.max) throws {
-    switch status {
-    case EMBER_FORMATS_OK: return
-    case EMBER_FORMATS_MISSING:
-      let (library, why) =
-        format == "png"
-        ? ("libpng is needed (package libpng16-16)", ember_png_error())
-        : ("TurboJPEG is needed (package libturbojpeg0)", ember_jpeg_error())
-      throw EmberError(.unsupported, in: format, "\(path): \(library), but could not be loaded: \(why.map { String(cString: $0) } ?? "")")
-    case EMBER_FORMATS_FULL: throw EmberError(.file, in: format, "\(path): its pixels take more than the \(limit) bytes allowed")
-    case EMBER_FORMATS_MEMORY: throw EmberError(.memory, in: format, "\(path): no memory for the picture")
-    default:
-      let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      throw EmberError(.file, in: format, "\(path): \(text.isEmpty ? "not a picture that can be decoded" : text)")
-    }
-  }
+  public func save(png path: String) throws { try PictureCodec.savePNG(codecPixels, to: path) }
 
   /// The pixels as [channels, height, width] in float32 from 0 to 1, as torchvision's `ToTensor` makes them.
   public var tensor: Tensor {

@@ -98,18 +98,68 @@ import Testing
     #expect(errorText { _ = try ImageClassifier(weights: path("none.pth")) }.contains("No such file"))
     // Extents that a file only claims cost no memory: what they stand for is compared on a device without any.
     let empty = Dictionary(uniqueKeysWithValues: (1...4).flatMap { stage in (0..<9).map { ("layer\(stage).\($0).conv1.weight", [0]) } })
-    let claims: [[String: [Int]]] = [
-      ["conv1.weight": [1 << 40, 3, 7, 0], "fc.weight": [1 << 40, 0]].merging(empty) { $1 },
-      ["conv1.weight": [4096, 1, 3, 3], "fc.weight": [2, 1]].merging(empty) { $1 },
-      [
-        "patch_embed.proj.weight": [1, 1, 1, 1], "cls_token": [1, 1, 100_000], "pos_embed": [1, 2, 1],
-        "blocks.0.mlp.fc1.weight": [100_000, 1], "head.weight": [100_000, 1],
-      ],
+    let claims: [(shapes: [String: [Int]], error: String)] = [
+      (["conv1.weight": [1 << 40, 3, 7, 0], "fc.weight": [1 << 40, 0]].merging(empty) { $1 }, "of no network that is known"),
+      (["conv1.weight": [4096, 1, 3, 3], "fc.weight": [2, 1]].merging(empty) { $1 }, "missing: "),
+      (
+        [
+          "patch_embed.proj.weight": [1, 1, 1, 1], "cls_token": [1, 1, 100_000], "pos_embed": [1, 2, 1],
+          "blocks.0.mlp.fc1.weight": [100_000, 1], "head.weight": [100_000, 1],
+        ], "missing: "
+      ),
+      // One class more than is read.
+      (
+        [
+          "patch_embed.proj.weight": [1, 1, 1, 1], "cls_token": [1, 1, 1], "pos_embed": [1, 2, 1], "blocks.0.mlp.fc1.weight": [1, 1],
+          "head.weight": [1 << 20 + 1, 1],
+        ], "of no network that is known"
+      ),
     ]
     for claim in claims {
-      try Safetensors.save(claim.sorted { $0.key < $1.key }.map { ($0.key, Tensor.zeros($0.value)) }, to: path("claim.safetensors"))
-      _ = errorText { _ = try ImageClassifier(weights: path("claim.safetensors")) }
+      let tensors = claim.shapes.sorted { $0.key < $1.key }.map { ($0.key, Tensor.zeros($0.value, dtype: .uint8)) }
+      try Safetensors.save(tensors, to: path("claim.safetensors"))
+      let text = errorText { _ = try ImageClassifier(weights: path("claim.safetensors")) }
+      #expect(text.contains(claim.error) && text.contains("claim.safetensors"), "\(text)")
     }
+  }
+
+  /// Tensors of the meta device have any shape in a file of any size.
+  @Test(arguments: [
+    ("resnet.pt", "layer1.0.conv1.weight is float32[1, 1, 1, 1]"), ("vit.pt", "cls_token is float32[1, 1, 64]"),
+    ("small.pt", "cls_token is float32[1, 1, 64]"),
+  ]) func weightsWithoutNumbersAreErrors(_ name: String, _ words: String) {
+    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    let file = tests.appendingPathComponent("Fixtures/classifiers/\(name)").path
+    let text = errorText { _ = try ImageClassifier(weights: file) }
+    #expect(text.contains("\(file): \(words) without numbers"), "\(text)")
+  }
+
+  @Test func logitsMustBeAsManyAsTheClasses() throws {
+    let classifier = ImageClassifier(transformer(), transform: .imageNet, classes: (0..<7).map { "\($0)" })
+    #expect(classifier.predictions(Tensor.zeros([7])).map(\.index) == [0, 1, 2, 3, 4])
+    for shape in [[8], [6], [], [1, 7]] {
+      let text = errorText { _ = try catchingErrors { classifier.predictions(Tensor.zeros(shape)) } }
+      #expect(text.contains("\(shape)") && text.contains("7 classes"), "\(text)")
+    }
+  }
+
+  /// JSON knows neither NaN nor infinities.
+  @Test func numbersThatAreNotFiniteAreNull() throws {
+    let classifier = ImageClassifier(transformer(), transform: .imageNet, classes: Array(repeating: "a \"b\"", count: 4))
+    let numbers = Tensor([0.5, -.infinity, .nan, 1e-9] as [Float])
+    let line = Classify.line("a.png", classifier.predictions(numbers), numbers)
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(line)")
+    let logits = try #require(object["logits"] as? [Any]), guesses = try #require(object["predictions"] as? [[String: Any]])
+    #expect(logits.map { ($0 as? NSNumber)?.floatValue } == [0.5, nil, nil, 1e-9])
+    #expect(guesses[0]["probability"] is NSNull && guesses[0]["name"] as? String == "a \"b\"")
+  }
+
+  /// Texts of help are texts: no description of a value, no backslash of a line that goes on in the source.
+  @Test func helpIsText() {
+    for text in [Classify.helpMessage(), Convert.helpMessage(), Operators.helpMessage()] {
+      #expect(!text.contains("\\") && !text.contains("ArgumentHelp"), "\(text)")
+    }
+    #expect(Classify.helpMessage().contains("pypi:package"))
   }
 
   /// A photograph that cannot be read fails the command, after the others were classified.

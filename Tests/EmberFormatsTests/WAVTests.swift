@@ -1,7 +1,6 @@
 import EmberFormats
 import EmberRuntime
 import EmberTensor
-import EmberVision
 import Testing
 
 @Suite struct WAVTests {
@@ -32,33 +31,5 @@ import Testing
     let place = try #require((0..<file.count - 4).first { Array(file[$0..<$0 + 4]) == Array("data".utf8) })
     for i in 4..<8 { file[place + i] = 0xFF }
     #expect(try file.withUnsafeBytes { try WAV.parse($0) }.samples.shape == [2, 50])
-  }
-}
-
-@Suite struct JPEGTests {
-  let folder = TemporaryFolder()
-
-  /// The pixels that Pillow decodes, to the bit: both leave decoding to libjpeg-turbo.
-  @Test(arguments: ["colour", "progressive", "grey"]) func asPillowReads(_ name: String) throws {
-    let picture = try Picture(contentsOf: Fixtures.path(name + ".jpg"))
-    let expected = try Picture(contentsOf: Fixtures.path(name + ".png"))
-    #expect(picture.width == 37 && picture.height == 29 && picture.channels == (name == "grey" ? 1 : 3))
-    #expect(picture.pixels == expected.pixels)
-    #expect(picture.tensor.shape == [picture.channels, 29, 37])
-    #expect(picture.tensor[0, 0, 1].item() == Double(Float(picture.pixels[picture.channels]) / 255))
-    let whole = try contents(Fixtures.path(name + ".jpg"))
-    let path = folder.file("a.jpg")
-    // The last two bytes only say that nothing follows.
-    for count in stride(from: 0, to: whole.count - 2, by: 7) {
-      try write(Array(whole[0..<count]), to: path)
-      let error = #expect(throws: EmberError.self) { _ = try Picture(contentsOf: path) }
-      #expect(error?.message.contains(path) == true)
-    }
-    #expect(throws: EmberError.self) { _ = try Picture(contentsOf: Fixtures.path(name + ".jpg"), limit: 1000) }
-  }
-
-  @Test func otherColours() {
-    let error = #expect(throws: EmberError.self) { _ = try Picture(contentsOf: Fixtures.path("printing.jpg")) }
-    #expect(error?.message.contains("CMYK") == true)
   }
 }

@@ -41,6 +41,24 @@ import Testing
     #expect(throws: EmberError.self) { try picture.resized(width: 4, height: 4, interpolation: .nearest) }
   }
 
+  /// What a configuration asks for may be too much; nothing is allocated for it.
+  @Test func sizesHaveABound() throws {
+    func text(_ body: () throws -> Picture) -> String {
+      let error = #expect(throws: EmberError.self) { _ = try body() }
+      return error.map { "\($0)" } ?? ""
+    }
+    for text in [
+      text { try picture.resized(width: 65536, height: 65536) }, text { try picture.centerCropped(width: 65536, height: 4097) },
+      text { try picture.resized(shorterSide: 65536) },
+    ] {
+      #expect(text.contains("268435456 in all"), "\(text)")
+    }
+    // A line of pixels: both sizes are possible, what lies between them is not.
+    let line = try Picture(width: 1, height: 1 << 20, pixels: Array(repeating: 7, count: 1 << 20))
+    #expect(text { try line.resized(width: 257, height: 257) }.contains("257 × 1048576"))
+    #expect(try line.resized(width: 2, height: 2).pixels == [7, 7, 7, 7])
+  }
+
   @Test func croppingAndShorterSidesAreTorchvisions() throws {
     for length in [20, 41, 50, 64] {
       try expectSame(picture.centerCropped(width: length, height: length), "crop.\(length)")

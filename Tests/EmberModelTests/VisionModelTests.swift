@@ -59,6 +59,20 @@ import Testing
     }
   }
 
+  @Test func sizesThatDoNotFitAreErrors() {
+    let wrong: [(change: (inout VisionTransformer.Configuration) -> Void, words: String)] = [
+      ({ $0.depth = -1 }, "a depth of -1"), ({ $0.heads = 5 }, "a width of 192"), ({ $0.width = -192 }, "a width of -192"),
+      ({ $0.patchSize = 0 }, "patches of 0"), ({ $0.imageSize = -224 }, "pictures of -224"),
+      ({ ($0.imageSize, $0.patchSize) = (1 << 40, 1) }, "pictures of 1099511627776"),
+    ]
+    for (change, words) in wrong {
+      var configuration = VisionTransformer.Configuration.tiny
+      change(&configuration)
+      let error = #expect(throws: EmberError.self) { try catchingErrors { _ = VisionTransformer(configuration) } }
+      #expect(error?.message.contains(words) == true, "\(words)")
+    }
+  }
+
   @Test func aBlockWithZeroInitialisationBeginsAsTheIdentity() {
     withRandomSeed(0) {
       let model = ResNet(.basic, depths: [2, 1, 1, 1], classes: 3, width: 8, stem: .small, zeroInitResidual: true)

@@ -49,9 +49,9 @@ const char *ember_png_error(void);
 int ember_png_write(const uint8_t *pixels, uint32_t width, uint32_t height, int channels, uint8_t **output, size_t *output_count,
                     char *message);
 
-/// Decodes to 8-bit pixels in the requested channels (0: as the file has them). Refuses more than `limit` bytes of pixels.
-int ember_png_read(const uint8_t *input, size_t count, int channels, size_t limit, uint8_t **pixels, uint32_t *width,
-                   uint32_t *height, int *found_channels, char *message);
+/// Decodes to 8-bit pixels in the channels that the file has. Refuses more than `limit` bytes of pixels. `message` holds at least 64 bytes.
+int ember_png_read(const uint8_t *input, size_t count, size_t limit, uint8_t **pixels, uint32_t *width, uint32_t *height, int *channels,
+                   char *message);
 
 /// Whether TurboJPEG (libjpeg-turbo) is present; if not, `ember_jpeg_error` says why.
 int ember_jpeg_available(void);

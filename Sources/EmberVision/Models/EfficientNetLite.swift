@@ -13,6 +13,7 @@ public import EmberTensor
 /// let model = EfficientNetLite(.lite2, classes: 10)   // to be trained
 /// ```
 open class EfficientNetLite: Module, Layer {
+  /// The sizes of a network; `.lite0` to `.lite4` are the published ones.
   public struct Configuration: Sendable, Hashable {
     /// Blocks of the same kind in a row; the first of them reduces and changes the number of channels.
     public struct Stage: Sendable, Hashable {
@@ -34,7 +35,7 @@ open class EfficientNetLite: Module, Layer {
     /// Height and width of the pictures that the network was made for; others are possible.
     public var imageSize = 224
     public var dropout = 0.2
-    /// The probability with which the last block is left out in training; that of the others grows up to it.
+    /// Of n blocks, counted from 0, block i is left out in training with i / n of this probability.
     public var stochasticDepth = 0.2
     /// Channels before the first stage and after the last one.
     public var stemChannels = 32, headChannels = 1280

@@ -34,9 +34,12 @@ struct KnownNetwork {
 
     func has(_ name: String) -> Bool { shapes[name] != nil }
 
-    /// An extent of a tensor that has so many dimensions and elements at all; nil otherwise.
+    /// More than networks have of channels, classes or positions; products of three such extents are far from overflowing.
+    private static let largest = 1 << 20
+
+    /// An extent of a tensor that has so many dimensions and elements at all, and a size that a network may have; nil otherwise.
     func extent(_ name: String, _ dimension: Int, of rank: Int) -> Int? {
-      guard let shape = shapes[name], shape.count == rank, shape.allSatisfy({ $0 > 0 }) else { return nil }
+      guard let shape = shapes[name], shape.count == rank, shape.allSatisfy({ (1...Self.largest).contains($0) }) else { return nil }
       return shape[dimension]
     }
 

@@ -4,13 +4,14 @@ public import EmberTensor
 
 /// Residual networks; He, Zhang, Ren and Sun, arXiv:1512.03385. [batch, 3, height, width] to [batch, classes].
 ///
-/// Parameters are named as in torchvision, so that its state dicts load: `layer1.0.conv1.weight`. As there, the stride of a bottleneck lies in
-/// its 3 × 3 convolution ("ResNet v1.5").
+/// Parameters are named as in torchvision, so that its state dicts load: `layer1.0.conv1.weight`. As there, the stride of a bottleneck
+/// lies in its 3 × 3 convolution ("ResNet v1.5").
 ///
 /// ```swift
 /// let model = ResNet.resNet18(classes: 10, stem: .small)   // for pictures of 32 × 32
 /// ```
 open class ResNet: Module, Layer {
+  /// What the stages are built of: convolutions whose result is added to their input.
   public enum Block: Sendable {
     /// Two 3 × 3 convolutions.
     case basic
@@ -34,7 +35,8 @@ open class ResNet: Module, Layer {
   ///   - depths: the number of blocks in each of the four stages.
   ///   - channels: of the picture.
   ///   - width: channels of the first stage; every further one has twice as many.
-  ///   - groups, widthPerGroup: of the bottlenecks' 3 × 3 convolutions; ResNeXt (arXiv:1611.05431) and wide networks (arXiv:1605.07146) set them.
+  ///   - groups, widthPerGroup: of the bottlenecks' 3 × 3 convolutions; ResNeXt (arXiv:1611.05431) and wide networks (arXiv:1605.07146)
+  ///     set them.
   ///   - zeroInitResidual: every block begins as the identity (arXiv:1706.02677).
   ///   - device: `.meta` for a model whose weights will be assigned (`loadStateDict(_:strict:assign:)`).
   public init(

@@ -12,6 +12,7 @@ public import EmberTensor
 /// let model = VisionTransformer(.small, classes: 10)   // to be trained
 /// ```
 open class VisionTransformer: Module, Layer {
+  /// The sizes of a network; `.tiny` to `.large` are the published ones.
   public struct Configuration: Sendable, Hashable {
     /// What the head sees.
     public enum Pooling: Sendable {
@@ -27,6 +28,7 @@ open class VisionTransformer: Module, Layer {
     public var patchSize = 16
     /// Features of a patch.
     public var width = 768
+    /// The number of blocks.
     public var depth = 12
     public var heads = 12
     /// Features between the two layers of a block's network.
@@ -68,15 +70,20 @@ open class VisionTransformer: Module, Layer {
 
   /// - Parameter device: `.meta` for a model whose weights will be assigned (`loadStateDict(_:strict:assign:)`).
   public init(_ configuration: Configuration = .base, classes: Int = 1000, channels: Int = 3, on device: Device = .cpu) {
-    let c = configuration
-    if c.heads < 1 || c.width % Swift.max(c.heads, 1) != 0 || c.patchSize < 1 || c.imageSize % Swift.max(c.patchSize, 1) != 0 {
-      raise(
-        EmberError(
-          .value, in: "VisionTransformer",
-          "a width of \(c.width) among \(c.heads) heads, pictures of \(c.imageSize) in patches of \(c.patchSize): both must divide"))
+    var problems: [String] = []
+    let (width, heads, size, patch) = (configuration.width, configuration.heads, configuration.imageSize, configuration.patchSize)
+    if heads < 1 || width < 1 || width % Swift.max(heads, 1) != 0 {
+      problems.append("a width of \(width) does not divide among \(heads) heads")
     }
+    if patch < 1 || size < 1 || size % Swift.max(patch, 1) != 0 || size / Swift.max(patch, 1) > 1 << 16 {
+      problems.append("pictures of \(size) do not divide into patches of \(patch), at most 65536 a side")
+    }
+    if configuration.depth < 0 { problems.append("a depth of \(configuration.depth); it is the number of blocks") }
+    // Inside of `catchingErrors` a network without a value goes on.
+    let c = problems.isEmpty ? configuration : Configuration()
+    if !problems.isEmpty { raise(EmberError(.value, in: "VisionTransformer", problems.joined(separator: "; "))) }
     self.configuration = c
-    let side = c.imageSize / Swift.max(c.patchSize, 1)
+    let side = c.imageSize / c.patchSize
     clsToken = Tensor.zeros([1, 1, c.width], on: device)
     posEmbed = Tensor.zeros([1, side * side + 1, c.width], on: device)
     patchEmbed = PatchEmbedding(channels, c.width, patchSize: c.patchSize, on: device)
