@@ -129,7 +129,7 @@ struct Voice: ParsableCommand {
     let cosines = rows(of: matrix.matmul(matrix.transpose(0, 1)))
     if json {
       func list(_ texts: [String]) -> String { "[" + texts.joined(separator: ", ") + "]" }
-      func list(_ rows: [[Float]]) -> String { list(rows.map { list($0.map { "\($0)" }) }) }
+      func list(_ rows: [[Float]]) -> String { list(rows.map { list($0.map(JSONText.number)) }) }
       print("{\"embeddings\": \(list(rows(of: matrix))), \"cosines\": \(list(cosines))}")
     } else if vectors.count == 2 {
       print(NumberText.fixed(Double(cosines[0][1]), decimals: 3))

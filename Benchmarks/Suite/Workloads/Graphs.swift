@@ -3,13 +3,13 @@ import Ember
 /// What `compile` makes of them, beside PyTorch run eagerly and beside `torch.compile`.
 let graphs: [Workload] = [
   gptGraph("graph-gpt-training", "compiled: GPT 6 × 384, context 256, batch 8, AdamW training step", 0.85, .eager),
-  gptGraph("graph-gpt-training-compiled", "the same against torch.compile", 1.0, .compiled),
+  gptGraph("graph-gpt-training-compiled", "compiled: the same GPT step against torch.compile", 1.0, .compiled),
   resNetGraph("graph-resnet50-inference", "compiled: ResNet-50, 224², batch 8, inference", 0.75, .eager),
-  resNetGraph("graph-resnet50-inference-compiled", "the same against torch.compile", 1.0, .compiled),
+  resNetGraph("graph-resnet50-inference-compiled", "compiled: the same ResNet-50 against torch.compile", 1.0, .compiled),
   chainGraph("graph-chain", "compiled: chain of 8 pointwise operations on 10⁷ elements", 0.25, .eager),
-  chainGraph("graph-chain-compiled", "the same against torch.compile", 1.0, .compiled),
+  chainGraph("graph-chain-compiled", "compiled: the same chain against torch.compile", 1.0, .compiled),
   mlpGraph("graph-tiny-mlp", "compiled: MLP 8-16-16-4, batch 1, inference", 0.1, .eager),
-  mlpGraph("graph-tiny-mlp-compiled", "the same against torch.compile", 1.0, .compiled),
+  mlpGraph("graph-tiny-mlp-compiled", "compiled: the same MLP against torch.compile", 1.0, .compiled),
 ]
 
 private func gptGraph(_ name: String, _ title: String, _ target: Double, _ peer: Workload.Peer) -> Workload {
