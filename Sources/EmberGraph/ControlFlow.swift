@@ -239,7 +239,7 @@ package struct CondCall: GraphCall {
   package let liftedCount: Int
   package var name: String { "cond" }
   package var subject: Any { self }
-  package var isPure: Bool { (graphs.0.nodes + graphs.1.nodes).allSatisfy(\.call.isPure) }
+  package var isPure: Bool { graphs.0.isPure && graphs.1.isPure }
 
   init(first: Graph, second: Graph, inputCount: Int, liftedCount: Int) {
     graphs = (first, second)
@@ -272,7 +272,7 @@ package struct WhileCall: GraphCall {
   package let liftedCount: Int
   package var name: String { "while_loop" }
   package var subject: Any { self }
-  package var isPure: Bool { (graphs.0.nodes + graphs.1.nodes).allSatisfy(\.call.isPure) }
+  package var isPure: Bool { graphs.0.isPure && graphs.1.isPure }
 
   init(test: Graph, step: Graph, carryCount: Int, liftedCount: Int) {
     graphs = (test, step)
@@ -309,7 +309,7 @@ package struct ScanCall: GraphCall {
   package let sequenceCount: Int
   package var name: String { "scan" }
   package var subject: Any { self }
-  package var isPure: Bool { graph.nodes.allSatisfy(\.call.isPure) }
+  package var isPure: Bool { graph.isPure }
 
   init(step: Graph, carryCount: Int, sequenceCount: Int) {
     graph = step

@@ -46,6 +46,8 @@ public struct Graph: Sendable {
   /// What must hold for the graph to be the function's: the modes of modules.
   package var guards: [@Sendable () -> Bool]
 
+  /// Whether it gives the same for the same inputs, and does nothing else.
+  var isPure: Bool { nodes.allSatisfy(\.call.isPure) }
   /// How many calls there are.
   public var callCount: Int { nodes.count }
   /// The names of the calls, in order.

@@ -238,8 +238,8 @@ open class RMSNorm: Module, Layer {
 
 /// Each element divided by a power of the mean square of neighbouring channels; Krizhevsky et al., NIPS 2012.
 open class LocalResponseNorm: Module, Layer {
-  private let size: Int
-  private let alpha, beta, k: Double
+  fileprivate let size: Int
+  fileprivate let alpha, beta, k: Double
 
   /// - Parameter size: how many channels count as neighbours, with the element's own.
   public init(_ size: Int, alpha: Double = 1e-4, beta: Double = 0.75, k: Double = 1) {
@@ -259,19 +259,8 @@ open class LocalResponseNorm: Module, Layer {
 /// input / (k + alpha / size · Σ input²)^beta with the sum over `size` channels around each one (one fewer where `size` is even). As in
 /// PyTorch, whose networks' outputs depend on it, the first channel's square stays in every channel's sum. Gradients are this function's own;
 /// those that PyTorch writes down for it are of another one. Use `LocalResponseNorm` in new networks. [batch, channels, height, width].
-open class CrossMapLRN2d: Module, Layer {
-  private let size: Int
-  private let alpha, beta, k: Double
-
-  public init(_ size: Int, alpha: Double = 1e-4, beta: Double = 0.75, k: Double = 1) {
-    self.size = size
-    self.alpha = alpha
-    self.beta = beta
-    self.k = k
-    super.init()
-  }
-
-  open func forward(_ input: Tensor) -> Tensor {
+open class CrossMapLRN2d: LocalResponseNorm {
+  open override func forward(_ input: Tensor) -> Tensor {
     guard input.rank == 4, size > 0 else {
       raise(
         EmberError(
@@ -290,6 +279,4 @@ open class CrossMapLRN2d: Module, Layer {
     }
     return input / (sums * (alpha / Double(size)) + k).pow(.real(beta))
   }
-
-  open override var settings: String { "\(size), alpha=\(alpha), beta=\(beta), k=\(k)" }
 }

@@ -20,10 +20,6 @@ public final class StateCell: Sendable {
     state = Mutex(Content(value: isParameter && requiresGrad ? value.detach().requiringGrad() : value.detach()))
   }
 
-  /// Grows with every change of any cell, after the change: who read cells when it stood as it stands now need not read them again.
-  package static var changeCount: UInt64 { changes.load(ordering: .acquiring) }
-  private static let changes = Atomic<UInt64>(0)
-
   private struct Content {
     var value: Tensor
     /// Grows with every change of this cell.
@@ -32,24 +28,25 @@ public final class StateCell: Sendable {
     var isTaken = false
   }
 
-  @inline(__always) private func withValue<Result: Sendable>(_ body: (inout Tensor) -> Result) -> Result {
+  @inline(__always) private func withContent<Result: Sendable>(_ body: (inout Content) -> Result) -> Result {
     while true {
-      let result: Result? = state.withLock { $0.isTaken ? nil : .some(body(&$0.value)) }
+      let result: Result? = state.withLock { $0.isTaken ? nil : .some(body(&$0)) }
       if let result { return result }
       sched_yield()
     }
   }
 
+  @inline(__always) private func withValue<Result: Sendable>(_ body: (inout Tensor) -> Result) -> Result { withContent { body(&$0.value) } }
+
+  /// Grows with every change of any cell, after the change: who read cells when it stood as it stands now need not read them again.
+  package static var changeCount: UInt64 { changes.load(ordering: .acquiring) }
+  private static let changes = Atomic<UInt64>(0)
+
   @inline(__always) private func change<Result: Sendable>(_ body: (inout Tensor) -> Result) -> Result {
     defer { Self.changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
-    while true {
-      let result: Result? = state.withLock { content in
-        if content.isTaken { return nil }
-        content.version += 1
-        return .some(body(&content.value))
-      }
-      if let result { return result }
-      sched_yield()
+    return withContent {
+      $0.version += 1
+      return body(&$0.value)
     }
   }
 
@@ -57,13 +54,7 @@ public final class StateCell: Sendable {
 
   /// The value, without its history, and how often it has changed: the same count stands for the same numbers, which need not be held for
   /// that, so that whoever changes them in place need not copy them.
-  package var versioned: (value: Tensor, version: UInt64) {
-    while true {
-      let found: (Tensor, UInt64)? = state.withLock { $0.isTaken ? nil : ($0.value.value, $0.version) }
-      if let found { return found }
-      sched_yield()
-    }
-  }
+  package var versioned: (value: Tensor, version: UInt64) { withContent { ($0.value.value, $0.version) } }
 
   /// The value. Poisoned values and writes in a failed error scope are discarded; a write is taken back if the scope fails later.
   public var value: Tensor {
@@ -156,23 +147,16 @@ public final class StateCell: Sendable {
       Tracer.refuse("a value is written in place by a kernel")
       return nil
     }
-    while true {
-      let (isBusy, value): (Bool, Tensor?) = state.withLock { content in
-        if content.isTaken { return (true, nil) }
-        let node = content.value.node
-        content.value.node = nil
-        content.value.makeWritable()
-        content.value.node = node
-        if ErrorScopes.hasFailed { return (false, nil) }
-        content.isTaken = true
-        content.version += 1
-        return (false, content.value.value)
-      }
-      if !isBusy {
-        Self.changes.wrappingAdd(1, ordering: .acquiringAndReleasing)
-        return value
-      }
-      sched_yield()
+    defer { Self.changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
+    return withContent { content -> Tensor? in
+      let node = content.value.node
+      content.value.node = nil
+      content.value.makeWritable()
+      content.value.node = node
+      if ErrorScopes.hasFailed { return nil }
+      content.isTaken = true
+      content.version += 1
+      return content.value.value
     }
   }
 
