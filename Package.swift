@@ -57,8 +57,8 @@ let package = Package(
     .executableTarget(
       name: "EmberCommand",
       dependencies: [
-        "EmberAudio", "EmberCPU", "EmberConformance", "EmberFormats", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText",
-        "EmberTorchScript", "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "EmberAudio", "EmberCPU", "EmberConformance", "EmberFormats", "EmberGraph", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime",
+        "EmberTensor", "EmberText", "EmberTorchScript", "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Models compiled by PyTorch: their code is read and run.
     .target(

@@ -55,7 +55,7 @@ extension Builtins {
     }
     let detach: Builtin = { arguments, _ in
       guard case .tensor(let reference)? = arguments.positional.first else { return nil }
-      return .tensor(try reference.view(try reference.value.detach()) { $0.detach() })
+      return .tensor(try reference.view(try reference.value.detach(), replacement: { $1 }) { $0.detach() })
     }
     table["aten::detach"] = detach
     table["prim::data"] = detach
@@ -69,7 +69,8 @@ extension Builtins {
     ] {
       table[name] = { arguments, _ in
         guard case .tensor(let reference)? = arguments.positional.first else { return nil }
-        return .tensor(try reference.view(try catchingErrors { rearrange(try reference.value) }, rearrange))
+        // Each of them is its own way back.
+        return .tensor(try reference.view(try catchingErrors { rearrange(try reference.value) }, replacement: { rearrange($1) }, rearrange))
       }
     }
     table["aten::to"] = to
