@@ -43,11 +43,7 @@ struct Run: ParsableCommand {
     let compiled = graph || self.repeat != nil && !eager ? model.compiled() : nil
     func once() throws -> [String: ONNXValue] { try compiled?.run(values) ?? model.run(values) }
     let results = try once()
-    if graph {
-      let graphs = compiled?.graphs ?? []
-      for graph in graphs { print(graph) }
-      if graphs.isEmpty { print("No graph stands for this model; it is evaluated node after node.") }
-    }
+    if graph { show(compiled?.graphs ?? []) }
     for port in model.outputs {
       guard let value = results[port.name] else { continue }
       guard let path = outputs[port.name] else {
@@ -60,6 +56,11 @@ struct Run: ParsableCommand {
       try NPY.save(tensor, to: path)
     }
     try measure { _ = try once() }
+  }
+
+  private func show(_ graphs: [Graph]) {
+    for graph in graphs { print(graph) }
+    if graphs.isEmpty { print("No graph stands for this model; it is evaluated node after node.") }
   }
 
   private func measure(_ body: () throws -> Void) throws {
@@ -77,7 +78,10 @@ struct Run: ParsableCommand {
       return
     }
     let inputs = try ScriptInputs(input, for: method, of: module), tensors = inputs.tensors.map(\.tensor)
-    let compiled = CompiledFunction { tensors in
+    // A module that no graph can stand for is run line after line, as an ONNX model is node after node.
+    var options = CompileOptions()
+    options.fallsBackToEager = true
+    let compiled = CompiledFunction(options: options) { tensors in
       do { return try inputs.call(method, of: module, with: tensors).tensors.map(\.tensor) } catch {
         raise(error as? EmberError ?? EmberError(.value, in: "run", "\(error)"))
         return [.poison]
@@ -87,7 +91,7 @@ struct Run: ParsableCommand {
     try noGrad {
       let result = try inputs.call(method, of: module, with: tensors)
       if compiles { _ = try catchingErrors { compiled(tensors) } }
-      if graph { for graph in compiled.graphs { print(graph) } }
+      if graph { show(compiled.graphs) }
       let results = result.tensors
       var files: [String: String] = [:], next = 0
       for text in output {

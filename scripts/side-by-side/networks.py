@@ -244,7 +244,7 @@ class Attention(nn.Module):
         self.attention = nn.MultiheadAttention(16, 4, batch_first=True)
         self.decoder = nn.TransformerDecoderLayer(16, 4, 24, batch_first=True)
 
-    def forward(self, x: Tensor, memory: Tensor) -> Tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, memory: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
         y, weights = self.attention(x, memory, memory)
         return self.decoder(y, memory), weights
 
@@ -481,6 +481,6 @@ def all_networks():
         "annotated": Network(Annotated, annotated, ("scripted", "frozen")),
         "dispatch": Network(Dispatch, numbers((7,))),
         "half": Network(Half, numbers((4,))),
-        "decides": Network(Decides, numbers((4,)), ("scripted", "frozen"), refusal="stands for a value of the graph"),
-        "keeps": Network(Keeps, numbers((3,)), ("scripted",), refusal="attribute state"),
+        "decides": Network(Decides, numbers((4,)), ("scripted",), refusal="line 8: [item]"),
+        "keeps": Network(Keeps, numbers((3,)), ("scripted",), refusal="attribute state", has_batch=False),
     }
