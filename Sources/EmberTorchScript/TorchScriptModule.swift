@@ -21,6 +21,8 @@ public final class TorchScriptModule: Module {
   private let machine: Machine
   private let cells: [(name: String, cell: StateCell)]
   private let children: [(name: String, module: TorchScriptModule)]
+  /// Tensors that the archive's code names as constants; the outermost module's.
+  var constants: [Buffer] = []
 
   init(
     _ object: ScriptObject, _ machine: Machine, cells: [(name: String, cell: StateCell)], children: [(name: String, module: TorchScriptModule)]
@@ -64,7 +66,7 @@ public final class TorchScriptModule: Module {
   }
 
   public override func reflectedMembers() -> [(name: String, value: Any)] {
-    cells.map { ($0.name, $0.cell as Any) } + children.map { ($0.name, $0.module as Any) }
+    cells.map { ($0.name, $0.cell as Any) } + children.map { ($0.name, $0.module as Any) } + constants.map { ("CONSTANTS.\($0.name!)", $0 as Any) }
   }
 
   public override var settings: String { "original_name=\(className.split(separator: ".").last ?? "")" }

@@ -440,7 +440,8 @@ def pictures(size):
 
 
 def tokens(count, length):
-    return lambda batch: [torch.randint(1, count, (batch, length), generator=torch.Generator().manual_seed(batch))]
+    """The longer, the larger the batch."""
+    return lambda batch: [torch.randint(1, count, (batch, length + batch), generator=torch.Generator().manual_seed(batch))]
 
 
 def numbers(*shapes):
@@ -451,9 +452,9 @@ def numbers(*shapes):
 
 
 def padded(batch):
-    x = tokens(30, 9)(batch)[0]
-    padding = torch.zeros(batch, 9, dtype=torch.bool)
-    padding[0, 7:] = True
+    x = tokens(30, 7)(batch)[0]
+    padding = torch.zeros_like(x, dtype=torch.bool)
+    padding[0, 6:] = True
     padding[1, 4:] = True
     return [x, padding]
 
@@ -465,18 +466,19 @@ def annotated(batch):
 
 def all_networks():
     every = ("scripted", "traced", "traced-no-grad", "frozen")
+    both = ("0=batch", "1=time")
     return {
         "resnet18": Network(ResNet18, pictures(64)),
         "mobilenet": Network(MobileNet, pictures(32)),
         "unet": Network(UNet, pictures(18)),
         "vit": Network(PatchTransformer, pictures(16)),
-        "tagger": Network(Tagger, tokens(50, 7)),
+        "tagger": Network(Tagger, tokens(50, 5), dynamic=both),
         "gated": Network(GatedClassifier, numbers((6, 5))),
-        "encoder": Network(Encoder, padded, every),
-        "encoder-without-mask": Network(lambda: Encoder(False), padded, every),
+        "encoder": Network(Encoder, padded, every, dynamic=both),
+        "encoder-without-mask": Network(lambda: Encoder(False), padded, every, dynamic=both),
         "pre-norm": Network(PreNormEncoder, numbers((5, 16)), every),
         "attention": Network(Attention, numbers((5, 16), (7, 16)), every),
-        "rotary": Network(RotaryDecoder, tokens(40, 8)),
+        "rotary": Network(RotaryDecoder, tokens(40, 6), dynamic=both),
         "writes": Network(Writes, numbers((4,))),
         "annotated": Network(Annotated, annotated, ("scripted", "frozen")),
         "dispatch": Network(Dispatch, numbers((7,))),
