@@ -138,7 +138,9 @@ let package = Package(
         "EmberCPU", "EmberFormats", "EmberFunctional", "EmberGraph", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "ExportedModels",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
-    .testTarget(name: "EmberTorchScriptTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
+    .testTarget(
+      name: "EmberTorchScriptTests",
+      dependencies: ["EmberCPU", "EmberFormats", "EmberGraph", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
     .testTarget(name: "EmberAudioTests", dependencies: ["EmberAudio", "EmberFormats", "EmberNN", "EmberRuntime", "EmberTensor"]),
     .testTarget(name: "EmberHubTests", dependencies: ["EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText"]),
     .testTarget(

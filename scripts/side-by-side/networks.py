@@ -8,19 +8,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def copied(value):
-    if isinstance(value, Tensor):
-        return value.clone()
-    if isinstance(value, (list, tuple)):
-        return [copied(item) for item in value]
-    return value
-
-
 class Network:
     def __init__(self, make: Callable, inputs: Callable, forms=("scripted", "traced", "frozen"), dynamic=("0=batch",), refusal=None, has_batch=True):
         self.make, self.inputs, self.forms, self.dynamic, self.refusal = make, inputs, forms, dynamic, refusal
         # Whether the first dimension of the inputs may be any.
         self.has_batch = has_batch
+
+
+def compiled(model, network, form):
+    """The model scripted, traced, traced without gradients or frozen."""
+    with torch.set_grad_enabled(form != "traced-no-grad"):
+        if form.startswith("traced"):
+            return torch.jit.trace(model, tuple(network.inputs(2)), check_trace=False, strict=False)
+        scripted = torch.jit.script(model)
+    return torch.jit.freeze(scripted) if form == "frozen" else scripted
 
 
 # MARK: pictures
@@ -437,6 +438,19 @@ class Keeps(nn.Module):
 
 def pictures(size):
     return lambda batch: [torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(batch))]
+
+
+def torchvision_network(name):
+    """A model of torchvision by name, with the extent of its pictures behind an @."""
+    import torchvision
+
+    name, _, size = name.partition("@")
+    options = {"weights": None}
+    if name in ("googlenet", "inception_v3"):
+        options["init_weights"] = False
+    if any(part in name for part in ("deeplab", "lraspp", "fcn")):
+        options["weights_backbone"] = None
+    return Network(lambda: torchvision.models.get_model(name, **options), pictures(int(size or 64)), ("scripted", "traced"))
 
 
 def tokens(count, length):
