@@ -484,7 +484,7 @@ def all_networks():
     return {
         "resnet18": Network(ResNet18, pictures(64)),
         "mobilenet": Network(MobileNet, pictures(32)),
-        "unet": Network(UNet, pictures(18)),
+        "unet": Network(UNet, pictures(10)),
         "vit": Network(PatchTransformer, pictures(16)),
         "tagger": Network(Tagger, tokens(50, 5), dynamic=both),
         "gated": Network(GatedClassifier, numbers((6, 5))),

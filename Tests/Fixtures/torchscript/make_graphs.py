@@ -36,7 +36,7 @@ def main():
         # Weights that deflate well.
         with torch.no_grad():
             for tensor in [*model.parameters(), *model.buffers()]:
-                tensor.copy_((tensor * 16).round() / 16)
+                tensor.copy_((tensor * 8).round() / 8)
         for form in forms:
             compiled = networks.compiled(model, network, form)
             calls = []
