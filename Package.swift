@@ -145,7 +145,7 @@ let package = Package(
     .testTarget(name: "EmberHubTests", dependencies: ["EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText"]),
     .testTarget(
       name: "EmberCommandTests",
-      dependencies: ["EmberCommand", "EmberFormats", "EmberHub", "EmberNN", "EmberRuntime", "EmberTensor", "EmberVision"]),
+      dependencies: ["EmberCommand", "EmberFormats", "EmberHub", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberVision"]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",
