@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test func onlyScriptsBecomeModels() throws {
-    try Safetensors.save(["x": Tensor.ones([2])], to: path("x.safetensors"))
+    try Safetensors.save([("x", Tensor.ones([2]))], to: path("x.safetensors"))
     let error = #expect(throws: (any Error).self) { try Convert.parse([path("x.safetensors"), path("x.onnx"), "--input", "2"]).run() }
     #expect("\(error!)".contains("no TorchScript archive"))
   }
