@@ -142,7 +142,9 @@ let package = Package(
       name: "EmberTorchScriptTests",
       dependencies: ["EmberCPU", "EmberFormats", "EmberGraph", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
     .testTarget(name: "EmberAudioTests", dependencies: ["EmberAudio", "EmberFormats", "EmberNN", "EmberRuntime", "EmberTensor"]),
-    .testTarget(name: "EmberHubTests", dependencies: ["EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText"]),
+    .testTarget(
+      name: "EmberHubTests",
+      dependencies: ["EmberAudio", "EmberFormats", "EmberHub", "EmberNN", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision"]),
     .testTarget(
       name: "EmberCommandTests",
       dependencies: ["EmberCommand", "EmberFormats", "EmberHub", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberVision"]),
