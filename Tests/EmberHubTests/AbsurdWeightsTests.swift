@@ -72,32 +72,34 @@ import Testing
   }
 
   static let tokens = Tensor([1, 5, 9, 2] as [Int64]).unsqueeze(0)
-  static let loaders: [Loader] = [
-    folder("bert", ignoresSurplus: true) { path in
-      let model = try BERT(folder: path)
-      return try noGrad { try catchingErrors { model.features(tokens) } }
-    },
-    folder("llama") { path in
-      let model = try Llama(folder: path)
-      return try noGrad { try catchingErrors { model(tokens) } }
-    },
-    loader("GPT-2", { _ in GPT2(.init(vocabularySize: 11, contextLength: 8, layers: 1, heads: 2, width: 8)) }) { $0(tokens) },
-    loader("EfficientNet-Lite0", { EfficientNetLite(.lite0, classes: 10, channels: 3, on: $0) }) { $0(Tensor.ones([1, 3, 32, 32])) },
-    loader("MobileNetV2", { MobileNetV2(classes: 10, channels: 3, on: $0) }) { $0(Tensor.ones([1, 3, 32, 32])) },
-    loader("CREPE", { CREPE(.tiny, on: $0) }) { $0(Tensor.ones([1, 1024])) },
-    loader("voice encoder", { VoiceEncoder(on: $0) }) { $0(Tensor.ones([1, 4, 40])) },
-    classifier("ResNet", deciding: ["fc.weight", "conv1.weight", "layer1.0.conv1.weight"]) {
-      ResNet(.basic, depths: [1, 1, 1, 1], classes: 3, channels: 3, width: 8, stem: .small, on: .meta)
-    },
-    classifier(
-      "ViT", deciding: ["patch_embed.proj.weight", "cls_token", "pos_embed", "blocks.0.mlp.fc1.weight", "head.weight"]
-    ) {
-      var configuration = VisionTransformer.Configuration()
-      (configuration.imageSize, configuration.patchSize) = (16, 8)
-      (configuration.width, configuration.innerWidth, configuration.depth, configuration.heads) = (64, 32, 1, 1)
-      return VisionTransformer(configuration, classes: 3, channels: 3, on: .meta)
-    },
-  ]
+  static var loaders: [Loader] {
+    [
+      folder("bert", ignoresSurplus: true) { path in
+        let model = try BERT(folder: path)
+        return try noGrad { try catchingErrors { model.features(tokens) } }
+      },
+      folder("llama") { path in
+        let model = try Llama(folder: path)
+        return try noGrad { try catchingErrors { model(tokens) } }
+      },
+      loader("GPT-2", { _ in GPT2(.init(vocabularySize: 11, contextLength: 8, layers: 1, heads: 2, width: 8)) }) { $0(tokens) },
+      loader("EfficientNet-Lite0", { EfficientNetLite(.lite0, classes: 10, channels: 3, on: $0) }) { $0(Tensor.ones([1, 3, 32, 32])) },
+      loader("MobileNetV2", { MobileNetV2(classes: 10, channels: 3, on: $0) }) { $0(Tensor.ones([1, 3, 32, 32])) },
+      loader("CREPE", { CREPE(.tiny, on: $0) }) { $0(Tensor.ones([1, 1024])) },
+      loader("voice encoder", { VoiceEncoder(on: $0) }) { $0(Tensor.ones([1, 4, 40])) },
+      classifier("ResNet", deciding: ["fc.weight", "conv1.weight", "layer1.0.conv1.weight"]) {
+        ResNet(.basic, depths: [1, 1, 1, 1], classes: 3, channels: 3, width: 8, stem: .small, on: .meta)
+      },
+      classifier(
+        "ViT", deciding: ["patch_embed.proj.weight", "cls_token", "pos_embed", "blocks.0.mlp.fc1.weight", "head.weight"]
+      ) {
+        var configuration = VisionTransformer.Configuration()
+        (configuration.imageSize, configuration.patchSize) = (16, 8)
+        (configuration.width, configuration.innerWidth, configuration.depth, configuration.heads) = (64, 32, 1, 1)
+        return VisionTransformer(configuration, classes: 3, channels: 3, on: .meta)
+      },
+    ]
+  }
 
   /// What is done to one tensor, and what the error must say besides the tensor's name; nil where it is no error.
   struct Change {
@@ -107,20 +109,22 @@ import Testing
     let apply: (Tensor) -> Tensor?
   }
 
-  static let changes: [Change] = [
-    Change(name: "missing", expected: "missing") { _ in nil },
-    Change(name: "one dimension more", expected: ", 1]") { $0.unsqueeze(-1) },
-    Change(name: "flattened and longer", expected: "[") { cat([$0.flatten(), Tensor.zeros([1], dtype: $0.dtype)]) },
-    Change(name: "empty", expected: "[0") { Tensor.zeros([0] + Array($0.shape.dropFirst()), dtype: $0.dtype) },
-    Change(name: "without dimensions", expected: "[]") { Tensor.zeros([], dtype: $0.dtype) },
-    Change(name: "enormous", expected: "1099511627776", needsNumbers: false) { Tensor.zeros([1], dtype: $0.dtype).expand([1 << 40, 1 << 20]) },
-    Change(name: "complex", expected: "complex64") { $0.to(.complex64) },
-    Change(name: "without numbers", expected: "meta", needsNumbers: false) { Tensor.zeros(Array($0.shape), dtype: $0.dtype, on: .meta) },
-    Change(name: "integers", expected: nil) { $0.to(.int64) },
-    Change(name: "truth values", expected: nil) { $0.to(.bool) },
-    Change(name: "16 bits", expected: nil) { $0.to(.bfloat16) },
-    Change(name: "64 bits", expected: nil) { $0.to(.float64) },
-  ]
+  static var changes: [Change] {
+    [
+      Change(name: "missing", expected: "missing") { _ in nil },
+      Change(name: "one dimension more", expected: ", 1]") { $0.unsqueeze(-1) },
+      Change(name: "flattened and longer", expected: "[") { cat([$0.flatten(), Tensor.zeros([1], dtype: $0.dtype)]) },
+      Change(name: "empty", expected: "[0") { Tensor.zeros([0] + Array($0.shape.dropFirst()), dtype: $0.dtype) },
+      Change(name: "without dimensions", expected: "[]") { Tensor.zeros([], dtype: $0.dtype) },
+      Change(name: "enormous", expected: "1099511627776", needsNumbers: false) { Tensor.zeros([1], dtype: $0.dtype).expand([1 << 40, 1 << 20]) },
+      Change(name: "complex", expected: "complex64") { $0.to(.complex64) },
+      Change(name: "without numbers", expected: "meta", needsNumbers: false) { Tensor.zeros(Array($0.shape), dtype: $0.dtype, on: .meta) },
+      Change(name: "integers", expected: nil) { $0.to(.int64) },
+      Change(name: "truth values", expected: nil) { $0.to(.bool) },
+      Change(name: "16 bits", expected: nil) { $0.to(.bfloat16) },
+      Change(name: "64 bits", expected: nil) { $0.to(.float64) },
+    ]
+  }
 
   @Test(arguments: loaders.indices) func everyChangeIsAnErrorOrHarmless(_ index: Int) throws {
     let loader = Self.loaders[index], state = try loader.state()
