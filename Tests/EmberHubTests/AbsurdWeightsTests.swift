@@ -29,7 +29,7 @@ import Testing
 
   /// Zeros that take no memory.
   private static func zeros(of module: Module) -> State {
-    module.stateDict().map { ($0.name, Tensor.zeros([1], dtype: $0.tensor.dtype).expand(Array($0.tensor.shape))) }
+    module.stateDict().map { ($0.name, Tensor.zeros([], dtype: $0.tensor.dtype).expand(Array($0.tensor.shape))) }
   }
 
   private static func loader<Model: Module>(
@@ -116,7 +116,7 @@ import Testing
       Change(name: "flattened and longer", expected: "[") { cat([$0.flatten(), Tensor.zeros([1], dtype: $0.dtype)]) },
       Change(name: "empty", expected: "[0") { Tensor.zeros([0] + Array($0.shape.dropFirst()), dtype: $0.dtype) },
       Change(name: "without dimensions", expected: "[]") { Tensor.zeros([], dtype: $0.dtype) },
-      Change(name: "enormous", expected: "1099511627776", needsNumbers: false) { Tensor.zeros([1], dtype: $0.dtype).expand([1 << 40, 1 << 20]) },
+      Change(name: "enormous", expected: "1099511627776", needsNumbers: false) { Tensor.zeros([1], dtype: $0.dtype).expand([1 << 40, 2]) },
       Change(name: "complex", expected: "complex64") { $0.to(.complex64) },
       Change(name: "without numbers", expected: "meta", needsNumbers: false) { Tensor.zeros(Array($0.shape), dtype: $0.dtype, on: .meta) },
       Change(name: "integers", expected: nil) { $0.to(.int64) },
@@ -193,7 +193,7 @@ import Testing
     for name in names {
       let text = Array(name.utf8)
       let start = try #require(bytes.indices.dropLast(text.count).first { bytes[$0..<$0 + text.count].elementsEqual(text) }) + text.count
-      for (offset, value) in [(4, UInt64(7)), (4, 0), (4, 1 << 40), (4, .max), (4, 1 << 62), (12, 3)] {
+      for (offset, value) in [(4, UInt64(7)), (4, 0), (4, 1 << 40), (4, .max), (4, 1 << 62), (12, 3)] where offset == 4 || name.hasPrefix("blk") {
         var changed = bytes
         withUnsafeBytes(of: value.littleEndian) { for (i, byte) in $0.enumerated() { changed[start + offset + i] = byte } }
         let error = #expect(throws: EmberError.self, "\(name): \(value) at \(offset)") {
