@@ -112,8 +112,10 @@ extension Tensor {
   ) {
     self = attempt { () throws(EmberError) in
       let extents = try checkedShape(shape, in: "tensor"), backend = try Backends.backend(for: device)
-      let storage = Storage(foreign: pointer, byteCount: extents.elementCount * dtype.size, on: backend, release: release)
-      return Tensor(TensorBody(storage: storage, dtype: dtype, shape: extents, strides: extents.contiguousStrides, isContiguous: true))
+      return Tensor(
+        TensorBody(
+          foreign: ForeignMemory(release: release), at: pointer, byteCount: extents.elementCount * dtype.size, dtype: dtype, shape: extents,
+          on: backend))
     }
   }
 

@@ -20,11 +20,12 @@ package struct Split: VariadicOperation {
 
   package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let known = gradients.lazy.compactMap({ $0 }).first else { return [nil] }
-    let shape = context.inputShape(0)
-    let parts = gradients.enumerated().map { i, gradient in
-      gradient ?? Tensor.zeros(Array(shape.replacing(dimension, with: lengths[i])), dtype: known.dtype, on: known.device)
+    var parts = gradients
+    for i in parts.indices where parts[i] == nil {
+      let shape = context.inputShape(0).replacing(dimension, with: lengths[i])
+      parts[i] = Tensor.zeros(Array(shape), dtype: known.dtype, on: known.device)
     }
-    return [cat(parts, dim: dimension)]
+    return apply(Concatenate(dimension: dimension), parts)
   }
 }
 
