@@ -57,8 +57,8 @@ let package = Package(
     .executableTarget(
       name: "EmberCommand",
       dependencies: [
-        "EmberAudio", "EmberCPU", "EmberConformance", "EmberFormats", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText",
-        "EmberTorchScript", "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "EmberAudio", "EmberCPU", "EmberConformance", "EmberFormats", "EmberGraph", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime",
+        "EmberTensor", "EmberText", "EmberTorchScript", "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Models compiled by PyTorch: their code is read and run.
     .target(
@@ -138,12 +138,16 @@ let package = Package(
         "EmberCPU", "EmberFormats", "EmberFunctional", "EmberGraph", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "ExportedModels",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
-    .testTarget(name: "EmberTorchScriptTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
+    .testTarget(
+      name: "EmberTorchScriptTests",
+      dependencies: ["EmberCPU", "EmberFormats", "EmberGraph", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
     .testTarget(name: "EmberAudioTests", dependencies: ["EmberAudio", "EmberFormats", "EmberNN", "EmberRuntime", "EmberTensor"]),
-    .testTarget(name: "EmberHubTests", dependencies: ["EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText"]),
+    .testTarget(
+      name: "EmberHubTests",
+      dependencies: ["EmberAudio", "EmberFormats", "EmberHub", "EmberNN", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision"]),
     .testTarget(
       name: "EmberCommandTests",
-      dependencies: ["EmberCommand", "EmberFormats", "EmberHub", "EmberNN", "EmberRuntime", "EmberTensor", "EmberVision"]),
+      dependencies: ["EmberCommand", "EmberFormats", "EmberHub", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberVision"]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",

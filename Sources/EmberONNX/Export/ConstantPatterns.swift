@@ -2,15 +2,16 @@ import EmberRuntime
 import EmberTensor
 
 extension GraphExporter {
-  /// A constant of the graph. One that differs between the captures is recognised as what it was made by: a filled tensor, numbers that
-  /// grow evenly (`arange`), or a triangle (a causal mask).
+  /// A constant of the graph. One that differs between the captures is recognised as what it was made by: a filled tensor, one that is
+  /// repeated along the dimensions that differ, numbers that grow evenly (`arange`), or a triangle (a causal mask).
   func exportConstant(_ tensors: [Tensor]) throws -> String {
     let first = tensors[0]
     if try tensors.dropFirst().allSatisfy({ try Self.areEqual($0, first) }) { return constant(first) }
     guard first.dtype.category <= .floatingPoint else { throw Self.varies(tensors) }
+    guard tensors.allSatisfy({ $0.rank == first.rank }) else { throw Self.varies(tensors) }
     let tables = try tensors.map { tensor in Table(shape: Array(tensor.shape), values: try tensor.elementsOrThrow(as: Double.self)) }
     let shape = first.shape.indices.map { d in Extent(tensors.map { $0.shape[d] }) }
-    if let name = try filled(tables, shape, first.dtype) ?? grid(tables, shape, first.dtype) ?? triangle(tables, shape, first.dtype) {
+    if let name = try filled(tables, shape, first.dtype) ?? repeated(tensors, shape) ?? grid(tables, shape, first.dtype) ?? triangle(tables, shape, first.dtype) {
       return name
     }
     throw Self.varies(tensors)
@@ -20,7 +21,7 @@ extension GraphExporter {
     EmberError(
       .value, in: "exportONNX",
       "a constant (\(tensors.map(\.summary).joined(separator: ", "))) depends on the dynamic extents, and not as one that is filled with a "
-        + "number, an arange, or a triangle; make it an input, or a buffer that is sliced")
+        + "number, repeats the same numbers, an arange, or a triangle; make it an input, or a buffer that is sliced")
   }
 
   private static func areEqual(_ a: Tensor, _ b: Tensor) throws -> Bool {
@@ -73,6 +74,19 @@ extension GraphExporter {
     else { return nil }
     let element = Tensor.full([1], Self.number(value, dtype), dtype: dtype)
     return emit("ConstantOfShape", [try vector(shape, owner: nil)], ["value": .tensor(element)])
+  }
+
+  /// The same numbers at every position of the dimensions that differ.
+  private func repeated(_ tensors: [Tensor], _ shape: [Extent]) throws -> String? {
+    guard tensors.allSatisfy({ $0.elementCount > 0 }) else { return nil }
+    let cores = try catchingErrors {
+      tensors.map { tensor in shape.indices.reduce(tensor) { shape[$1].fixed == nil ? $0.narrow($1, start: 0, length: 1) : $0 }.contiguous() }
+    }
+    for (tensor, core) in zip(tensors, cores) {
+      let whole = try catchingErrors { core.expand(Array(tensor.shape)).contiguous() }
+      guard try Self.areEqual(core, cores[0]), try Self.areEqual(whole, tensor) else { return nil }
+    }
+    return emit("Expand", [constant(cores[0]), try vector(shape, owner: nil)])
   }
 
   /// c + Σ over dimensions of step · position.
