@@ -150,6 +150,11 @@ public final class CompiledFunction: @unchecked Sendable {
     return [.poison]
   }
 
+  /// Captures what a call with such inputs needs, and runs nothing: so that the first call does not wait for it.
+  public func prepare(_ inputs: [Tensor]) {
+    if Tracer.current == nil, program(for: inputs) == nil { _ = make(inputs) }
+  }
+
   /// The program that was made for such inputs, if it still holds.
   private func program(for inputs: [Tensor]) -> CompiledProgram? {
     known.withLock { known in
@@ -213,7 +218,7 @@ public final class CompiledFunction: @unchecked Sendable {
     guard !sizes.isEmpty, sizes.allSatisfy({ $0 > 1 }) else { return nil }
     func capture(_ sizes: [Int]) throws -> Recording { try Recording(dimensions.examples(like: inputs, at: sizes), options, body) }
     if let family = family(for: inputs) {
-      return try family.program?.program(at: sizes, capture).map { ($0, true) }
+      return family.program?.program(at: sizes, capture).map { ($0, true) }
     }
     let signature = Signature(inputs, dimensions.shapes(shapes, at: sizes.map { _ in 0 }))
     func keep(_ program: DynamicProgram?, _ refusal: String = "") {
@@ -228,9 +233,9 @@ public final class CompiledFunction: @unchecked Sendable {
       return nil
     }
     do {
-      let program = try DynamicProgram(dimensions, recordings, captureSizes, verifies: options.verifies, capture)
+      let program = try DynamicProgram(dimensions, recordings, captureSizes, capture)
       keep(program)
-      return try program.program(at: sizes, capture).map { ($0, true) }
+      return program.program(at: sizes, capture).map { ($0, true) }
     } catch let error as EmberError where error.operation == "compile" {
       // The first sizes are those of the inputs.
       keep(nil, error.message)

@@ -255,4 +255,32 @@ struct DynamicDimensionTests {
     let two = compile(options: options([[0: "n"], [0: "n"]])) { (x: Tensor) in x }
     #expect(message { two(Tensor.zeros([3])) }.contains("dynamic dimensions for 2 inputs of 1"))
   }
+
+  @Test func numbersAreFittedByPolynomials() {
+    let sizes = CaptureSizes(base: [2, 5], steps: [1, -1])
+    func samples(_ number: (Int, Int) -> Int) -> [Int] { (0..<sizes.captureCount).map { number(sizes.sizes($0)[0], sizes.sizes($0)[1]) } }
+    #expect(sizes.polynomial(samples { $0 * $1 })?.terms == [3: 1])
+    #expect(sizes.polynomial(samples { 3 * $0 - 2 * $1 + 7 })?.terms == [0: 7, 1: 3, 2: -2])
+    #expect(sizes.polynomial(samples { _, _ in 4 })?.terms == [0: 4])
+    #expect(sizes.polynomial(samples { a, _ in a * a }) == nil)
+    #expect(sizes.polynomial(samples { $0 * $1 / 2 }) == nil)
+    #expect(sizes.polynomial(samples { 3 * $0 - $1 + 4 * $0 * $1 - 7 })?.description(["a", "b"]) == "4·a·b - b + 3·a - 7")
+  }
+
+  @Test func factorsAreFoundAndFractionsThatFollowFromNothingAreNot() {
+    let sizes = CaptureSizes(base: [6], steps: [1])
+    func foretold(_ number: (Double) -> Double) -> Double? {
+      NumberRule((0..<sizes.captureCount).map { .real(number(Double(sizes.sizes($0)[0]))) }, sizes)?([40])?.doubleValue
+    }
+    let known: [(Double) -> Double] = [
+      { $0 }, { 1 / $0 }, { 1 / (3 * $0 - 2) }, { $0 / ($0 - 1) }, { (12 * $0 - 1) / (12 * $0) }, { 0.3 / $0 }, { 2.5 * $0.squareRoot() },
+      { 0.7 / $0.squareRoot() },
+    ]
+    for (i, number) in known.enumerated() {
+      #expect(foretold(number).map { abs($0 - number(40)) <= 1e-15 * number(40) } == true, "\(i)")
+    }
+    for number in [{ $0 * $0 }, { 1 / ($0 * $0) }, { min($0, 7) }, { $0.truncatingRemainder(dividingBy: 3) + 1 }, { 1 / $0 + 1 }] as [(Double) -> Double] {
+      #expect(foretold(number) == nil)
+    }
+  }
 }

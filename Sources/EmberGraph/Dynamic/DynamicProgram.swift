@@ -15,7 +15,6 @@ final class DynamicProgram: Sendable {
   private let backward: GraphFamily?
   private let example: Recording
   private let base: CompiledProgram
-  private let verifies: Bool
   private let bounds: Mutex<[Bounds]>
 
   /// How far the rules hold in one dimension.
@@ -31,8 +30,7 @@ final class DynamicProgram: Sendable {
   var guardsHold: Bool { base.guardsHold }
 
   /// - Throws: where what is computed depends on the sizes in no known way.
-  init(_ dimensions: OpenDimensions, _ recordings: [Recording], _ sizes: CaptureSizes, verifies: Bool, _ capture: Capture) throws {
-    self.verifies = verifies
+  init(_ dimensions: OpenDimensions, _ recordings: [Recording], _ sizes: CaptureSizes, _ capture: Capture) throws {
     self.dimensions = dimensions
     let example = recordings[0]
     self.example = example
@@ -49,16 +47,21 @@ final class DynamicProgram: Sendable {
     // Downwards to the smallest size that is not special, upwards to the end of the range or a power of two: what is done to sizes that
     // are aligned shows there.
     var lower = known.map { min(max($0.dim.range?.lowerBound ?? 2, 2), $1.lowerBound) }
-    while !covers(lower), try recording(at: lower) == nil { lower = zip(lower, known).map { min($0 + 1, $1.1.lowerBound) } }
+    while !covers(lower), recording(at: lower) == nil { lower = zip(lower, known).map { min($0 + 1, $1.1.lowerBound) } }
     let upper = known.map { max($0.dim.range?.upperBound ?? ($1.upperBound + 2).nextPowerOfTwo, $1.upperBound) }
-    if try !extend(to: [lower, upper], capture) { for end in [lower, upper] { _ = try extend(to: [end], capture) } }
+    if !extend(to: [lower, upper], capture) { for end in [lower, upper] { _ = extend(to: [end], capture) } }
   }
 
   /// What runs at these sizes. Nil where they are special or the function does something else, so that a capture of their own must say
   /// what to do.
-  func program(at sizes: [Int], _ capture: Capture) throws -> CompiledProgram? {
-    guard sizes.allSatisfy({ $0 > 1 }), try covers(sizes) || reaches(sizes, capture) else { return nil }
-    return try recording(at: sizes).map { CompiledProgram($0, like: base) }
+  func program(at sizes: [Int], _ capture: Capture) -> CompiledProgram? {
+    guard sizes.allSatisfy({ $0 > 1 }), covers(sizes) || reaches(sizes, capture), let recording = recording(at: sizes) else { return nil }
+    // An operation may have its own mind about sizes between others.
+    do {
+      try recording.forward.verify()
+      try recording.derivative?.graph.verify()
+    } catch { return nil }
+    return CompiledProgram(recording, like: base)
   }
 
   private func covers(_ sizes: [Int]) -> Bool {
@@ -66,12 +69,12 @@ final class DynamicProgram: Sendable {
   }
 
   /// Whether the rules hold at sizes beyond those that are known; if so they are known from now on, and larger ones up to a power of two.
-  private func reaches(_ sizes: [Int], _ capture: Capture) throws -> Bool {
+  private func reaches(_ sizes: [Int], _ capture: Capture) -> Bool {
     let known = bounds.withLock { $0 }
     guard zip(sizes, known).allSatisfy({ $0 > $1.barriers.below && $0 < $1.barriers.above }) else { return false }
     let far = zip(sizes, known).map { $0 > $1.verified.upperBound ? min($0.nextPowerOfTwo, $1.barriers.above - 1) : $0 }
-    if try extend(to: [far], capture) { return true }
-    if far != sizes, try extend(to: [sizes], capture) { return true }
+    if extend(to: [far], capture) { return true }
+    if far != sizes, extend(to: [sizes], capture) { return true }
     bounds.withLock { bounds in
       for (i, size) in sizes.enumerated() {
         if size > bounds[i].verified.upperBound { bounds[i].barriers.above = min(bounds[i].barriers.above, size) }
@@ -82,7 +85,7 @@ final class DynamicProgram: Sendable {
   }
 
   /// Captures at all ends of the ranges that take in these sizes. If that gives what the rules foretell they hold there.
-  private func extend(to places: [[Int]], _ capture: Capture) throws -> Bool {
+  private func extend(to places: [[Int]], _ capture: Capture) -> Bool {
     let known = bounds.withLock { $0.map(\.verified) }
     let ranges = known.enumerated().map { i, own in
       min(own.lowerBound, places.map { $0[i] }.min()!)...max(own.upperBound, places.map { $0[i] }.max()!)
@@ -90,7 +93,7 @@ final class DynamicProgram: Sendable {
     for corner in 0..<(1 << ranges.count) {
       let sizes = ranges.enumerated().map { i, range in corner & 1 << i == 0 ? range.lowerBound : range.upperBound }
       if covers(sizes) { continue }
-      guard let foretold = try recording(at: sizes), let found = try? capture(sizes), found.isIdentical(to: foretold) else { return false }
+      guard let foretold = recording(at: sizes), let found = try? capture(sizes), found.isIdentical(to: foretold) else { return false }
     }
     // Of two threads that go on in two directions one is enough.
     bounds.withLock { bounds in
@@ -100,14 +103,12 @@ final class DynamicProgram: Sendable {
   }
 
   /// What the rules foretell for these sizes; nil where they are special.
-  private func recording(at sizes: [Int]) throws -> Recording? {
+  private func recording(at sizes: [Int]) -> Recording? {
     guard let graph = forward.graph(at: sizes) else { return nil }
-    if verifies { try graph.verify() }
     var recording = example
     recording.forward = graph
     if let backward {
       guard let graph = backward.graph(at: sizes) else { return nil }
-      if verifies { try graph.verify() }
       recording.derivative!.graph = graph
     }
     return recording
