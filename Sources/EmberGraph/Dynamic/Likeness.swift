@@ -65,6 +65,8 @@ private func areIdentical(_ a: Any, _ b: Any) -> Bool {
     return a.function === b.function && a.parameters.count == b.parameters.count
       && (0..<a.parameters.count).allSatisfy { a.parameters[$0].isIdentical(to: b.parameters[$0]) }
   case (let a as FusedPointwiseCall, let b as FusedPointwiseCall): return a.program.isIdentical(to: b.program)
+  case (let a as FusedReductionCall, let b as FusedReductionCall):
+    return a.program.isIdentical(to: b.program) && areIdentical(a.reduction, b.reduction)
   // What it does follows from the cells that the graph reads and writes at its place.
   case (let a as HostCall, let b as HostCall): return a.name == b.name
   case (let a as any ControlFlowCall, let b as any ControlFlowCall):
