@@ -75,7 +75,7 @@ public final class CPUBackend: Backend {
     }
   }
 
-  private func compiled(_ program: PointwiseProgram) -> UnsafePointer<ember_program> {
+  func compiled(_ program: PointwiseProgram) -> UnsafePointer<ember_program> {
     UnsafePointer(program.artifact(for: .cpu) { CompiledProgram.make(program) }.assumingMemoryBound(to: ember_program.self))
   }
 

@@ -223,7 +223,7 @@ final class UnaryNode<Op: UnaryOperation>: RecordedNode, @unchecked Sendable {
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first, let edge = edge(0) else { return }
     if mayBeTraced(gradient), isTraced([gradient], in: pass) {
-      return sendTraced([gradient], operation, in: &pass) { [operation] in [operation.derivative($0[0]!, $1)] }
+      return sendTraced([gradient], operation, in: &pass) { [$0.derivative($1[0]!, $2)] }
     }
     if let result = operation.derivative(gradient, DerivativeContext(node: self, isRecording: pass.isRecording, gradient)) {
       pass.send(result, to: edge)
@@ -247,7 +247,7 @@ final class BinaryNode<Op: BinaryOperation>: RecordedNode, @unchecked Sendable {
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first else { return }
     if mayBeTraced(gradient), isTraced([gradient], in: pass) {
-      return sendTraced([gradient], operation, in: &pass) { [operation] gradients, context in
+      return sendTraced([gradient], operation, in: &pass) { operation, gradients, context in
         let (a, b) = operation.derivative(gradients[0]!, context)
         return [a, b]
       }
@@ -276,7 +276,7 @@ class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendable {
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     let all = (0..<results).map { gradients[$0] }
-    if isTraced(all, in: pass) { return sendTraced(all, operation, in: &pass) { [operation] in operation.derivative($0, $1) } }
+    if isTraced(all, in: pass) { return sendTraced(all, operation, in: &pass) { $0.derivative($1, $2) } }
     let inputs = operation.derivative(all, DerivativeContext(node: self, isRecording: pass.isRecording, all: all))
     for (i, gradient) in inputs.enumerated() {
       if let gradient, let edge = edge(i) { pass.send(gradient, to: edge) }
