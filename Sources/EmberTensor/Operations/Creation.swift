@@ -270,7 +270,7 @@ extension Tensor {
   public init<Element: TensorElement>(_ blocks: [[[Element]]], dtype: DType? = nil, requiresGrad: Bool = false) {
     let rows = blocks.first?.count ?? 0, width = blocks.first?.first?.count ?? 0
     guard blocks.allSatisfy({ $0.count == rows && $0.allSatisfy { $0.count == width } }) else {
-      raise(EmberError(.shape, in: "tensor", "nested arrays of different lengths"))
+      raise(EmberError(.shape, in: "tensor", "nested arrays of different lengths; the first is \(rows) by \(width)"))
       self = .poison
       return
     }
