@@ -65,7 +65,7 @@ typedef struct {
 
 enum { EMBER_INLINE_LOCATIONS = 96, EMBER_INLINE_STEPS = 80 };
 
-typedef struct {
+typedef struct ember_plan {
   /// Locations 0..<operand_count are the operands, inputs first.
   int input_count, operand_count, location_count, step_count;
   ember_location *locations;

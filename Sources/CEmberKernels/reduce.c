@@ -195,6 +195,52 @@ static void row_chunk(void *context, int64_t chunk) {
   }
 }
 
+/// Rows, or pieces of rows, of which a program makes one block at a time. Blocks are those in which rows in memory are summed, so that
+/// results are the same.
+static void program_chunk(void *context, int64_t chunk) {
+  const reduce_layout *layout = context;
+  const ember_plan *plan = layout->job->plan;
+  const int64_t group = chunk / layout->pieces, piece = chunk % layout->pieces;
+  const int64_t first = group * layout->group;
+  const int64_t last = first + layout->group < layout->outer ? first + layout->group : layout->outer;
+  const int64_t start = piece * layout->piece;
+  const int64_t n = layout->count - start < layout->piece ? layout->count - start : layout->piece;
+  ember_runner runner;
+  if (!ember_runner_start(&runner, plan)) {
+    ember_note_scratch_failure();
+    return;
+  }
+  _Alignas(64) char block[REDUCE_BLOCK * 8];
+  reduce_partial own[ROW_GROUP];
+  for (int64_t output = first; output < last;) {
+    // Short rows are made several at a time.
+    int64_t rows = n < REDUCE_BLOCK ? REDUCE_BLOCK / n : 1;
+    if (rows > ROW_GROUP) rows = ROW_GROUP;
+    if (rows > last - output) rows = last - output;
+    reduce_partial *partials = layout->partials ? layout->partials + piece * layout->outer + output : own;
+    for (int64_t r = 0; r < rows; ++r) partials[r] = reduce_identity(layout->job);
+    const int64_t total = rows * n;
+    for (int64_t at = 0; at < total; at += REDUCE_BLOCK) {
+      const int64_t made = total - at < REDUCE_BLOCK ? total - at : REDUCE_BLOCK;
+      for (int64_t done = 0; done < made;) {
+        const int64_t tile = made - done < plan->tile ? made - done : plan->tile;
+        const int64_t position = output * layout->count + start + at + done;
+        for (int o = 0; o < plan->operand_count; ++o) {
+          const ember_location *operand = &plan->locations[o];
+          if (o >= plan->input_count) runner.addresses[o] = block + done * operand->size;
+          else if (!operand->uniform) runner.addresses[o] = operand->address + position * operand->size;
+        }
+        ember_run_steps(plan, &runner, tile);
+        done += tile;
+      }
+      layout->kernels->rows(layout->job, block, n, rows, 1, rows > 1 ? n : made, start + at, partials);
+    }
+    if (!layout->partials) finish(layout->job, layout->result, partials, output, rows, layout->count);
+    output += rows;
+  }
+  ember_runner_end(&runner);
+}
+
 /// Few columns lie in a long dense array: several rows side by side make one wide row, whose columns are combined at the end.
 static void narrow_columns(const reduce_layout *layout, const char *in, int64_t n, int64_t first, reduce_partial *partials) {
   const int64_t width = layout->inner, fold = 256 / width, folded = n / fold;
@@ -256,7 +302,9 @@ static bool reduce(const reduce_job *job, const reduce_result *result, const voi
   // Outputs along one axis may lie along either: put them where vectors run across them if neighbours are adjacent, or
   // if rows are too short to be worth a call each.
   const bool short_rows = count < 8;
-  if (inner == 1 && outer > 1 && strides[1] != 1 && strides[0] == 1) {
+  if (job->plan) {
+    // Made in rows.
+  } else if (inner == 1 && outer > 1 && strides[1] != 1 && strides[0] == 1) {
     layout.inner = outer, layout.s2 = strides[0], layout.outer = 1;
   } else if (inner == 1 && outer >= 16 && short_rows) {
     layout.inner = outer, layout.s2 = strides[0], layout.outer = 1;
@@ -288,7 +336,7 @@ static bool reduce(const reduce_job *job, const reduce_result *result, const voi
     layout.partials = malloc((size_t)(layout.pieces * outputs) * sizeof(reduce_partial));
     if (!layout.partials) layout.pieces = 1, layout.piece = count;  // slower, still right
   }
-  run_chunks(chunks * layout.pieces, work, columns ? column_chunk : row_chunk, &layout);
+  run_chunks(chunks * layout.pieces, work, job->plan ? program_chunk : columns ? column_chunk : row_chunk, &layout);
   if (layout.partials) {
     for (int64_t piece = 1; piece < layout.pieces; ++piece)
       for (int64_t i = 0; i < outputs; ++i) combine(job, &layout.partials[i], &layout.partials[piece * outputs + i]);
@@ -357,12 +405,12 @@ static bool by_component(reduce_job job, reduce_result result, const void *in, c
   return true;
 }
 
-bool ember_reduce(int operation, int in_dtype, const void *in, const int64_t in_strides[3], int out_dtype, void *out,
-                  int64_t outer, int64_t count, int64_t inner) {
+static bool reduce_elements(const ember_plan *plan, int operation, int in_dtype, const void *in, const int64_t in_strides[3],
+                            int out_dtype, void *out, int64_t outer, int64_t count, int64_t inner) {
   if (!is_supported(in_dtype) || !is_supported(out_dtype)) return false;
   const bool is_complex = element_is_complex(in_dtype);
   const int64_t size = (int64_t)ember_dtype_size(in_dtype);
-  reduce_job job = {.dtype = in_dtype, .type = sum_type(in_dtype, out_dtype)};
+  reduce_job job = {.dtype = in_dtype, .type = sum_type(in_dtype, out_dtype), .plan = plan};
   reduce_result result = {.operation = operation, .dtype = out_dtype, .out = out, .out_stride = 1};
   switch (operation) {
     case EMBER_REDUCE_SUM:
@@ -421,6 +469,34 @@ bool ember_reduce(int operation, int in_dtype, const void *in, const int64_t in_
   if (operation == EMBER_REDUCE_NAN_SUM) return false;  // a number with one NaN component would count by half
   result.dtype = element_component(out_dtype);
   return by_component(job, result, in, in_strides, outer, count, inner, false);
+}
+
+bool ember_reduce(int operation, int in_dtype, const void *in, const int64_t in_strides[3], int out_dtype, void *out,
+                  int64_t outer, int64_t count, int64_t inner) {
+  return reduce_elements(NULL, operation, in_dtype, in, in_strides, out_dtype, out, outer, count, inner);
+}
+
+bool ember_reduce_program(const ember_program *program, void **pointers, const uint8_t *uniform, int operation, int out_dtype,
+                          void *out, int64_t outer, int64_t count) {
+  const int dtype = program->output_dtype[0];
+  if (program->output_count != 1 || !is_supported(dtype) || element_is_complex(dtype)) return false;
+  enum { INLINE_OPERANDS = 64 };
+  uint8_t inline_access[INLINE_OPERANDS];
+  uint8_t *access = ember_borrow(inline_access, sizeof inline_access, (size_t)program->input_count + 1);
+  if (!access) return true;  // noted
+  for (int o = 0; o < program->input_count; ++o) access[o] = uniform[o] ? EMBER_ACCESS_UNIFORM : EMBER_ACCESS_DIRECT;
+  access[program->input_count] = EMBER_ACCESS_DIRECT;
+  // Each chunk puts its own block there.
+  pointers[program->input_count] = out;
+  ember_plan plan;
+  bool ran = true;
+  if (ember_plan_make(&plan, program, pointers, access)) {
+    const int64_t strides[3] = {count, 1, 1};
+    ran = reduce_elements(&plan, operation, dtype, NULL, strides, out_dtype, out, outer, count, 1);
+    ember_plan_end(&plan);
+  }
+  ember_give_back(access, inline_access);
+  return ran;
 }
 
 bool ember_reduce_with_indices(bool maximum, int dtype, const void *in, const int64_t in_strides[3], void *values,

@@ -4,6 +4,7 @@
 
 #include "bodies/isa.h"
 #include "ember_reduce.h"
+#include "pointwise_internal.h"
 
 /// What an inner loop accumulates.
 typedef enum {
@@ -35,6 +36,7 @@ typedef struct {
   bool stop_at_true;   // counting may stop at the first true (any) ...
   bool stop_at_false;  // ... or false (all)
   double power;
+  const struct ember_plan *plan;  // of a program that makes the input; NULL: it lies in memory
 } reduce_job;
 
 /// The state of one output. Sums of blocks are held in double, so only sums inside a block round in float32.

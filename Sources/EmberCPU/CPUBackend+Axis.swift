@@ -22,6 +22,18 @@ extension CPUBackend {
     }
   }
 
+  /// Reduces what a program of one result gives for dense operands, `count` elements to one of the output's. An operand that is `uniform`
+  /// has one element.
+  package func reduce(
+    _ reduction: Reduction, _ program: PointwiseProgram, _ operands: [(pointer: UnsafeMutableRawPointer?, uniform: Bool)],
+    into output: Operand, count: Int
+  ) -> Bool {
+    var pointers = operands.map(\.pointer) + [nil]
+    return ember_reduce_program(
+      compiled(program), &pointers, operands.map { $0.uniform ? 1 : 0 }, reduction.rawValue, output.kernelDType, output.pointer,
+      Int64(output.shape.elementCount), Int64(count))
+  }
+
   public func extreme(maximum: Bool, _ input: AxisOperand, values: Operand, indices: Operand) -> Bool {
     input.withStrides {
       ember_reduce_with_indices(

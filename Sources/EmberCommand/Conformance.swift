@@ -14,9 +14,11 @@ struct CaseSelection: ParsableArguments {
   @Option(help: "Only this kind: op, module, optimizer, lr_scheduler or grad_clip.") var kind: String?
   @Option(help: "Where operators and modules run: cpu, cuda or cuda:N.") var device = "cpu"
   @Flag(help: "Run operators and modules as graphs, and verify these after every pass.") var compiled = false
+  @Option(help: "As --compiled, with this dimension dynamic and captured at other sizes than the cases have.") var dynamic: Int?
 
   func validate() throws {
     let kinds = ["op", "module", "optimizer", "lr_scheduler", "grad_clip"]
+    if let dynamic, !(0..<8).contains(dynamic) { throw ValidationError("--dynamic \(dynamic); it must be a dimension, 0 to 7.") }
     if let kind, !kinds.contains(kind) { throw ValidationError("There is no kind '\(kind)'; use one of \(kinds.joined(separator: ", ")).") }
   }
 
@@ -30,7 +32,9 @@ struct CaseSelection: ParsableArguments {
   func runner() throws -> ConformanceRunner {
     // Reference values are those of float32.
     CUDA.allowsTF32InConvolutions = false
-    return ConformanceRunner(try Corpus(directory), registry: .standard, only: only, kind: kind, device: try parsedDevice(), compiles: compiled)
+    return ConformanceRunner(
+      try Corpus(directory), registry: .standard, only: only, kind: kind, device: try parsedDevice(),
+      compilation: dynamic.map { .dynamic(dimension: $0) } ?? (compiled ? .fixed : .none))
   }
 }
 
@@ -147,6 +151,7 @@ private struct WorkerPool {
     if let only = selection.only { arguments += ["--only", only] }
     if let kind = selection.kind { arguments += ["--kind", kind] }
     arguments += ["--device", selection.device] + (selection.compiled ? ["--compiled"] : [])
+    if let dimension = selection.dynamic { arguments += ["--dynamic", "\(dimension)"] }
     if let after { arguments += ["--after", after] }
     if dumps { arguments.append("--dumps") }
     return WorkerProcess(arguments: arguments)

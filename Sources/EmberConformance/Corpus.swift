@@ -108,7 +108,7 @@ struct Case: @unchecked Sendable {
   /// Where arguments, parameters and cotangents are put.
   var device = Device.cpu
   /// Operators and modules run as graphs.
-  var isCompiled = false
+  var compilation = Compilation.none
 
   /// What the case is of: the operator, class or function.
   var subject: String { json["module"]?.text ?? json["optimizer"]?.text ?? json["scheduler"]?.text ?? json["util"]?.text ?? entry.name }

@@ -40,8 +40,8 @@ extension Case {
     do {
       arguments = try forwardArguments(&reader)
       results = try catchingErrors {
-        guard isCompiled, let values = arguments.plainValues else { return try made.call(arguments) }
-        return try compiledCall(on: values) { try made.call(arguments.with($0)) }
+        guard compilation != .none, let values = arguments.plainValues else { return try made.call(arguments) }
+        return try compiledCall(on: values, compilation) { try made.call(arguments.with($0)) }
       }
     } catch let error as EmberError {
       return expectsError ? .refused : .failed("\(error)")

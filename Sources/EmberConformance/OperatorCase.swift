@@ -13,8 +13,10 @@ struct OperatorCall {
   func results(_ registry: OperatorRegistry) throws -> [OperatorValue] { try registry.call(name, [], arguments) }
 
   /// What the operator returns as a graph of its tensors.
-  func compiledResults(_ registry: OperatorRegistry) throws -> [OperatorValue] {
-    try compiledCall(on: arguments.map(\.value)) { values in try registry.call(name, [], zip(arguments, values).map { ($0.name, $1) }) }
+  func compiledResults(_ registry: OperatorRegistry, _ compilation: Compilation) throws -> [OperatorValue] {
+    try compiledCall(on: arguments.map(\.value), compilation) { values in
+      try registry.call(name, [], zip(arguments, values).map { ($0.name, $1) })
+    }
   }
 }
 
@@ -28,7 +30,9 @@ extension Case {
       return .refused
     }
     let results: [OperatorValue]
-    do { results = try isCompiled ? call.compiledResults(registry) : call.results(registry) } catch { return expectsError ? .refused : .failed("\(error)") }
+    do {
+      results = try compilation == .none ? call.results(registry) : call.compiledResults(registry, compilation)
+    } catch { return expectsError ? .refused : .failed("\(error)") }
     if expectsError { return .accepted }
 
     let flat = results.flatMap(\.flattened)

@@ -9,23 +9,25 @@ public struct ConformanceRunner: Sendable {
   private let entries: [Corpus.Entry]
   private let only: String?
   private let device: Device
-  private let compiles: Bool
+  private let compilation: Compilation
 
   /// - Parameters:
   ///   - only: a pattern with `*` for names of operators and classes or ids of cases, or nil.
   ///   - kind: `op`, `module`, `optimizer`, `lr_scheduler`, `grad_clip`, or nil for all.
   ///   - device: where operators and modules run. On another device than the CPU there are no cases of other kinds: they make their own tensors.
-  ///   - compiles: operators and modules are captured as graphs, whose every pass is verified, and these are run; again no other kinds.
+  ///   - compilation: whether operators and modules are captured as graphs, whose every pass is verified, and these are run; then no other
+  ///     kinds are.
   public init(
-    _ corpus: Corpus, registry: OperatorRegistry, only: String? = nil, kind: String? = nil, device: Device = .cpu, compiles: Bool = false
+    _ corpus: Corpus, registry: OperatorRegistry, only: String? = nil, kind: String? = nil, device: Device = .cpu,
+    compilation: Compilation = .none
   ) {
     self.device = device
-    self.compiles = compiles
+    self.compilation = compilation
     self.corpus = corpus
     self.registry = registry
     self.only = only
     entries = corpus.entries.filter {
-      (kind == nil || $0.kind == kind) && ((device == .cpu && !compiles) || $0.kind == "op" || $0.kind == "module")
+      (kind == nil || $0.kind == kind) && ((device == .cpu && compilation == .none) || $0.kind == "op" || $0.kind == "module")
     }
   }
 
@@ -36,7 +38,7 @@ public struct ConformanceRunner: Sendable {
     return try corpus.cases(of: entry).filter { only == nil || glob(only!, only!.contains("#") ? $0.id : $0.subject) }.map {
       var item = $0
       item.device = device
-      item.isCompiled = compiles
+      item.compilation = compilation
       return item
     }
   }

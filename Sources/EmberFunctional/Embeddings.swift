@@ -164,7 +164,7 @@ extension Tensor {
       }
       if elementCount > 0 {
         let table = weight.summary
-        try checkElements(name, of: [indices]) { all throws(EmberError) in
+        try checkElements(name, of: [indices], bounds: [entries]) { all throws(EmberError) in
           let low = all[0].amin().item(as: Int.self), high = all[0].amax().item(as: Int.self)
           guard low >= 0, high < entries else {
             throw EmberError(.index, in: name, "indices from \(low) to \(high) for weight \(table)")

@@ -50,6 +50,13 @@ package struct ConstantPad: UnaryOperation {
   }
 }
 
+extension ConstantPad: SizedOperation {
+  package var sizes: [Int] { margins.flatMap { [$0.before, $0.after] } }
+  package func resized(_ sizes: [Int]) -> ConstantPad {
+    ConstantPad(margins: margins.indices.map { (sizes[2 * $0], sizes[2 * $0 + 1]) }, value: value)
+  }
+}
+
 extension Tensor {
   /// This tensor with margins: `pad` lists two numbers, before and after, for the last dimension, then for the one before it, and so on.
   /// Negative numbers cut off.

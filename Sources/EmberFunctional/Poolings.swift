@@ -58,7 +58,7 @@ extension Tensor {
       if elementCount == 0 { return zeros.reshape(Array(result)) }
       let perPlane = elementCount / planes
       let positions = indices.reshape([planes, perPlane])
-      try checkElements(name, of: [positions]) { all throws(EmberError) in
+      try checkElements(name, of: [positions], bounds: [count]) { all throws(EmberError) in
         let low = all[0].amin().item(as: Int.self), high = all[0].amax().item(as: Int.self)
         guard low >= 0, high < count else {
           throw EmberError(.index, in: name, "indices from \(low) to \(high) in planes of \(outputSize), which have \(count) positions")

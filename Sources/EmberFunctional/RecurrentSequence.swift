@@ -277,6 +277,11 @@ package struct RecurrentSequence: VariadicOperation {
   }
 }
 
+extension RecurrentSequence: SizedOperation {
+  package var sizes: [Int] { batchSizes }
+  package func resized(_ sizes: [Int]) -> RecurrentSequence { RecurrentSequence(kind: kind, batchSizes: sizes, isReverse: isReverse) }
+}
+
 extension RecurrentKind {
   /// One step, from what the gates get from the input; see `Tensor.recurrentSequence` for the arguments.
   package func step(

@@ -33,8 +33,14 @@ public struct CompileOptions: Sendable {
   public var fallsBackToEager = false
   /// How many graphs, for different shapes, are kept; the one used longest ago goes first.
   public var capacity = 64
+  /// For each input the dimensions whose extents differ from call to call: `[[0: "batch"], [0: "batch"]]`. One capture at a few sizes
+  /// then serves for all that follow, instead of one for each.
+  ///
+  /// What the function computes must follow from these extents by arithmetic: shapes, bounds, factors. What does not, and the sizes
+  /// 0 and 1, are captured one by one. A function that treats one size between others as it treats no other must not declare it.
+  public var dynamicDimensions: [[Int: Dim]]
 
-  public init() {}
+  public init(dynamicDimensions: [[Int: Dim]] = []) { self.dynamicDimensions = dynamicDimensions }
 }
 
 /// A function whose operations are recorded once for each signature of its inputs (shapes, dtypes, devices, whether gradients are
@@ -45,28 +51,34 @@ public struct CompileOptions: Sendable {
 public final class CompiledFunction: @unchecked Sendable {
   private let body: ([Tensor]) -> [Tensor]
   private let options: CompileOptions
-  private let known = Mutex<[Entry]>([])
+  private let known = Mutex(Known())
   /// How many changes of state there had been when the entries last let go of what they had made useless.
   private let seenChanges = Atomic<UInt64>(0)
 
-  private struct Entry: Sendable {
-    let signature: Signature
-    let program: Program
+  private struct Known: Sendable {
+    /// One for each signature.
+    var entries: [Entry] = []
+    /// One for each signature but for the dynamic dimensions.
+    var families: [Family] = []
   }
 
-  private enum Program: Sendable {
-    case inference(Executable)
-    case differentiable(DifferentiableGraph)
-    case eager
+  private struct Entry: Sendable {
+    let signature: Signature
+    let program: CompiledProgram
+    let isDerived: Bool
+  }
 
-    func dropOutdated() { if case .inference(let executable) = self { executable.dropOutdated() } }
+  private struct Family: Sendable {
+    let signature: Signature
+    let dimensions: OpenDimensions
+    /// Nil where each size is captured, and why.
+    let program: DynamicProgram?
+    let refusal: String
 
-    var guardsHold: Bool {
-      switch self {
-      case .inference(let executable): executable.guardsHold
-      case .differentiable(let graph): graph.guardsHold
-      case .eager: true
-      }
+    func fits(_ inputs: [Tensor]) -> Bool {
+      guard inputs.count == signature.inputs.count else { return false }
+      let shapes = dimensions.shapes(inputs.map(\.shape), at: dimensions.all.map { _ in 0 })
+      return signature.fits(inputs) { shapes[$0] }
     }
   }
 
@@ -80,21 +92,25 @@ public final class CompiledFunction: @unchecked Sendable {
     let inputs: [Input]
     let flags: UInt32
 
-    init(_ tensors: [Tensor]) {
+    /// - Parameter shapes: those of the tensors, but for dynamic dimensions.
+    init(_ tensors: [Tensor], _ shapes: [Shape]) {
       let wants = isGradEnabled
-      inputs = tensors.map { Input(shape: $0.shape, dtype: $0.dtype, device: $0.device, requiresGrad: $0.requiresGrad && wants) }
+      inputs = zip(tensors, shapes).map { Input(shape: $1, dtype: $0.dtype, device: $0.device, requiresGrad: $0.requiresGrad && wants) }
       flags = Self.relevantFlags
     }
 
     static var relevantFlags: UInt32 { ThreadFlags.current.intersection([.gradientsDisabled, .autocasts, .autocastsToFloat16]).rawValue }
 
     /// Whether these inputs, now, have this signature. Allocates nothing.
-    func fits(_ tensors: [Tensor]) -> Bool {
+    func fits(_ tensors: [Tensor]) -> Bool { fits(tensors) { tensors[$0].shape } }
+
+    /// The same for tensors of which these are the shapes, but for dynamic dimensions.
+    func fits(_ tensors: [Tensor], _ shape: (Int) -> Shape) -> Bool {
       guard tensors.count == inputs.count, flags == Self.relevantFlags else { return false }
       let wants = flags & ThreadFlags.gradientsDisabled.rawValue == 0
       for i in inputs.indices {
         let own = inputs[i], other = tensors[i]
-        guard own.dtype == other.dtype, own.shape == other.shape, own.device == other.device,
+        guard own.dtype == other.dtype, own.shape == shape(i), own.device == other.device,
           own.requiresGrad == (wants && other.requiresGrad)
         else { return false }
       }
@@ -107,16 +123,14 @@ public final class CompiledFunction: @unchecked Sendable {
     self.options = options
   }
 
-  /// The graphs there are so far, as they run.
+  /// The graphs there are so far, as they run. One that serves for many sizes is there once, with the names of its dynamic dimensions.
   public var graphs: [Graph] {
-    known.withLock { $0 }.compactMap {
-      switch $0.program {
-      case .inference(let executable): executable.graph
-      case .differentiable(let graph): graph.forward.graph
-      case .eager: nil
-      }
-    }
+    let known = known.withLock { $0 }
+    return known.families.compactMap { $0.program?.graph } + known.entries.compactMap { $0.isDerived ? nil : $0.program.graph }
   }
+
+  /// Why functions with dynamic dimensions are captured for each size, where they are.
+  public var dynamicRefusals: [String] { known.withLock { $0.families }.compactMap { $0.program == nil ? $0.refusal : nil } }
 
   public func callAsFunction(_ inputs: [Tensor]) -> [Tensor] {
     // Inside vmap and inside another capture the function is what it always was.
@@ -125,46 +139,59 @@ public final class CompiledFunction: @unchecked Sendable {
     // Twice at most: a graph that no longer fits the parameters is captured anew.
     for _ in 0..<2 {
       guard let program = program(for: inputs) ?? make(inputs) else { return [.poison] }
-      let outcome: Executable.Outcome
-      switch program {
-      case .inference(let executable): outcome = executable.attempt(inputs)
-      case .differentiable(let graph): outcome = graph.attempt(inputs)
-      case .eager: return body(inputs)
-      }
+      guard let outcome = program.attempt(inputs) else { return body(inputs) }
       switch outcome {
       case .results(let results): return results
       case .failed: return [.poison]
-      case .stale: known.withLock { $0.removeAll { $0.signature.fits(inputs) } }
+      case .stale: forget(inputs)
       }
     }
     raise(EmberError(.value, in: "compile", "parameters change their shapes while the function runs"))
     return [.poison]
   }
 
+  /// Captures what a call with such inputs needs, and runs nothing: so that the first call does not wait for it.
+  public func prepare(_ inputs: [Tensor]) {
+    if Tracer.current == nil, program(for: inputs) == nil { _ = make(inputs) }
+  }
+
   /// The program that was made for such inputs, if it still holds.
-  private func program(for inputs: [Tensor]) -> Program? {
-    known.withLock { entries in
-      guard let index = entries.firstIndex(where: { $0.signature.fits(inputs) }) else { return nil }
-      let entry = entries[index]
+  private func program(for inputs: [Tensor]) -> CompiledProgram? {
+    known.withLock { known in
+      guard let index = known.entries.firstIndex(where: { $0.signature.fits(inputs) }) else { return nil }
+      let entry = known.entries[index]
       guard entry.program.guardsHold else {
-        entries.remove(at: index)
+        known.entries.remove(at: index)
         return nil
       }
-      if entries.count > 1 {
+      if known.entries.count > 1 {
         let changes = StateCell.changeCount
-        if seenChanges.exchange(changes, ordering: .relaxed) != changes { for other in entries { other.program.dropOutdated() } }
+        if seenChanges.exchange(changes, ordering: .relaxed) != changes {
+          for other in known.entries { other.program.dropOutdated() }
+        }
       }
       // The most recent one is found first.
-      if index > 0 { entries.insert(entries.remove(at: index), at: 0) }
+      if index > 0 { known.entries.insert(known.entries.remove(at: index), at: 0) }
       return entry.program
     }
   }
 
-  private func make(_ inputs: [Tensor]) -> Program? {
-    let signature = Signature(inputs)
-    let program: Program
+  /// Programs for such inputs go: the parameters are no longer what they were made with.
+  private func forget(_ inputs: [Tensor]) {
+    known.withLock { known in
+      known.entries.removeAll { $0.signature.fits(inputs) }
+      known.families.removeAll { $0.fits(inputs) }
+    }
+  }
+
+  private func make(_ inputs: [Tensor]) -> CompiledProgram? {
+    var program: CompiledProgram, isDerived = false
     do {
-      program = try captured(inputs)
+      if let derived = try derived(inputs) {
+        (program, isDerived) = derived
+      } else {
+        program = CompiledProgram(try Recording(inputs, options, body))
+      }
     } catch {
       guard options.fallsBackToEager, error is EmberError else {
         raise(error as? EmberError ?? EmberError(.value, in: "compile", "\(error)"))
@@ -172,17 +199,58 @@ public final class CompiledFunction: @unchecked Sendable {
       }
       program = .eager
     }
-    known.withLock { entries in
-      entries.insert(Entry(signature: signature, program: program), at: 0)
-      if entries.count > options.capacity { entries.removeLast() }
+    let entry = Entry(signature: Signature(inputs, inputs.map(\.shape)), program: program, isDerived: isDerived)
+    known.withLock { known in
+      known.entries.insert(entry, at: 0)
+      if known.entries.count > options.capacity { known.entries.removeLast() }
     }
     return program
   }
 
-  private func captured(_ inputs: [Tensor]) throws -> Program {
-    if isGradEnabled, let graph = try DifferentiableGraph(inputs, options, body) { return .differentiable(graph) }
-    let graph = try capture(inputs, body)
-    return .inference(Executable(try graph.optimized(options.passes, verifying: options.verifies)))
+  // MARK: Dynamic dimensions
+
+  /// What runs for these inputs by way of their dynamic dimensions. Nil where there are none, or a capture of their own must decide.
+  private func derived(_ inputs: [Tensor]) throws -> (program: CompiledProgram, isDerived: Bool)? {
+    if options.dynamicDimensions.isEmpty { return nil }
+    let dimensions = try OpenDimensions(options.dynamicDimensions, ranks: inputs.map(\.rank), in: "compile")
+    let shapes = inputs.map(\.shape)
+    let sizes = try dimensions.sizes(of: shapes, in: "compile")
+    guard !sizes.isEmpty, sizes.allSatisfy({ $0 > 1 }) else { return nil }
+    func capture(_ sizes: [Int]) throws -> Recording { try Recording(dimensions.examples(like: inputs, at: sizes), options, body) }
+    if let family = family(for: inputs) {
+      return family.program?.program(at: sizes, capture).map { ($0, true) }
+    }
+    let signature = Signature(inputs, dimensions.shapes(shapes, at: sizes.map { _ in 0 }))
+    func keep(_ program: DynamicProgram?, _ refusal: String = "") {
+      let family = Family(signature: signature, dimensions: dimensions, program: program, refusal: refusal)
+      known.withLock { known in
+        known.families.insert(family, at: 0)
+        if known.families.count > options.capacity { known.families.removeLast() }
+      }
+    }
+    guard let (recordings, captureSizes) = try? CaptureSizes.sample(sizes, capture) else {
+      keep(nil, "the function cannot be captured at other sizes; there is a graph for each size")
+      return nil
+    }
+    do {
+      let program = try DynamicProgram(dimensions, recordings, captureSizes, capture)
+      keep(program)
+      return program.program(at: sizes, capture).map { ($0, true) }
+    } catch let error as EmberError where error.operation == "compile" {
+      // The first sizes are those of the inputs.
+      keep(nil, error.message)
+      return (CompiledProgram(recordings[0]), false)
+    }
+  }
+
+  /// What is known of such inputs at other sizes, if it still holds.
+  private func family(for inputs: [Tensor]) -> Family? {
+    known.withLock { known in
+      guard let index = known.families.firstIndex(where: { $0.fits(inputs) }) else { return nil }
+      if known.families[index].program?.guardsHold ?? true { return known.families[index] }
+      known.families.remove(at: index)
+      return nil
+    }
   }
 }
 

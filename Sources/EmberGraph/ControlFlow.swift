@@ -230,6 +230,55 @@ extension Graph {
 
 // MARK: - Calls
 
+/// A call that holds graphs.
+protocol ControlFlowCall: GraphCall {
+  var allGraphs: [Graph] { get }
+  /// How the call's inputs are divided among them.
+  var counts: [Int] { get }
+  /// The same call of other graphs.
+  func setting(_ graphs: [Graph]) -> any GraphCall
+}
+
+extension ControlFlowCall {
+  package var numbers: [Scalar] { allGraphs.flatMap { $0.nodes.flatMap(\.call.numbers) } }
+
+  package func settingNumbers(_ numbers: [Scalar]) -> any GraphCall {
+    var rest = numbers[...]
+    return setting(
+      allGraphs.map { graph in
+        var graph = graph
+        for i in graph.nodes.indices {
+          let count = graph.nodes[i].call.numbers.count
+          if count > 0 { graph.nodes[i].call = graph.nodes[i].call.settingNumbers(Array(rest.prefix(count))) }
+          rest = rest.dropFirst(count)
+        }
+        return graph
+      })
+  }
+}
+
+extension CondCall: ControlFlowCall {
+  var allGraphs: [Graph] { [graphs.0, graphs.1] }
+  var counts: [Int] { [inputCount, liftedCount] }
+  func setting(_ graphs: [Graph]) -> any GraphCall {
+    CondCall(first: graphs[0], second: graphs[1], inputCount: inputCount, liftedCount: liftedCount)
+  }
+}
+
+extension WhileCall: ControlFlowCall {
+  var allGraphs: [Graph] { [graphs.0, graphs.1] }
+  var counts: [Int] { [carryCount, liftedCount] }
+  func setting(_ graphs: [Graph]) -> any GraphCall {
+    WhileCall(test: graphs[0], step: graphs[1], carryCount: carryCount, liftedCount: liftedCount)
+  }
+}
+
+extension ScanCall: ControlFlowCall {
+  var allGraphs: [Graph] { [graph] }
+  var counts: [Int] { [carryCount, sequenceCount] }
+  func setting(_ graphs: [Graph]) -> any GraphCall { ScanCall(step: graphs[0], carryCount: carryCount, sequenceCount: sequenceCount) }
+}
+
 /// Inputs: predicate, the closures' inputs, what the first lifts, what the second lifts.
 package struct CondCall: GraphCall {
   let first: Executable

@@ -50,7 +50,10 @@ public final class Executable: Sendable {
   }
 
   /// - Parameter precomputes: whether what depends on state alone is computed once. Not for graphs whose state changes at every run.
-  public init(_ graph: Graph, precomputes: Bool = true) {
+  public convenience init(_ graph: Graph, precomputes: Bool = true) { self.init(graph, precomputes: precomputes, like: nil) }
+
+  /// - Parameter other: of the same graph at another size. What both compute of state alone they compute once.
+  init(_ graph: Graph, precomputes: Bool, like other: Executable?) {
     self.graph = graph
     self.precomputes = precomputes
     var main = graph
@@ -58,7 +61,12 @@ public final class Executable: Sendable {
     // Gradients change without a cell's knowing.
     readsFixedState = !changesState && graph.reads.allSatisfy { $0.part == .value }
     let readsFixedState = readsFixedState
-    prologue = precomputes && readsFixedState ? Self.splitPrologue(&main) : nil
+    let own = precomputes && readsFixedState ? Self.splitPrologue(&main) : nil
+    if let own, let known = other?.prologue, known.executable.graph.computesTheSame(as: own.executable.graph) {
+      prologue = known
+    } else {
+      prologue = own
+    }
 
     var slot: [Graph.Value: Int] = [:]
     func make(_ value: Graph.Value) -> Int {

@@ -9,9 +9,9 @@ extension Graph: CustomStringConvertible {
     for (value, tensor) in constants.sorted(by: { $0.key < $1.key }) {
       lines.append("  \(named(value)) = constant" + (tensor.rank == 0 && tensor.device == .cpu ? "(\(tensor.item()))" : ""))
     }
-    for node in nodes {
+    for (position, node) in nodes.enumerated() {
       let operands = node.inputs.map { $0.map { "%\($0)" } ?? "none" }.joined(separator: ", ")
-      let attributes = attributes(of: node.call)
+      let attributes = symbols?.attributes[position] ?? Self.text(Self.attributes(of: node.call))
       lines.append("  \(node.outputs.map(named).joined(separator: ", ")) = \(node.call.name)\(attributes)(\(operands))")
     }
     for write in writes {
@@ -26,18 +26,30 @@ extension Graph: CustomStringConvertible {
     return lines.joined(separator: "\n")
   }
 
-  private func named(_ value: Value) -> String { "%\(value): \(forms[value].dtype)\(forms[value].shape)" }
+  /// How what depends on dynamic dimensions is written.
+  struct Symbols: Sendable {
+    /// The shapes that depend on them.
+    let shapes: [Value: String]
+    /// What the operations hold, by the positions of their calls.
+    let attributes: [Int: String]
+  }
 
-  /// What the operation holds, in brackets.
-  private func attributes(of call: any GraphCall) -> String {
-    let fields = Mirror(reflecting: call.subject).children.compactMap { child -> String? in
+  private func shape(of value: Value) -> String { symbols?.shapes[value] ?? "\(forms[value].shape)" }
+  private func named(_ value: Value) -> String { "%\(value): \(forms[value].dtype)\(shape(of: value))" }
+
+  /// What the operation holds.
+  static func attributes(of call: any GraphCall) -> [(label: String, value: Any)] {
+    Mirror(reflecting: call.subject).children.compactMap { child in
       guard let label = child.label, label != "saved", !(child.value is any GraphCall), !(child.value is any Operation) else { return nil }
       switch child.value {
-      case is Int, is Double, is Bool, is [Int], is Shape, is DType, is Device: return "\(label): \(child.value)"
+      case is Int, is Double, is Bool, is [Int], is Shape, is DType, is Device: return (label, child.value)
       default: return nil
       }
     }
-    return fields.isEmpty ? "" : "[\(fields.joined(separator: ", "))]"
+  }
+
+  private static func text(_ attributes: [(label: String, value: Any)]) -> String {
+    attributes.isEmpty ? "" : "[\(attributes.map { "\($0.label): \($0.value)" }.joined(separator: ", "))]"
   }
 
   /// The graph in the language of Graphviz: `dot -Tsvg` draws it.
@@ -50,19 +62,19 @@ extension Graph: CustomStringConvertible {
       source[input] = "input\(i)"
     }
     for (i, read) in reads.enumerated() {
-      lines.append("  state\(i) [label=\"state \(forms[read.value].shape)\", fillcolor=\"#ffe9c7\"];")
+      lines.append("  state\(i) [label=\"state \(shape(of: read.value))\", fillcolor=\"#ffe9c7\"];")
       source[read.value] = "state\(i)"
     }
     for (i, node) in nodes.enumerated() {
       lines.append("  call\(i) [label=\"\(node.call.name)\"];")
       for output in node.outputs { source[output] = "call\(i)" }
       for case let input? in node.inputs {
-        if let from = source[input] { lines.append("  \(from) -> call\(i) [label=\"\(forms[input].shape)\"];") }
+        if let from = source[input] { lines.append("  \(from) -> call\(i) [label=\"\(shape(of: input))\"];") }
       }
     }
     for (i, output) in outputs.enumerated() {
       lines.append("  output\(i) [label=\"output \(i)\", fillcolor=\"#d5f5d5\"];")
-      if let from = source[output] { lines.append("  \(from) -> output\(i) [label=\"\(forms[output].shape)\"];") }
+      if let from = source[output] { lines.append("  \(from) -> output\(i) [label=\"\(shape(of: output))\"];") }
     }
     return (lines + ["}"]).joined(separator: "\n")
   }

@@ -28,7 +28,7 @@ public struct Graph: Sendable {
 
   /// What the computation leaves in a parameter or buffer.
   package struct StateWrite: Sendable {
-    package enum Gradient: Sendable { case unchanged, cleared, value(Value) }
+    package enum Gradient: Sendable, Equatable { case unchanged, cleared, value(Value) }
     package let cell: StateCell
     package var value: Value?
     /// The value takes the old one's place, as `StateCell.update` leaves it; otherwise it is a new leaf.
@@ -45,6 +45,8 @@ public struct Graph: Sendable {
   package var writes: [StateWrite]
   /// What must hold for the graph to be the function's: the modes of modules.
   package var guards: [@Sendable () -> Bool]
+  /// In a graph for many sizes what depends on them, in words.
+  var symbols: Symbols?
 
   /// Whether it gives the same for the same inputs, and does nothing else.
   var isPure: Bool { nodes.allSatisfy(\.call.isPure) }
@@ -94,6 +96,9 @@ public struct Graph: Sendable {
     }
     return all
   }
+
+  /// The values that there are, in the order in which they are made.
+  var definedValues: [Value] { inputs + reads.map(\.value) + constants.keys + nodes.flatMap(\.outputs) }
 
   /// For each value the positions of the calls that read it, ascending.
   var uses: [Value: [Int]] {

@@ -70,7 +70,7 @@ func checkSameDType(_ name: String, _ a: Tensor, _ b: Tensor) throws(EmberError)
 
 /// Throws if a matrix's `info` is not 0.
 func checkInfo(_ name: String, _ info: Tensor, _ meaning: @escaping @Sendable (Int) -> String) throws(EmberError) {
-  try checkElements(name, of: [info]) { all throws(EmberError) in
+  try checkElements(name, of: [info], bounds: []) { all throws(EmberError) in
     let codes = all[0].elements(as: Int.self)
     guard let item = codes.firstIndex(where: { $0 != 0 }) else { return }
     throw EmberError(.value, in: name, (codes.count == 1 ? "" : "matrix \(item): ") + meaning(codes[item]))

@@ -163,14 +163,4 @@ struct ExportTests {
       #expect(message.opsetImport.map(\.domain) == ["", "ember"])
     }
   }
-
-  @Test func numbersAreFittedByPolynomials() {
-    let sizes = CaptureSizes(base: [2, 5], steps: [1, -1])
-    func samples(_ number: (Int, Int) -> Int) -> [Int] { (0..<sizes.captureCount).map { number(sizes.sizes($0)[0], sizes.sizes($0)[1]) } }
-    #expect(sizes.polynomial(samples { $0 * $1 }) == [3: 1])
-    #expect(sizes.polynomial(samples { 3 * $0 - 2 * $1 + 7 }) == [0: 7, 1: 3, 2: -2])
-    #expect(sizes.polynomial(samples { _, _ in 4 }) == [0: 4])
-    #expect(sizes.polynomial(samples { a, _ in a * a }) == nil)
-    #expect(sizes.polynomial(samples { $0 * $1 / 2 }) == nil)
-  }
 }

@@ -6,6 +6,7 @@
 #define EMBER_REDUCE_H
 
 #include "ember_kernels_types.h"
+#include "ember_pointwise.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,6 +40,11 @@ typedef enum {
 /// False, with nothing written, when the operation has no meaning for the dtype (an extreme of complex numbers).
 bool ember_reduce(int operation, int in_dtype, const void *in, const int64_t in_strides[3], int out_dtype, void *out,
                   int64_t outer, int64_t count, int64_t inner);
+
+/// The same of what a program of one output gives for contiguous operands of outer · count elements, or of one (`uniform`): each element is
+/// made in the cache and never stored. `pointers`: the inputs, and room for one more. False as above, and for complex elements.
+bool ember_reduce_program(const ember_program *program, void **pointers, const uint8_t *uniform, int operation, int out_dtype,
+                          void *out, int64_t outer, int64_t count);
 
 /// Largest (or smallest) elements and where they were first found: `values` of the input's dtype, `indices` int64,
 /// both dense [outer][inner]. NaN counts as the extreme. False for complex dtypes.

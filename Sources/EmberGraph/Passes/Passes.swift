@@ -12,7 +12,8 @@ public struct GraphPass: Sendable {
 
   /// All passes in the order in which `compile` takes them.
   public static let all: [GraphPass] = [
-    .deadCode, .commonSubexpressions, .identities, .batchNormFolding, .epilogues, .pointwiseFusion, .deadCode,
+    .deadCode, .commonSubexpressions, .identities, .batchNormFolding, .epilogues, .pointwiseFusion, .reductionFusion,
+    .deadCode,
   ]
 }
 

@@ -1,5 +1,12 @@
+import EmberGraph
 import EmberRuntime
 import EmberTensor
+
+/// An extent of the inputs that is left open, and what it was in each capture.
+struct DynamicExtent {
+  let name: String
+  let extent: Extent
+}
 
 /// What all graphs of one file share: names, initialisers, and what the dynamic extents are.
 final class ExportFile {
@@ -190,7 +197,7 @@ final class ExportScope {
       name = emit("Shape", [source.name], ["start": .int(source.axis), "end": .int(source.axis + 1)])
     } else if let polynomial = file.sizes.polynomial(extent.samples) {
       var terms: [String] = []
-      for (set, coefficient) in polynomial.sorted(by: { $0.key > $1.key }) {
+      for (set, coefficient) in polynomial.terms.sorted(by: { $0.key > $1.key }) {
         let multiplied = file.dynamicExtents.indices.filter { set & 1 << $0 != 0 }
         var factors = try multiplied.map { try number(file.dynamicExtents[$0].extent, owner) }
         if coefficient != 1 || factors.isEmpty { factors.append(file.ints([coefficient])) }

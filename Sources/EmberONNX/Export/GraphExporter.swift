@@ -32,16 +32,15 @@ final class GraphExporter {
   private func checkAgreement() throws {
     let first = graphs[0]
     for other in graphs.dropFirst() {
-      for (a, b) in zip(first.nodes, other.nodes) where a.call.name != b.call.name || a.inputs != b.inputs || a.outputs != b.outputs {
+      switch first.firstDifference(from: other) {
+      case .call(let position):
         throw EmberError(
           .value, in: "exportONNX",
-          "\(place(of: a)): what is computed depends on the dynamic extents (elsewhere it is \(b.call.name)); "
-            + "leave fewer of them open, or give an example of another size")
-      }
-      guard first.nodes.count == other.nodes.count, first.outputs == other.outputs, first.constants.keys == other.constants.keys,
-        first.reads.map(\.value) == other.reads.map(\.value)
-      else {
+          "\(place(of: first.nodes[position])): what is computed depends on the dynamic extents (elsewhere it is "
+            + "\(other.nodes[position].call.name)); leave fewer of them open, or give an example of another size")
+      case .extent:
         throw EmberError(.value, in: "exportONNX", "how much is computed depends on the dynamic extents; leave fewer of them open")
+      case nil: break
       }
     }
   }

@@ -109,10 +109,15 @@ private func export(
   moduleNames: [ObjectIdentifier: String], _ body: ([Tensor]) throws -> [Tensor]
 ) throws {
   try options.check()
-  let axes = try namedAxes(inputs, options)
-  let (graphs, sizes) = try captures(inputs, axes, body)
-  let dynamicExtents = axes.enumerated().map { i, axis in
-    DynamicExtent(name: axis.name, places: axis.places, extent: Extent((0..<sizes.captureCount).map { sizes.sizes($0)[i] }))
+  let open = try OpenDimensions(
+    options.dynamicAxes.map { $0.mapValues { Dim($0) } }, ranks: inputs.map(\.rank), in: "exportONNX")
+  // An extent of 1 would look like one that broadcasts.
+  let base = try open.sizes(of: inputs.map(\.shape), in: "exportONNX").map { max($0, 2) }
+  let (graphs, sizes) = try CaptureSizes.sample(base) { sizes in
+    try noGrad { try capture(open.examples(like: inputs.map { $0.detach() }, at: sizes), body) }
+  }
+  let dynamicExtents = open.all.enumerated().map { i, dimension in
+    DynamicExtent(name: dimension.name, extent: Extent((0..<sizes.captureCount).map { sizes.sizes($0)[i] }))
   }
   try write(graphs, sizes, dynamicExtents, stateNames, moduleNames, options, to: path)
 }
@@ -129,66 +134,4 @@ private func write(
   let read = Set(proto.node.flatMap { $0.input + $0.capturedNames })
   try ModelWriter(options: options).write(
     proto, file.initializers.filter { read.contains($0.name) }, usesOwnDomain: file.usesOwnDomain, to: path)
-}
-
-// MARK: - Captures at several sizes
-
-private typealias NamedAxis = (name: String, size: Int, places: [(input: Int, axis: Int)])
-
-/// The open dimensions by name.
-private func namedAxes(_ inputs: [Tensor], _ options: ONNXExportOptions) throws -> [NamedAxis] {
-  guard options.dynamicAxes.count <= inputs.count else {
-    throw EmberError(.value, in: "exportONNX", "dynamicAxes for \(options.dynamicAxes.count) inputs of \(inputs.count)")
-  }
-  var axes: [NamedAxis] = []
-  for (input, names) in options.dynamicAxes.enumerated() {
-    for (axis, name) in names.sorted(by: { $0.key < $1.key }) {
-      guard (0..<inputs[input].rank).contains(axis) else {
-        throw EmberError(.index, in: "exportONNX", "dimension \(axis) ('\(name)') of input \(input), which is \(inputs[input].summary)")
-      }
-      let size = inputs[input].shape[axis]
-      if let known = axes.firstIndex(where: { $0.name == name }) {
-        guard axes[known].size == size else {
-          throw EmberError(.shape, in: "exportONNX", "'\(name)' is \(axes[known].size) in one example and \(size) in another")
-        }
-        axes[known].places.append((input, axis))
-      } else {
-        axes.append((name, size, [(input, axis)]))
-      }
-    }
-  }
-  guard axes.count <= 4 else { throw EmberError(.value, in: "exportONNX", "\(axes.count) open dimensions; at most 4 can be told apart") }
-  return axes
-}
-
-/// The function at every size that is needed to see what depends on them. Sizes grow; where that fails, because there is a largest
-/// one, some of them shrink.
-private func captures(
-  _ inputs: [Tensor], _ axes: [NamedAxis], _ body: ([Tensor]) throws -> [Tensor]
-) throws -> ([Graph], CaptureSizes) {
-  var failure: (any Error)?
-  // An extent of 1 would look like one that broadcasts.
-  let base = axes.map { max($0.size, 2) }
-  for shrinking in 0..<(1 << axes.count) {
-    if axes.indices.contains(where: { shrinking & 1 << $0 != 0 && base[$0] < 4 }) { continue }
-    let sizes = CaptureSizes(base: base, steps: axes.indices.map { shrinking & 1 << $0 == 0 ? 1 : -1 })
-    do {
-      return (try (0..<sizes.captureCount).map { try captured(inputs, axes, sizes.sizes($0), body) }, sizes)
-    } catch {
-      failure = failure ?? error
-    }
-  }
-  throw failure!
-}
-
-/// The function at some sizes of its open dimensions.
-private func captured(
-  _ inputs: [Tensor], _ axes: [NamedAxis], _ sizes: [Int], _ body: ([Tensor]) throws -> [Tensor]
-) throws -> Graph {
-  let examples = inputs.enumerated().map { i, input in
-    var shape = Array(input.shape)
-    for (axis, size) in zip(axes, sizes) { for place in axis.places where place.input == i { shape[place.axis] = size } }
-    return shape == Array(input.shape) ? input.detach() : Tensor.zeros(shape, dtype: input.dtype, on: input.device)
-  }
-  return try noGrad { try capture(examples, body) }
 }

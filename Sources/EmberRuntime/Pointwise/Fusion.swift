@@ -88,4 +88,12 @@ extension PointwiseProgram {
       name: name, key: 0, inputs: reads.map { Input(dtype: dtypes[$0.input], type: $0.type) }, outputs: outputs)
     return (program, reads.map(\.input))
   }
+
+  /// The same steps with other numbers in place of the constants.
+  public func settingConstants(_ values: [Scalar]) -> PointwiseProgram {
+    PointwiseProgram(
+      name: name, key: 0, inputs: inputs, parameterCount: parameterCount,
+      constants: zip(constants, values).map { Constant(value: $1, type: $0.type) }, registerCount: registerCount, steps: steps,
+      outputs: outputs, computeType: computeType)
+  }
 }

@@ -424,6 +424,13 @@ public struct ScalarParameters: Sendable {
     count = 3
   }
 
+  /// At most `capacity` numbers.
+  public init(_ all: [Scalar]) {
+    self.init()
+    for (i, value) in all.enumerated() { values[i] = value }
+    count = all.count
+  }
+
   public subscript(i: Int) -> Scalar { values[i] }
 }
 

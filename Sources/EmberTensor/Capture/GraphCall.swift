@@ -15,10 +15,16 @@ package protocol GraphCall: Sendable {
   func apply(_ inputs: [Tensor?], count: Int) -> [Tensor]
   /// The same on a frame, without lists.
   func run(in frame: borrowing GraphFrame, _ site: GraphSite) throws(EmberError)
+  /// The numbers among its attributes that may follow from the sizes of the inputs: extents, bounds, factors.
+  var numbers: [Scalar] { get }
+  /// The same call with other numbers, as many as `numbers` has.
+  func settingNumbers(_ numbers: [Scalar]) -> any GraphCall
 }
 
 extension GraphCall {
   package var isPure: Bool { true }
+  package var numbers: [Scalar] { [] }
+  package func settingNumbers(_ numbers: [Scalar]) -> any GraphCall { self }
   /// For calls without a derivative.
   package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] {
     do throws(EmberError) {
@@ -174,7 +180,7 @@ package struct PointwiseCall: GraphCall {
 /// Inputs: gradients of the outputs, then the operation's saved inputs, then its saved outputs. Results: the gradients that are wanted.
 package struct DerivativeCall<Op: Operation>: GraphCall {
   let operation: Op
-  let rule: @Sendable ([Tensor?], DerivativeContext) -> [Tensor?]
+  let rule: @Sendable (Op, [Tensor?], DerivativeContext) -> [Tensor?]
   let outputCount: Int
   let forms: [Node.ResultForm?]
   let wanted: [Bool]
@@ -182,7 +188,7 @@ package struct DerivativeCall<Op: Operation>: GraphCall {
   var present: [Int] = []
 
   package var name: String { operation.callName + "_derivative" }
-  package var subject: Any { DerivativeSubject(operation: operation, wanted: wanted) }
+  package var subject: Any { DerivativeSubject(operation: operation, wanted: wanted, present: present) }
 
   /// One entry per input of the operation.
   func gradients(_ inputs: [Tensor?]) -> [Tensor?] {
@@ -190,7 +196,7 @@ package struct DerivativeCall<Op: Operation>: GraphCall {
     let savedInputs = inputs[outputCount..<(outputCount + forms.count)], savedOutputs = inputs[(outputCount + forms.count)...]
     let node = ReplayedNode(
       operation, forms, inputs: savedInputs.map { $0?.body }, outputs: savedOutputs.map { $0?.body }, wanted: wanted)
-    return noGrad { rule(gradients, DerivativeContext(node: node, isRecording: false, all: gradients)) }
+    return noGrad { rule(operation, gradients, DerivativeContext(node: node, isRecording: false, all: gradients)) }
   }
 
   package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
@@ -207,6 +213,8 @@ package struct DerivativeCall<Op: Operation>: GraphCall {
 package struct DerivativeSubject {
   package let operation: any Operation
   package let wanted: [Bool]
+  /// Which of the gradients wanted there are.
+  package let present: [Int]
 }
 
 // MARK: - Random numbers

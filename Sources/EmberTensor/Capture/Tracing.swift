@@ -101,9 +101,9 @@ extension RecordedNode {
   }
 
   /// Records the derivative in the graph and sends on the gradients, which stand for its results.
-  final func sendTraced(
-    _ gradients: [Tensor?], _ operation: some Operation, in pass: inout BackwardPass,
-    _ rule: @escaping @Sendable ([Tensor?], DerivativeContext) -> [Tensor?]
+  final func sendTraced<Op: Operation>(
+    _ gradients: [Tensor?], _ operation: Op, in pass: inout BackwardPass,
+    _ rule: @escaping @Sendable (Op, [Tensor?], DerivativeContext) -> [Tensor?]
   ) {
     let inputs = (0..<inputCount).map { savedInput($0).map { Tensor($0) } }
     let outputs = (0..<outputCount).map { savedOutput($0).map { Tensor($0) } }

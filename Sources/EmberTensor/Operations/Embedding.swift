@@ -62,7 +62,7 @@ extension Tensor {
         count = high == .max ? high : high + 1
       }
       if elementCount > 0 {
-        try checkElements("one_hot", of: [index]) { all throws(EmberError) in
+        try checkElements("one_hot", of: [index], bounds: [count]) { all throws(EmberError) in
           let low = all[0].amin().item(as: Int.self), high = all[0].amax().item(as: Int.self)
           guard low >= 0, high < count else { throw EmberError(.index, in: "one_hot", "labels from \(low) to \(high) for \(count) classes") }
         }

@@ -81,7 +81,7 @@ struct AsStrided: UnaryOperation {
     source = StorageLayout(
       shape: x.body.shape, strides: isMember ? x.body.shape.contiguousStrides : x.body.strides, offset: isMember ? 0 : x.body.offset)
     target = StorageLayout(shape: try checkedShape(shape, in: Self.name), strides: Strides(strides), offset: offset ?? source.offset)
-    storageCount = isMember ? x.elementCount : x.body.storage.byteCount / x.dtype.size
+    storageCount = isMember ? x.elementCount : x.body.byteCount / x.dtype.size
     guard strides.allSatisfy({ $0 >= 0 }), target.offset >= 0 else {
       throw EmberError(.value, in: Self.name, "strides \(strides) and offset \(target.offset) must not be negative")
     }

@@ -1,4 +1,5 @@
 import EmberFunctional
+import EmberGraph
 import EmberRuntime
 import EmberTensor
 

@@ -1,3 +1,4 @@
+import EmberGraph
 import EmberRuntime
 import EmberTensor
 
