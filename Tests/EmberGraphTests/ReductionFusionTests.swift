@@ -65,7 +65,7 @@ struct ReductionFusionTests {
       { [($0[0] .> 0).sum()] }, { [(($0[0] * 3).to(.int64) * 2).sum(-1)] }, { [(($0[0] * 2).exp() + $0[1]).amax()] },
     ] as [([Tensor]) -> [Tensor]]).enumerated() {
       let (fused, apart, calls) = try both([x, row, one], function)
-      #expect(calls <= 2, "\(i)")
+      #expect(calls <= 3, "\(i)")
       try expectEqual(fused[0], apart[0], "\(i)")
     }
     // A sum over rows, a value that somebody else reads, and complex numbers stay as they are.
