@@ -25,7 +25,9 @@ package struct ConstantPattern: Sendable {
   /// Nil if it is none of these.
   package init?(_ tensors: [Tensor]) throws {
     let first = tensors[0]
-    guard first.dtype.category <= .floatingPoint, tensors.allSatisfy({ $0.dtype == first.dtype && $0.rank == first.rank }) else { return nil }
+    guard first.dtype.category <= .floatingPoint, tensors.allSatisfy({ $0.dtype == first.dtype && $0.rank == first.rank }) else {
+      return nil
+    }
     let tables = try tensors.map { tensor in Table(shape: Array(tensor.shape), values: try tensor.elementsOrThrow(as: Double.self)) }
     // Integers that doubles do not hold are none of these.
     if first.dtype.isInteger, tables.contains(where: { $0.values.contains { $0.magnitude > 0x1p53 } }) { return nil }
