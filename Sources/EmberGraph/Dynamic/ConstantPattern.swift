@@ -145,7 +145,7 @@ struct ConstantRule: Sendable {
     guard shape.count == pattern.shape.count else { return nil }
     switch pattern.kind {
     case .filled(let values):
-      guard let value = NumberRule(values, sizes) else { return nil }
+      guard let value = NumberRule(values, sizes, roundedTo: pattern.dtype) else { return nil }
       kind = .filled(value)
     case .grid(.real(let origin), let steps): kind = .grid(origin: NumberRule(fixed: .real(origin)), steps: steps)
     case .grid(.whole(let extent), let steps):

@@ -74,7 +74,9 @@ struct GraphFamily: Sendable {
       let all = graphs.map { $0.constants[value]! }
       if all.allSatisfy({ $0.hasBytes(of: constant) }) { continue }
       guard let rule = try? ConstantRule(all, sizes) else {
-        throw refusal("the constant %\(value) follows from the sizes in no known way; make it an input, or a buffer that is sliced")
+        throw refusal(
+          "the constant %\(value) (\(all.map(\.summary).joined(separator: ", "))) follows from the sizes in no known way; make it an input, or a "
+            + "buffer that is sliced")
       }
       constants[value] = rule
     }
