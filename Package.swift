@@ -7,7 +7,7 @@ let examples = [
 ]
 
 /// Those whose figures lie in Results/.
-let examplesWithResults: Set = ["CartPoleAgents", "CharacterGPT", "SeveralTasks", "TreeLSTM", "VariationalAutoencoder"]
+let examplesWithResults: Set = ["CartPoleAgents", "CharacterGPT", "LSTMLanguageModel", "SeveralTasks", "TreeLSTM", "VariationalAutoencoder"]
 
 /// The core targets stay light: no Foundation, no macros, no dependencies outside the package.
 let package = Package(
@@ -57,8 +57,8 @@ let package = Package(
     .executableTarget(
       name: "EmberCommand",
       dependencies: [
-        "EmberAudio", "EmberCPU", "EmberConformance", "EmberFormats", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime", "EmberTensor", "EmberText",
-        "EmberTorchScript", "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "EmberAudio", "EmberCPU", "EmberConformance", "EmberFormats", "EmberGraph", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime",
+        "EmberTensor", "EmberText", "EmberTorchScript", "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Models compiled by PyTorch: their code is read and run.
     .target(
@@ -140,12 +140,16 @@ let package = Package(
         "EmberCPU", "EmberFormats", "EmberFunctional", "EmberGraph", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "ExportedModels",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
-    .testTarget(name: "EmberTorchScriptTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
+    .testTarget(
+      name: "EmberTorchScriptTests",
+      dependencies: ["EmberCPU", "EmberFormats", "EmberGraph", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
     .testTarget(name: "EmberAudioTests", dependencies: ["EmberAudio", "EmberFormats", "EmberNN", "EmberRuntime", "EmberTensor"]),
-    .testTarget(name: "EmberHubTests", dependencies: ["EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText"]),
+    .testTarget(
+      name: "EmberHubTests",
+      dependencies: ["EmberAudio", "EmberFormats", "EmberHub", "EmberNN", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision"]),
     .testTarget(
       name: "EmberCommandTests",
-      dependencies: ["EmberCommand", "EmberFormats", "EmberHub", "EmberNN", "EmberRuntime", "EmberTensor", "EmberVision"]),
+      dependencies: ["EmberCommand", "EmberFormats", "EmberHub", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberVision"]),
     .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
     .testTarget(
       name: "EmberDataTests",

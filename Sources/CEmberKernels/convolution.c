@@ -132,7 +132,9 @@ void ember_convolution_forward(int dtype, const ember_convolution *c, const void
   const tap_offsets offsets = forward_geometry(&job, &g);
   if (!offsets.values[0]) return;
   const bool winograd = convolution_is_winograd(&job, &g, job.in, job.out);
-  if (winograd || convolution_is_direct(&job, &g, job.in, job.out)) {
+  if (convolution_is_dots(&job, &g, job.in, job.out)) {
+    convolution_run_dots(&job, &g, job.in, job.out, x, w, bias, y, activation);
+  } else if (winograd || convolution_is_direct(&job, &g, job.in, job.out)) {
     const int64_t depth = job.in * job.taps;
     const convolution_weights weights = {w, job.out * depth, depth, job.taps, job.taps, NULL};
     (winograd ? convolution_run_winograd : convolution_run_direct)(&job, &g, job.in, job.out, x, &weights, bias, y, activation);

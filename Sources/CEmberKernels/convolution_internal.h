@@ -137,6 +137,11 @@ bool convolution_is_winograd(const convolution_job *job, const convolution_geome
 void convolution_run_winograd(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows,
                               const void *x, const convolution_weights *weights, const void *bias, void *y, int activation);
 
+/// The same for a few points, with nothing packed. Only where the results are a dense output.
+bool convolution_is_dots(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows);
+void convolution_run_dots(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows,
+                          const void *x, const void *weights, const void *bias, void *y, int activation);
+
 /// Sums over the grid: backward weight. `db` may be NULL.
 void convolution_run_weight(const convolution_job *job, const convolution_geometry *geometry, const void *x, const void *dy,
                             void *dw, void *db);

@@ -33,7 +33,13 @@ public final class CPUBackend: Backend {
   }
 
   public func copy(_ source: Operand, to destination: Operand) {
-    if destination.shape.elementCount == 0 { return }
+    let count = destination.shape.elementCount
+    if count == 0 { return }
+    // Small pieces are put together often; to plan such a copy takes longer than the copy.
+    if count <= 1024, source.dtype == destination.dtype, source.isDense, destination.isDense {
+      destination.pointer!.copyMemory(from: source.pointer!, byteCount: count * source.dtype.size)
+      return
+    }
     source.withKernelLayout { shape, sourceStrides in
       destination.withKernelLayout { _, destinationStrides in
         ember_copy(

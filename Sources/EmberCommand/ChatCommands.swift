@@ -83,7 +83,8 @@ struct Generate: ParsableCommand {
       return true
     }
     let first = times.count > 1 ? times[1].timeIntervalSince(times[0]) : 0, rest = times[times.count - 1].timeIntervalSince(times[times.count > 1 ? 1 : 0])
-    print("{\"numbers\": [\(tokens.map { "\($0)" }.joined(separator: ", "))], \"first\": \(first), \"rest\": \(rest)}")
+    // At once, for a program that waits for it before it asks on.
+    show("{\"numbers\": [\(tokens.map { "\($0)" }.joined(separator: ", "))], \"first\": \(first), \"rest\": \(rest)}\n")
   }
 }
 

@@ -1,30 +1,35 @@
 import ArgumentParser
 import EmberCPU
 import EmberFormats
+import EmberGraph
 import EmberONNX
 import EmberRuntime
 import EmberTensor
+import EmberTorchScript
 import Foundation
 
 /// `ember run model.onnx --input x.npy --output y.npy`
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Runs an ONNX model on arrays in NumPy's files.",
+    abstract: "Runs an ONNX model, or a TorchScript archive, on arrays in NumPy's files.",
     discussion: """
       Inputs and outputs are given in the model's order, or by name as NAME=FILE. Outputs without a file are described. \
-      Without any input the model's inputs and outputs are listed.
+      Without any input the model's inputs and outputs are listed. A TorchScript archive's arguments may be shapes (of zeros), numbers \
+      and lists too.
       """)
 
   @Argument(help: "The model.") var model: String
-  @Option(help: "A .npy file for the next input, or NAME=FILE.") var input: [String] = []
+  @Option(help: ScriptInputs.help) var input: [String] = []
   @Option(help: "Where the next output goes, or NAME=FILE.") var output: [String] = []
   @Option(help: "Runs so many times more and prints the median of the times.") var `repeat`: Int?
+  @Option(help: "The method of a TorchScript module.") var method = "forward"
   @Flag(help: "Evaluates node after node also where runs are repeated, instead of compiling the model first.") var eager = false
   @Flag(help: "Prints the graph that the model is compiled to.") var graph = false
   @Option(help: "The most memory to take, in MiB.") var memory = 1 << 14
 
   func run() throws {
     CPU.setMemoryCap(memory << 20)
+    if try ScriptInputs.isArchive(self.model) { return try runScript(TorchScriptModule.load(self.model)) }
     let model = try ONNXModel(self.model)
     let inputs = try assigned(input, to: model.inputs)
     let outputs = try assigned(output, to: model.outputs)
@@ -38,11 +43,7 @@ struct Run: ParsableCommand {
     let compiled = graph || self.repeat != nil && !eager ? model.compiled() : nil
     func once() throws -> [String: ONNXValue] { try compiled?.run(values) ?? model.run(values) }
     let results = try once()
-    if graph {
-      let graphs = compiled?.graphs ?? []
-      for graph in graphs { print(graph) }
-      if graphs.isEmpty { print("No graph stands for this model; it is evaluated node after node.") }
-    }
+    if graph { show(compiled?.graphs ?? []) }
     for port in model.outputs {
       guard let value = results[port.name] else { continue }
       guard let path = outputs[port.name] else {
@@ -54,10 +55,57 @@ struct Run: ParsableCommand {
       }
       try NPY.save(tensor, to: path)
     }
-    if let count = self.repeat, count > 0 {
-      let clock = ContinuousClock()
-      let times = try (0..<count).map { _ in try clock.measure { _ = try once() } }.sorted()
-      print("median of \(count): \(times[count / 2] / .microseconds(1)) µs")
+    try measure { _ = try once() }
+  }
+
+  private func show(_ graphs: [Graph]) {
+    for graph in graphs { print(graph) }
+    if graphs.isEmpty { print("No graph stands for this model; it is evaluated node after node.") }
+  }
+
+  private func measure(_ body: () throws -> Void) throws {
+    guard let count = self.repeat, count > 0 else { return }
+    let clock = ContinuousClock()
+    let times = try (0..<count).map { _ in try clock.measure(body) }.sorted()
+    print("median of \(count): \(times[count / 2] / .microseconds(1)) µs")
+  }
+
+  /// Calls a method of a TorchScript module in evaluation mode.
+  private func runScript(_ module: TorchScriptModule) throws {
+    module.eval()
+    if input.isEmpty, let arguments = module.methods.first(where: { $0.name == method })?.arguments, !arguments.allSatisfy(\.hasDefault) {
+      for argument in arguments { print("input \(argument.name): \(argument.type)\(argument.hasDefault ? " (optional)" : "")") }
+      return
+    }
+    let inputs = try ScriptInputs(input, for: method, of: module), tensors = inputs.tensors.map(\.tensor)
+    // A module that no graph can stand for is run line after line, as an ONNX model is node after node.
+    var options = CompileOptions()
+    options.fallsBackToEager = true
+    let compiled = CompiledFunction(options: options) { tensors in
+      do { return try inputs.call(method, of: module, with: tensors).tensors.map(\.tensor) } catch {
+        raise(error as? EmberError ?? EmberError(.value, in: "run", "\(error)"))
+        return [.poison]
+      }
+    }
+    let compiles = graph || self.repeat != nil && !eager
+    try noGrad {
+      let result = try inputs.call(method, of: module, with: tensors)
+      if compiles { _ = try catchingErrors { compiled(tensors) } }
+      if graph { show(compiled.graphs) }
+      let results = result.tensors
+      var files: [String: String] = [:], next = 0
+      for text in output {
+        if let named = results.first(where: { !$0.name.isEmpty && text.hasPrefix($0.name + "=") }) {
+          files[named.name] = String(text.dropFirst(named.name.count + 1))
+        } else {
+          guard next < results.count else { throw ValidationError("There is no output for '\(text)': \(method) returns \(result).") }
+          files[results[next].name] = text
+          next += 1
+        }
+      }
+      if files.count < max(results.count, 1) { print(result) }
+      for (name, tensor) in results { if let path = files[name] { try NPY.save(tensor, to: path) } }
+      try measure { _ = try compiles ? catchingErrors { compiled(tensors) } : inputs.call(method, of: module, with: tensors).tensors.map(\.tensor) }
     }
   }
 

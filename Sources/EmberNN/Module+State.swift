@@ -26,7 +26,7 @@ extension Module {
   ///   - strict: missing and unexpected names are an error.
   ///   - assign: the values stay on their own devices, so that a module made on `.meta`, which costs no memory, becomes a real one. Those
   ///     of a mapped file stay in it.
-  /// - Throws: an error that lists every name and shape that does not fit; then nothing was changed.
+  /// - Throws: an error that lists the names, shapes and dtypes that do not fit, up to twenty of a kind; then nothing was changed.
   @discardableResult
   public final func loadStateDict(
     _ state: [(name: String, tensor: Tensor)], strict: Bool = true, assign: Bool = false
@@ -38,21 +38,27 @@ extension Module {
       missing: cells.map(\.name).filter { values[$0] == nil }, unexpected: state.map(\.name).filter { !known.contains($0) })
     var problems: [String] = []
     if strict {
-      if !report.missing.isEmpty { problems.append("missing: \(report.missing.joined(separator: ", "))") }
-      if !report.unexpected.isEmpty { problems.append("unexpected: \(report.unexpected.joined(separator: ", "))") }
+      if !report.missing.isEmpty { problems.append("missing: \(Self.listed(report.missing, ", "))") }
+      if !report.unexpected.isEmpty { problems.append("unexpected: \(Self.listed(report.unexpected, ", "))") }
     }
+    var misfits: [String] = []
     let open = Set(modules().flatMap(\.uninitializedCells).map(ObjectIdentifier.init))
     var planned: [(StateCell, Tensor)] = []
     for entry in cells {
       guard let value = values[entry.name] else { continue }
       let own = entry.cell.value
-      if value.shape == own.shape || open.contains(ObjectIdentifier(entry.cell)) {
+      if value.dtype.isComplex && !own.dtype.isComplex {
+        misfits.append("\(entry.name): the state dict has \(value.summary), the module \(own.dtype)")
+      } else if assign && value.device == .meta {
+        misfits.append("\(entry.name): the state dict has \(value.summary) on meta, which holds no numbers")
+      } else if value.shape == own.shape || open.contains(ObjectIdentifier(entry.cell)) {
         planned.append(
           (entry.cell, try catchingErrors { assign ? value.detach().to(own.dtype) : value.detach().to(own.dtype).to(own.device) }))
       } else {
-        problems.append("\(entry.name): the state dict has shape \(value.shape), the module \(own.shape)")
+        misfits.append("\(entry.name): the state dict has shape \(value.shape), the module \(own.shape)")
       }
     }
+    if !misfits.isEmpty { problems.append(Self.listed(misfits, "; ")) }
     guard problems.isEmpty else {
       throw EmberError(
         .value, in: "loadStateDict", "\(Swift.type(of: self)): " + problems.joined(separator: "; ") + "; is it the state of another model?")
@@ -60,6 +66,11 @@ extension Module {
     for (cell, value) in planned { cell.value = value }
     for module in modules() { module.didLoadState() }
     return report
+  }
+
+  /// The first of some names; a file may hold very many.
+  private static func listed(_ names: [String], _ separator: String) -> String {
+    names.prefix(20).joined(separator: separator) + (names.count > 20 ? "\(separator)and \(names.count - 20) more" : "")
   }
 
   /// The same from an unordered dictionary.

@@ -10,6 +10,7 @@ struct ArchiveLoader {
   private let source: String
   private var objects: [ObjectIdentifier: ScriptObject] = [:]
   private var modules: [ObjectIdentifier: TorchScriptModule] = [:]
+  private var constants: [Buffer] = []
   /// Tensors that lie at the same place in the file are the same one, so that tied parameters stay tied.
   private var memories: [Place: TensorMemory] = [:]
 
@@ -47,7 +48,16 @@ struct ArchiveLoader {
     if archive.names.contains("constants.pkl") {
       let value = try archive.value(of: "constants.pkl", storages: "constants/", allowsClass: Self.allows)
       guard let items = value.items else { throw ScriptFailure(.file, "\(source): constants.pkl holds no constants") }
-      program.constants = try items.map { try scriptValue($0) }
+      for (i, item) in items.enumerated() {
+        if case .tensor(let tensor) = item, tensor.dtype.isFloatingPoint, tensor.rank > 0 {
+          // A frozen module's weights: state for graphs and exports, though not of the state dict.
+          let buffer = Buffer(wrappedValue: tensor, "c\(i)", persistent: false)
+          constants.append(buffer)
+          program.constants.append(.tensor(TensorReference(TensorMemory(buffer.projectedValue))))
+        } else {
+          program.constants.append(try scriptValue(item))
+        }
+      }
     }
   }
 
@@ -58,6 +68,7 @@ struct ArchiveLoader {
     guard case .object(let root) = value, let module = try machine.enter({ try module(of: root) }) else {
       throw ScriptFailure(.file, "\(source): its value is \(value.description.prefix(200)), not a module")
     }
+    module.constants = constants
     module.restoreTraining()
     return module
   }

@@ -21,6 +21,8 @@ public final class TorchScriptModule: Module {
   private let machine: Machine
   private let cells: [(name: String, cell: StateCell)]
   private let children: [(name: String, module: TorchScriptModule)]
+  /// Tensors that the archive's code names as constants; the outermost module's.
+  var constants: [Buffer] = []
 
   init(
     _ object: ScriptObject, _ machine: Machine, cells: [(name: String, cell: StateCell)], children: [(name: String, module: TorchScriptModule)]
@@ -64,7 +66,7 @@ public final class TorchScriptModule: Module {
   }
 
   public override func reflectedMembers() -> [(name: String, value: Any)] {
-    cells.map { ($0.name, $0.cell as Any) } + children.map { ($0.name, $0.module as Any) }
+    cells.map { ($0.name, $0.cell as Any) } + children.map { ($0.name, $0.module as Any) } + constants.map { ("CONSTANTS.\($0.name!)", $0 as Any) }
   }
 
   public override var settings: String { "original_name=\(className.split(separator: ".").last ?? "")" }
@@ -72,9 +74,16 @@ public final class TorchScriptModule: Module {
   /// The class in the archive's code: `__torch__.model.Net`.
   public var className: String { object.type.name }
 
-  /// Names of the methods, with those of their arguments.
-  public var methods: [(name: String, arguments: [String])] {
-    object.type.syntax.methods.map { ($0.name, $0.parameters.dropFirst().map(\.name)) }
+  /// The methods with their arguments.
+  public var methods: [(name: String, arguments: [TorchScriptArgument])] {
+    object.type.syntax.methods.map { method in
+      (
+        method.name,
+        method.parameters.dropFirst().map {
+          TorchScriptArgument(name: $0.name, type: $0.type?.typeText ?? "Tensor", hasDefault: $0.defaultValue != nil)
+        }
+      )
+    }
   }
 
   /// Attributes that are neither parameters, buffers nor modules, as text.
@@ -95,20 +104,46 @@ public final class TorchScriptModule: Module {
   public func call(_ method: String, _ arguments: [TorchScriptValue] = [], _ named: KeyValuePairs<String, TorchScriptValue> = [:]) throws
     -> TorchScriptValue
   {
+    try call(method, arguments, named: named.map { ($0.key, $0.value) })
+  }
+
+  /// The same with arguments by name that a list holds.
+  @discardableResult
+  public func call(_ method: String, _ arguments: [TorchScriptValue] = [], named: [(name: String, value: TorchScriptValue)]) throws
+    -> TorchScriptValue
+  {
     do {
       guard let function = object.type.methods[method] else {
         let there = object.type.syntax.methods.map(\.name).joined(separator: ", ")
         throw ScriptFailure("\(className) has no method \(method); there are: \(there.isEmpty ? "none" : there)")
       }
       return try machine.enter {
-        let values = try arguments.map { try ScriptValue($0) }
-        let result = try machine.call(function, [.object(object)] + values, try named.map { ($0.key, try ScriptValue($0.value)) })
+        let values = try arguments.map { try ScriptValue($0) }, namedValues = try named.map { ($0.name, try ScriptValue($0.value)) }
+        let result = try leavingAttributes {
+          try machine.call(function, [.object(object)] + values, namedValues)
+        }
         var count = 1 << 24
         return try result.exported(&count)
       }
     } catch {
       throw ScriptFailure(any: error).error
     }
+  }
+
+  /// Runs `body`; where that is captured as a graph, attributes are afterwards what they were before.
+  private func leavingAttributes(_ body: () throws -> ScriptValue) throws -> ScriptValue {
+    guard Tracer.current != nil else { return try body() }
+    let snapshot = AttributeSnapshot(of: object)
+    let result: ScriptValue
+    do { result = try body() } catch {
+      _ = try snapshot.restore()
+      throw error
+    }
+    if let attribute = try snapshot.restore() {
+      throw ScriptFailure(
+        "\(className) keeps a result in its attribute \(attribute), which a graph cannot hold; return it, or make it a buffer")
+    }
+    return result
   }
 
   /// `forward` of tensors, whose result must be a tensor.

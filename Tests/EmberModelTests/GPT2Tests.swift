@@ -40,6 +40,26 @@ import Testing
     #expect(cache?.count == 9)
   }
 
+  /// A context that nobody could hold in memory costs what its tokens cost.
+  @Test func aCacheTakesMemoryAsTokensCome() {
+    var cache = KeyValueCache(layers: 1, capacity: 1 << 50)
+    for step in 0..<130 {
+      let token = Tensor.full([1, 2, 1, 3], .integer(Int64(step)))
+      let (keys, values) = cache.append(token, token * 2, layer: 0)
+      cache.count += 1
+      #expect(keys.shape == [1, 2, step + 1, 3] && values.shape == keys.shape)
+    }
+    let (keys, values) = cache.append(Tensor.zeros([1, 2, 1, 3], dtype: .int64), Tensor.zeros([1, 2, 1, 3], dtype: .int64), layer: 0)
+    #expect(keys[0, 1, .all, 2].elements(as: Int.self) == Array(0..<130) + [0])
+    #expect(values[0, 1, .all, 2].elements(as: Int.self) == (0..<130).map { 2 * $0 } + [0])
+    var bounded = KeyValueCache(layers: 1, capacity: 3)
+    for step in 0..<4 {
+      let token = Tensor.full([1, 1, 1, 1], .integer(Int64(step)))
+      #expect(bounded.append(token, token, layer: 0).key.elements(as: Int.self) == Array(0...step))
+      bounded.count += 1
+    }
+  }
+
   @Test func greedyGenerationGoesOnAfterTheContextIsFull() {
     let model = model()
     let prompt = Tensor.randint(0, 19, [1, 5], generator: Generator(seed: 1))

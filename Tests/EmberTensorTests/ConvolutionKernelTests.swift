@@ -68,6 +68,13 @@ extension KernelCase {
     convolution([2, 4, 1, 1], [6, 4, 1, 1], stride: 3, padding: 2),
     convolution([3, 18, 70], [34, 18, 5], padding: 2),
     convolution([2, 3, 50], [4, 3, 9], stride: 4, padding: 1),
+    // Few points.
+    convolution([1, 40, 8], [64, 40, 3], padding: 1),
+    convolution([1, 129, 7], [128, 129, 3], stride: 2, padding: 1),
+    convolution([2, 64, 2, 2], [40, 64, 3, 3], padding: 1),
+    convolution([1, 16, 2, 2], [33, 16, 3, 3], padding: 2, dilation: 2),
+    convolution([3, 70, 1, 1], [128, 35, 1, 1], groups: 2),
+    convolution([1, 8, 2, 2, 2], [32, 8, 3, 3, 3], padding: 1),
     convolution([2, 8, 3, 5, 6], [17, 8, 3, 3, 3], padding: 1),
     convolution([1, 2, 4, 5, 6], [3, 2, 2, 3, 2], stride: 2, padding: 1),
     KernelCase("transposed, stride 2", [[2, 36, 7, 7], [36, 20, 3, 3], [20]]) {

@@ -33,6 +33,50 @@ import Testing
     #expect(both[0].item() == 5 && both[1].item() == 30)
   }
 
+  /// Thousands of nodes wait for their turn at once, and each is found again when more arrives for it.
+  @Test func aWideGraphGathersEveryContribution() {
+    let count = 3000
+    let leaves = (0..<count).map { _ in Tensor([1.0], requiresGrad: true) }
+    let middles = leaves.map { $0 * 2 }
+    var order = Array(0..<count)
+    var state: UInt64 = 7
+    for i in order.indices.reversed() {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      order.swapAt(i, Int(state >> 33) % (i + 1))
+    }
+    // Every middle is read twice, in another order each time.
+    var all: [Tensor] = []
+    for (i, j) in zip(0..<count, order) { all.append(middles[i] * Double(i) + middles[j]) }
+    cat(all).sum().backward()
+    for i in 0..<count { #expect(leaves[i].grad?.item() == Double(2 * (i + 1)), "leaf \(i)") }
+  }
+
+  /// The results of an operation with several: hooks and kept gradients see what arrives at each, targets among them get it.
+  @Test func resultsOfOneOperationAreSeenOneByOne() throws {
+    let x = Tensor([1.0, 2, 3, 4], requiresGrad: true)
+    let weights = [Tensor([10.0, 20]), Tensor([30.0, 40])]
+    func loss(_ parts: [Tensor]) -> Tensor { zip(parts, weights).map { ($0 * $1).sum() }.reduce(Tensor(0.0), +) }
+    loss(x.split(2)).backward()
+    #expect(x.grad?.elements(as: Double.self) == [10, 20, 30, 40])
+
+    x.grad = nil
+    let parts = x.split(2)
+    parts[1].retainGrad()
+    parts[1].registerHook { $0 * 2 }
+    loss(parts).backward()
+    #expect(parts[1].grad?.elements(as: Double.self) == [60, 80])
+    #expect(x.grad?.elements(as: Double.self) == [10, 20, 60, 80])
+    // The graph is gone, whichever result one starts from.
+    #expect(throws: EmberError.self) { try catchingErrors { loss(parts).backward() } }
+
+    let again = x.split(2)
+    #expect(grad(of: loss(again), with: again[0]).elements(as: Double.self) == [10, 20])
+    // A result that nobody uses receives nothing, and its place is zeros.
+    x.grad = nil
+    (x.split(2)[1] * 3).sum().backward()
+    #expect(x.grad?.elements(as: Double.self) == [0, 0, 3, 3])
+  }
+
   @Test func severalThreadsAccumulateIntoOneLeaf() {
     let w = Tensor.zeros([100], requiresGrad: true)
     let shared = w * 3

@@ -147,12 +147,11 @@ private func shiftedBack(_ operand: Operand) -> Operand {
 extension Tensor {
   /// The same memory as the CPU's kernels may see it.
   fileprivate var onHost: Tensor {
-    let storage = Storage(
-      foreign: body.storage.pointer.map { $0 - ShiftedBackend.shift }, byteCount: body.storage.byteCount, on: CPUBackend.shared,
-      release: { [kept = body] in withExtendedLifetime(kept) {} })
-    return Tensor(
-      TensorBody(
-        storage: storage, offset: body.offset, dtype: dtype, shape: body.shape, strides: body.strides, isContiguous: body.isContiguous))
+    let memory = ForeignMemory(release: { [kept = body] in withExtendedLifetime(kept) {} })
+    let whole = TensorBody(
+      foreign: memory, at: body.memory.map { $0 - ShiftedBackend.shift }, byteCount: body.byteCount, dtype: .uint8,
+      shape: Shape([body.byteCount]), on: CPUBackend.shared)
+    return Tensor(TensorBody(viewing: whole, offset: body.offset, dtype: dtype, shape: body.shape, strides: body.strides))
   }
 }
 

@@ -3,17 +3,23 @@ import EmberRuntime
 import EmberTensor
 import EmberTorchScript
 
-/// A module of Tests/Fixtures/torchscript.pt: the archive, and what its methods return in PyTorch.
+/// A module of Tests/Fixtures/torchscript.pt or torchscript-graphs.pt: the archive, and what its methods return in PyTorch.
 struct FixtureCase: Sendable {
   let name: String
   let archive: [UInt8]
   let records: [PickleValue]
+  /// Dimensions that an ONNX file leaves open: `0=batch`.
+  var dynamic: [String] = []
+  /// Part of the error where no graph can stand for the module.
+  var refusal: String?
 
   static func all(_ path: String) throws -> [FixtureCase] {
     let file = try TorchCheckpoint.load(path)
     return (file.value.dictionary?.entries ?? []).compactMap { entry in
       guard let name = entry.key.string, case .bytes(let archive)? = entry.value["archive"], let records = entry.value["calls"]?.items else { return nil }
-      return FixtureCase(name: name, archive: archive, records: records)
+      return FixtureCase(
+        name: name, archive: archive, records: records, dynamic: entry.value["dynamic"]?.items?.compactMap(\.string) ?? [],
+        refusal: entry.value["refusal"]?.string)
     }
   }
 

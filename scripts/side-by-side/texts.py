@@ -2,6 +2,15 @@
 
 import random
 
+# Beginnings for language models to go on with.
+PROMPTS = [
+    "Once upon a time there was a", "The capital of France is", "def fibonacci(n):\n", "Water boils at", "In 1969, Neil Armstrong",
+    "The three primary colours are", "Dear Sir or Madam,\n\n", "Ingredients:\n- 2 eggs\n- ", "Q: What is photosynthesis?\nA:",
+    "El perro corre por", "Le petit chat est", "1, 2, 3, 5, 8, 13,", "import numpy as np\n\nx = ", "Shakespeare wrote", "<|im_start|>user\nHello!<|im_end|>\n<|im_start|>assistant\n",
+    "The café on the corner serves naïve crêpes 🥞 and", "According to the theory of relativity,", "A list of animals: cat, dog,", "It was a dark and stormy night;",
+    "<|im_start|>system\nYou are a poet.<|im_end|>\n<|im_start|>user\nWrite about rain.<|im_end|>\n<|im_start|>assistant\n",
+]
+
 PLAIN = """The quick brown fox jumps over the lazy dog.
 A man is eating a piece of bread.
 Someone in a red jacket is climbing the north face of the mountain.

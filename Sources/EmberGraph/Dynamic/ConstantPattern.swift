@@ -7,6 +7,8 @@ package struct ConstantPattern: Sendable {
   package enum Kind: Sendable {
     /// One number everywhere, which may differ from capture to capture.
     case filled([Scalar])
+    /// The same numbers at every position of the dimensions that differ, which have an extent of 1 here.
+    case repeated(Tensor)
     /// Numbers that grow evenly (`arange`): origin + Σ over dimensions of step · position.
     case grid(origin: Origin, steps: [Double])
     /// One number where column ≤ row + offset, another one elsewhere, in the last two dimensions: a causal mask.
@@ -28,12 +30,14 @@ package struct ConstantPattern: Sendable {
     guard first.dtype.category <= .floatingPoint, tensors.allSatisfy({ $0.dtype == first.dtype && $0.rank == first.rank }) else {
       return nil
     }
+    shape = first.shape.indices.map { d in Extent(tensors.map { $0.shape[d] }) }
+    dtype = first.dtype
     let tables = try tensors.map { tensor in Table(shape: Array(tensor.shape), values: try tensor.elementsOrThrow(as: Double.self)) }
     // Integers that doubles do not hold are none of these.
     if first.dtype.isInteger, tables.contains(where: { $0.values.contains { $0.magnitude > 0x1p53 } }) { return nil }
-    shape = first.shape.indices.map { d in Extent(tensors.map { $0.shape[d] }) }
-    dtype = first.dtype
-    guard let kind = Self.filled(tables, dtype) ?? Self.grid(tables, dtype) ?? Self.triangle(tables, dtype) else { return nil }
+    guard
+      let kind = try Self.filled(tables, dtype) ?? Self.repeated(tensors, shape) ?? Self.grid(tables, dtype) ?? Self.triangle(tables, dtype)
+    else { return nil }
     self.kind = kind
   }
 
@@ -75,6 +79,18 @@ package struct ConstantPattern: Sendable {
     // A capture without elements says nothing about the number.
     guard let known = tables.lazy.compactMap(\.values.first).first else { return nil }
     return .filled(tables.map { number($0.values.first ?? known, dtype) })
+  }
+
+  private static func repeated(_ tensors: [Tensor], _ shape: [Extent]) throws -> Kind? {
+    guard tensors.allSatisfy({ $0.elementCount > 0 }) else { return nil }
+    let cores = try catchingErrors {
+      tensors.map { tensor in shape.indices.reduce(tensor) { shape[$1].fixed == nil ? $0.narrow($1, start: 0, length: 1) : $0 }.contiguous() }
+    }
+    for (tensor, core) in zip(tensors, cores) {
+      let whole = try catchingErrors { core.expand(Array(tensor.shape)).contiguous() }
+      guard core.hasBytes(of: cores[0]), whole.hasBytes(of: tensor) else { return nil }
+    }
+    return .repeated(cores[0])
   }
 
   private static func grid(_ tables: [Table], _ dtype: DType) -> Kind? {
@@ -126,6 +142,7 @@ package struct ConstantPattern: Sendable {
 struct ConstantRule: Sendable {
   private enum Kind: Sendable {
     case filled(NumberRule)
+    case repeated(Tensor)
     case grid(origin: NumberRule, steps: [Double])
     case triangle(offset: NumberRule, below: Scalar, above: Scalar)
   }
@@ -147,6 +164,7 @@ struct ConstantRule: Sendable {
     case .filled(let values):
       guard let value = NumberRule(values, sizes, roundedTo: pattern.dtype) else { return nil }
       kind = .filled(value)
+    case .repeated(let core): kind = .repeated(core)
     case .grid(.real(let origin), let steps): kind = .grid(origin: NumberRule(fixed: .real(origin)), steps: steps)
     case .grid(.whole(let extent), let steps):
       guard let origin = rule(extent) else { return nil }
@@ -163,6 +181,7 @@ struct ConstantRule: Sendable {
     guard extents.count == shape.count, extents.allSatisfy({ $0 >= 0 }) else { return nil }
     switch kind {
     case .filled(let value): return value(sizes).map { Tensor.full(extents, $0, dtype: dtype, on: device) }
+    case .repeated(let core): return core.expand(extents).contiguous()
     case .grid(let origin, let steps):
       guard let origin = origin(sizes)?.doubleValue else { return nil }
       var sum = Tensor.full([], .real(origin), dtype: .float64)

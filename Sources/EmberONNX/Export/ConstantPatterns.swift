@@ -3,8 +3,8 @@ import EmberRuntime
 import EmberTensor
 
 extension GraphExporter {
-  /// A constant of the graph. One that differs between the captures is recognised as what it was made by: a filled tensor, numbers that
-  /// grow evenly (`arange`), or a triangle (a causal mask).
+  /// A constant of the graph. One that differs between the captures is recognised as what it was made by: a filled tensor, one that is
+  /// repeated along the dimensions that differ, numbers that grow evenly (`arange`), or a triangle (a causal mask).
   func exportConstant(_ tensors: [Tensor]) throws -> String {
     let first = tensors[0]
     if tensors.allSatisfy({ $0.hasBytes(of: first) }) { return constant(first) }
@@ -15,6 +15,7 @@ extension GraphExporter {
   private func export(_ pattern: ConstantPattern) throws -> String? {
     switch pattern.kind {
     case .filled(let values): try filled(values, pattern.shape, pattern.dtype)
+    case .repeated(let core): emit("Expand", [constant(core), try vector(pattern.shape, owner: nil)])
     case .grid(let origin, let steps): try grid(origin, steps, pattern.shape, pattern.dtype)
     case .triangle(let offset, let below, let above): try triangle(offset, below, above, pattern.shape, pattern.dtype)
     }
@@ -24,7 +25,7 @@ extension GraphExporter {
     EmberError(
       .value, in: "exportONNX",
       "a constant (\(tensors.map(\.summary).joined(separator: ", "))) depends on the dynamic extents, and not as one that is filled with a "
-        + "number, an arange, or a triangle; make it an input, or a buffer that is sliced")
+        + "number, repeats the same numbers, an arange, or a triangle; make it an input, or a buffer that is sliced")
   }
 
   private func emit(_ operation: String, _ inputs: [String], _ attributes: KeyValuePairs<String, ExportAttribute> = [:]) -> String {

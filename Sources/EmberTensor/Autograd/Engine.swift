@@ -14,7 +14,7 @@ struct BackwardPass {
   private var slots: [Slot] = []
   private var freeSlots: [Int] = []
   private var order: [Pending] = []
-  private var position: [ObjectIdentifier: Int] = [:]
+  private var places = NodePlaces()
   /// The node whose derivative runs now, which `run` holds.
   private unowned(unsafe) var current: Node?
 
@@ -49,8 +49,15 @@ struct BackwardPass {
       gradient = fitted
     }
     if isDetectingAnomalies { AnomalyMode.check(gradient, from: current, to: node) }
-    let slot = slot(for: node)
-    slots[slot].gradients.add(gradient, at: index)
+    // A result of an operation with several hands its gradient on as it came, unless somebody wants to see it.
+    if type(of: node) == OutputNode.self, collected.isEmpty {
+      let result = unsafeDowncast(node, to: OutputNode.self)
+      if let operation = result.forwards {
+        slots[slot(for: operation)].gradients.add(gradient, at: result.index)
+        return
+      }
+    }
+    slots[slot(for: node)].gradients.add(gradient, at: index)
   }
 
   /// Adds leftᵀ · right, or the sum of left's rows, to what a node will receive; computed when the node's turn comes. Not for gradients
@@ -63,7 +70,7 @@ struct BackwardPass {
   /// Where the gradients of a node are gathered.
   private mutating func slot(for node: Node) -> Int {
     let key = ObjectIdentifier(node)
-    if let slot = find(key) { return slot }
+    if let slot = places[key] { return slot }
     let slot: Int
     if let reused = freeSlots.popLast() {
       slot = reused
@@ -72,10 +79,7 @@ struct BackwardPass {
       slot = slots.count
       slots.append(Slot(node: node))
     }
-    if order.count >= Self.linearLimit || !position.isEmpty {
-      if position.isEmpty { for entry in order { position[entry.key] = entry.slot } }
-      position[key] = slot
-    }
+    places.insert(key, slot)
     push(Pending(sequence: node.sequence, slot: slot, key: key))
     return slot
   }
@@ -103,15 +107,6 @@ struct BackwardPass {
     if result.body.shape != form.shape { result = result.sum(to: form.shape) }
     if result.dtype.isComplex, !form.dtype.isComplex { result = result.real }
     return result.to(form.dtype)
-  }
-
-  /// Few pending nodes are searched faster than hashed.
-  private static let linearLimit = 8
-
-  private func find(_ key: ObjectIdentifier) -> Int? {
-    if order.count > Self.linearLimit || !position.isEmpty { return position[key] }
-    for entry in order where entry.key == key { return entry.slot }
-    return nil
   }
 
   mutating func run() {
@@ -195,7 +190,7 @@ struct BackwardPass {
     var taken = Slot()
     swap(&slots[top.slot], &taken)
     freeSlots.append(top.slot)
-    if !position.isEmpty { position[top.key] = nil }
+    places.remove(top.key)
     return taken
   }
 
@@ -217,6 +212,79 @@ struct BackwardPass {
       }
     }
     return leading
+  }
+}
+
+/// Where the gradients of a node are gathered, by node. A table with open addresses: a dictionary's hash takes as long as the rest of what a
+/// small operation costs a backward pass.
+private struct NodePlaces {
+  private var keys: [UInt]
+  private var slots: [Int]
+  private var count = 0
+  private var shift: UInt
+
+  init() {
+    keys = Array(repeating: 0, count: 16)
+    slots = Array(repeating: 0, count: 16)
+    shift = UInt(UInt.bitWidth) - 4
+  }
+
+  private static func number(_ key: ObjectIdentifier) -> UInt { UInt(bitPattern: key) }
+
+  /// Fibonacci hashing: the high bits of a product with 2⁶⁴ ÷ the golden ratio.
+  private func home(_ number: UInt) -> Int { Int((number &* 0x9E37_79B9_7F4A_7C15) >> shift) }
+
+  /// The position of a key, or of the gap where it belongs.
+  private func find(_ number: UInt) -> Int {
+    let mask = keys.count - 1
+    var i = home(number)
+    while keys[i] != 0, keys[i] != number { i = (i + 1) & mask }
+    return i
+  }
+
+  subscript(key: ObjectIdentifier) -> Int? {
+    let i = find(Self.number(key))
+    return keys[i] == 0 ? nil : slots[i]
+  }
+
+  /// - Precondition: the key is not there.
+  mutating func insert(_ key: ObjectIdentifier, _ slot: Int) {
+    if 2 * count >= keys.count { grow() }
+    let number = Self.number(key), i = find(number)
+    keys[i] = number
+    slots[i] = slot
+    count += 1
+  }
+
+  /// Whatever had to go further because of this key moves up.
+  mutating func remove(_ key: ObjectIdentifier) {
+    let mask = keys.count - 1
+    var gap = find(Self.number(key))
+    guard keys[gap] != 0 else { return }
+    count -= 1
+    var i = gap
+    while true {
+      i = (i + 1) & mask
+      if keys[i] == 0 { break }
+      if (i - home(keys[i])) & mask >= (i - gap) & mask {
+        keys[gap] = keys[i]
+        slots[gap] = slots[i]
+        gap = i
+      }
+    }
+    keys[gap] = 0
+  }
+
+  private mutating func grow() {
+    let before = (keys, slots)
+    keys = Array(repeating: 0, count: 2 * before.0.count)
+    slots = Array(repeating: 0, count: keys.count)
+    shift -= 1
+    for i in before.0.indices where before.0[i] != 0 {
+      let place = find(before.0[i])
+      keys[place] = before.0[i]
+      slots[place] = before.1[i]
+    }
   }
 }
 

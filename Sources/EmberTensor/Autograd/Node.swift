@@ -51,7 +51,8 @@ public class Node: @unchecked Sendable {
   /// Leaves have no edges.
   final var isLeaf: Bool { sequence == 0 }
 
-  init(_ edge0: consuming Node?, _ edge1: consuming Node? = nil, form: ResultForm) {
+  // In place, because a call would count references to the edges once more.
+  @inline(__always) init(_ edge0: consuming Node?, _ edge1: consuming Node? = nil, form: ResultForm) {
     result = form
     sequence = Self.counter.wrappingAdd(1, ordering: .relaxed).newValue
     self.edge0 = edge0
@@ -295,6 +296,9 @@ final class OutputNode: Node, @unchecked Sendable {
   }
 
   override var operationName: String { edge0?.operationName ?? "operation" }
+
+  /// The operation, if the gradient of this result may go there at once: nothing is done to it or kept of it here, and the graph is there.
+  var forwards: Node? { guardian.withLock { _ in hasExtras || isReleased ? nil : edge0 } }
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let operation = edge0, let gradient = gradients.first else { return }

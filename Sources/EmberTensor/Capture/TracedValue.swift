@@ -34,8 +34,7 @@ extension Tensor {
     // Not contiguous, so that nothing takes a short cut to memory that is not there.
     self.init(
       TensorBody(
-        storage: Storage(foreign: nil, byteCount: 0, on: backend, release: {}), dtype: form.dtype, shape: form.shape, strides: form.strides,
-        isContiguous: false, trace: value))
+        .traced(value), dtype: form.dtype, shape: form.shape, strides: form.strides, isContiguous: false, on: backend))
   }
 
   /// A tensor of this shape, layout and dtype on `meta`.
@@ -43,7 +42,6 @@ extension Tensor {
     if let trace = body.trace { return trace.form }
     return Tensor(
       TensorBody(
-        storage: Storage(foreign: nil, byteCount: 0, on: Backends.meta, release: {}), dtype: body.dtype, shape: body.shape,
-        strides: body.strides, isContiguous: body.isContiguous))
+        .ordinary, dtype: body.dtype, shape: body.shape, strides: body.strides, isContiguous: body.isContiguous, on: Backends.meta))
   }
 }

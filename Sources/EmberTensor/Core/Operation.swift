@@ -147,9 +147,14 @@ private struct Kept<Element> {
 
 /// The node of an operation, whatever its arity.
 class RecordedNode: Node, @unchecked Sendable {
-  @exclusivity(unchecked) private final var forms = Kept<ResultForm>()
-  @exclusivity(unchecked) private final var inputs = Kept<TensorBody>()
-  @exclusivity(unchecked) private final var outputs = Kept<TensorBody>()
+  /// What is kept. One property, because the destructor of a subclass with several counts references to the dying object.
+  private struct Tape {
+    var forms = Kept<ResultForm>()
+    var inputs = Kept<TensorBody>()
+    var outputs = Kept<TensorBody>()
+  }
+
+  @exclusivity(unchecked) private final var tape = Tape()
   /// Recorded inside `vmap`: what is saved stands for members of a batch.
   @exclusivity(unchecked) private(set) final var holdsBatch = false
   /// Recorded inside `capture`: what is saved stands for values of a graph.
@@ -158,30 +163,30 @@ class RecordedNode: Node, @unchecked Sendable {
   /// Outputs that carry no gradient.
   var undifferentiableOutputs: Set<Int> { [] }
 
-  final var inputCount: Int { forms.count }
+  final var inputCount: Int { tape.forms.count }
   /// Shape and dtype of an input that was given.
-  final func inputForm(_ i: Int) -> ResultForm? { forms[i] }
-  final func savedInput(_ i: Int) -> TensorBody? { inputs[i] }
-  final func savedOutput(_ i: Int) -> TensorBody? { outputs[i] }
+  final func inputForm(_ i: Int) -> ResultForm? { tape.forms[i] }
+  final func savedInput(_ i: Int) -> TensorBody? { tape.inputs[i] }
+  final func savedOutput(_ i: Int) -> TensorBody? { tape.outputs[i] }
 
   override func releaseSaved() {
-    inputs = Kept()
-    outputs = Kept()
+    tape.inputs = Kept()
+    tape.outputs = Kept()
   }
 
   /// Notes an input, and keeps its value if the derivative reads it. Bit 15 stands for every further input of a long list.
   @inline(__always) fileprivate final func note(input x: TensorBody?, _ i: Int, _ which: SavedTensors) {
-    forms.append(x.map { ResultForm($0) })
+    tape.forms.append(x.map { ResultForm($0) })
     guard which.rawValue & 0xFFFF != 0 else { return }
     let isKept = which.contains(.input(min(i, 15)))
-    inputs.append(isKept ? x : nil)
+    tape.inputs.append(isKept ? x : nil)
     if isKept, let x, !x.isPlain { noteKind(x) }
   }
 
   @inline(__always) fileprivate final func note(output y: TensorBody, _ i: Int, _ which: SavedTensors) {
     guard which.rawValue >> 16 != 0 else { return }
     let isKept = which.contains(.output(i))
-    outputs.append(isKept ? y : nil)
+    tape.outputs.append(isKept ? y : nil)
     if isKept, !y.isPlain { noteKind(y) }
   }
 
@@ -193,9 +198,9 @@ class RecordedNode: Node, @unchecked Sendable {
   /// Everything as it was kept when a node of this operation was recorded.
   init(replaying forms: [ResultForm?], inputs: some Sequence<TensorBody?>, outputs: some Sequence<TensorBody?>, edges: [Node?]) {
     super.init(edges: edges, result: nil)
-    for form in forms { self.forms.append(form) }
-    for body in inputs { self.inputs.append(body) }
-    for body in outputs { self.outputs.append(body) }
+    for form in forms { tape.forms.append(form) }
+    for body in inputs { tape.inputs.append(body) }
+    for body in outputs { tape.outputs.append(body) }
   }
 
   override init(_ edge0: consuming Node?, _ edge1: consuming Node? = nil, form: ResultForm) { super.init(edge0, edge1, form: form) }
@@ -391,8 +396,8 @@ public func apply<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], c
 
 @inline(__always) private func run<Op: VariadicOperation>(_ operation: Op, _ inputs: [Tensor?], count: Int) -> [Tensor] {
   do throws(EmberError) {
-    let present = inputs.compactMap { $0 }
-    for other in present.dropFirst() { try checkDevices(Op.name, present[0], other) }
+    var first: Tensor?
+    for case let input? in inputs { if let first { try checkDevices(Op.name, first, input) } else { first = input } }
     let results: [Tensor]
     do throws(EmberError) { results = try operation.forward(inputs.map { $0?.value }) } catch {
       results = try onHost(error, inputs) { inputs throws(EmberError) in try operation.forward(inputs) }

@@ -60,17 +60,53 @@ struct PointwiseOperands {
 
 /// The node of a pointwise function: holds what its gradient reads, and nothing else.
 final class PointwiseNode: Node, @unchecked Sendable {
-  private let function: Pointwise
-  /// Kept alive by the function.
-  private let unmanagedGradient: Unmanaged<PointwiseGradient>
-  private let parameters: ScalarParameters
-  /// What the gradient function reads besides the upstream gradient, in its order; nil where that goes.
-  @exclusivity(unchecked) private var saved: (TensorBody?, TensorBody?, TensorBody?) = (nil, nil, nil)
-  @exclusivity(unchecked) private var moreSaved: [TensorBody?]?
-  /// Shapes of the inputs where one of them was broadcast; nil otherwise.
-  private let inputShapes: [Shape]?
-  /// Dtypes of the inputs where one of them differs from the gradient's; nil otherwise.
-  private let inputDTypes: [DType]?
+  /// One property, because the destructor of a subclass with several counts references to the dying object.
+  private struct Content {
+    let function: Pointwise
+    /// Kept alive by the function.
+    let gradient: Unmanaged<PointwiseGradient>
+    let parameters: ScalarParameters
+    /// Shapes of the inputs where one of them was broadcast; nil otherwise.
+    var inputShapes: [Shape]?
+    /// Dtypes of the inputs where one of them differs from the gradient's; nil otherwise.
+    var inputDTypes: [DType]?
+    /// What the gradient function reads besides the upstream gradient, in its order; nil where that goes.
+    var saved: (TensorBody?, TensorBody?, TensorBody?) = (nil, nil, nil)
+    var moreSaved: [TensorBody?]?
+
+    /// All inputs have the result's shape and dtype.
+    var isUniform: Bool { inputShapes == nil && inputDTypes == nil }
+
+    mutating func save(_ gradient: PointwiseGradient, output: TensorBody, _ input: (Int) -> TensorBody) {
+      for position in 0..<gradient.sourceCount {
+        switch gradient.source(position) {
+        case .input(let i): keep(input(i), position)
+        case .output: keep(output, position)
+        case .upstream: keep(nil, position)
+        }
+      }
+    }
+
+    private mutating func keep(_ body: TensorBody?, _ position: Int) {
+      switch position {
+      case 0: saved.0 = body
+      case 1: saved.1 = body
+      case 2: saved.2 = body
+      default: moreSaved = (moreSaved ?? []) + [body]
+      }
+    }
+
+    subscript(position: Int) -> TensorBody? {
+      switch position {
+      case 0: saved.0
+      case 1: saved.1
+      case 2: saved.2
+      default: moreSaved![position - 3]
+      }
+    }
+  }
+
+  @exclusivity(unchecked) private var content: Content
 
   /// For operands of the result's shape and dtype; `first` and `second` lead to the nodes of `x` and `y`, which is `x` again where there
   /// is one operand.
@@ -78,19 +114,13 @@ final class PointwiseNode: Node, @unchecked Sendable {
     _ function: Pointwise, _ x: TensorBody, _ y: TensorBody, edges first: Node?, _ second: Node?, _ parameters: ScalarParameters,
     output: TensorBody
   ) {
-    self.function = function
-    self.parameters = parameters
-    inputShapes = nil
-    inputDTypes = nil
     let gradient = function.unmanagedGradient(mask: (first == nil ? 0 : 1) | (second == nil ? 0 : 2))
-    unmanagedGradient = gradient
+    content = Content(function: function, gradient: gradient, parameters: parameters)
     super.init(first, second, form: ResultForm(output))
-    gradient._withUnsafeGuaranteedRef { if !$0.readsOnlyUpstream { save($0, output: output) { $0 == 0 ? x : y } } }
+    if !gradient._withUnsafeGuaranteedRef({ $0.readsOnlyUpstream }) { save(x, y, output) }
   }
 
   init(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, output: TensorBody) {
-    self.function = function
-    self.parameters = parameters
     var mask: UInt8 = 0, broadcasts = false, mixes = false, i: UInt8 = 0
     operands.forEach { operand in
       if operand.node != nil { mask |= 1 << i }
@@ -98,48 +128,41 @@ final class PointwiseNode: Node, @unchecked Sendable {
       if operand.dtype != output.dtype { mixes = true }
       i += 1
     }
-    unmanagedGradient = function.unmanagedGradient(mask: mask)
-    inputShapes = broadcasts ? operands.list.map(\.body.shape) : nil
-    inputDTypes = mixes ? operands.list.map(\.dtype) : nil
+    let gradient = function.unmanagedGradient(mask: mask)
+    content = Content(
+      function: function, gradient: gradient, parameters: parameters, inputShapes: broadcasts ? operands.list.map(\.body.shape) : nil,
+      inputDTypes: mixes ? operands.list.map(\.dtype) : nil)
     if operands.z == nil {
       super.init(operands.x.node, operands.y?.node, form: ResultForm(output))
     } else {
       super.init(edges: operands.list.map(\.node), result: output)
     }
-    let gradient = unmanagedGradient
-    gradient._withUnsafeGuaranteedRef { save($0, output: output) { operands[$0].body } }
+    gradient._withUnsafeGuaranteedRef { content.save($0, output: output) { operands[$0].body } }
   }
 
-  @inline(__always) private func save(_ gradient: PointwiseGradient, output: TensorBody, _ input: (Int) -> TensorBody) {
-    for position in 0..<gradient.sourceCount {
-      switch gradient.source(position) {
-      case .input(let i): keep(input(i), position)
-      case .output: keep(output, position)
-      case .upstream: keep(nil, position)
-      }
-    }
+  @inline(never) private func save(_ x: TensorBody, _ y: TensorBody, _ output: TensorBody) {
+    content.gradient._withUnsafeGuaranteedRef { content.save($0, output: output) { $0 == 0 ? x : y } }
   }
 
-  @inline(__always) private func keep(_ body: TensorBody?, _ position: Int) {
-    switch position {
-    case 0: saved.0 = body
-    case 1: saved.1 = body
-    case 2: saved.2 = body
-    default: moreSaved = (moreSaved ?? []) + [body]
-    }
-  }
-
-  override var operationName: String { function.name }
+  override var operationName: String { content.function.name }
 
   override func releaseSaved() {
-    saved = (nil, nil, nil)
-    moreSaved = nil
+    content.saved = (nil, nil, nil)
+    content.moreSaved = nil
   }
 
   override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
     guard let upstream = gradients.first else { return }
-    unmanagedGradient._withUnsafeGuaranteedRef { gradient in
+    content.gradient._withUnsafeGuaranteedRef { gradient in
       let present = gradient.present, passing = gradient.passing
+      if present == 3, passing == 0, content.isUniform, !pass.isRecording, let edge0, let edge1,
+        ThreadFlags.current.isDisjoint(with: .slow),
+        let (first, second) = runDensePair(gradient.function, operands(gradient, upstream, recording: false), content.parameters)
+      {
+        pass.send(first, to: edge0)
+        pass.send(second, to: edge1)
+        return
+      }
       var results: [Tensor]?
       var next = 0, i = 0
       while present >> UInt8(i) != 0 {
@@ -149,45 +172,41 @@ final class PointwiseNode: Node, @unchecked Sendable {
         guard let edge = edge(i) else { continue }
         if passing >> UInt8(i) & 1 == 1 {
           // No kernel: the gradient is sent as it came.
-          pass.send(isUniform ? upstream : reduced(upstream, to: i), to: edge)
+          pass.send(content.isUniform ? upstream : reduced(upstream, to: i), to: edge)
         } else if gradient.function.resultCount == 1 {
           let full = one(gradient, upstream, recording: pass.isRecording)
-          pass.send(isUniform ? full : reduced(full, to: i), to: edge)
+          pass.send(content.isUniform ? full : reduced(full, to: i), to: edge)
         } else {
-          let all = results ?? applyForAllResults(gradient.function, operands(gradient, upstream, recording: pass.isRecording), parameters)
+          let all = results ?? self.all(gradient, upstream, recording: pass.isRecording)
           results = all
-          pass.send(isUniform ? all[next] : reduced(all[next], to: i), to: edge)
+          let full = all[next]
+          pass.send(content.isUniform ? full : reduced(full, to: i), to: edge)
         }
       }
     }
   }
 
-  /// All inputs have the result's shape and dtype.
-  private var isUniform: Bool { inputShapes == nil && inputDTypes == nil }
-
   /// What the gradient function reads at `position`.
   @inline(__always) private func operand(_ gradient: PointwiseGradient, _ position: Int, _ upstream: Tensor, _ recording: Bool) -> Tensor {
-    let body: TensorBody?
-    switch position {
-    case 0: body = saved.0
-    case 1: body = saved.1
-    case 2: body = saved.2
-    default: body = moreSaved![position - 3]
-    }
     switch gradient.source(position) {
     case .upstream: return upstream
-    case .output: return Tensor(body!, node: recording ? self : nil)
-    case .input(let i): return Tensor(body!, node: recording ? edge(i) : nil)
+    case .output: return Tensor(content[position]!, node: recording ? self : nil)
+    case .input(let i): return Tensor(content[position]!, node: recording ? edge(i) : nil)
     }
   }
 
   /// The gradient of a function with one.
   private func one(_ gradient: PointwiseGradient, _ upstream: Tensor, recording: Bool) -> Tensor {
     switch gradient.sourceCount {
-    case 1: gradient.function(operand(gradient, 0, upstream, recording), parameters)
-    case 2: gradient.function(operand(gradient, 0, upstream, recording), operand(gradient, 1, upstream, recording), parameters)
-    default: applyPointwise(gradient.function, operands(gradient, upstream, recording: recording), parameters)
+    case 1: gradient.function(operand(gradient, 0, upstream, recording), content.parameters)
+    case 2: gradient.function(operand(gradient, 0, upstream, recording), operand(gradient, 1, upstream, recording), content.parameters)
+    default: applyPointwise(gradient.function, operands(gradient, upstream, recording: recording), content.parameters)
     }
+  }
+
+  /// The gradients of a function with several.
+  private func all(_ gradient: PointwiseGradient, _ upstream: Tensor, recording: Bool) -> [Tensor] {
+    applyForAllResults(gradient.function, operands(gradient, upstream, recording: recording), content.parameters)
   }
 
   private func operands(_ gradient: PointwiseGradient, _ upstream: Tensor, recording: Bool) -> PointwiseOperands {
@@ -202,8 +221,8 @@ final class PointwiseNode: Node, @unchecked Sendable {
   /// Undoes broadcasting and type promotion.
   private func reduced(_ full: Tensor, to i: Int) -> Tensor {
     var result = full
-    if let shape = inputShapes?[i], result.body.shape != shape { result = result.sum(to: shape) }
-    if let dtype = inputDTypes?[i], result.dtype != dtype {
+    if let shape = content.inputShapes?[i], result.body.shape != shape { result = result.sum(to: shape) }
+    if let dtype = content.inputDTypes?[i], result.dtype != dtype {
       if result.dtype.isComplex, !dtype.isComplex { result = result.real }
       result = result.to(dtype)
     }
@@ -296,30 +315,74 @@ private func runDense(
 @inline(__always) private func runDense(
   _ program: PointwiseProgram, _ arity: Int, _ x: TensorBody, _ y: TensorBody, _ parameters: ScalarParameters, into target: TensorBody?
 ) -> TensorBody? {
-  let backend = x.backend
-  let count = x.shape.elementCount
   let dtype = program.outputs[0].dtype
   let output: TensorBody
   if let target {
     guard target.dtype == dtype else { return nil }
     output = target
   } else {
-    guard let storage = try? Storage(byteCount: count * dtype.size, on: backend) else { return nil }
-    output = TensorBody(storage: storage, dtype: dtype, shape: x.shape, strides: x.strides, isContiguous: true)
+    guard let body = denseResult(of: program, 0, like: x) else { return nil }
+    output = body
   }
-  guard count > 0, backend.holdsData else { return output }
-  let capacity = 3 + ScalarParameters.capacity
+  launchDense(program, (x.pointer, y.pointer, nil), arity, parameters, (output.pointer, nil), 1, like: x)
+  withExtendedLifetime((x, y, output)) {}
+  return output
+}
+
+/// The two results of a function over dense operands of one shape, dtype and device, up to three: what most gradients of two inputs are.
+/// Nil if the general way must be taken.
+private func runDensePair(
+  _ function: Pointwise, _ operands: borrowing PointwiseOperands, _ parameters: ScalarParameters
+) -> (Tensor, Tensor)? {
+  let arity = function.arity
+  guard arity <= 3, arity == operands.count, function.resultCount == 2, function.isUniform, function.parameterCount == parameters.count else {
+    return nil
+  }
+  let x = operands.x.body
+  guard x.isPlain, x.isContiguous else { return nil }
+  var y: UnsafeMutableRawPointer?, z: UnsafeMutableRawPointer?
+  if let other = operands.y?.body {
+    guard isDense(other, as: x) else { return nil }
+    y = other.pointer
+  }
+  if let other = operands.z?.body {
+    guard isDense(other, as: x) else { return nil }
+    z = other.pointer
+  }
+  for i in 0..<parameters.count where parameters[i].category > x.dtype.category { return nil }
+  guard let program = function.uniformProgram(x.dtype) ?? (try? function.makeUniformProgram(x.dtype)) else { return nil }
+  return program._withUnsafeGuaranteedRef { program in
+    guard let first = denseResult(of: program, 0, like: x), let second = denseResult(of: program, 1, like: x) else { return nil }
+    launchDense(program, (x.pointer, y, z), arity, parameters, (first.pointer, second.pointer), 2, like: x)
+    return (Tensor(first), Tensor(second))
+  }
+}
+
+@inline(__always) private func isDense(_ other: borrowing TensorBody, as x: borrowing TensorBody) -> Bool {
+  other.isPlain && other.isContiguous && other.dtype == x.dtype && other.shape == x.shape && other.backend === x.backend
+}
+
+@inline(__always) private func denseResult(of program: PointwiseProgram, _ i: Int, like x: TensorBody) -> TensorBody? {
+  try? TensorBody(
+    elementCount: x.shape.elementCount, dtype: program.outputs[i].dtype, shape: x.shape, strides: x.strides, on: x.backend)
+}
+
+/// Runs a program over dense operands of the shape of `x`, which whoever calls keeps alive.
+@inline(__always) private func launchDense(
+  _ program: PointwiseProgram, _ inputs: (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?, UnsafeMutableRawPointer?), _ arity: Int,
+  _ parameters: ScalarParameters, _ outputs: (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?), _ outputCount: Int, like x: TensorBody
+) {
+  let backend = x.backend, count = x.shape.elementCount
+  guard count > 0, backend.holdsData else { return }
+  let capacity = 3 + ScalarParameters.capacity + 2
   withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: capacity) { pointers in
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: capacity) { uniform in
       withUnsafeTemporaryAllocation(byteCount: 16 * ScalarParameters.capacity, alignment: 16) { numbers in
-        pointers[0] = x.pointer
-        uniform[0] = 0
-        var n = 1
-        if arity == 2 {
-          pointers[1] = y.pointer
-          uniform[1] = 0
-          n = 2
-        }
+        pointers[0] = inputs.0
+        pointers[1] = inputs.1
+        pointers[2] = inputs.2
+        for i in 0..<3 { uniform[i] = 0 }
+        var n = arity
         for i in 0..<parameters.count {
           let slot = numbers.baseAddress! + 16 * i
           parameters[i].store(as: program.computeType, to: slot)
@@ -327,14 +390,13 @@ private func runDense(
           uniform[n] = 1
           n += 1
         }
-        pointers[n] = output.pointer
+        pointers[n] = outputs.0
+        if outputCount == 2 { pointers[n + 1] = outputs.1 }
         backend.pointwise(
           program, pointers: UnsafePointer(pointers.baseAddress!), uniform: UnsafePointer(uniform.baseAddress!), count: count)
       }
     }
   }
-  withExtendedLifetime((x, y, output)) {}
-  return output
 }
 
 func applyPointwise(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters) -> Tensor {

@@ -34,7 +34,7 @@ public final class PointwiseUpdate: Sendable {
   ///   read are dense or broadcast to that shape. A complex number is a pair of real ones.
   public func callAsFunction(_ targets: [Tensor], reading inputs: [Tensor], _ parameters: [Double]) {
     let first = targets[0].body
-    let backend = first.storage.backend
+    let backend = first.backend
     guard backend.holdsData, first.shape.elementCount > 0 else { return }
     let operands = targets + inputs
     var dtypes = InputDTypes()

@@ -1,74 +1,5 @@
 import EmberRuntime
 
-/// What a tensor value consists of, without its history: memory and how to read it. Immutable, shared by copies and views;
-/// written in place only by whoever holds the only reference.
-final class TensorBody: @unchecked Sendable {
-  /// A variable only so that uniqueness can be asked; never reassigned.
-  @exclusivity(unchecked) private(set) var storage: Storage
-  /// The storage's, which outlives it: read by every operation, without counting references to the storage.
-  unowned(unsafe) let backend: any Backend
-  /// Address of the first element on the device.
-  let pointer: UnsafeMutableRawPointer?
-  /// Position of the first element, in elements.
-  let offset: Int
-  let dtype: DType
-  let shape: Shape
-  let strides: Strides
-  /// Dense and row-major.
-  let isContiguous: Bool
-  /// The result of an operation that failed inside `catchingErrors`.
-  let isPoisoned: Bool
-  /// Inside `vmap`: the values for all members of the batch. Then there is no memory here.
-  let batch: BatchedValue?
-  /// Inside `capture`: the value of the graph that this stands for. Then there is no memory here.
-  let trace: TracedValue?
-  /// Neither poisoned, nor batched, nor traced: an ordinary value in memory.
-  let isPlain: Bool
-
-  init(
-    storage: Storage, offset: Int = 0, dtype: DType, shape: Shape, strides: Strides, isContiguous: Bool, batch: BatchedValue? = nil,
-    trace: TracedValue? = nil
-  ) {
-    self.storage = storage
-    backend = storage.backend
-    pointer = storage.pointer.map { $0 + offset * dtype.size }
-    self.offset = offset
-    self.dtype = dtype
-    self.shape = shape
-    self.strides = strides
-    self.isContiguous = isContiguous
-    self.batch = batch
-    self.trace = trace
-    isPoisoned = false
-    isPlain = batch == nil && trace == nil
-  }
-
-  private init(poison storage: Storage) {
-    self.storage = storage
-    backend = storage.backend
-    pointer = storage.pointer
-    offset = 0
-    dtype = .float32
-    shape = Shape()
-    strides = Strides()
-    isContiguous = true
-    isPoisoned = true
-    batch = nil
-    trace = nil
-    isPlain = false
-  }
-
-  /// One value for all failed operations.
-  static let poison: TensorBody = {
-    let one = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
-    one.initializeMemory(as: UInt8.self, repeating: 0, count: 64)
-    return TensorBody(poison: Storage(foreign: one, byteCount: 64, on: Backends.cpu, release: {}))
-  }()
-
-  var holdsStorageAlone: Bool { isKnownUniquelyReferenced(&storage) }
-  var operand: Operand { Operand(pointer: pointer, dtype: dtype, shape: shape, strides: strides) }
-}
-
 /// A multidimensional array of numbers on a device, with the history that gradients flow back through.
 ///
 /// A tensor is a value: `var y = x; y[0] = 1` never changes `x`. Copies and views share memory until one of them is written.
@@ -118,14 +49,11 @@ extension Tensor {
   package func isIdentical(to other: Tensor) -> Bool { body === other.body && node === other.node }
 
   /// The address of the first element on its device, for checks that memory is reused.
-  public var storageAddress: UInt { UInt(bitPattern: body.storage.pointer) }
+  public var storageAddress: UInt { UInt(bitPattern: body.memory) }
 
   /// A view of the same elements; the caller vouches for the layout staying inside the storage.
   package func view(_ shape: Shape, _ strides: Strides, offset: Int) -> Tensor {
-    Tensor(
-      TensorBody(
-        storage: body.storage, offset: offset, dtype: body.dtype, shape: shape, strides: strides, isContiguous: strides.isContiguous(shape))
-    )
+    Tensor(TensorBody(viewing: body, offset: offset, dtype: body.dtype, shape: shape, strides: strides))
   }
 
   /// The value in dense row-major order: itself if it is so already. Without history.
@@ -139,8 +67,8 @@ extension Tensor {
 
   /// A dense tensor of arbitrary contents; the place where a shape that cannot be addressed becomes an error.
   static func empty(shape: Shape, dtype: DType, on backend: any Backend) throws(EmberError) -> Tensor {
-    let storage = try Storage(byteCount: try shape.checkedElementCount(in: "allocate") * dtype.size, on: backend)
-    return Tensor(TensorBody(storage: storage, dtype: dtype, shape: shape, strides: shape.contiguousStrides, isContiguous: true))
+    let count = try shape.checkedElementCount(in: "allocate")
+    return Tensor(try TensorBody(elementCount: count, dtype: dtype, shape: shape, strides: shape.contiguousStrides, on: backend))
   }
 
   package static func empty(shape: Shape, dtype: DType, like other: Tensor) throws(EmberError) -> Tensor {
@@ -149,8 +77,7 @@ extension Tensor {
 
   /// True if this is the only reference to its memory, which may then be written.
   mutating func isUniquelyHeld() -> Bool {
-    guard isKnownUniquelyReferenced(&body), body.isPlain, !body.storage.isForeign else { return false }
-    return body.holdsStorageAlone
+    isKnownUniquelyReferenced(&body) && body.holdsMemoryAlone
   }
 
   /// Describes a value in messages: `float32[2, 3]`.

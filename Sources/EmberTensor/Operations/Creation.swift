@@ -112,8 +112,10 @@ extension Tensor {
   ) {
     self = attempt { () throws(EmberError) in
       let extents = try checkedShape(shape, in: "tensor"), backend = try Backends.backend(for: device)
-      let storage = Storage(foreign: pointer, byteCount: extents.elementCount * dtype.size, on: backend, release: release)
-      return Tensor(TensorBody(storage: storage, dtype: dtype, shape: extents, strides: extents.contiguousStrides, isContiguous: true))
+      return Tensor(
+        TensorBody(
+          foreign: ForeignMemory(release: release), at: pointer, byteCount: extents.elementCount * dtype.size, dtype: dtype, shape: extents,
+          on: backend))
     }
   }
 
@@ -268,7 +270,7 @@ extension Tensor {
   public init<Element: TensorElement>(_ blocks: [[[Element]]], dtype: DType? = nil, requiresGrad: Bool = false) {
     let rows = blocks.first?.count ?? 0, width = blocks.first?.first?.count ?? 0
     guard blocks.allSatisfy({ $0.count == rows && $0.allSatisfy { $0.count == width } }) else {
-      raise(EmberError(.shape, in: "tensor", "nested arrays of different lengths"))
+      raise(EmberError(.shape, in: "tensor", "nested arrays of different lengths; the first is \(rows) by \(width)"))
       self = .poison
       return
     }

@@ -53,9 +53,9 @@ extension Tensor {
   public func diagEmbed(offset: Int = 0, dim1: Int = -2, dim2: Int = -1) -> Tensor {
     guard mayRun("diag_embed", self) else { return .poison }
     return attempt { () throws(EmberError) in
-      guard rank > 0 else { throw EmberError(.shape, in: "diag_embed", "a 0-dimensional tensor has no elements to put on a diagonal") }
+      guard rank > 0 else { throw EmberError(.shape, in: "diag_embed", "\(summary) has no dimension to put on a diagonal; reshape it to [1]") }
       guard rank < maximumRank else {
-        throw EmberError(.shape, in: "diag_embed", "the result would have more than \(maximumRank) dimensions")
+        throw EmberError(.shape, in: "diag_embed", "of \(summary) the result would have more than \(maximumRank) dimensions")
       }
       let (a, b) = try Diagonal.wrapped(dim1, dim2, rank: rank + 1, in: "diag_embed")
       let (extent, overflow) = body.shape[unchecked: rank - 1].addingReportingOverflow(Int(clamping: offset.magnitude))

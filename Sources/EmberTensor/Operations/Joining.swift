@@ -5,15 +5,16 @@ package struct Concatenate: VariadicOperation {
   package let dimension: Int
 
   package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let all = inputs.compactMap { $0 }
-    guard let first = all.first(where: { $0.rank > 0 && !($0.rank == 1 && $0.elementCount == 0) }) ?? all.first else {
+    func decides(_ x: Tensor?) -> Bool { x.map { $0.rank > 0 && !($0.rank == 1 && $0.elementCount == 0) } ?? false }
+    guard case let first?? = inputs.first(where: decides) ?? inputs.first(where: { $0 != nil }) else {
       throw EmberError(.value, in: "cat", "an empty list; give at least one tensor")
     }
     guard first.rank > 0 else { throw EmberError(.shape, in: "cat", "0-dimensional tensors have no dimension to join along; use stack") }
     let dimension = try wrapDimension(self.dimension, first.rank, in: "cat")
     var promotion = PromotionAccumulator()
     var total = 0
-    for (i, x) in all.enumerated() {
+    for i in inputs.indices {
+      guard let x = inputs[i] else { continue }
       promotion.add(x.dtype, isZeroDimensional: false)
       // PyTorch lets one-dimensional empty tensors join anything.
       if x.rank == 1, x.elementCount == 0, first.rank != 1 { continue }
@@ -28,11 +29,10 @@ package struct Concatenate: VariadicOperation {
     }
     let result = try Tensor.empty(shape: first.body.shape.replacing(dimension, with: total), dtype: promotion.result(), like: first)
     var start = 0
-    for x in all where x.rank == first.rank {
+    let target = result.operand
+    for case let x? in inputs where x.rank == first.rank {
       let extent = x.body.shape[unchecked: dimension]
-      if extent > 0, x.backend.holdsData {
-        x.backend.copy(x.operand, to: Slice(dimension: dimension, start: start, count: extent, step: 1).forward(result).operand)
-      }
+      if extent > 0, x.backend.holdsData { x.backend.copy(x.operand, to: target.part(dimension, start: start, count: extent)) }
       start += extent
     }
     return [result]

@@ -45,7 +45,7 @@ extension Tensor {
     attempt { () throws(EmberError) in
       let isReal = [start, end, step].contains { $0.category == .floatingPoint }
       let target = dtype ?? (isReal ? .float32 : .int64)
-      guard !target.isComplex else { throw EmberError(.dtype, in: "arange", "has no complex form") }
+      guard !target.isComplex else { throw EmberError(.dtype, in: "arange", "has no complex form; \(target) was asked for") }
       let from = start.doubleValue, to = end.doubleValue, by = step.doubleValue
       guard from.isFinite, to.isFinite, by.isFinite, by != 0 else {
         throw EmberError(.value, in: "arange", "no range from \(start) to \(end) by \(step); all must be finite and the step not 0")

@@ -20,11 +20,12 @@ package struct Split: VariadicOperation {
 
   package func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {
     guard let known = gradients.lazy.compactMap({ $0 }).first else { return [nil] }
-    let shape = context.inputShape(0)
-    let parts = gradients.enumerated().map { i, gradient in
-      gradient ?? Tensor.zeros(Array(shape.replacing(dimension, with: lengths[i])), dtype: known.dtype, on: known.device)
+    var parts = gradients
+    for i in parts.indices where parts[i] == nil {
+      let shape = context.inputShape(0).replacing(dimension, with: lengths[i])
+      parts[i] = Tensor.zeros(Array(shape), dtype: known.dtype, on: known.device)
     }
-    return [cat(parts, dim: dimension)]
+    return apply(Concatenate(dimension: dimension), parts)
   }
 }
 
@@ -75,7 +76,7 @@ extension Tensor {
   public func tensorSplit(at positions: [Int], dim: Int = 0) -> [Tensor] {
     if isPoisoned { return Array(repeating: .poison, count: positions.count + 1) }
     guard rank > 0 else {
-      raise(EmberError(.shape, in: "tensor_split", "a 0-dimensional tensor has no dimension to split"))
+      raise(EmberError(.shape, in: "tensor_split", "\(summary) has no dimension to split"))
       return Array(repeating: .poison, count: positions.count + 1)
     }
     return (0...positions.count).map { i in
@@ -114,7 +115,7 @@ extension Tensor {
   ) -> [Tensor] {
     guard mayRun(operation, self) else { return Self.poisons(expected) }
     do throws(EmberError) {
-      if rank == 0 { throw EmberError(.shape, in: operation, "a 0-dimensional tensor has no dimension to split") }
+      if rank == 0 { throw EmberError(.shape, in: operation, "\(summary) has no dimension to split") }
       let dimension = try wrapDimension(dim, rank, in: operation)
       guard let (count, length) = cut(size(dimension)), count <= maximumPieces else {
         throw EmberError(

@@ -232,9 +232,7 @@ extension Tensor {
 
   /// The same memory read as another dtype; the caller vouches for the layout.
   func reinterpreted(as dtype: DType, _ shape: Shape, _ strides: Strides, offset: Int) -> Tensor {
-    Tensor(
-      TensorBody(
-        storage: body.storage, offset: offset, dtype: dtype, shape: shape, strides: strides, isContiguous: strides.isContiguous(shape)))
+    Tensor(TensorBody(viewing: body, offset: offset, dtype: dtype, shape: shape, strides: strides))
   }
 }
 

@@ -1,11 +1,11 @@
 import EmberRuntime
 
 /// A tensor with the part that a view shows replaced by another tensor.
-struct ViewScatter<View: UnaryOperation>: BinaryOperation {
-  static var name: String { View.name + "_scatter" }
-  let view: View
+package struct ViewScatter<View: UnaryOperation>: BinaryOperation {
+  package static var name: String { View.name + "_scatter" }
+  package let view: View
 
-  func forward(_ x: Tensor, _ source: Tensor) throws(EmberError) -> Tensor {
+  package func forward(_ x: Tensor, _ source: Tensor) throws(EmberError) -> Tensor {
     let result = try Contiguous().forward(x)
     let part = try view.forward(result)
     guard source.body.shape == part.body.shape else {
@@ -16,7 +16,7 @@ struct ViewScatter<View: UnaryOperation>: BinaryOperation {
     return result
   }
 
-  func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> (Tensor?, Tensor?) {
     let own =
       context.needs(0)
       ? apply(self, gradient, Tensor.zeros(Array(context.inputShape(1)), dtype: gradient.dtype, on: gradient.device)).to(
@@ -81,7 +81,7 @@ struct AsStrided: UnaryOperation {
     source = StorageLayout(
       shape: x.body.shape, strides: isMember ? x.body.shape.contiguousStrides : x.body.strides, offset: isMember ? 0 : x.body.offset)
     target = StorageLayout(shape: try checkedShape(shape, in: Self.name), strides: Strides(strides), offset: offset ?? source.offset)
-    storageCount = isMember ? x.elementCount : x.body.storage.byteCount / x.dtype.size
+    storageCount = isMember ? x.elementCount : x.body.byteCount / x.dtype.size
     guard strides.allSatisfy({ $0 >= 0 }), target.offset >= 0 else {
       throw EmberError(.value, in: Self.name, "strides \(strides) and offset \(target.offset) must not be negative")
     }

@@ -152,7 +152,7 @@ package struct Slice: UnaryOperation {
 
   /// A slice by Python's rules: bounds below 0 count from the end, bounds outside are clipped.
   static func clipped(_ x: Tensor, _ dimension: Int, _ start: Int?, _ end: Int?, _ step: Int) throws(EmberError) -> Slice {
-    guard x.rank > 0 else { throw EmberError(.shape, in: "slice", "a 0-dimensional tensor has no dimension to slice") }
+    guard x.rank > 0 else { throw EmberError(.shape, in: "slice", "\(x.summary) has no dimension to slice") }
     guard step > 0 else { throw EmberError(.value, in: "slice", "a step of \(step); it must be positive (use flip to reverse)") }
     let extent = x.body.shape[unchecked: dimension]
     func clip(_ bound: Int) -> Int { Swift.min(Swift.max(bound < 0 ? bound + extent : bound, 0), extent) }

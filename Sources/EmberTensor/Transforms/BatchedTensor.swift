@@ -24,8 +24,7 @@ extension TensorBody {
     let physical = batch.physical.body
     let shape = batch.isShared ? physical.shape : physical.shape.removing(0)
     self.init(
-      storage: Storage(foreign: nil, byteCount: 0, on: physical.storage.backend, release: {}), dtype: physical.dtype, shape: shape,
-      strides: shape.contiguousStrides, isContiguous: false, batch: batch)
+      .member(batch), dtype: physical.dtype, shape: shape, strides: shape.contiguousStrides, isContiguous: false, on: physical.backend)
   }
 }
 

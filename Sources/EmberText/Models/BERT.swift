@@ -44,6 +44,13 @@ open class BERT: Module {
       activation = try config.activation("hidden_act")
       let positions = config.text("position_embedding_type") ?? "absolute"
       guard positions == "absolute" else { throw config.bad("position_embedding_type is \(positions); only absolute is supported") }
+      if let problem { throw config.bad(problem) }
+    }
+
+    /// What is wrong with these numbers.
+    fileprivate var problem: String? {
+      if heads < 1 || width % heads != 0 { return "a width of \(width) does not divide among \(heads) heads" }
+      return layers > 10_000 ? "\(layers) layers; at most 10,000 are possible" : nil
     }
   }
 
@@ -55,9 +62,7 @@ open class BERT: Module {
   /// - Parameter device: `.meta` for a model whose weights will be assigned (`loadStateDict(_:strict:assign:)`).
   public init(_ configuration: Configuration = Configuration(), on device: Device = .cpu) {
     let c = configuration
-    if c.heads < 1 || c.width % Swift.max(c.heads, 1) != 0 {
-      raise(EmberError(.value, in: "BERT", "a width of \(c.width) does not divide among \(c.heads) heads"))
-    }
+    if let problem = c.problem { raise(EmberError(.value, in: "BERT", problem)) }
     self.configuration = c
     embeddings = BERTEmbeddings(c, on: device)
     encoder = BERTStack(c, on: device)

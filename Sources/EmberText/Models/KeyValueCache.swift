@@ -6,7 +6,7 @@ public import EmberTensor
 public struct KeyValueCache: Sendable {
   /// Tokens seen.
   public var count = 0
-  /// The most tokens that there will be; nil if that is not known, and memory grows twofold.
+  /// The most tokens that there will be, if that is known. Memory grows twofold, and no further.
   public let capacity: Int?
   private var layers: [(key: Tensor, value: Tensor)?]
 
@@ -20,7 +20,8 @@ public struct KeyValueCache: Sendable {
     let end = count + key.shape[2]
     var room = layers[layer]?.key.shape[2] ?? 0
     if room < end {
-      room = capacity.map { Swift.max($0, end) } ?? Swift.max(2 * room, end, 64)
+      // A context of many tokens is rarely filled.
+      room = Swift.max(end, Swift.min(Swift.max(2 * room, end, 64), capacity ?? .max))
       func grown(_ old: Tensor?, _ new: Tensor) -> Tensor {
         var memory = Tensor.zeros([new.shape[0], new.shape[1], room, new.shape[3]], dtype: new.dtype, on: new.device)
         if let old, count > 0 { memory[.all, .all, 0..<count] = old.narrow(2, start: 0, length: count) }

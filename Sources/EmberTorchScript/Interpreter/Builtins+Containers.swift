@@ -61,8 +61,7 @@ extension Builtins {
         guard scalars.indices.contains(position) else { throw ScriptFailure(.index, "string index \(number) is out of range") }
         return .string(String(scalars[position]))
       case .tensor(let reference):
-        let number = try index.integer("index")
-        return .tensor(try reference.view(try catchingErrors { try reference.value.select(0, number) }) { $0.select(0, number) })
+        return .tensor(try reference.row(try index.integer("index")))
       case let other: throw ScriptFailure("\(other.kind) has no elements")
       }
     }

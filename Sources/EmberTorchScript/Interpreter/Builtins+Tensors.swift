@@ -55,7 +55,7 @@ extension Builtins {
     }
     let detach: Builtin = { arguments, _ in
       guard case .tensor(let reference)? = arguments.positional.first else { return nil }
-      return .tensor(try reference.view(try reference.value.detach()) { $0.detach() })
+      return .tensor(try reference.view(try reference.value.detach(), replacement: { $1 }) { $0.detach() })
     }
     table["aten::detach"] = detach
     table["prim::data"] = detach
@@ -69,7 +69,8 @@ extension Builtins {
     ] {
       table[name] = { arguments, _ in
         guard case .tensor(let reference)? = arguments.positional.first else { return nil }
-        return .tensor(try reference.view(try catchingErrors { rearrange(try reference.value) }, rearrange))
+        // Each of them is its own way back.
+        return .tensor(try reference.view(try catchingErrors { rearrange(try reference.value) }, replacement: { rearrange($1) }, rearrange))
       }
     }
     table["aten::to"] = to
@@ -124,6 +125,17 @@ extension Builtins {
     return .tensor(TensorReference(try catchingErrors { value.to(wanted) }))
   }
 
+  /// Memory that a script means to fill: zeros, so that what it leaves alone is the same in every run and graph.
+  static func addUnfilledTensors(_ table: inout [String: Builtin]) {
+    for (name, filled, count) in [("empty", "zeros", 5), ("new_empty", "new_zeros", 6), ("empty_like", "zeros_like", 6)] {
+      table["aten::\(name)"] = { arguments, machine in
+        let named = arguments.named.filter { $0.name != "memory_format" && $0.name != "names" }
+        let call = OperatorCall("aten::\(filled)", machine.program)
+        return try call(Arguments(positional: Array(arguments.positional.prefix(count)), named: named), machine)
+      }
+    }
+  }
+
   /// Writes that are no operator's result.
   static func addTensorWrites(_ table: inout [String: Builtin]) {
     table["aten::copy_"] = { arguments, _ in
@@ -167,6 +179,25 @@ extension Builtins {
         }
       try target.write(try catchingErrors { Tensor.full(Array(old.shape), scalar, dtype: old.dtype, on: old.device) })
       return arguments.positional[0]
+    }
+    // `x[mask] = number` needs no positions of what is true, which a graph could not have.
+    for name in ["aten::index_put", "aten::index_put_"] {
+      table[name] = { arguments, _ in
+        guard arguments.count >= 3, case .tensor(let target) = arguments.positional[0], let indices = arguments.positional[1].items,
+          let last = indices.last, indices.dropLast().allSatisfy(\.isNone), case .tensor(let index) = last, try !arguments.flag(3)
+        else { return nil }
+        let x = try target.value, mask = try index.value, source = try arguments.tensor(2), lead = indices.count - 1
+        guard mask.dtype == .bool, source.elementCount == 1, lead + mask.rank <= x.rank,
+          mask.shape.elementsEqual(x.shape.dropFirst(lead).prefix(mask.rank))
+        else { return nil }
+        let result = try catchingErrors {
+          let wide = mask.reshape(Array(mask.shape) + Array(repeating: 1, count: x.rank - lead - mask.rank))
+          return x.maskedFill(wide, source.reshape([]).to(x.dtype))
+        }
+        if name == "aten::index_put" { return .tensor(TensorReference(result)) }
+        try target.write(result)
+        return arguments.positional[0]
+      }
     }
     // `x += y` of lists is the same name.
     table["aten::add_"] = { arguments, machine in

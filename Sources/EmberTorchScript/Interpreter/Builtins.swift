@@ -12,11 +12,13 @@ enum Builtins {
     addConversions(&table)
     addNumbers(&table)
     addTensorProperties(&table)
+    addUnfilledTensors(&table)
     addTensorWrites(&table)
     addLists(&table)
     addDictionaries(&table)
     addStrings(&table)
     addLayers(&table)
+    addAttention(&table)
     addRecurrentNetworks(&table)
     return table
   }()

@@ -219,9 +219,7 @@ struct Compiler {
     guard case .tensor(let reference) = value else { return nil }
     let tensor = try reference.value
     guard tensor.rank > 0, tensor.size(0) < 1 << 16 else { return nil }
-    return try (0..<tensor.size(0)).map { row in
-      .tensor(try reference.view(try catchingErrors { tensor.select(0, row) }) { $0.select(0, row) })
-    }
+    return try (0..<tensor.size(0)).map { .tensor(try reference.row($0)) }
   }
 
   static func setAttribute(_ name: String, of value: ScriptValue, _ new: ScriptValue) throws {

@@ -165,33 +165,38 @@ final class OperatorCall {
       values[0] = .tensor(tensor)
       return try found.callBody(values).first
     }
+    func argument(_ name: String) -> OperatorValue? { found.schema.arguments.firstIndex { $0.name == name }.map { values[$0] } }
+    let operation = String(found.schema.name.split { $0 == ":" || $0 == "." }.last ?? "")
     switch results.first {
     case .tensor(let result):
-      if behaviour == .mayView {
-        if result.isIdentical(to: value) { return first }
-        guard result.storageAddress == value.storageAddress, result.dtype == value.dtype else { return .tensor(TensorReference(result)) }
-      }
-      let step: (Tensor) throws -> Tensor = { tensor in
+      let step: ViewPath.Step = { tensor in
         guard case .tensor(let again)? = try again(tensor) else { return .poison }
         return again
       }
+      if behaviour == .mayView {
+        if result.isIdentical(to: value) { return first }
+        guard try base.isView(result, step) else { return .tensor(TensorReference(result)) }
+      }
+      let replacement = result.dtype == value.dtype ? ViewReplacement.make(operation, step, argument) : nil
       if behaviour == .reshapes {
-        try base.become(result, step)
+        try base.become(result, replacement: replacement, step)
         return first
       }
-      return .tensor(try base.view(result, step))
+      return .tensor(try base.view(result, replacement: replacement, step))
     case .list(let results):
-      var references: [ScriptValue] = []
-      for (i, result) in results.enumerated() {
-        guard case .tensor(let result) = result else { continue }
-        references.append(
-          .tensor(
-            try base.view(result) { tensor in
-              guard case .list(let again)? = try again(tensor), case .tensor(let part) = again[i] else { return .poison }
-              return part
-            }))
+      let parts = try results.map { part in
+        guard case .tensor(let tensor) = part else { throw ScriptFailure("\(name) returns \(part.kind) among its parts") }
+        return tensor
       }
-      return .list(try ScriptList(references))
+      return .list(
+        try ScriptList(
+          try parts.enumerated().map { i, part in
+            .tensor(
+              try base.view(part, replacement: ViewReplacement.make(operation, part: i, of: parts, argument)) { tensor in
+                guard case .list(let again)? = try again(tensor), case .tensor(let part) = again[i] else { return .poison }
+                return part
+              })
+          }))
     default: return try Self.scriptValue(results, nil)
     }
   }

@@ -163,11 +163,17 @@ final class Machine {
     do {
       guard depth <= Self.depthLimit else { throw ScriptFailure("calls within calls are nested too deep") }
       try bind(compiled, function, arguments, named, to: frame)
-      if case .giveBack(let value) = try compiled.body(frame) { return value }
+      if case .giveBack(let value) = try run(compiled, frame, arguments.first) { return value }
       return .none
     } catch {
       throw locate(error, function, frame.line == 0 ? function.syntax.line : frame.line)
     }
+  }
+
+  /// Runs a function's body; a graph that is being captured learns which module's method it is.
+  private func run(_ compiled: CompiledFunction, _ frame: Frame, _ receiver: ScriptValue?) throws -> Outcome {
+    guard Tracer.current != nil, case .object(let object)? = receiver, let module = object.module else { return try compiled.body(frame) }
+    return try Tracer.withOwner(module) { try compiled.body(frame) }
   }
 
   private func bind(

@@ -157,8 +157,9 @@ struct Parser {
       // What follows a star is given by name.
       if !accept(symbol: "*") {
         let parameter = try identifier()
-        if accept(symbol: ":") { _ = try expression() }
-        parameters.append(FunctionSyntax.Parameter(name: parameter, defaultValue: accept(symbol: "=") ? try expression() : nil))
+        let type = accept(symbol: ":") ? try expression() : nil
+        parameters.append(
+          FunctionSyntax.Parameter(name: parameter, type: type, defaultValue: accept(symbol: "=") ? try expression() : nil))
       }
       if !accept(symbol: ",") {
         try expect(symbol: ")")

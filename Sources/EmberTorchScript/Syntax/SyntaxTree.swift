@@ -23,6 +23,20 @@ indirect enum Expression {
   case binary(BinaryOperator, Expression, Expression)
 }
 
+extension Expression {
+  /// An expression that is a type, as the code has it.
+  var typeText: String {
+    switch self {
+    case .none: "None"
+    case .name(let name): name
+    case .attribute(let object, let name): "\(object.typeText).\(name)"
+    case .index(let container, let parameter): "\(container.typeText)[\(parameter.typeText)]"
+    case .tuple(let items): items.map(\.typeText).joined(separator: ", ")
+    default: "?"
+    }
+  }
+}
+
 struct CallArgument {
   /// nil for a positional argument.
   let name: String?
@@ -77,6 +91,7 @@ struct Statement {
 struct FunctionSyntax {
   struct Parameter {
     let name: String
+    let type: Expression?
     let defaultValue: Expression?
   }
 

@@ -189,6 +189,9 @@ final class ScriptObject {
     slots[position] = value
   }
 
+  /// Puts back what the slots were.
+  func restore(_ slots: [ScriptValue?]) { self.slots = slots }
+
   func get(_ position: Int) -> ScriptValue? { position < slots.count ? slots[position] : nil }
 }
 

@@ -20,6 +20,8 @@ import torch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
+from archives import copied, plained, saved, slim, write
+
 warnings.filterwarnings("ignore")
 torch.manual_seed(1)
 
@@ -738,20 +740,13 @@ def main():
 
     modules = {}
     for name, compiled, calls in cases:
-        buffer = io.BytesIO()
-        torch.jit.save(compiled, buffer)
-        source = zipfile.ZipFile(buffer)
+        archive = saved(compiled)
         if "-v" in sys.argv:
+            source = zipfile.ZipFile(io.BytesIO(archive))
             for entry in source.namelist():
                 if entry.endswith(".py"):
                     print(f"# {name} {entry}\n" + source.read(entry).decode("utf-8", "replace"))
-        # Without what debuggers read.
-        slim = io.BytesIO()
-        with zipfile.ZipFile(slim, "w", zipfile.ZIP_STORED) as copy:
-            for entry in source.namelist():
-                if not entry.endswith(".debug_pkl") and not entry.endswith("/version") and "/.data/" not in entry:
-                    copy.writestr(zipfile.ZipInfo(entry, (2026, 1, 1, 0, 0, 0)), source.read(entry))
-        loaded = torch.jit.load(io.BytesIO(buffer.getvalue()))
+        loaded = torch.jit.load(io.BytesIO(archive))
         records = []
         for call in calls:
             method, arguments = call if isinstance(call, list) else ("forward", call)
@@ -767,39 +762,8 @@ def main():
             records.append(record)
         state = loaded.state_dict() if hasattr(loaded, "state_dict") else {}
         records.append({"state": {k: v.detach().clone() for k, v in state.items()}})
-        modules[name] = {"archive": slim.getvalue(), "calls": records}
-    buffer = io.BytesIO()
-    torch.save(modules, buffer, pickle_protocol=4)
-    path = pathlib.Path(__file__).parent.parent / "torchscript.pt"
-    with zipfile.ZipFile(path, "w") as archive:
-        source = zipfile.ZipFile(buffer)
-        for entry in source.namelist():
-            if "/.data/" not in entry:
-                archive.writestr(zipfile.ZipInfo(entry, (2026, 1, 1, 0, 0, 0)), source.read(entry), zipfile.ZIP_DEFLATED, 9)
-    print(f"{path.name}: {len(cases)} modules, {path.stat().st_size} bytes")
-
-
-def copied(value):
-    if isinstance(value, Tensor):
-        return value.clone()
-    if isinstance(value, (list, tuple)):
-        return type(value)(copied(v) for v in value)
-    if isinstance(value, dict):
-        return {k: copied(v) for k, v in value.items()}
-    return value
-
-
-def plained(value):
-    """Without classes of its own."""
-    if isinstance(value, Tensor):
-        return value.detach().clone()
-    if isinstance(value, tuple):
-        return tuple(plained(v) for v in value)
-    if isinstance(value, list):
-        return [plained(v) for v in value]
-    if isinstance(value, dict):
-        return {k: plained(v) for k, v in value.items()}
-    return value
+        modules[name] = {"archive": slim(archive), "calls": records}
+    write(modules, pathlib.Path(__file__).parent.parent / "torchscript.pt")
 
 
 main()

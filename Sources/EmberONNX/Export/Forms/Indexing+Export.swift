@@ -64,30 +64,58 @@ extension Scatter: ONNXExportable {
   }
 }
 
+extension ExportSite {
+  /// Positions in several dimensions, inputs `first` …, which broadcast to one shape: side by side in a last dimension, and that shape.
+  fileprivate func positions(_ count: Int, first: Int) throws -> (name: String, shape: [Extent]) {
+    let indices = try (0..<count).map { try input($0 + first) }
+    let rank = indices.map(\.rank).max() ?? 0
+    let common = try (0..<rank).map { d -> Extent in
+      let extents = indices.compactMap { $0.rank >= rank - d ? $0.shape[d - rank + $0.rank] : nil }
+      guard let widest = extents.first(where: { $0.fixed != 1 }) ?? extents.first else { throw refusal("positions without shape") }
+      return widest
+    }
+    let parts = try indices.indices.map { i in
+      let wide = indices[i].shape == common ? try index(i + first) : emit("Expand", try index(i + first), try vector(common))
+      return try unsqueeze(cast(wide, from: indices[i].dtype == .int32 ? .int32 : .int64, to: .int64), [rank])
+    }
+    return (parts.count == 1 ? parts[0] : emit("Concat", parts, ["axis": .int(rank)], outputs: 1)[0], common)
+  }
+}
+
+/// Where the dimensions of indexing's result come from, if those of the positions came first: they take the place of the indexed dimensions
+/// if these lie side by side.
+private func orderOfResult(indexed dimensions: [Int], positionsRank rank: Int, restCount: Int) -> [Int] {
+  let isAdjacent = zip(dimensions, dimensions.dropFirst()).allSatisfy { $1 == $0 + 1 }
+  let position = isAdjacent ? dimensions[0] : 0
+  return Array(rank..<(rank + position)) + Array(0..<rank) + Array((rank + position)..<(rank + restCount))
+}
+
 extension IndexGet: ONNXExportable {
   func export(_ site: ExportSite) throws -> [String?] {
     let x = try site.input(0)
     if dimensions.count == 1 { return [site.emit("Gather", x.name, try site.index(1), attributes: ["axis": .int(dimensions[0])])] }
     let rest = (0..<x.rank).filter { !dimensions.contains($0) }
-    let moved = site.transpose(x.name, dimensions + rest)
-    let indices = try dimensions.indices.map { try site.input($0 + 1) }
-    let rank = indices.map(\.rank).max() ?? 0
-    // Positions broadcast to one shape, side by side.
-    let common = try (0..<rank).map { d -> Extent in
-      let extents = indices.compactMap { $0.rank >= rank - d ? $0.shape[d - rank + $0.rank] : nil }
-      guard let widest = extents.first(where: { $0.fixed != 1 }) ?? extents.first else { throw site.refusal("positions without shape") }
-      return widest
-    }
-    let parts = try indices.indices.map { i in
-      let wide = indices[i].shape == common ? try site.index(i + 1) : site.emit("Expand", try site.index(i + 1), try site.vector(common))
-      return try site.unsqueeze(site.cast(wide, from: indices[i].dtype == .int32 ? .int32 : .int64, to: .int64), [rank])
-    }
-    let taken = site.emit("GatherND", moved, site.emit("Concat", parts, ["axis": .int(rank)], outputs: 1)[0])
-    let isAdjacent = zip(dimensions, dimensions.dropFirst()).allSatisfy { $1 == $0 + 1 }
-    let position = isAdjacent ? dimensions[0] : 0
-    return [
-      site.transpose(taken, Array(rank..<(rank + position)) + Array(0..<rank) + Array((rank + position)..<(rank + rest.count)))
-    ]
+    let (positions, shape) = try site.positions(dimensions.count, first: 1)
+    let taken = site.emit("GatherND", site.transpose(x.name, dimensions + rest), positions)
+    return [site.transpose(taken, orderOfResult(indexed: dimensions, positionsRank: shape.count, restCount: rest.count))]
+  }
+}
+
+extension IndexPut: ONNXExportable {
+  func export(_ site: ExportSite) throws -> [String?] {
+    let x = try site.input(0), source = try site.input(1)
+    guard x.rank > 0 else { throw site.refusal("of a tensor without dimensions has no form in ONNX") }
+    let rest = (0..<x.rank).filter { !dimensions.contains($0) }, order = dimensions + rest
+    let (positions, shape) = try site.positions(dimensions.count, first: 2)
+    // The numbers fill the shape that indexing would have; then the dimensions of the positions go to the front.
+    let moved = orderOfResult(indexed: dimensions, positionsRank: shape.count, restCount: rest.count)
+    let front = shape + rest.map { x.shape[$0] }, full = moved.map { front[$0] }
+    var updates = try site.cast(source.name, from: source.dtype, to: x.dtype)
+    if source.shape != full { updates = site.emit("Expand", updates, try site.vector(full)) }
+    let written = site.emit(
+      "ScatterND", [site.transpose(x.name, order), positions, site.transpose(updates, moved.indices.map { moved.firstIndex(of: $0)! })],
+      accumulate ? ["reduction": .text("add")] : [:], outputs: 1)[0]
+    return [site.transpose(written, order.indices.map { order.firstIndex(of: $0)! })]
   }
 }
 

@@ -61,6 +61,62 @@ extension Select: ONNXExportable {
   }
 }
 
+/// A view that ONNX can put another tensor in the place of.
+protocol ExportableScatter: UnaryOperation {
+  /// - Parameters:
+  ///   - x: what the view looks at.
+  ///   - source: what takes the view's place, of the view's shape and of the dtype of `x`.
+  ///   - number: a number of the view, in all captures.
+  static func exportScatter(
+    _ site: ExportSite, _ x: ExportedValue, _ source: String, _ view: Self, number: ((Self) -> Int) -> Extent
+  ) throws -> String
+}
+
+extension ViewScatter: ONNXExportable where View: ExportableScatter {
+  func export(_ site: ExportSite) throws -> [String?] {
+    let x = try site.input(0), source = try site.input(1)
+    let part = try site.cast(source.name, from: source.dtype, to: x.dtype)
+    return [try View.exportScatter(site, x, part, view) { number in site.extent(self) { number($0.view) } }]
+  }
+}
+
+extension ExportSite {
+  /// What is before and behind positions start ..< start + count of a dimension, around what takes their place.
+  fileprivate func replace(_ x: ExportedValue, _ axis: Int, start: Extent, count: Extent, by source: String) throws -> String {
+    let extent = x.shape[axis], end = start + count
+    var parts = [source]
+    if start.fixed != 0 { parts.insert(try slice(x, axis, start: Extent(0, like: extent), count: start, step: 1), at: 0) }
+    if end != extent { parts.append(try slice(x, axis, start: end, count: extent - end, step: 1)) }
+    return parts.count == 1 ? source : emit("Concat", parts, ["axis": .int(axis)], outputs: 1)[0]
+  }
+}
+
+extension Slice: ExportableScatter {
+  static func exportScatter(
+    _ site: ExportSite, _ x: ExportedValue, _ source: String, _ view: Slice, number: ((Slice) -> Int) -> Extent
+  ) throws -> String {
+    let start = number(\.start), count = number(\.count)
+    if count.fixed == 0 { return x.name }
+    if view.step == 1 { return try site.replace(x, view.dimension, start: start, count: count, by: source) }
+    // Rows of the dimension, moved to the front.
+    let order = [view.dimension] + (0..<x.rank).filter { $0 != view.dimension }
+    let steps = site.emit("Mul", try site.range(count), site.ints([view.step]))
+    let rows = site.unsqueeze(site.emit("Add", steps, try site.vector([start])), [1])
+    let written = site.emit("ScatterND", site.transpose(x.name, order), rows, site.transpose(source, order))
+    return site.transpose(written, order.indices.map { order.firstIndex(of: $0)! })
+  }
+}
+
+extension Select: ExportableScatter {
+  static func exportScatter(
+    _ site: ExportSite, _ x: ExportedValue, _ source: String, _ view: Select, number: ((Select) -> Int) -> Extent
+  ) throws -> String {
+    let index = number(\.index)
+    return try site.replace(
+      x, view.dimension, start: index, count: Extent(1, like: index), by: site.unsqueeze(source, [view.dimension]))
+  }
+}
+
 extension Flip: ONNXExportable {
   func export(_ site: ExportSite) throws -> [String?] {
     let x = try site.input(0)
