@@ -120,7 +120,9 @@ let package = Package(
     .testTarget(name: "EmberNNTests", dependencies: ["EmberCPU", "EmberFunctional", "EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(
       name: "EmberGraphTests",
-      dependencies: ["EmberDistributions", "EmberGraph", "EmberNN", "EmberOptim", "EmberTensor", "EmberRuntime", "EmberVision"]),
+      dependencies: [
+        "EmberCPU", "EmberDistributions", "EmberFunctional", "EmberGraph", "EmberNN", "EmberOptim", "EmberTensor", "EmberRuntime", "EmberVision",
+      ]),
     .testTarget(name: "EmberOptimTests", dependencies: ["EmberNN", "EmberOptim", "EmberRuntime", "EmberSparse", "EmberTensor"]),
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
     .testTarget(

@@ -24,9 +24,11 @@ import Testing
     #expect(report.text.hasSuffix("\nconformance: \(report.passedCases) of \(report.lines.count) cases passed"))
   }
 
-  /// The same cases as graphs: each gives the same, unless it asks for elements that a graph does not have yet.
-  @Test func theSubsetPassesAsGraphs() throws {
-    let report = try ConformanceRunner(Corpus(Repository.casesPath), registry: .standard, compilation: .fixed).report()
+  /// The same cases as graphs, also such as are derived from graphs of other sizes: each gives the same, unless it asks for elements that a
+  /// graph does not have yet.
+  @Test(arguments: [Compilation.fixed, .dynamic(dimension: 0), .dynamic(dimension: 1)])
+  func theSubsetPassesAsGraphs(_ compilation: Compilation) throws {
+    let report = try ConformanceRunner(Corpus(Repository.casesPath), registry: .standard, compilation: compilation).report()
     let known = try Repository.operatorsThatFallShort()
     // That a call is refused shows nothing where no other is taken.
     let neverTaken = Dictionary(grouping: report.lines, by: \.name).filter { !$1.contains { $0.verdict == .passed } }.keys

@@ -27,7 +27,9 @@ package struct ConstantPattern: Sendable {
   /// Nil if it is none of these.
   package init?(_ tensors: [Tensor]) throws {
     let first = tensors[0]
-    guard first.dtype.category <= .floatingPoint, tensors.allSatisfy({ $0.dtype == first.dtype && $0.rank == first.rank }) else { return nil }
+    guard first.dtype.category <= .floatingPoint, tensors.allSatisfy({ $0.dtype == first.dtype && $0.rank == first.rank }) else {
+      return nil
+    }
     shape = first.shape.indices.map { d in Extent(tensors.map { $0.shape[d] }) }
     dtype = first.dtype
     let tables = try tensors.map { tensor in Table(shape: Array(tensor.shape), values: try tensor.elementsOrThrow(as: Double.self)) }
@@ -160,7 +162,7 @@ struct ConstantRule: Sendable {
     guard shape.count == pattern.shape.count else { return nil }
     switch pattern.kind {
     case .filled(let values):
-      guard let value = NumberRule(values, sizes) else { return nil }
+      guard let value = NumberRule(values, sizes, roundedTo: pattern.dtype) else { return nil }
       kind = .filled(value)
     case .repeated(let core): kind = .repeated(core)
     case .grid(.real(let origin), let steps): kind = .grid(origin: NumberRule(fixed: .real(origin)), steps: steps)

@@ -6,7 +6,7 @@ import EmberTensor
 /// Dimensions of one name have one extent. A text is a dimension of any extent: `["batch"]`; a range says more: `Dim("batch", 1...64)`.
 public struct Dim: Sendable, Hashable, ExpressibleByStringLiteral {
   public let name: String
-  /// The extents that are to be expected; others are captured one by one.
+  /// The extents that are to be expected. Others may come too, and cost further captures.
   public let range: ClosedRange<Int>?
 
   public init(_ name: String, _ range: ClosedRange<Int>? = nil) {
@@ -46,7 +46,7 @@ package struct OpenDimensions: Sendable {
         }
         if let known = all.firstIndex(where: { $0.name == dim.name }) {
           guard all[known].dim == dim else {
-            throw EmberError(.value, in: operation, "'\(dim.name)' has the range \(dim.range.map { "\($0)" } ?? "of all extents") and another")
+            throw EmberError(.value, in: operation, "'\(dim.name)' is declared with different ranges")
           }
           all[known].places.append((input, axis))
         } else {
@@ -67,7 +67,8 @@ package struct OpenDimensions: Sendable {
     for dimension in all {
       let own = dimension.places.map { shapes[$0.input][$0.axis] }
       guard own.allSatisfy({ $0 == own[0] }) else {
-        throw EmberError(.shape, in: operation, "'\(dimension.name)' is \(own.map(String.init).joined(separator: " and ")); it has one extent")
+        let extents = own.map(String.init).joined(separator: " and ")
+        throw EmberError(.shape, in: operation, "'\(dimension.name)' is \(extents); the dimensions of one name have one extent")
       }
       sizes.append(own[0])
     }

@@ -51,7 +51,9 @@ struct GraphFamily: Sendable {
     }
     for position in base.nodes.indices {
       let calls = graphs.map { $0.nodes[position].call }, samples = calls.map(\.numbers)
-      guard samples.allSatisfy({ $0.count == samples[0].count }) else { throw refusal("an attribute of \(calls[0].name) changes its length") }
+      guard samples.allSatisfy({ $0.count == samples[0].count }) else {
+        throw refusal("how many numbers \(calls[0].name) holds depends on \(names.joined(separator: ", "))")
+      }
       let varies = samples.contains { !zip($0, samples[0]).allSatisfy { $0.isIdentical(to: $1) } }
       for i in calls.indices.dropFirst() {
         let expected = varies ? calls[0].settingNumbers(samples[i]) : calls[0]
@@ -72,7 +74,9 @@ struct GraphFamily: Sendable {
       let all = graphs.map { $0.constants[value]! }
       if all.allSatisfy({ $0.hasBytes(of: constant) }) { continue }
       guard let rule = try? ConstantRule(all, sizes) else {
-        throw refusal("the constant %\(value) follows from the sizes in no known way; make it an input, or a buffer that is sliced")
+        throw refusal(
+          "the constant %\(value) (\(all.map(\.summary).joined(separator: ", "))) follows from the sizes in no known way; make it an input, or a "
+            + "buffer that is sliced")
       }
       constants[value] = rule
     }

@@ -18,7 +18,8 @@ extension Graph {
       if a.call.name != b.call.name || a.inputs != b.inputs || a.outputs != b.outputs { return .call(position) }
     }
     let isSame =
-      nodes.count == other.nodes.count && forms.count == other.forms.count && inputs == other.inputs && outputs == other.outputs && constants.keys == other.constants.keys
+      nodes.count == other.nodes.count && forms.count == other.forms.count && inputs == other.inputs && outputs == other.outputs
+      && constants.keys == other.constants.keys
       && reads.count == other.reads.count && writes.count == other.writes.count
       && zip(reads, other.reads).allSatisfy { $0.value == $1.value && $0.cell === $1.cell && $0.part == $1.part }
       && zip(writes, other.writes).allSatisfy { a, b in

@@ -255,8 +255,8 @@ struct ProgramCompiler {
       let own: UInt16
       if let reused = free.popLast() { own = reused } else { own = registerCount; registerCount += 1 }
       register[step.result] = own
-      for (i, slot) in operands.enumerated() where slot >= Self.registerBase && lastUse[slot] == position && !operands[..<i].contains(slot) {
-        free.append(register[slot]!)
+      for (i, slot) in operands.enumerated() where slot >= Self.registerBase && lastUse[slot] == position {
+        if !operands[..<i].contains(slot) { free.append(register[slot]!) }
       }
       step.result = registerStart + own
       steps[position] = step

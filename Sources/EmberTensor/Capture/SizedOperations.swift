@@ -55,7 +55,8 @@ extension VariadicCall {
 extension DrawCall {
   package var numbers: [Scalar] { shape.map(\.scalar) }
   package func settingNumbers(_ numbers: [Scalar]) -> any GraphCall {
-    DrawCall(operation: operation, shape: numbers.map(\.int), distribution: distribution, dtype: dtype, device: device, generator: generator)
+    let shape = numbers.map(\.int)
+    return DrawCall(operation: operation, shape: shape, distribution: distribution, dtype: dtype, device: device, generator: generator)
   }
 }
 
