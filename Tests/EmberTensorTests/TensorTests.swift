@@ -27,6 +27,16 @@ import Testing
     #expect(x.elements(as: Float.self) == [1, 2, 3] && z.elements(as: Float.self) == [2, 3, 4])
   }
 
+  /// Dtypes that are for storage become wider in every operation: the result does not fit into their memory.
+  @Test func narrowMemoryIsNotWrittenInPlace() {
+    for dtype in DType.allCases where dtype.isStorageOnly && dtype != .complex32 {
+      var x = Tensor.ones([64]).to(dtype), y = Tensor.ones([]).to(dtype)
+      x += 1
+      y += 1
+      #expect(x.to(.float64).elements(as: Double.self) == Array(repeating: 2, count: 64) && y.to(.float64).item() == 2.0, "\(dtype)")
+    }
+  }
+
   @Test func unsharedMemoryIsWrittenInPlace() {
     var x = Tensor.zeros([100])
     let address = x.storageAddress

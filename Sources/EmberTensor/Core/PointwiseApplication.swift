@@ -117,7 +117,7 @@ final class PointwiseNode: Node, @unchecked Sendable {
     let gradient = function.unmanagedGradient(mask: (first == nil ? 0 : 1) | (second == nil ? 0 : 2))
     content = Content(function: function, gradient: gradient, parameters: parameters)
     super.init(first, second, form: ResultForm(output))
-    if !gradient._withUnsafeGuaranteedRef({ $0.readsOnlyUpstream }) { save(x, y, output) }
+    if !gradient._withUnsafeGuaranteedRef({ $0.readsOnlyUpstream }) { keepSources(x, y, output) }
   }
 
   init(_ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, output: TensorBody) {
@@ -140,7 +140,8 @@ final class PointwiseNode: Node, @unchecked Sendable {
     gradient._withUnsafeGuaranteedRef { content.save($0, output: output) { operands[$0].body } }
   }
 
-  @inline(never) private func save(_ x: TensorBody, _ y: TensorBody, _ output: TensorBody) {
+  /// Out of line, so that what nothing is kept for (additions) stays short.
+  @inline(never) private func keepSources(_ x: TensorBody, _ y: TensorBody, _ output: TensorBody) {
     content.gradient._withUnsafeGuaranteedRef { content.save($0, output: output) { $0 == 0 ? x : y } }
   }
 
@@ -335,9 +336,9 @@ private func runDensePair(
   _ function: Pointwise, _ operands: borrowing PointwiseOperands, _ parameters: ScalarParameters
 ) -> (Tensor, Tensor)? {
   let arity = function.arity
-  guard arity <= 3, arity == operands.count, function.resultCount == 2, function.isUniform, function.parameterCount == parameters.count else {
-    return nil
-  }
+  guard arity <= 3, arity == operands.count, function.resultCount == 2, function.isUniform,
+    function.parameterCount == parameters.count
+  else { return nil }
   let x = operands.x.body
   guard x.isPlain, x.isContiguous else { return nil }
   var y: UnsafeMutableRawPointer?, z: UnsafeMutableRawPointer?
@@ -492,7 +493,8 @@ func applyInPlace(_ function: Pointwise, _ x: inout Tensor, _ y: Tensor?, _ para
   let isDense = x.isContiguous && y.map { $0.isContiguous && $0.dtype == x.dtype && $0.body.shape == x.body.shape } ?? true
   do throws(EmberError) {
     if !isDense || runDense(function, y == nil ? 1 : 2, x.body, y?.body ?? x.body, parameters, into: x.body) == nil {
-      _ = try runPointwise(function, PointwiseOperands(x, y), parameters, into: x.body)
+      let result = try runPointwise(function, PointwiseOperands(x, y), parameters, into: x.body).first
+      if result.body !== x.body { x = result }
     }
     x.node = nil
   } catch {
@@ -508,6 +510,7 @@ private func fits(_ y: Tensor, into x: Tensor) -> Bool {
     && y.backend === x.backend && y.body !== x.body
 }
 
+/// `target`: where the first result goes if it has that dtype; storage-only dtypes, for one, become wider in every operation.
 func runPointwise(
   _ function: Pointwise, _ operands: PointwiseOperands, _ parameters: ScalarParameters, into target: TensorBody?
 ) throws(EmberError) -> (first: Tensor, rest: [Tensor]) {
@@ -546,7 +549,8 @@ func runPointwise(
   if let failure { throw failure }
   let common = isUniform && !first.dtype.isStorageOnly ? first.dtype : try commonDType(function, operands, parameters)
   let program = try function.program(dtypes, common: common)
-  let output = if let target { target } else { try Tensor.empty(shape: shape, dtype: program.outputs[0].dtype, on: backend).body }
+  let dtype = program.outputs[0].dtype
+  let output = if let target, target.dtype == dtype { target } else { try Tensor.empty(shape: shape, dtype: dtype, on: backend).body }
   var more: [TensorBody] = []
   for extra in program.outputs.dropFirst() { more.append(try Tensor.empty(shape: shape, dtype: extra.dtype, on: backend).body) }
   if backend.holdsData, shape.elementCount > 0 {
