@@ -213,8 +213,8 @@ static void program_chunk(void *context, int64_t chunk) {
   _Alignas(64) char block[REDUCE_BLOCK * 8];
   reduce_partial own[ROW_GROUP];
   for (int64_t output = first; output < last;) {
-    // Short rows are made several at a time.
-    int64_t rows = n < REDUCE_BLOCK ? REDUCE_BLOCK / n : 1;
+    // Short rows are made several at a time; of a row's last piece the next row is not the neighbour.
+    int64_t rows = layout->pieces == 1 && n < REDUCE_BLOCK ? REDUCE_BLOCK / n : 1;
     if (rows > ROW_GROUP) rows = ROW_GROUP;
     if (rows > last - output) rows = last - output;
     reduce_partial *partials = layout->partials ? layout->partials + piece * layout->outer + output : own;
