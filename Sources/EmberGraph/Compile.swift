@@ -216,7 +216,7 @@ public final class CompiledFunction: @unchecked Sendable {
     let shapes = inputs.map(\.shape)
     let sizes = try dimensions.sizes(of: shapes, in: "compile")
     guard !sizes.isEmpty, sizes.allSatisfy({ $0 > 1 }) else { return nil }
-    func capture(_ sizes: [Int]) throws -> Recording { try Recording(dimensions.examples(like: inputs, at: sizes), options, body) }
+    func capture(_ sizes: [Int]) throws -> Recording { try Recording(try dimensions.examples(like: inputs, at: sizes), options, body) }
     if let family = family(for: inputs) {
       return family.program?.program(at: sizes, capture).map { ($0, true) }
     }

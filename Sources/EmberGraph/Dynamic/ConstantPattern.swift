@@ -84,7 +84,9 @@ package struct ConstantPattern: Sendable {
   private static func repeated(_ tensors: [Tensor], _ shape: [Extent]) throws -> Kind? {
     guard tensors.allSatisfy({ $0.elementCount > 0 }) else { return nil }
     let cores = try catchingErrors {
-      tensors.map { tensor in shape.indices.reduce(tensor) { shape[$1].fixed == nil ? $0.narrow($1, start: 0, length: 1) : $0 }.contiguous() }
+      tensors.map { tensor in
+        shape.indices.reduce(tensor) { shape[$1].fixed == nil ? $0.narrow($1, start: 0, length: 1) : $0 }.contiguous()
+      }
     }
     for (tensor, core) in zip(tensors, cores) {
       let whole = try catchingErrors { core.expand(Array(tensor.shape)).contiguous() }

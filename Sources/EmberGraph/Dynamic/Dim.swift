@@ -84,11 +84,11 @@ package struct OpenDimensions: Sendable {
     return result
   }
 
-  /// Inputs like these with other extents. What they hold is anything.
-  package func examples(like inputs: [Tensor], at sizes: [Int]) -> [Tensor] {
-    zip(inputs, shapes(inputs.map(\.shape), at: sizes)).map { input, shape in
+  /// Inputs like these with other extents, for a capture. They have no memory: ranges may be larger than the machine.
+  package func examples(like inputs: [Tensor], at sizes: [Int]) throws(EmberError) -> [Tensor] {
+    try zip(inputs, shapes(inputs.map(\.shape), at: sizes)).map { input, shape throws(EmberError) in
       if input.shape == shape { return input }
-      let example = Tensor.empty(Array(shape), dtype: input.dtype, on: input.device)
+      let example = try input.withoutElements(shape)
       return input.requiresGrad ? example.requiringGrad() : example
     }
   }

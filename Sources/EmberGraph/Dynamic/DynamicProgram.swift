@@ -15,14 +15,18 @@ final class DynamicProgram: Sendable {
   private let backward: GraphFamily?
   private let example: Recording
   private let base: CompiledProgram
-  private let bounds: Mutex<[Bounds]>
+  private let known: Mutex<Known>
 
-  /// How far the rules hold in one dimension.
-  private struct Bounds {
-    /// The sizes for which they are known to hold.
-    var verified: ClosedRange<Int>
-    /// The next sizes at which they were found not to.
-    var barriers = (below: Int.min, above: Int.max)
+  /// Beyond, numbers of elements would not fit.
+  private static let largest = 1 << 31
+
+  /// How far the rules hold.
+  private struct Known {
+    /// The sizes of each dimension for which they are known to hold, in all combinations.
+    var verified: [ClosedRange<Int>]
+    /// A capture gave something else than they foretell. From then on they serve no further than they were verified, because a function of
+    /// remainders or of equal sizes agrees at many places between two where it does not.
+    var isAtEnd = false
   }
 
   /// The graph with the names of the dimensions.
@@ -42,14 +46,15 @@ final class DynamicProgram: Sendable {
     backward = derivatives.isEmpty ? nil : try GraphFamily(derivatives, sizes, names: dimensions.names)
     base = CompiledProgram(example)
     // All combinations of these were captured.
-    bounds = Mutex(zip(sizes.base, sizes.steps).map { Bounds(verified: min($0, $0 + $1)...max($0, $0 + $1)) })
-    let known = zip(dimensions.all, bounds.withLock { $0.map(\.verified) })
+    let captured = zip(sizes.base, sizes.steps).map { min($0, $0 + $1)...max($0, $0 + $1) }
+    known = Mutex(Known(verified: captured))
+    let start = zip(dimensions.all, captured)
     // Downwards to the smallest size that is not special, upwards to the end of the range or a power of two: what is done to sizes that
     // are aligned shows there.
-    var lower = known.map { min(max($0.dim.range?.lowerBound ?? 2, 2), $1.lowerBound) }
-    while !covers(lower), recording(at: lower) == nil { lower = zip(lower, known).map { min($0 + 1, $1.1.lowerBound) } }
-    let upper = known.map { max($0.dim.range?.upperBound ?? ($1.upperBound + 2).nextPowerOfTwo, $1.upperBound) }
-    if !extend(to: [lower, upper], capture) { for end in [lower, upper] { _ = extend(to: [end], capture) } }
+    var lower = start.map { min(max($0.dim.range?.lowerBound ?? 2, 2), $1.lowerBound) }
+    while !covers(lower), recording(at: lower) == nil { lower = zip(lower, captured).map { min($0 + 1, $1.lowerBound) } }
+    let upper = start.map { max(min($0.dim.range?.upperBound ?? ($1.upperBound + 2).nextPowerOfTwo, Self.largest), $1.upperBound) }
+    _ = extend(to: [lower, upper], capture)
   }
 
   /// What runs at these sizes. Nil where they are special or the function does something else, so that a capture of their own must say
@@ -58,52 +63,67 @@ final class DynamicProgram: Sendable {
     guard sizes.allSatisfy({ $0 > 1 }), covers(sizes) || reaches(sizes, capture), let recording = recording(at: sizes) else { return nil }
     // An operation may have its own mind about sizes between others.
     do {
-      try recording.forward.verify()
-      try recording.derivative?.graph.verify()
+      try catchingErrors {
+        try recording.forward.verify()
+        try recording.derivative?.graph.verify()
+      }
     } catch { return nil }
     return CompiledProgram(recording, like: base)
   }
 
   private func covers(_ sizes: [Int]) -> Bool {
-    bounds.withLock { zip($0, sizes).allSatisfy { $0.verified.contains($1) } }
+    known.withLock { zip($0.verified, sizes).allSatisfy { $0.contains($1) } }
   }
 
   /// Whether the rules hold at sizes beyond those that are known; if so they are known from now on, and larger ones up to a power of two.
   private func reaches(_ sizes: [Int], _ capture: Capture) -> Bool {
-    let known = bounds.withLock { $0 }
-    guard zip(sizes, known).allSatisfy({ $0 > $1.barriers.below && $0 < $1.barriers.above }) else { return false }
-    let far = zip(sizes, known).map { $0 > $1.verified.upperBound ? min($0.nextPowerOfTwo, $1.barriers.above - 1) : $0 }
-    if extend(to: [far], capture) { return true }
-    if far != sizes, extend(to: [sizes], capture) { return true }
-    bounds.withLock { bounds in
-      for (i, size) in sizes.enumerated() {
-        if size > bounds[i].verified.upperBound { bounds[i].barriers.above = min(bounds[i].barriers.above, size) }
-        if size < bounds[i].verified.lowerBound { bounds[i].barriers.below = max(bounds[i].barriers.below, size) }
-      }
+    let own = known.withLock { $0 }
+    let far = zip(sizes, own.verified).map { $0 > $1.upperBound ? $0.nextPowerOfTwo : $0 }
+    for place in far == sizes ? [sizes] : [far, sizes] {
+      if known.withLock(\.isAtEnd) { return false }
+      if extend(to: [place], capture) { return true }
     }
     return false
   }
 
-  /// Captures at all ends of the ranges that take in these sizes. If that gives what the rules foretell they hold there.
+  /// Captures at all ends of the ranges that take in these sizes, and between them at powers of two and where dimensions are equal. If
+  /// that gives what the rules foretell they hold there.
   private func extend(to places: [[Int]], _ capture: Capture) -> Bool {
-    let known = bounds.withLock { $0.map(\.verified) }
-    let ranges = known.enumerated().map { i, own in
+    let verified = known.withLock { $0.verified }
+    let ranges = verified.enumerated().map { i, own in
       min(own.lowerBound, places.map { $0[i] }.min()!)...max(own.upperBound, places.map { $0[i] }.max()!)
     }
-    for corner in 0..<(1 << ranges.count) {
-      let sizes = ranges.enumerated().map { i, range in corner & 1 << i == 0 ? range.lowerBound : range.upperBound }
+    var probes = (0..<(1 << ranges.count)).map { corner in
+      ranges.enumerated().map { i, range in corner & 1 << i == 0 ? range.lowerBound : range.upperBound }
+    }
+    func add(_ size: Int) {
+      let sizes = ranges.map { min(max(size, $0.lowerBound), $0.upperBound) }
+      if !probes.contains(sizes) { probes.append(sizes) }
+    }
+    if ranges.count > 1 { add(ranges.map(\.lowerBound).max()!) }
+    var power = 4
+    while power < min(ranges.map(\.upperBound).max()!, Self.largest) {
+      if power > ranges.map(\.lowerBound).min()! { add(power) }
+      power *= 2
+    }
+    for sizes in probes {
       if covers(sizes) { continue }
-      guard let foretold = recording(at: sizes), let found = try? capture(sizes), found.isIdentical(to: foretold) else { return false }
+      // What cannot be captured there says nothing about smaller sizes.
+      guard let found = try? capture(sizes) else { return false }
+      guard let foretold = recording(at: sizes), found.isIdentical(to: foretold) else {
+        known.withLock { $0.isAtEnd = true }
+        return false
+      }
     }
     // Of two threads that go on in two directions one is enough.
-    bounds.withLock { bounds in
-      if bounds.map(\.verified) == known { for (i, range) in ranges.enumerated() { bounds[i].verified = range } }
-    }
+    known.withLock { if $0.verified == verified { $0.verified = ranges } }
     return true
   }
 
   /// What the rules foretell for these sizes; nil where they are special.
-  private func recording(at sizes: [Int]) -> Recording? {
+  private func recording(at sizes: [Int]) -> Recording? { try? catchingErrors { foretold(at: sizes) } }
+
+  private func foretold(at sizes: [Int]) -> Recording? {
     guard let graph = forward.graph(at: sizes) else { return nil }
     var recording = example
     recording.forward = graph

@@ -37,6 +37,14 @@ extension Tensor {
         .traced(value), dtype: form.dtype, shape: form.shape, strides: form.strides, isContiguous: false, on: backend))
   }
 
+  /// What stands for a tensor of this dtype on this device while a function is captured, and has no elements.
+  package func withoutElements(_ shape: Shape) throws(EmberError) -> Tensor {
+    _ = try shape.checkedElementCount(in: "capture")
+    return Tensor(
+      TensorBody(
+        .ordinary, dtype: body.dtype, shape: shape, strides: shape.contiguousStrides, isContiguous: true, on: backend))
+  }
+
   /// A tensor of this shape, layout and dtype on `meta`.
   var form: Tensor {
     if let trace = body.trace { return trace.form }
