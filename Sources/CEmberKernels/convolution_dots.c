@@ -12,7 +12,7 @@ static int64_t points_of(const convolution_geometry *g) { return g->images * g->
 
 bool convolution_is_dots(const convolution_job *job, const convolution_geometry *g, int64_t channels, int64_t rows) {
   const int64_t depth = channels * job->taps;
-  return depth >= MINIMUM_DEPTH && rows >= MINIMUM_DEPTH && points_of(g) <= 2 * job->gemm->dot_rows;
+  return points_of(g) > 0 && depth >= MINIMUM_DEPTH && rows >= MINIMUM_DEPTH && points_of(g) <= 2 * job->gemm->dot_rows;
 }
 
 // What one point sees: [channel][taps], zeros outside the input.

@@ -36,7 +36,7 @@ public final class CPUBackend: Backend {
     let count = destination.shape.elementCount
     if count == 0 { return }
     // Small pieces are put together often; to plan such a copy takes longer than the copy.
-    if count <= 1024, source.dtype == destination.dtype, source.isDense, destination.isDense {
+    if count <= 1024, source.dtype == destination.dtype, source.shape.elementCount == count, source.isDense, destination.isDense {
       destination.pointer!.copyMemory(from: source.pointer!, byteCount: count * source.dtype.size)
       return
     }

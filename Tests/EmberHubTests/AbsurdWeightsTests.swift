@@ -170,7 +170,7 @@ import Testing
     ("bert", "num_hidden_layers", "100000000"), ("bert", "num_hidden_layers", "-1"), ("bert", "num_attention_heads", "0"),
     ("bert", "num_attention_heads", "7"), ("bert", "hidden_size", "99999999"), ("bert", "vocab_size", "9223372036854775807"),
     ("bert", "max_position_embeddings", "1e300"), ("llama", "num_hidden_layers", "100000000"), ("llama", "head_dim", "4611686018427387904"),
-    ("llama", "head_dim", "-2"), ("llama", "head_dim", "65536"), ("llama", "max_position_embeddings", "100000000"),
+    ("llama", "head_dim", "-2"), ("llama", "head_dim", "-9223372036854775808"), ("llama", "head_dim", "65536"), ("llama", "max_position_embeddings", "100000000"),
     ("llama", "num_attention_heads", "99999998"), ("llama", "hidden_size", "100000000"), ("llama", "intermediate_size", "null"),
     ("llama", "vocab_size", "100000000"),
   ])

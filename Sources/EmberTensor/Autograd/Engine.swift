@@ -215,8 +215,8 @@ struct BackwardPass {
   }
 }
 
-/// Where the gradients of a node are gathered, by node. A table with open addresses: a dictionary's hash takes as long as the rest of what a
-/// small operation costs a backward pass.
+/// Where the gradients of a node are gathered, by node. A table with open addresses: a dictionary's hash takes as long as the rest of
+/// what a small operation costs a backward pass.
 private struct NodePlaces {
   private var keys: [UInt]
   private var slots: [Int]
@@ -232,7 +232,7 @@ private struct NodePlaces {
   private static func number(_ key: ObjectIdentifier) -> UInt { UInt(bitPattern: key) }
 
   /// Fibonacci hashing: the high bits of a product with 2⁶⁴ ÷ the golden ratio.
-  private func home(_ number: UInt) -> Int { Int((number &* 0x9E37_79B9_7F4A_7C15) >> shift) }
+  private func home(_ number: UInt) -> Int { Int((number &* UInt(truncatingIfNeeded: 0x9E37_79B9_7F4A_7C15 as UInt64)) >> shift) }
 
   /// The position of a key, or of the gap where it belongs.
   private func find(_ number: UInt) -> Int {

@@ -70,7 +70,7 @@ final class TensorBody: @unchecked Sendable {
   convenience init(viewing other: TensorBody, offset: Int, dtype: DType, shape: Shape, strides: Strides) {
     let root = other.owner ?? other
     self.init(
-      .ordinary, isPlain: other.isPlain, owner: root, pointer: root.pointer.map { $0 + offset * dtype.size }, offset: offset,
+      other.isPlain ? .ordinary : other.kind, isPlain: other.isPlain, owner: root, pointer: root.pointer.map { $0 + offset * dtype.size }, offset: offset,
       byteCount: root.byteCount, dtype: dtype, shape: shape, strides: strides, isContiguous: strides.isContiguous(shape), on: root.backend)
   }
 

@@ -53,7 +53,9 @@ extension Tensor {
   public func diagEmbed(offset: Int = 0, dim1: Int = -2, dim2: Int = -1) -> Tensor {
     guard mayRun("diag_embed", self) else { return .poison }
     return attempt { () throws(EmberError) in
-      guard rank > 0 else { throw EmberError(.shape, in: "diag_embed", "\(summary) has no dimension to put on a diagonal; reshape it to [1]") }
+      guard rank > 0 else {
+        throw EmberError(.shape, in: "diag_embed", "\(summary) has no dimension to put on a diagonal; reshape it to [1]")
+      }
       guard rank < maximumRank else {
         throw EmberError(.shape, in: "diag_embed", "of \(summary) the result would have more than \(maximumRank) dimensions")
       }

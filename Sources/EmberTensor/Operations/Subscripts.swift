@@ -195,7 +195,10 @@ extension Tensor {
             throw EmberError(
               .shape, in: "index", "a mask \(tensor.summary) for dimensions \(dimension)... of \(view.summary); its extents must agree")
           }
-          if tensor.rank == 0 { throw EmberError(.shape, in: "index", "a mask \(tensor.summary) for \(view.summary); a mask must have at least one dimension") }
+          guard tensor.rank > 0 else {
+            throw EmberError(
+              .shape, in: "index", "a mask \(tensor.summary) for \(view.summary); a mask must have at least one dimension")
+          }
           let positions = tensor.nonzero()
           for i in 0..<tensor.rank { tensors.append((dimension + i, positions.select(1, i))) }
           dimension += tensor.rank

@@ -51,13 +51,15 @@ extension Llama {
     /// What is wrong with it.
     var problem: String? {
       if heads < 1 || keyHeads < 1 || heads % keyHeads != 0 { return "\(heads) heads do not divide among \(keyHeads) heads of keys" }
+      if headWidth < 2 || headWidth % 2 != 0 { return "heads of \(headWidth) features: rotary positions need an even number" }
+      if contextLength < 1 || layers < 1 { return "\(layers) layers for \(contextLength) tokens; there must be at least one of each" }
       if contextLength > 1 << 20 || layers > 10_000 { return "\(layers) layers for \(contextLength) tokens; at most 10,000 and 1,048,576 are possible" }
       // Angles are computed for all positions at once.
       if headWidth > 1 << 16 || contextLength * headWidth > 1 << 27 || heads * headWidth > 100_000_000 {
         return "\(heads) heads of \(headWidth) features for \(contextLength) tokens; at most 65,536 features, 134,217,728 for all tokens and "
           + "100,000,000 in all heads are possible"
       }
-      return headWidth < 2 || headWidth % 2 != 0 ? "heads of \(headWidth) features: rotary positions need an even number" : nil
+      return nil
     }
 
     /// Reads a config.json of Hugging Face's `transformers`.

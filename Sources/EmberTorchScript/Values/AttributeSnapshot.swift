@@ -41,8 +41,9 @@ struct AttributeSnapshot {
   /// - Returns: the way to an attribute that the call had given a value of the graph, if there was one.
   func restore() throws -> String? {
     var changed: String?
+    var seen: Set<ObjectIdentifier> = []
     func look(_ value: ScriptValue?, _ path: String) {
-      if changed == nil, let value, Self.isSymbolic(value) { changed = path }
+      if changed == nil, let value, Self.isSymbolic(value, &seen) { changed = path }
     }
     for (object, path, slots) in objects {
       for (name, slot) in zip(object.type.attributeNames, object.slots) { look(slot, path.isEmpty ? name : "\(path).\(name)") }
@@ -65,12 +66,18 @@ struct AttributeSnapshot {
   }
 
   /// Whether a value is, or holds, one of a graph. Parameters and buffers are read from their cells, whose writes a graph knows.
-  private static func isSymbolic(_ value: ScriptValue, depth: Int = 0) -> Bool {
+  ///
+  /// - Parameter seen: what was looked into; lists that hold each other many times are looked into once.
+  private static func isSymbolic(_ value: ScriptValue, _ seen: inout Set<ObjectIdentifier>, depth: Int = 0) -> Bool {
     guard depth < recursionLimit else { return false }
     switch value {
     case .tensor(let reference): return reference.memory.cell == nil && reference.memory.value.isSymbolic
-    case .list, .tuple: return value.items!.contains { isSymbolic($0, depth: depth + 1) }
-    case .dictionary(let dictionary): return dictionary.pairs.contains { isSymbolic($0.value, depth: depth + 1) }
+    case .list(let list):
+      return seen.insert(ObjectIdentifier(list)).inserted && list.items.contains { isSymbolic($0, &seen, depth: depth + 1) }
+    case .tuple: return value.items!.contains { isSymbolic($0, &seen, depth: depth + 1) }
+    case .dictionary(let dictionary):
+      return seen.insert(ObjectIdentifier(dictionary)).inserted
+        && dictionary.pairs.contains { isSymbolic($0.value, &seen, depth: depth + 1) }
     default: return false
     }
   }
