@@ -70,8 +70,8 @@ final class TensorBody: @unchecked Sendable {
   convenience init(viewing other: TensorBody, offset: Int, dtype: DType, shape: Shape, strides: Strides) {
     let root = other.owner ?? other
     self.init(
-      other.isPlain ? .ordinary : other.kind, isPlain: other.isPlain, owner: root, pointer: root.pointer.map { $0 + offset * dtype.size }, offset: offset,
-      byteCount: root.byteCount, dtype: dtype, shape: shape, strides: strides, isContiguous: strides.isContiguous(shape), on: root.backend)
+      other.isPlain ? .ordinary : other.kind, isPlain: other.isPlain, owner: root,
+      pointer: root.pointer.map { $0 + offset * dtype.size }, offset: offset, byteCount: root.byteCount, dtype: dtype, shape: shape, strides: strides, isContiguous: strides.isContiguous(shape), on: root.backend)
   }
 
   /// Dense, in somebody else's memory.
