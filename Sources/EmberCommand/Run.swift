@@ -89,8 +89,12 @@ struct Run: ParsableCommand {
     }
     let compiles = graph || self.repeat != nil && !eager
     try noGrad {
-      let result = try inputs.call(method, of: module, with: tensors)
-      if compiles { _ = try catchingErrors { compiled(tensors) } }
+      var result = try inputs.call(method, of: module, with: tensors)
+      if compiles {
+        // What is printed and saved is what is shown and measured.
+        var own = try catchingErrors { compiled(tensors) }[...]
+        result = result.replacingTensors(from: &own)
+      }
       if graph { show(compiled.graphs) }
       let results = result.tensors
       var files: [String: String] = [:], next = 0
@@ -105,7 +109,9 @@ struct Run: ParsableCommand {
       }
       if files.count < max(results.count, 1) { print(result) }
       for (name, tensor) in results { if let path = files[name] { try NPY.save(tensor, to: path) } }
-      try measure { _ = try compiles ? catchingErrors { compiled(tensors) } : inputs.call(method, of: module, with: tensors).tensors.map(\.tensor) }
+      try measure {
+        if compiles { _ = try catchingErrors { compiled(tensors) } } else { _ = try inputs.call(method, of: module, with: tensors) }
+      }
     }
   }
 

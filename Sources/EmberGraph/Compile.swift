@@ -37,7 +37,8 @@ public struct CompileOptions: Sendable {
   /// then serves for all that follow, instead of one for each.
   ///
   /// What the function computes must follow from these extents by arithmetic: shapes, bounds, factors. What does not, and the sizes
-  /// 0 and 1, are captured one by one. A function that treats a size as it treats none of those around it must not declare it.
+  /// 0 and 1, are captured one by one. A function that treats a size as it treats none of those around it must not declare it, nor one
+  /// that hands a number made from the size to what runs outside of the graph (an optimizer's rate): calls there are compared by name.
   public var dynamicDimensions: [[Int: Dim]]
 
   public init(dynamicDimensions: [[Int: Dim]] = []) { self.dynamicDimensions = dynamicDimensions }

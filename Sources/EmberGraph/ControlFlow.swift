@@ -242,6 +242,8 @@ protocol ControlFlowCall: GraphCall {
 extension ControlFlowCall {
   package var numbers: [Scalar] { allGraphs.flatMap { $0.nodes.flatMap(\.call.numbers) } }
 
+  /// The nested graphs keep the forms of the sizes that they were captured at: they read no state, for which alone forms are looked at when
+  /// a graph runs.
   package func settingNumbers(_ numbers: [Scalar]) -> any GraphCall {
     var rest = numbers[...]
     return setting(

@@ -109,6 +109,18 @@ public struct Graph: Sendable {
     return all
   }
 
+  /// For each value that a call makes the position of that call.
+  var producers: [Value: Int] {
+    var all: [Value: Int] = [:]
+    for (position, node) in nodes.enumerated() { for output in node.outputs { all[output] = position } }
+    return all
+  }
+
+  /// Takes out the calls at these positions.
+  mutating func removeNodes(at positions: Set<Int>) {
+    nodes = nodes.enumerated().filter { !positions.contains($0.offset) }.map(\.element)
+  }
+
   /// Reads of `old` become reads of `new`, everywhere.
   mutating func replace(_ replacements: [Value: Value]) {
     guard !replacements.isEmpty else { return }

@@ -5,9 +5,7 @@ extension GraphPass {
   /// A convolution followed by a batch normalisation with fixed statistics becomes a convolution with a scaled weight and a shifted bias:
   /// w' = w · γ / √(σ² + ε), b' = β + (b − μ) · γ / √(σ² + ε). Where weights are state, the executable computes these once.
   public static let batchNormFolding = GraphPass("batch norm folding") { graph in
-    let uses = graph.uses, results = graph.results
-    var producer: [Graph.Value: Int] = [:]
-    for (position, node) in graph.nodes.enumerated() { for output in node.outputs { producer[output] = position } }
+    let uses = graph.uses, results = graph.results, producer = graph.producers
     var inserted: [Int: [Graph.Node]] = [:]
     var removed = Set<Int>()
     for (position, node) in graph.nodes.enumerated() {

@@ -5,8 +5,7 @@ extension GraphPass {
   /// An activation that alone reads the result of a linear layer or convolution is applied while the result is in registers.
   public static let epilogues = GraphPass("epilogues") { graph in
     let uses = graph.uses, results = graph.results
-    var producer: [Graph.Value: Int] = [:]
-    for (position, node) in graph.nodes.enumerated() { for output in node.outputs { producer[output] = position } }
+    var producer = graph.producers
     var removed = Set<Int>()
     for (position, node) in graph.nodes.enumerated() {
       guard let pointwise = node.call as? PointwiseCall, pointwise.parameters.count == 0, let activation = Activation(pointwise.function),
@@ -27,7 +26,7 @@ extension GraphPass {
       // The product may now be read where the activation was.
       producer[node.outputs[0]] = source
     }
-    graph.nodes = graph.nodes.enumerated().filter { !removed.contains($0.offset) }.map(\.element)
+    graph.removeNodes(at: removed)
   }
 }
 

@@ -27,14 +27,14 @@ private struct PointwiseFusion {
   private let results: Set<Graph.Value>
   private var groupOf: [Int: Int] = [:]
   private var groups: [Group?] = []
-  private var producer: [Graph.Value: Int] = [:]
+  private let producer: [Graph.Value: Int]
   private var programs: [Int: PointwiseProgram] = [:]
 
   init(_ graph: Graph) {
     uses = graph.uses
     results = graph.results
+    producer = graph.producers
     for (position, node) in graph.nodes.enumerated() {
-      for output in node.outputs { producer[output] = position }
       guard let call = node.call as? PointwiseCall, call.function.resultCount == 1,
         let program = try? call.program(for: node.inputs.map { graph.forms[$0!] })
       else { continue }

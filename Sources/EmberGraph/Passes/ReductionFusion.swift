@@ -4,9 +4,7 @@ extension GraphPass {
   /// A sum, mean, extreme or norm over all or the last dimensions takes in the pointwise program that alone makes its input, where
   /// nothing but single numbers broadcasts in it.
   public static let reductionFusion = GraphPass("reduction fusion") { graph in
-    let uses = graph.uses, results = graph.results
-    var producer: [Graph.Value: Int] = [:]
-    for (position, node) in graph.nodes.enumerated() { for output in node.outputs { producer[output] = position } }
+    let uses = graph.uses, results = graph.results, producer = graph.producers
     var removed = Set<Int>()
     for (position, node) in graph.nodes.enumerated() {
       guard let reduction = node.call.subject as? Reduce, let input = node.inputs[0], let source = producer[input],
@@ -24,6 +22,6 @@ extension GraphPass {
       graph.nodes[position].inputs = graph.nodes[source].inputs
       removed.insert(source)
     }
-    graph.nodes = graph.nodes.enumerated().filter { !removed.contains($0.offset) }.map(\.element)
+    graph.removeNodes(at: removed)
   }
 }

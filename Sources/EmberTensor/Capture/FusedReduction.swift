@@ -9,12 +9,18 @@ package struct FusedReductionCall: GraphCall {
   package var name: String { program.name + "+" + reduction.callName }
   package var subject: Any { self }
 
+  /// Those that read every element once, as a number. Any and all stop where the answer is known, counts and positions are of elements
+  /// as they are stored.
+  private static let fusable: Set<Reduction> = [
+    .sum, .product, .maximum, .minimum, .mean, .logSumExp, .nanSum, .sumOfSquares, .sumAbsolute,
+  ]
+
   /// - Returns: nil for programs of several results, reductions of complex numbers, or over other dimensions than the last of `rank`.
   package init?(_ program: PointwiseProgram, _ reduction: Reduce, rank: Int) {
     let reduced = reduction.dimensions.map { $0 < 0 ? $0 + rank : $0 }.sorted()
     guard program.outputs.count == 1, !program.outputs[0].dtype.isComplex, rank > 0,
       reduced.isEmpty || reduced == Array((rank - reduced.count)..<rank),
-      ![.argmax, .argmin, .any, .all, .countNonzero].contains(reduction.reduction)
+      Self.fusable.contains(reduction.reduction)
     else { return nil }
     self.program = program
     self.reduction = reduction

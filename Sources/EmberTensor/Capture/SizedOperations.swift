@@ -171,8 +171,8 @@ extension ConvolutionGeometry {
 extension Convolution: SizedOperation {
   package var sizes: [Int] { geometry.sizes }
   package func resized(_ sizes: [Int]) -> Convolution {
-    var other = Convolution(geometry: geometry.resized(sizes))
-    other.activation = activation
+    var other = self
+    other.geometry = geometry.resized(sizes)
     return other
   }
 }

@@ -355,6 +355,7 @@ private func runDensePair(
   return program._withUnsafeGuaranteedRef { program in
     guard let first = denseResult(of: program, 0, like: x), let second = denseResult(of: program, 1, like: x) else { return nil }
     launchDense(program, (x.pointer, y, z), arity, parameters, (first.pointer, second.pointer), 2, like: x)
+    withExtendedLifetime((x, operands.y, operands.z)) {}
     return (Tensor(first), Tensor(second))
   }
 }

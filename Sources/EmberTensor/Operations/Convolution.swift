@@ -82,7 +82,7 @@ package struct Convolution: VariadicOperation {
       }
     }, cuda: cudaKernel)
   package let saved: SavedTensors = [.input0, .input1]
-  package let geometry: ConvolutionGeometry
+  package var geometry: ConvolutionGeometry
   /// For graphs, which hold derivatives apart.
   package var activation = Activation.none
 

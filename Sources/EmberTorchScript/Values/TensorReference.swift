@@ -156,6 +156,8 @@ final class TensorReference {
   /// `contiguous`). A value of a graph has no memory of its own to tell that by; a tensor of the same shape without elements has.
   func isView(_ result: Tensor, _ step: ViewPath.Step) throws -> Bool {
     let value = try value
+    // Nothing that is written is shared where there are no elements; all addresses are one there.
+    if result.elementCount == 0 { return false }
     guard value.isSymbolic else { return result.storageAddress == value.storageAddress && result.dtype == value.dtype }
     guard result.dtype == value.dtype else { return false }
     let memory = Tensor.empty(Array(memory.value.shape), dtype: memory.value.dtype, on: .cpu)
