@@ -31,7 +31,9 @@ struct ReductionFusionTests {
       ("nansum", { $0.nansum() }),
     ]
     // One block, several, pieces of one row, many short rows, rows of all lengths around a block.
-    for shape in [[7], [4096], [4097], [200_003], [3, 70_001], [3, 66_000], [2, 65_537], [15, 65_600], [5, 9000], [300, 13], [50, 64], [2, 3, 4095]] {
+    for shape in [
+      [7], [4096], [4097], [200_003], [3, 70_001], [3, 66_000], [2, 65_537], [15, 65_600], [5, 9000], [300, 13], [50, 64], [2, 3, 4095],
+    ] {
       for dtype in [DType.float32, .float64, .float16] {
         if dtype == .float16, shape.reduce(1, *) > 10_000 { continue }
         let x = Tensor.randn(shape, generator: generator).to(dtype), y = Tensor.randn(shape, generator: generator).to(dtype)

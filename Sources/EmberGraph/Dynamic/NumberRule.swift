@@ -58,7 +58,8 @@ struct NumberRule: Sendable {
       kind = .whole(polynomial, isReal: false)
     case .real:
       let real = samples.compactMap { if case .real(let value) = $0 { value } else { nil as Double? } }
-      guard real.count == samples.count, real.allSatisfy({ $0.isFinite && $0 != 0 }), let kind = Self.real(real, sizes, dtype) else { return nil }
+      guard real.count == samples.count, real.allSatisfy({ $0.isFinite && $0 != 0 }), let kind = Self.real(real, sizes, dtype)
+      else { return nil }
       self.kind = kind
     default: return nil
     }

@@ -71,7 +71,8 @@ final class TensorBody: @unchecked Sendable {
     let root = other.owner ?? other
     self.init(
       other.isPlain ? .ordinary : other.kind, isPlain: other.isPlain, owner: root,
-      pointer: root.pointer.map { $0 + offset * dtype.size }, offset: offset, byteCount: root.byteCount, dtype: dtype, shape: shape, strides: strides, isContiguous: strides.isContiguous(shape), on: root.backend)
+      pointer: root.pointer.map { $0 + offset * dtype.size }, offset: offset, byteCount: root.byteCount, dtype: dtype, shape: shape,
+      strides: strides, isContiguous: strides.isContiguous(shape), on: root.backend)
   }
 
   /// Dense, in somebody else's memory.
