@@ -7,7 +7,9 @@ let examples = [
 ]
 
 /// Those whose figures lie in Results/.
-let examplesWithResults: Set = ["CartPoleAgents", "CharacterGPT", "LSTMLanguageModel", "SeveralTasks", "TreeLSTM", "VariationalAutoencoder"]
+let examplesWithResults: Set = [
+  "CartPoleAgents", "CharacterGPT", "LSTMLanguageModel", "Pictures", "SeveralTasks", "Translation", "TreeLSTM", "VariationalAutoencoder",
+]
 
 /// The core targets stay light: no Foundation, no macros, no dependencies outside the package.
 let package = Package(
