@@ -104,7 +104,7 @@ let package = Package(
     .executableTarget(
       name: "GPUBenchmark",
       dependencies: ["EmberCUDA", "EmberFunctional", "EmberNN", "EmberOptim", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision"], path: "Benchmarks/GPU"),
-    .executableTarget(name: "Overhead", dependencies: ["EmberTensor"], path: "Benchmarks/Overhead"),
+    .executableTarget(name: "Overhead", dependencies: ["EmberGraph", "EmberNN", "EmberTensor", "EmberVision"], path: "Benchmarks/Overhead"),
     .executableTarget(
       name: "Benchmark", dependencies: ["Ember", "EmberONNX", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Benchmarks/Suite"),
