@@ -4,7 +4,7 @@ import EmberTensor
 // Pointwise activations that the core does not need itself. Where a function has a kink, its derivative there is PyTorch's.
 extension Pointwise {
   static let hardTanh = Pointwise(
-    "hardtanh", roles: [.value], parameters: 2, derivative: { x, p, _, g in [select((x[0] .> p[0]) .& (x[0] .< p[1]), g, 0)] }
+    "hardtanh", roles: [.value], parameters: 2, derivative: { _, p, y, g in [select((y .> p[0]) .& (y .< p[1]), g, 0)] }
   ) { x, p in EmberRuntime.minimum(EmberRuntime.maximum(x[0], p[0]), p[1]) }
   static let hardSigmoid = Pointwise(
     "hardsigmoid", roles: [.value], derivative: { x, _, _, g in [select((x[0] .> -3) .& (x[0] .< 3), g / 6, 0)] }

@@ -70,6 +70,78 @@ import Testing
     noGrad { #expect(!(w * 2).requiresGrad && w.requiresGrad) }
   }
 
+  /// The same with a history: the memory changes hands where the derivative does not read what was there, and never otherwise.
+  @Test func dyingOperandsWithHistoryGiveTheirMemory() {
+    let w = Tensor.full([5000], 0.5).requiringGrad(), v = Tensor.full([5000], 3.0).requiringGrad()
+    let sum = w + v
+    let address = sum.storageAddress
+    let positive = ((consume sum) + v).relu()
+    #expect(positive.storageAddress == address)
+    // The derivative of relu reads its result.
+    let end = ((consume positive) - w) * 3
+    #expect(end.storageAddress != address)
+    end.sum().backward()
+    #expect(w.grad!.elements(as: Float.self).allSatisfy { $0 == 0 } && v.grad!.elements(as: Float.self).allSatisfy { $0 == 6 })
+    // A factor whose partner wants a gradient is read by the derivative.
+    let factor = w + v
+    let factorAddress = factor.storageAddress
+    #expect(((consume factor) * w).storageAddress != factorAddress)
+    // One that stays alive, or that its own derivative reads, is left alone.
+    let kept = w + v
+    let cut = kept.relu()
+    #expect(kept.storageAddress != cut.storageAddress && kept.elements(as: Float.self).allSatisfy { $0 == 3.5 })
+    let exponential = w.exp()
+    let exponentialAddress = exponential.storageAddress
+    #expect(((consume exponential) + v).storageAddress != exponentialAddress)
+    noGrad {
+      let history = w + v
+      let historyAddress = history.storageAddress
+      let doubled = (consume history) * 2
+      #expect(doubled.storageAddress == historyAddress && !doubled.requiresGrad)
+    }
+  }
+
+  private static let functions: [(name: String, function: @Sendable (consuming Tensor) -> Tensor)] = [
+    ("sqrt", { (x: consuming Tensor) in x.sqrt() }),
+    ("rsqrt", { (x: consuming Tensor) in x.rsqrt() }),
+    ("reciprocal", { (x: consuming Tensor) in x.reciprocal() }),
+    ("exp", { (x: consuming Tensor) in x.exp() }),
+    ("log", { (x: consuming Tensor) in x.log() }),
+    ("sin", { (x: consuming Tensor) in x.sin() }),
+    ("tanh", { (x: consuming Tensor) in x.tanh() }),
+    ("sigmoid", { (x: consuming Tensor) in x.sigmoid() }),
+    ("relu", { (x: consuming Tensor) in x.relu() }),
+    ("erf", { (x: consuming Tensor) in x.erf() }),
+    ("negative", { (x: consuming Tensor) in -x }),
+    ("+ number", { (x: consuming Tensor) in x + 2 }),
+    ("number -", { (x: consuming Tensor) in 2 - x }),
+    ("/ number", { (x: consuming Tensor) in x / 3 }),
+    ("number /", { (x: consuming Tensor) in 3 / x }),
+    ("chain", { (x: consuming Tensor) in ((x * 2 + 1).tanh() - 0.25).relu().exp() }),
+  ]
+
+  /// A function of a value that dies in it, and of the same value kept alive: values and first and second derivatives are the same to the bit.
+  @Test(arguments: functions.indices)
+  func historiesDoNotDependOnWhoHoldsTheOperands(_ index: Int) {
+    let (name, function) = Self.functions[index]
+    let x = Tensor.linspace(0.1, 2, count: 5000).requiringGrad(), y = Tensor.linspace(1, 3, count: 5000).requiringGrad()
+    func derivatives(holding: Bool) -> [Tensor] {
+      var held: [Tensor] = []
+      let operand = x * y
+      if holding { held.append(operand) }
+      let result = function(consume operand)
+      if holding { held.append(result) }
+      let total = result + y
+      if holding { held.append(total) }
+      let first = grad(of: [((consume total) * y).sum()], with: [x, y], createGraph: true)
+      let second = grad(of: [(first[0] * first[1]).sum()], with: [x, y])
+      return withExtendedLifetime(held) { first + second }
+    }
+    for (dying, kept) in zip(derivatives(holding: false), derivatives(holding: true)) {
+      #expect(dying.elements(as: Float.self) == kept.elements(as: Float.self), "\(name)")
+    }
+  }
+
   @Test func creation() {
     #expect(Tensor.arange(4).elements(as: Int.self) == [0, 1, 2, 3])
     #expect(Tensor.arange(0, 1, step: 0.25).elements(as: Float.self) == [0, 0.25, 0.5, 0.75])

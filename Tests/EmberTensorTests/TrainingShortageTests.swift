@@ -13,8 +13,8 @@ import Testing
         Conv2d(1, 8, kernelSize: 3); BatchNorm2d(8); ReLU(); Flatten(); Linear(8 * 10 * 10, 5)
       }
       let optimizer = Adam(model.parameters(), learningRate: 0.01)
-      let images = Tensor.randn([16, 1, 12, 12], generator: Generator(seed: 1)),
-        labels = Tensor.randint(0, 5, [16], generator: Generator(seed: 2))
+      let images = Tensor.randn([64, 1, 12, 12], generator: Generator(seed: 1)),
+        labels = Tensor.randint(0, 5, [64], generator: Generator(seed: 2))
       func step() throws {
         try catchingErrors {
           optimizer.zeroGrad()

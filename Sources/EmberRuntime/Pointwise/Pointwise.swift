@@ -279,6 +279,8 @@ public final class PointwiseGradient: Sendable {
   private static let outputCode: UInt64 = 14, upstreamCode: UInt64 = 15
   /// Neither inputs nor the output are read: nothing has to be kept for a backward pass.
   public let readsOnlyUpstream: Bool
+  /// The first input must be kept for a backward pass.
+  public let readsFirstInput: Bool
   /// Bit i: input i of the original function has a gradient.
   public let present: UInt8
   /// Bit i: that gradient is the upstream one itself, no kernel needed.
@@ -288,6 +290,7 @@ public final class PointwiseGradient: Sendable {
     self.function = function
     sourceCount = sources.count
     readsOnlyUpstream = sources.allSatisfy { $0 == .upstream }
+    readsFirstInput = sources.contains(.input(0))
     var packed: UInt64 = 0
     for (position, source) in sources.enumerated() {
       let code =

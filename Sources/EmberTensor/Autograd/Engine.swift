@@ -128,10 +128,10 @@ struct BackwardPass {
         if node.isReleased { return false }
         if isObserved {
           observed(node.operationName, .backward, [arrived.gradients.first], results: { [] }) {
-            node.propagate(arrived.gradients, in: &self)
+            node.propagate(&arrived.gradients, in: &self)
           }
         } else {
-          node.propagate(arrived.gradients, in: &self)
+          node.propagate(&arrived.gradients, in: &self)
         }
         return true
       }

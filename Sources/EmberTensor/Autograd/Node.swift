@@ -126,7 +126,7 @@ public class Node: @unchecked Sendable {
   var outputCount: Int { 1 }
 
   /// Computes the gradients of the inputs and hands them to the pass.
-  func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {}
+  func propagate(_ gradients: inout Gradients, in pass: inout BackwardPass) {}
 
   /// Frees saved values. Called with the guardian held.
   func releaseSaved() {}
@@ -300,7 +300,7 @@ final class OutputNode: Node, @unchecked Sendable {
   /// The operation, if the gradient of this result may go there at once: nothing is done to it or kept of it here, and the graph is there.
   var forwards: Node? { guardian.withLock { _ in hasExtras || isReleased ? nil : edge0 } }
 
-  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+  override func propagate(_ gradients: inout Gradients, in pass: inout BackwardPass) {
     guard let operation = edge0, let gradient = gradients.first else { return }
     pass.send(gradient, to: operation, index: index)
   }
@@ -321,7 +321,7 @@ final class LeafNode: Node, @unchecked Sendable {
     set { accumulated.withLock { $0 = newValue } }
   }
 
-  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+  override func propagate(_ gradients: inout Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first else { return }
     if gradient.trace != nil, !isOfCapture { return Tracer.refuseForeignLeaf(self) }
     // The lock is held over the addition: two passes on two threads may end at the same leaf.

@@ -19,7 +19,7 @@ private final class FunctionNode: Node, @unchecked Sendable {
   override var outputCount: Int { forms.count }
   override func releaseSaved() { derivative = nil }
 
-  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+  override func propagate(_ gradients: inout Gradients, in pass: inout BackwardPass) {
     guard let derivative else { return }
     if pass.isRecording {
       raise(

@@ -220,7 +220,7 @@ final class UnaryNode<Op: UnaryOperation>: RecordedNode, @unchecked Sendable {
 
   override var operationName: String { operation.callName }
 
-  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+  override func propagate(_ gradients: inout Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first, let edge = edge(0) else { return }
     if mayBeTraced(gradient), isTraced([gradient], in: pass) {
       return sendTraced([gradient], operation, in: &pass) { [$0.derivative($1[0]!, $2)] }
@@ -244,7 +244,7 @@ final class BinaryNode<Op: BinaryOperation>: RecordedNode, @unchecked Sendable {
 
   override var operationName: String { operation.callName }
 
-  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+  override func propagate(_ gradients: inout Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first else { return }
     if mayBeTraced(gradient), isTraced([gradient], in: pass) {
       return sendTraced([gradient], operation, in: &pass) { operation, gradients, context in
@@ -274,7 +274,7 @@ class VariadicNode<Op: VariadicOperation>: RecordedNode, @unchecked Sendable {
   override var outputCount: Int { results }
   override var undifferentiableOutputs: Set<Int> { operation.undifferentiableOutputs }
 
-  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+  override func propagate(_ gradients: inout Gradients, in pass: inout BackwardPass) {
     let all = (0..<results).map { gradients[$0] }
     if isTraced(all, in: pass) { return sendTraced(all, operation, in: &pass) { $0.derivative($1, $2) } }
     let inputs = operation.derivative(all, DerivativeContext(node: self, isRecording: pass.isRecording, all: all))

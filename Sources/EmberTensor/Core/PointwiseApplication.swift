@@ -152,10 +152,15 @@ final class PointwiseNode: Node, @unchecked Sendable {
     content.moreSaved = nil
   }
 
-  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
-    guard let upstream = gradients.first else { return }
+  override func propagate(_ gradients: inout Gradients, in pass: inout BackwardPass) {
     content.gradient._withUnsafeGuaranteedRef { gradient in
       let present = gradient.present, passing = gradient.passing
+      if present & (present &- 1) == 0, passing == 0, content.isUniform, !pass.isRecording, let edge = present == 1 ? edge0 : edge1,
+        let full = onlyOne(gradient, &gradients.first)
+      {
+        return pass.send(full, to: edge)
+      }
+      guard let upstream = gradients.first else { return }
       if present == 3, passing == 0, content.isUniform, !pass.isRecording, let edge0, let edge1,
         ThreadFlags.current.isDisjoint(with: .slow),
         let (first, second) = runDensePair(gradient.function, operands(gradient, upstream, recording: false), content.parameters)
@@ -194,6 +199,25 @@ final class PointwiseNode: Node, @unchecked Sendable {
     case .output: return Tensor(content[position]!, node: recording ? self : nil)
     case .input(let i): return Tensor(content[position]!, node: recording ? edge(i) : nil)
     }
+  }
+
+  /// The gradient of a function with one, in the memory of what arrived, where nobody else holds that; nil otherwise.
+  private func onlyOne(_ gradient: PointwiseGradient, _ upstream: inout Tensor?) -> Tensor? {
+    guard upstream?.body.byteCount ?? 0 >= worthReusing, gradient.sourceCount <= 2, ThreadFlags.current.isDisjoint(with: .slow),
+      var arrived = upstream.take()
+    else { return nil }
+    let isFirst = gradient.source(0) == .upstream
+    if arrived.node == nil, arrived.isUniquelyHeld(), arrived.body.isPlain, arrived.body.isContiguous {
+      let body = arrived.body, other = gradient.sourceCount == 1 ? body : content[isFirst ? 1 : 0] ?? body
+      if isDense(other, as: body),
+        runDense(
+          gradient.function, gradient.sourceCount, isFirst ? body : other, isFirst ? other : body, content.parameters, into: body) != nil
+      {
+        return arrived
+      }
+    }
+    upstream = arrived
+    return nil
   }
 
   /// The gradient of a function with one.
@@ -256,24 +280,43 @@ extension Pointwise {
   }
 }
 
+/// Bytes from which on it pays to look whether a result with a history, or a gradient, can take an operand's memory. A small block is in
+/// the cache anyway, and to be had for less than the questions cost.
+private let worthReusing = 1 << 14
+
 extension Pointwise {
-  /// As a call, in the memory of `x` where nobody else holds it and the result fits: a chain of operations without gradients works in one
-  /// buffer, and less memory is touched.
+  /// As a call, in the memory of `x` where nobody else holds it, the result fits, and no derivative will read what was there: a chain of
+  /// operations works in one buffer, and less memory is touched.
   func reusing(_ x: consuming Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
-    if x.node == nil, ThreadFlags.current.isDisjoint(with: .slow), x.isUniquelyHeld(), x.body.isContiguous,
+    if ThreadFlags.current.isDisjoint(with: .slow), x.isUniquelyHeld(), x.body.isContiguous,
+      x.node == nil || !isRecordingEnabled || (x.body.byteCount >= worthReusing && spares(x, mask: 1)),
       runDense(self, 1, x.body, x.body, parameters, into: x.body) != nil
     {
-      return x
+      guard let node = x.node else { return x }
+      return recorded(x.body, x.body, node, nil, parameters)
     }
     return self(x, parameters)
   }
 
+  /// Whether a result with a history can take the place of the first operand: derivatives exist for the dtype and do not read it.
+  private func spares(_ x: borrowing Tensor, mask: UInt8) -> Bool {
+    x.body.dtype.isDifferentiable && arity <= 2 && unmanagedGradient(mask: mask)._withUnsafeGuaranteedRef { !$0.readsFirstInput }
+  }
+
+  /// What stands in the memory of `body` now, which it shares with the first operand, as the result of this function.
+  private func recorded(_ body: TensorBody, _ y: TensorBody, _ xNode: Node?, _ yNode: Node?, _ parameters: ScalarParameters) -> Tensor {
+    guard isRecordingEnabled, body.dtype.isDifferentiable else { return Tensor(body) }
+    return Tensor(body, node: PointwiseNode(self, body, y, edges: xNode, yNode, parameters, output: body))
+  }
+
   func reusing(_ x: consuming Tensor, _ y: Tensor, _ parameters: ScalarParameters = .none) -> Tensor {
-    if x.node == nil, ThreadFlags.current.isDisjoint(with: .slow), x.isUniquelyHeld(), x.body.isContiguous,
-      y.node == nil || !isRecordingEnabled, y.body.isPlain, y.body.isContiguous, y.body.dtype == x.body.dtype, y.body.shape == x.body.shape,
-      y.body.backend === x.body.backend, runDense(self, 2, x.body, y.body, parameters, into: x.body) != nil
+    if ThreadFlags.current.isDisjoint(with: .slow), x.isUniquelyHeld(), x.body.isContiguous, isDense(y.body, as: x.body),
+      (x.node == nil && y.node == nil) || !isRecordingEnabled
+        || (x.body.byteCount >= worthReusing && spares(x, mask: (x.node == nil ? 0 : 1) | (y.node == nil ? 0 : 2))),
+      runDense(self, 2, x.body, y.body, parameters, into: x.body) != nil
     {
-      return x
+      if x.node == nil && y.node == nil { return x }
+      return recorded(x.body, y.body, x.node, y.node, parameters)
     }
     return self(x, y, parameters)
   }

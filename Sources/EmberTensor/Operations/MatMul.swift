@@ -167,14 +167,14 @@ extension Tensor {
 
 /// The linear layer on the tape. Where nothing unusual is going on, gradients of weight and bias are left to be gathered from several calls.
 final class LinearNode: VariadicNode<LinearOperation>, @unchecked Sendable {
-  override func propagate(_ gradients: Gradients, in pass: inout BackwardPass) {
+  override func propagate(_ gradients: inout Gradients, in pass: inout BackwardPass) {
     guard let gradient = gradients.first, let saved = savedInput(0), let weight = savedInput(1), !pass.isRecording, !holdsBatch,
       gradient.body.isPlain, saved.isPlain, !saved.dtype.isComplex, saved.shape.rank > 0, !isDetectingAnomalies
-    else { return super.propagate(gradients, in: &pass) }
+    else { return super.propagate(&gradients, in: &pass) }
     let inFeatures = weight.shape[unchecked: 1], outFeatures = weight.shape[unchecked: 0]
     let rows = gradient.asRows()
     guard PendingRows.pays(rows: rows.body.shape[unchecked: 0], inFeatures, outFeatures) else {
-      return super.propagate(gradients, in: &pass)
+      return super.propagate(&gradients, in: &pass)
     }
     if let edge = edge(0) { pass.send(apply(MatMul(), rows, Tensor(weight)).reshaped(saved.shape), to: edge) }
     if let edge = edge(1) { pass.send(rows: rows, Tensor(saved).asRows(), to: edge) }
