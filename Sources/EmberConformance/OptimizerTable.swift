@@ -30,12 +30,17 @@ func makeOptimizer(_ name: String, _ groups: [NamedGroup]) throws -> (any Optimi
         numbers: ["lr": \.learningRate, "momentum": \.momentum, "dampening": \.dampening, "weight_decay": \.weightDecay],
         flags: ["nesterov": \.nesterov, "maximize": \.maximize])
     }
-  case "Adam", "AdamW":
-    let initial = name == "Adam" ? Adam.Options() : Adam.Options(weightDecay: 1e-2, decoupled: true)
-    return try make({ name == "Adam" ? Adam(groups: $0) : AdamW(groups: $0) }, initial) {
+  case "Adam":
+    return try make(Adam.init(groups:), .init()) {
       try $0.read(
         into: &$1, numbers: ["lr": \.learningRate, "eps": \.epsilon, "weight_decay": \.weightDecay],
         flags: ["amsgrad": \.amsgrad, "maximize": \.maximize, "decoupled_weight_decay": \.decoupled], pairs: ["betas": \.betas])
+    }
+  case "AdamW":
+    return try make(AdamW.init(groups:), .init()) {
+      try $0.read(
+        into: &$1, numbers: ["lr": \.learningRate, "eps": \.epsilon, "weight_decay": \.weightDecay],
+        flags: ["amsgrad": \.amsgrad, "maximize": \.maximize], pairs: ["betas": \.betas])
     }
   case "Adamax":
     return try make(Adamax.init(groups:), .init()) {

@@ -8,7 +8,7 @@ import EmberTensor
   import Darwin
 #endif
 
-/// Adam (Kingma and Ba, 2015, arXiv:1412.6980) and AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101), as in `torch.optim`.
+/// Adam (Kingma and Ba, 2015, arXiv:1412.6980), as in `torch.optim`.
 open class Adam: GroupOptimizer<Adam.Options> {
   public struct Options: OptimizerOptions {
     public var learningRate: Double
@@ -17,7 +17,7 @@ open class Adam: GroupOptimizer<Adam.Options> {
     public var weightDecay: Double
     public var amsgrad: Bool
     public var maximize: Bool
-    /// AdamW: weight decay shrinks the parameter instead of joining the gradient.
+    /// Weight decay shrinks the parameter instead of joining the gradient, as in `AdamW`.
     public var decoupled: Bool
 
     public init(
@@ -52,7 +52,82 @@ open class Adam: GroupOptimizer<Adam.Options> {
 
   public convenience init(
     _ parameters: [StateCell], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
-    weightDecay: Double = 0, amsgrad: Bool = false, maximize: Bool = false
+    weightDecay: Double = 0, amsgrad: Bool = false, maximize: Bool = false, decoupled: Bool = false
+  ) {
+    self.init(groups: [
+      ParameterGroup(
+        parameters,
+        Options(
+          learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay, amsgrad: amsgrad, maximize: maximize,
+          decoupled: decoupled))
+    ])
+  }
+
+  override open func layout(for value: Tensor, _ options: Options) -> [StateTensor] { AdamRule(options).layout }
+
+  override open func apply(_ updates: inout [ParameterUpdate], _ options: Options) {
+    AdamRule(options).apply(&updates, usesKernel: usesKernel)
+  }
+
+  override open func apply(_ update: inout ParameterUpdate, _ options: Options) { AdamRule(options).apply(&update) }
+
+  func usesKernel(_ value: Tensor) -> Bool { value.hasKernel(of: OptimizerSteps.adam) }
+
+  /// 1 - βᵗ for both betas: what the averages, which began at 0, are divided by.
+  static func corrections(_ betas: (Double, Double), _ step: Int) -> (Double, Double) {
+    (1 - pow(betas.0, Double(step)), 1 - pow(betas.1, Double(step)))
+  }
+}
+
+/// Adam whose weight decay shrinks the parameters instead of joining the gradients; Loshchilov and Hutter, 2019, arXiv:1711.05101.
+public final class AdamW: GroupOptimizer<AdamW.Options> {
+  public struct Options: OptimizerOptions {
+    public var learningRate: Double
+    public var betas: (Double, Double)
+    public var epsilon: Double
+    public var weightDecay: Double
+    public var amsgrad: Bool
+    public var maximize: Bool
+
+    public init(
+      learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, weightDecay: Double = 1e-2,
+      amsgrad: Bool = false, maximize: Bool = false
+    ) {
+      self.learningRate = learningRate
+      self.betas = betas
+      self.epsilon = epsilon
+      self.weightDecay = weightDecay
+      self.amsgrad = amsgrad
+      self.maximize = maximize
+    }
+
+    public static var saved: [(name: String, path: WritableKeyPath<Options, Double>)] {
+      [
+        ("lr", \.learningRate), ("beta1", \.betas.0), ("beta2", \.betas.1), ("eps", \.epsilon), ("weight_decay", \.weightDecay),
+        ("amsgrad", \.amsgrad.asNumber), ("maximize", \.maximize.asNumber), ("decoupled_weight_decay", \.isDecoupled),
+      ]
+    }
+    public static var momentum: WritableKeyPath<Options, Double>? { \.betas.0 }
+
+    /// Always: the state of an `Adam` makes no other optimizer of this one.
+    private var isDecoupled: Double {
+      get { 1 }
+      set {}
+    }
+
+    var rule: AdamRule {
+      AdamRule(
+        Adam.Options(
+          learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay, amsgrad: amsgrad, maximize: maximize,
+          decoupled: true))
+    }
+
+    public func validate() throws(EmberError) { try rule.options.validate() }
+  }
+
+  public convenience init(
+    _ parameters: [StateCell], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
+    weightDecay: Double = 1e-2, amsgrad: Bool = false, maximize: Bool = false
   ) {
     self.init(groups: [
       ParameterGroup(
@@ -62,17 +137,33 @@ open class Adam: GroupOptimizer<Adam.Options> {
     ])
   }
 
-  override open func layout(for value: Tensor, _ options: Options) -> [StateTensor] {
+  override public func layout(for value: Tensor, _ options: Options) -> [StateTensor] { options.rule.layout }
+
+  override public func apply(_ updates: inout [ParameterUpdate], _ options: Options) {
+    options.rule.apply(&updates) { $0.hasKernel(of: OptimizerSteps.adam) }
+  }
+
+  override public func apply(_ update: inout ParameterUpdate, _ options: Options) { options.rule.apply(&update) }
+}
+
+/// How Adam and AdamW move parameters.
+struct AdamRule {
+  let options: Adam.Options
+
+  init(_ options: Adam.Options) { self.options = options }
+
+  var layout: [StateTensor] {
     [StateTensor("exp_avg"), StateTensor("exp_avg_sq")] + (options.amsgrad ? [StateTensor("max_exp_avg_sq")] : [])
   }
 
-  override open func apply(_ updates: inout [ParameterUpdate], _ o: Options) {
+  func apply(_ updates: inout [ParameterUpdate], usesKernel: (Tensor) -> Bool) {
+    let o = options
     for run in updates.runs({ $0.state.step == $1.state.step && usesKernel($0.value) == usesKernel($1.value) }) {
       guard usesKernel(updates[run.lowerBound].value) else {
-        for i in run { apply(&updates[i], o) }
+        for i in run { apply(&updates[i]) }
         continue
       }
-      let (correction1, correction2) = Self.corrections(o.betas, updates[run.lowerBound].state.step)
+      let (correction1, correction2) = Adam.corrections(o.betas, updates[run.lowerBound].state.step)
       let options = ember_adam_options(
         learning_rate: o.learningRate, beta1: o.betas.0, beta2: o.betas.1, epsilon: o.epsilon, weight_decay: o.weightDecay,
         bias_correction1: correction1, bias_correction2: correction2, decoupled: o.decoupled, amsgrad: o.amsgrad, maximize: o.maximize)
@@ -80,9 +171,10 @@ open class Adam: GroupOptimizer<Adam.Options> {
     }
   }
 
-  /// The rule on devices without that kernel.
-  override open func apply(_ update: inout ParameterUpdate, _ o: Options) {
-    let (correction1, correction2) = Self.corrections(o.betas, update.state.step)
+  /// On devices without that kernel.
+  func apply(_ update: inout ParameterUpdate) {
+    let o = options
+    let (correction1, correction2) = Adam.corrections(o.betas, update.state.step)
     let numbers = [
       o.decoupled ? 1 - o.learningRate * o.weightDecay : 1, o.decoupled ? 0 : o.weightDecay, o.maximize ? -1 : 1, 1 - o.betas.0, o.betas.1,
       1 - o.betas.1, o.learningRate / correction1, 1 / correction2.squareRoot(), o.epsilon,
@@ -93,13 +185,6 @@ open class Adam: GroupOptimizer<Adam.Options> {
     } else {
       Self.rule(targets, reading: [update.gradient], numbers)
     }
-  }
-
-  func usesKernel(_ value: Tensor) -> Bool { value.hasKernel(of: OptimizerSteps.adam) }
-
-  /// 1 - βᵗ for both betas: what the averages, which began at 0, are divided by.
-  static func corrections(_ betas: (Double, Double), _ step: Int) -> (Double, Double) {
-    (1 - pow(betas.0, Double(step)), 1 - pow(betas.1, Double(step)))
   }
 
   private static let rule = PointwiseUpdate("adam", targets: 3, parameters: 9) { x, inputs, numbers in
@@ -134,21 +219,5 @@ struct AdamMoments {
   /// Adam's own move; 6: step size, 7: the square's correction, 8: ε.
   func moved(by numbers: [Expression], second: Expression) -> Expression {
     parameter - numbers[6] * (average / (sqrt(second) * numbers[7] + numbers[8]))
-  }
-}
-
-/// Adam with decoupled weight decay.
-public final class AdamW: Adam {
-  public convenience init(
-    _ parameters: [StateCell], learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
-    weightDecay: Double = 1e-2, amsgrad: Bool = false, maximize: Bool = false
-  ) {
-    self.init(groups: [
-      ParameterGroup(
-        parameters,
-        Options(
-          learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay, amsgrad: amsgrad, maximize: maximize,
-          decoupled: true))
-    ])
   }
 }

@@ -48,42 +48,40 @@ extension AdamW {
 }
 
 extension Adamax {
-  @available(*, unavailable, renamed: "init(_:learningRate:betas:epsilon:weightDecay:maximize:)")
+  @available(*, unavailable, renamed: "init(_:learningRate:betas:epsilon:weightDecay:)")
   public convenience init(
     _ parameters: [StateCell], lr: Double, betas: (Double, Double) = (0.9, 0.999), eps: Double = 1e-8, weight_decay: Double = 0
   ) { fatalError() }
 }
 
 extension NAdam {
-  @available(*, unavailable, renamed: "init(_:learningRate:betas:epsilon:weightDecay:momentumDecay:decoupled:maximize:)")
+  @available(*, unavailable, renamed: "init(_:learningRate:betas:epsilon:weightDecay:)")
   public convenience init(
     _ parameters: [StateCell], lr: Double, betas: (Double, Double) = (0.9, 0.999), eps: Double = 1e-8, weight_decay: Double = 0
   ) { fatalError() }
 }
 
 extension RAdam {
-  @available(*, unavailable, renamed: "init(_:learningRate:betas:epsilon:weightDecay:decoupled:maximize:)")
+  @available(*, unavailable, renamed: "init(_:learningRate:betas:epsilon:weightDecay:)")
   public convenience init(
     _ parameters: [StateCell], lr: Double, betas: (Double, Double) = (0.9, 0.999), eps: Double = 1e-8, weight_decay: Double = 0
   ) { fatalError() }
 }
 
 extension Adagrad {
-  @available(
-    *, unavailable, renamed: "init(_:learningRate:learningRateDecay:weightDecay:initialAccumulatorValue:epsilon:maximize:)"
-  )
+  @available(*, unavailable, renamed: "init(_:learningRate:learningRateDecay:weightDecay:)")
   public convenience init(_ parameters: [StateCell], lr: Double, lr_decay: Double = 0, weight_decay: Double = 0) { fatalError() }
 }
 
 extension Adadelta {
-  @available(*, unavailable, renamed: "init(_:learningRate:rho:epsilon:weightDecay:maximize:)")
+  @available(*, unavailable, renamed: "init(_:learningRate:rho:epsilon:weightDecay:)")
   public convenience init(_ parameters: [StateCell], lr: Double, rho: Double = 0.9, eps: Double = 1e-6, weight_decay: Double = 0) {
     fatalError()
   }
 }
 
 extension RMSprop {
-  @available(*, unavailable, renamed: "init(_:learningRate:alpha:epsilon:weightDecay:momentum:centered:maximize:)")
+  @available(*, unavailable, renamed: "init(_:learningRate:alpha:epsilon:weightDecay:momentum:centered:)")
   public convenience init(
     _ parameters: [StateCell], lr: Double, alpha: Double = 0.99, eps: Double = 1e-8, weight_decay: Double = 0, momentum: Double = 0,
     centered: Bool = false
@@ -91,29 +89,29 @@ extension RMSprop {
 }
 
 extension Rprop {
-  @available(*, unavailable, renamed: "init(_:learningRate:etas:stepSizes:maximize:)")
+  @available(*, unavailable, renamed: "init(_:learningRate:etas:)")
   public convenience init(_ parameters: [StateCell], lr: Double, etas: (Double, Double) = (0.5, 1.2)) { fatalError() }
 }
 
 extension ASGD {
-  @available(*, unavailable, renamed: "init(_:learningRate:lambd:alpha:t0:weightDecay:maximize:)")
+  @available(*, unavailable, renamed: "init(_:learningRate:weightDecay:)")
   public convenience init(_ parameters: [StateCell], lr: Double, weight_decay: Double = 0) { fatalError() }
 }
 
 extension Adafactor {
-  @available(*, unavailable, renamed: "init(_:learningRate:beta2Decay:epsilons:clippingThreshold:weightDecay:maximize:)")
+  @available(*, unavailable, renamed: "init(_:learningRate:weightDecay:)")
   public convenience init(_ parameters: [StateCell], lr: Double, weight_decay: Double = 0) { fatalError() }
 }
 
 extension SparseAdam {
-  @available(*, unavailable, renamed: "init(_:learningRate:betas:epsilon:maximize:)")
+  @available(*, unavailable, renamed: "init(_:learningRate:betas:epsilon:)")
   public convenience init(_ parameters: [StateCell], lr: Double, betas: (Double, Double) = (0.9, 0.999), eps: Double = 1e-8) {
     fatalError()
   }
 }
 
 extension Muon {
-  @available(*, unavailable, renamed: "init(_:learningRate:weightDecay:momentum:nesterov:coefficients:epsilon:iterations:adjustment:)")
+  @available(*, unavailable, renamed: "init(_:learningRate:weightDecay:momentum:)")
   public convenience init(_ parameters: [StateCell], lr: Double, weight_decay: Double = 0.1, momentum: Double = 0.95) { fatalError() }
 }
 
@@ -172,7 +170,7 @@ extension CyclicLR {
 }
 
 extension Scheduler {
-  @available(*, unavailable, renamed: "state")
+  @available(*, unavailable, renamed: "getter:state()")
   public func state_dict() -> [Double] { fatalError() }
   @available(*, unavailable, renamed: "loadState(_:)")
   public func load_state_dict(_ state: [Double]) throws { fatalError() }
@@ -181,4 +179,11 @@ extension Scheduler {
 extension RateSchedule {
   @available(*, unavailable, message: "ask the optimizer for its learningRates")
   public func get_last_lr() -> [Double] { fatalError() }
+}
+
+/// `optim.Adam(model.parameters(), lr=0.1)` is `Adam(model.parameters(), learningRate: 0.1)`.
+@dynamicMemberLookup
+public enum optim {
+  @available(*, unavailable, message: "optimizers have no prefix: write Adam(model.parameters(), learningRate: 0.1)")
+  public static subscript(dynamicMember name: String) -> NameFromPyTorch { fatalError() }
 }

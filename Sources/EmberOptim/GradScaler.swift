@@ -143,6 +143,8 @@ public final class GradScaler {
         .value, in: "loadStateDict",
         "scale \(newScale), growth tracker \(newTracker): the scale must be positive, the tracker not negative")
     }
+    if ErrorScopes.hasFailed { return }
+    journal()
     (currentScale, growthTracker, visited) = (newScale, newTracker, [:])
   }
 }

@@ -57,7 +57,16 @@ open class GroupOptimizer<Options: OptimizerOptions>: Optimizer {
   /// By position of the parameter over all groups.
   public internal(set) var state: [ParameterState] = []
 
+  /// Groups none of which has a parameter raise an error: most often a model whose layers are in no property. `groups: []` is an optimizer
+  /// that gets its groups later.
   public init(groups: [ParameterGroup<Options>]) {
+    if !groups.isEmpty, groups.allSatisfy(\.parameters.isEmpty), !ErrorScopes.hasFailed {
+      raise(
+        EmberError(
+          .value, in: "\(Swift.type(of: self))",
+          "called without a parameter; a module's parameters() finds those of modules, @Parameter and lists of them in its properties"))
+      return
+    }
     for group in groups { addParameterGroup(group) }
   }
 
@@ -281,6 +290,11 @@ open class GroupOptimizer<Options: OptimizerOptions>: Optimizer {
   }
 
   public final func beginSchedule(at rates: [Double]?) -> [Double] {
+    if let rates, rates.count != groups.count {
+      raise(
+        EmberError(.value, in: "\(Swift.type(of: self))", "a schedule begins at \(rates.count) rates for \(groups.count) groups of parameters"))
+      return groups.map(\.options.learningRate)
+    }
     for i in groups.indices {
       groups[i].initialLearningRate = rates?[i] ?? groups[i].initialLearningRate ?? groups[i].options.learningRate
     }

@@ -233,7 +233,8 @@ public final class LBFGS: Optimizer {
   // MARK: All parameters in a row
 
   private func flat(_ tensors: [Tensor]) -> Tensor {
-    let dtype = tensors[0].dtype.realType
+    // As wide as the widest parameter.
+    let dtype = tensors.dropFirst().reduce(tensors[0].dtype.realType) { TypePromotion.promote($0, $1.dtype.realType) }
     return cat(tensors.map { ($0.dtype.isComplex ? $0.viewAsReal() : $0).reshape([-1]).to(dtype).to(tensors[0].device) })
   }
 

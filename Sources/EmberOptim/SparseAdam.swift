@@ -89,7 +89,7 @@ open class SparseAdam: GroupOptimizer<SparseAdam.Options> {
       guard sparse.count > 0, sparse.values.elementCount > 0 else { return }
       let extents = Array(sparse.values.shape.dropFirst())
       let places = sparse.flatPositions
-      func named(_ x: Tensor) -> Tensor { x.reshape([-1] + extents).indexSelect(0, places) }
+      func named(_ x: Tensor) -> Tensor { x.flatten(0, x.rank - extents.count - 1).indexSelect(0, places) }
       let gradient = o.maximize ? -sparse.values.detach() : sparse.values.detach()
       let average = named(update.state["exp_avg"]).lerp(gradient, weight: .real(1 - o.betas.0))
       let square = named(update.state["exp_avg_sq"]).lerp(gradient.square(), weight: .real(1 - o.betas.1))
@@ -107,7 +107,7 @@ open class SparseAdam: GroupOptimizer<SparseAdam.Options> {
   /// The rows that are not all zero.
   private static func rows(of gradient: Tensor) throws -> SparseTensor {
     let whole = gradient.rank == 0 ? gradient.reshape([1]) : gradient
-    let isNamed = (whole.reshape([whole.size(0), -1]) .!= 0).any([1])
+    let isNamed = (whole.reshape([whole.size(0), whole.elementCount / max(1, whole.size(0))]) .!= 0).any([1])
     let rows = isNamed.nonzero().reshape([1, -1])
     return try SparseTensor(
       indices: rows, values: whole.indexSelect(0, rows.reshape([-1])), shape: Array(whole.shape), isCoalesced: true)

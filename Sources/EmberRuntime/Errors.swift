@@ -50,30 +50,35 @@ public func raise(_ error: EmberError) {
 @usableFromInline final class ErrorScope {
   var failure: EmberError?
   private let outer: ErrorScope?
-  /// How to take back what was written, by owner. The first entry of an owner leads back to before the scope, so later ones add nothing.
-  private var undo: [ObjectIdentifier: (owner: AnyObject, action: () -> Void)] = [:]
+  /// How to take back what was written, in the order of writing: the first entry of an owner leads back to before the scope, so later
+  /// ones add nothing.
+  private var undo: [(owner: AnyObject, action: () -> Void)] = []
+  private var owners: Set<ObjectIdentifier> = []
 
   init(in outer: ErrorScope?) { self.outer = outer }
 
   func journal(_ owner: AnyObject, _ action: @escaping () -> Void) {
-    if undo[ObjectIdentifier(owner)] == nil { undo[ObjectIdentifier(owner)] = (owner, action) }
+    if owners.insert(ObjectIdentifier(owner)).inserted { undo.append((owner, action)) }
   }
 
   /// What was written so far stays, whatever happens to this scope and those around it.
   func commit() {
     undo.removeAll()
+    owners.removeAll()
     outer?.commit()
   }
 
+  /// The last change first: owners that share something, as schedules share their optimizer's rates, end where the first one began.
   func rollBack() {
-    for entry in undo.values { entry.action() }
+    for entry in undo.reversed() { entry.action() }
     undo.removeAll()
+    owners.removeAll()
   }
 
   /// The scope succeeded; those around it may still fail.
   func handOver() {
     guard let outer else { return }
-    for entry in undo.values { outer.journal(entry.owner, entry.action) }
+    for entry in undo { outer.journal(entry.owner, entry.action) }
   }
 }
 

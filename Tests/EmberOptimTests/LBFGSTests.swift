@@ -74,7 +74,22 @@ import Testing
   }
 
   @Test func aStepNeedsAClosure() {
-    let error = #expect(throws: EmberError.self) { try catchingErrors { LBFGS([]).step() } }
+    let error = #expect(throws: EmberError.self) { try catchingErrors { LBFGS([StateCell(Tensor([1.0]), isParameter: true)]).step() } }
     #expect(error?.description.contains("step { … }") == true)
+  }
+
+  /// As exact as the widest parameter, whichever comes first.
+  @Test func mixedParametersKeepTheirPrecision() {
+    let a = StateCell(Tensor([0.0]), isParameter: true), b = StateCell(Tensor([0.0], dtype: .float64), isParameter: true)
+    let optimizer = LBFGS([a, b], lineSearch: .strongWolfe)
+    for _ in 0..<5 {
+      optimizer.step {
+        optimizer.zeroGrad()
+        let loss = (a.value.to(.float64) - 0.5).square().sum() + (b.value * 3 - 1).square().sum()
+        loss.backward()
+        return loss
+      }
+    }
+    #expect(abs(b.value.item(as: Double.self) - 1.0 / 3) < 1e-12 && a.value.dtype == .float32)
   }
 }

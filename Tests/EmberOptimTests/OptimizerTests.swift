@@ -110,4 +110,25 @@ import Testing
     let cycle = rates({ OneCycleLR($0, maximum: 1, totalSteps: 10) }, 10)
     #expect(abs(cycle[0] - 0.04) < 1e-12 && abs(cycle[2] - 1) < 1e-12 && cycle[9] < 1e-4)
   }
+
+  /// Groups of AdamW decay as AdamW does, by default too, and the state of an Adam does not make one of it.
+  @Test func groupsOfAdamWAreDecoupled() throws {
+    func cell() -> StateCell { StateCell(Tensor([1.0, -2]), isParameter: true) }
+    func moved(_ make: (StateCell) -> any Optimizer) -> [Float] {
+      let p = cell(), optimizer = make(p)
+      for _ in 0..<3 {
+        p.grad = Tensor([0.1, 0.3])
+        optimizer.step()
+      }
+      return p.value.elements(as: Float.self)
+    }
+    let plain = moved { AdamW([$0], learningRate: 0.1) }
+    #expect(moved { AdamW(groups: [ParameterGroup([$0], AdamW.Options(learningRate: 0.1))]) } == plain)
+    #expect(moved { Adam([$0], learningRate: 0.1, weightDecay: 1e-2, decoupled: true) } == plain)
+    #expect(moved { Adam([$0], learningRate: 0.1, weightDecay: 1e-2) } != plain)
+    let optimizer = AdamW([cell()], learningRate: 0.1)
+    try optimizer.loadStateDict(Adam([cell()], learningRate: 0.2).stateDict())
+    #expect(optimizer.learningRate == 0.2)
+    #expect(optimizer.stateDict().first { $0.0.hasSuffix("decoupled_weight_decay") }?.1.item() == 1)
+  }
 }

@@ -1,6 +1,7 @@
 import EmberOptim
 import EmberRuntime
 import EmberTensor
+import Foundation
 import Testing
 
 /// What holds for all schedules. Their values are compared with PyTorch's by the conformance cases.
@@ -98,5 +99,51 @@ import Testing
       rates.append(optimizer.learningRates[0])
     }
     #expect(rates == [0.2, 0.1, 0.1, 0.05])
+  }
+
+  @Test func aFactorOfZeroEnds() {
+    let optimizer = Self.optimizer(), schedule = ConstantLR(optimizer, factor: 0, steps: 2)
+    #expect(optimizer.learningRates == [0, 0])
+    for _ in 0..<2 { schedule.step() }
+    #expect(optimizer.learningRates == [0.4, 0.2])
+  }
+
+  @Test func warmRestartsGoByParts() {
+    let optimizer = Self.optimizer(), schedule = CosineAnnealingWarmRestarts(optimizer, period: 4, multiplier: 2)
+    // 5.5 is 1.5 into the second half cosine, which has 8 steps.
+    for (place, height) in [(0.5, 1 + cos(Double.pi * 0.5 / 4)), (5.5, 1 + cos(Double.pi * 1.5 / 8)), (12, 2)] {
+      schedule.step(at: place)
+      #expect(abs(optimizer.learningRates[0] - 0.4 * height / 2) < 1e-15)
+    }
+    #expect(schedule.state[0] == 12)
+    schedule.step()
+    #expect(abs(optimizer.learningRates[0] - 0.2 * (1 + cos(Double.pi / 16))) < 1e-15)
+    #expect(throws: EmberError.self) { try catchingErrors { schedule.step(at: -1) } }
+  }
+
+  @Test func aWarmUpOfNoStepsIsLeftAtOnce() {
+    let optimizer = Self.optimizer()
+    let schedule = SequentialLR(optimizer, [LinearLR(optimizer, steps: 4), ExponentialLR(optimizer, gamma: 0.5)], milestones: [0])
+    schedule.step()
+    #expect(optimizer.learningRates[0] != 0.4)
+  }
+
+  /// Steps in a scope that fails are taken back, with the rates that they set.
+  @Test(arguments: schedules.map(\.name)) func aFailedScopeChangesNothing(_ name: String) throws {
+    let optimizer = Self.optimizer(), schedule = Self.schedules.first { $0.name == name }!.make(optimizer)
+    for i in 0..<3 { Self.step(schedule, i) }
+    let state = schedule.state, rates = optimizer.learningRates
+    #expect(throws: EmberError.self) {
+      try catchingErrors {
+        for i in 3..<7 { Self.step(schedule, i) }
+        raise(EmberError(.value, in: "test", "failed"))
+      }
+    }
+    #expect(schedule.state == state && optimizer.learningRates == rates)
+  }
+
+  @Test func ratesToBeginAtMustFit() {
+    let error = #expect(throws: EmberError.self) { try catchingErrors { _ = RateSchedule(Self.optimizer(), startingAt: [0.1]) } }
+    #expect(error?.message.contains("1 rates for 2 groups") == true)
   }
 }

@@ -52,7 +52,7 @@ public final class SequentialLR: ComposedSchedule {
   /// - Parameter schedules: of the same optimizer, one more than milestones.
   public init(_ optimizer: any Optimizer, _ schedules: [RateSchedule], milestones: [Int]) {
     Self.check(schedules, of: optimizer, "SequentialLR")
-    let isOrdered = zip(milestones, milestones.dropFirst()).allSatisfy { $0 < $1 } && milestones.first ?? 1 > 0
+    let isOrdered = zip(milestones, milestones.dropFirst()).allSatisfy { $0 < $1 } && milestones.first ?? 0 >= 0
     if schedules.count != milestones.count + 1 || !isOrdered {
       raise(
         EmberError(
@@ -69,6 +69,7 @@ public final class SequentialLR: ComposedSchedule {
 
   override public func step() {
     if ErrorScopes.hasFailed { return }
+    journal()
     epoch += 1
     let number = milestones.count { $0 <= epoch }
     if number > 0, milestones[number - 1] == epoch { schedules[number].advance(to: 0) } else { schedules[number].step() }
@@ -84,6 +85,7 @@ public final class ChainedScheduler: ComposedSchedule {
 
   override public func step() {
     if ErrorScopes.hasFailed { return }
+    journal()
     epoch += 1
     for schedule in schedules { schedule.step() }
   }

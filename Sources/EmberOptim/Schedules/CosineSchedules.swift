@@ -33,14 +33,16 @@ public final class CosineAnnealingLR: RateSchedule {
 public final class CosineAnnealingWarmRestarts: RateSchedule {
   private let multiplier: Int
   private let minimum: Double
+  private let period: Int
   /// Steps of the present half cosine, and since it began.
   private var length: Int
-  private var position = -1
+  private var position = -1.0
 
   public init(_ optimizer: any Optimizer, period: Int, multiplier: Int = 1, minimum: Double = 0) {
     checkOption("CosineAnnealingWarmRestarts", "period", Double(period), period > 0, "positive")
     checkOption("CosineAnnealingWarmRestarts", "multiplier", Double(multiplier), multiplier > 0, "positive")
-    length = max(1, period)
+    self.period = max(1, period)
+    length = self.period
     self.multiplier = max(1, multiplier)
     self.minimum = minimum
     super.init(optimizer)
@@ -48,31 +50,52 @@ public final class CosineAnnealingWarmRestarts: RateSchedule {
 
   override public func step() {
     if ErrorScopes.hasFailed { return }
+    journal()
     if epoch < 0 {
       position = 0
     } else {
       position += 1
-      if position >= length {
-        position %= length
+      if position >= Double(length) {
+        position -= Double(length)
         length *= multiplier
       }
     }
     advance(to: nil)
   }
 
+  /// Sets the rates that belong to a place between two steps: `step(at: epoch + batch / batchCount)`, called after each batch.
+  public func step(at epoch: Double) {
+    if ErrorScopes.hasFailed { return }
+    guard epoch >= 0, epoch < 1e15 else {
+      raise(EmberError(.value, in: "CosineAnnealingWarmRestarts", "step at \(epoch); it must not be negative"))
+      return
+    }
+    journal()
+    (length, position) = (period, epoch)
+    if multiplier == 1 {
+      position = epoch.truncatingRemainder(dividingBy: Double(period))
+    } else {
+      while position >= Double(length) {
+        position -= Double(length)
+        length *= multiplier
+      }
+    }
+    advance(to: Int(epoch))
+  }
+
   override public func nextRates() -> [Double] {
-    let height = 1 + cosPi(Double(position) / Double(length))
+    let height = 1 + cosPi(position / Double(length))
     return initialRates.map { minimum + ($0 - minimum) * height / 2 }
   }
 
   override var ownState: [Double] {
-    get { [Double(length), Double(position)] }
-    set { (length, position) = (Int(newValue[0]), Int(newValue[1])) }
+    get { [Double(length), position] }
+    set { (length, position) = (Int(newValue[0]), newValue[1]) }
   }
 
   override func acceptsOwn(_ state: ArraySlice<Double>) -> Bool {
-    guard state.count == 2, let length = Int(exactly: state.first!), let position = Int(exactly: state.last!) else { return false }
-    return length > 0 && position < length
+    guard state.count == 2, let length = Int(exactly: state.first!), let position = state.last else { return false }
+    return length > 0 && position < Double(length)
   }
 }
 

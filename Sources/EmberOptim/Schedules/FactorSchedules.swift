@@ -105,7 +105,9 @@ public final class ConstantLR: RateSchedule {
   override public func nextRates() -> [Double] {
     let rates = optimizer.learningRates
     if epoch == 0 { return rates.map { $0 * factor } }
-    return epoch == steps ? rates.map { $0 * (1 / factor) } : rates
+    guard epoch == steps else { return rates }
+    // No factor leads back from 0.
+    return factor == 0 ? initialRates : rates.map { $0 * (1 / factor) }
   }
 
   override public func closedForm() -> [Double]? { initialRates.map { $0 * (epoch >= steps ? 1 : factor) } }

@@ -69,6 +69,7 @@ public final class ReduceLROnPlateau: Scheduler {
   /// Looks at a new value of the measure.
   public func step(_ value: Double) {
     if ErrorScopes.hasFailed { return }
+    journal()
     epoch += 1
     if isBetter(value) {
       best = value
@@ -110,7 +111,18 @@ public final class ReduceLROnPlateau: Scheduler {
     else {
       throw EmberError(.value, in: "loadState", "\(state) is no state of ReduceLROnPlateau for \(count) groups of parameters")
     }
+    journal()
     (epoch, best, stepsWithoutImprovement, cooldownLeft) = (steps, state[1], without, left)
     optimizer.learningRates = Array(state[4...])
+  }
+
+  /// A scope that fails takes the steps in it back, with the rates that they set.
+  private func journal() {
+    guard ErrorScopes.isActive else { return }
+    let old = (epoch, best, stepsWithoutImprovement, cooldownLeft), rates = optimizer.learningRates
+    ErrorScopes.journal(for: self) {
+      (self.epoch, self.best, self.stepsWithoutImprovement, self.cooldownLeft) = old
+      self.optimizer.learningRates = rates
+    }
   }
 }

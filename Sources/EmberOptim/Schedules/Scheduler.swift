@@ -51,8 +51,16 @@ open class RateSchedule: Scheduler {
 
   open func step() {
     if ErrorScopes.hasFailed { return }
+    journal()
     stepCount += 1
     advance(to: nil)
+  }
+
+  /// A scope that fails takes the steps in it back, with the rates that they set.
+  final func journal() {
+    guard ErrorScopes.isActive, !isInitial else { return }
+    let old = state
+    ErrorScopes.journal(for: self) { self.restore(old) }
   }
 
   final func beginSteps() {
@@ -107,6 +115,11 @@ open class RateSchedule: Scheduler {
       throw EmberError(
         .value, in: "loadState", "\(state) is no state of \(Swift.type(of: self)) for \(initialRates.count) groups of parameters")
     }
+    journal()
+    restore(state)
+  }
+
+  private final func restore(_ state: [Double]) {
     let count = initialRates.count
     ownState = Array(state[sharedCount...])
     epoch = Int(state[0])
