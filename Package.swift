@@ -45,7 +45,7 @@ let package = Package(
     .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberCUDA", "EmberRuntime", "CEmberSpectral"]),
     .target(name: "EmberSparse", dependencies: ["EmberTensor", "EmberRuntime", "CEmberKernels"]),
     // Training: modules, optimizers, data.
-    .target(name: "EmberNN", dependencies: ["EmberTensor", "EmberFunctional"]),
+    .target(name: "EmberNN", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra"]),
     .target(name: "EmberOptim", dependencies: ["EmberTensor", "EmberRuntime", "EmberSparse", "CEmberKernels"]),
     .target(name: "EmberGraph", dependencies: ["EmberTensor", "EmberRuntime", "EmberCUDA", "EmberNN"]),
     .target(name: "EmberDistributions", dependencies: ["EmberRuntime", "EmberTensor"]),
@@ -160,7 +160,7 @@ let package = Package(
       ]),
     .executableTarget(
       name: "FormatFuzzer",
-      dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberText", "EmberTorchScript", "EmberVision"],
+      dependencies: ["EmberCPU", "EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText", "EmberTorchScript", "EmberVision"],
       path: "Tests/FormatFuzzer"),
     .testTarget(
       name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision", "FormatFuzzer"]),

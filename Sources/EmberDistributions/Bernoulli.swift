@@ -8,23 +8,19 @@ public struct Bernoulli: EnumerableDistribution {
   public let logits: Tensor
   private let checks: Checks
 
-  public init(probabilities: Tensor, validate: Bool = true) {
+  public init(probabilities: any DistributionParameter, validate: Bool = true) {
     checks = Checks("Bernoulli", validate)
-    self.probabilities = probabilities
-    checks.parameter("probabilities", probabilities, .unitInterval)
-    let p = probabilities.clampedProbability
+    self.probabilities = probabilities.tensor(like: nil)
+    checks.parameter("probabilities", self.probabilities, .unitInterval)
+    let p = self.probabilities.clampedProbability
     logits = p.log() - (-p).log1p()
   }
 
-  public init(logits: Tensor, validate: Bool = true) {
+  public init(logits: any DistributionParameter, validate: Bool = true) {
     checks = Checks("Bernoulli", validate)
-    self.logits = logits
-    checks.parameter("logits", logits, .real)
-    probabilities = logits.sigmoid()
-  }
-
-  public init(probability: Double, validate: Bool = true) {
-    self.init(probabilities: Tensor(.real(probability), dtype: .float32), validate: validate)
+    self.logits = logits.tensor(like: nil)
+    checks.parameter("logits", self.logits, .real)
+    probabilities = self.logits.sigmoid()
   }
 
   private init(_ probabilities: Tensor, _ logits: Tensor, _ checks: Checks) {
@@ -36,6 +32,10 @@ public struct Bernoulli: EnumerableDistribution {
   public var support: Constraint { .boolean }
   public var mean: Tensor { probabilities }
   public var variance: Tensor { probabilities * (1 - probabilities) }
+  /// NaN where both values are equally probable.
+  public var mode: Tensor {
+    `where`(probabilities .== 0.5, probabilities.withoutValue, (probabilities .> 0.5).to(probabilities.dtype))
+  }
 
   public func sample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
     noGrad { probabilities.detach().expand(shape(of: sampleShape)).bernoulli(generator: generator) }
@@ -63,20 +63,23 @@ public struct Geometric: Distribution {
   public let probabilities: Tensor
   private let checks: Checks
 
-  public init(probabilities: Tensor, validate: Bool = true) {
+  public init(probabilities: any DistributionParameter, validate: Bool = true) {
     checks = Checks("Geometric", validate)
-    self.probabilities = probabilities
-    checks.parameter("probabilities", probabilities, .unitInterval)
-    checks.parameter("probabilities", probabilities, .positive)
+    self.probabilities = probabilities.tensor(like: nil)
+    checks.parameter("probabilities", self.probabilities, .unitInterval)
+    checks.parameter("probabilities", self.probabilities, .positive)
   }
 
-  public init(logits: Tensor, validate: Bool = true) { self.init(probabilities: logits.sigmoid(), validate: validate) }
+  public init(logits: any DistributionParameter, validate: Bool = true) {
+    self.init(probabilities: logits.tensor(like: nil).sigmoid(), validate: validate)
+  }
 
   public var batchShape: [Int] { Array(probabilities.shape) }
   public var eventShape: [Int] { [] }
   public var support: Constraint { .nonNegativeInteger }
   public var mean: Tensor { 1 / probabilities - 1 }
   public var variance: Tensor { (1 / probabilities - 1) / probabilities }
+  public var mode: Tensor { Tensor.zeros(like: probabilities) }
 
   public func sample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
     noGrad {

@@ -55,6 +55,8 @@ public struct Categorical: EnumerableDistribution {
   /// The categories have no order: NaN.
   public var mean: Tensor { probabilities.sum(-1).withoutValue }
   public var variance: Tensor { mean }
+  /// int64.
+  public var mode: Tensor { probabilities.argmax(-1) }
 
   /// int64.
   public func sample(_ sampleShape: [Int], generator: Generator?) -> Tensor {

@@ -14,6 +14,8 @@ public protocol Distribution: Sendable {
   var mean: Tensor { get }
   /// [batch..., event...]; NaN where there is none.
   var variance: Tensor { get }
+  /// The most probable value, [batch..., event...]; NaN where there is none.
+  var mode: Tensor { get }
   /// Draws, without history, `sampleShape` of each distribution.
   func sample(_ sampleShape: [Int], generator: Generator?) -> Tensor
   /// The logarithm of the density, or of the probability, of values [..., batch..., event...]: [..., batch...].
@@ -168,14 +170,43 @@ struct Checks {
   }
 }
 
-/// Parameters expanded to one shape, which is then the batch's.
-func broadcastParameters(_ owner: String, _ a: Tensor, _ b: Tensor) -> (Tensor, Tensor) {
-  guard a.dtype.isFloatingPoint, b.dtype.isFloatingPoint else {
-    raise(EmberError(.dtype, in: owner, "parameters \(a.dtype) and \(b.dtype); they must be floating point"))
-    return (a, b)
+// MARK: - Parameters
+
+/// What parameters of distributions are given as: tensors, and numbers, which take dtype and device of the tensors beside them.
+public protocol DistributionParameter: Sendable {
+  /// - Parameter form: the tensor beside; nil: numbers are float32 on the CPU.
+  func tensor(like form: Tensor?) -> Tensor
+}
+
+extension Tensor: DistributionParameter {
+  public func tensor(like form: Tensor?) -> Tensor { self }
+}
+
+extension Double: DistributionParameter {
+  public func tensor(like form: Tensor?) -> Tensor {
+    let dtype = form.map { $0.dtype.isFloatingPoint ? $0.dtype : .float32 } ?? .float32
+    return Tensor.full([], .real(self), dtype: dtype, on: form?.device ?? .cpu)
   }
-  let all = broadcastTensors([a, b])
-  return (all[0], all[1])
+}
+
+extension Float: DistributionParameter {
+  public func tensor(like form: Tensor?) -> Tensor { Double(self).tensor(like: form) }
+}
+
+extension Int: DistributionParameter {
+  public func tensor(like form: Tensor?) -> Tensor { Double(self).tensor(like: form) }
+}
+
+/// Parameters expanded to one shape, which is then the batch's.
+func broadcastParameters(_ owner: String, _ parameters: any DistributionParameter...) -> [Tensor] {
+  let form = parameters.lazy.compactMap { $0 as? Tensor }.first
+  let all = parameters.map { $0.tensor(like: form) }
+  guard all.allSatisfy({ $0.dtype.isFloatingPoint }) else {
+    let dtypes = all.map { "\($0.dtype)" }.joined(separator: ", ")
+    raise(EmberError(.dtype, in: owner, "parameters \(dtypes); they must be floating point"))
+    return all
+  }
+  return broadcastTensors(all)
 }
 
 extension Tensor {

@@ -10,9 +10,12 @@ public struct Gamma: ReparameterizedDistribution {
   public let rate: Tensor
   private let checks: Checks
 
-  public init(concentration: Tensor, rate: Tensor, validate: Bool = true) {
+  public init(
+    concentration: any DistributionParameter, rate: any DistributionParameter, validate: Bool = true
+  ) {
     checks = Checks("Gamma", validate)
-    (self.concentration, self.rate) = broadcastParameters("Gamma", concentration, rate)
+    let all = broadcastParameters("Gamma", concentration, rate)
+    (self.concentration, self.rate) = (all[0], all[1])
     checks.parameter("concentration", self.concentration, .positive)
     checks.parameter("rate", self.rate, .positive)
   }
@@ -22,6 +25,7 @@ public struct Gamma: ReparameterizedDistribution {
   public var support: Constraint { .nonNegative }
   public var mean: Tensor { concentration / rate }
   public var variance: Tensor { concentration / rate.square() }
+  public var mode: Tensor { ((concentration - 1) / rate).clamp(min: 0) }
 
   public func rsample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
     concentration.expand(shape(of: sampleShape)).standardGamma(generator: generator) / rate
@@ -68,6 +72,12 @@ public struct Dirichlet: ReparameterizedDistribution {
   public var support: Constraint { .simplex }
   public var mean: Tensor { concentration / concentration.sum(-1, keepDim: true) }
   public var variance: Tensor { mean * (1 - mean) / (concentration.sum(-1, keepDim: true) + 1) }
+  /// Where all concentrations are below 1 every corner is one; PyTorch names the first. NaN where the largest is 1.
+  public var mode: Tensor {
+    let above = (concentration - 1).clamp(min: 0)
+    let corner = (Tensor.arange(concentration.size(-1), on: concentration.device) .== 0).to(concentration.dtype)
+    return `where`((concentration .< 1).all([-1], keepDim: true), corner, above / above.sum(-1, keepDim: true))
+  }
 
   /// Gamma variates, divided by their sum; in double precision, as small concentrations make very small ones.
   public func rsample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
@@ -99,9 +109,12 @@ public struct Beta: ReparameterizedDistribution {
   private let checks: Checks
   private var both: Dirichlet { Dirichlet(concentration: stack([concentration1, concentration0], dim: -1), validate: false) }
 
-  public init(concentration1: Tensor, concentration0: Tensor, validate: Bool = true) {
+  public init(
+    concentration1: any DistributionParameter, concentration0: any DistributionParameter, validate: Bool = true
+  ) {
     checks = Checks("Beta", validate)
-    (self.concentration1, self.concentration0) = broadcastParameters("Beta", concentration1, concentration0)
+    let all = broadcastParameters("Beta", concentration1, concentration0)
+    (self.concentration1, self.concentration0) = (all[0], all[1])
     checks.parameter("concentration1", self.concentration1, .positive)
     checks.parameter("concentration0", self.concentration0, .positive)
   }
@@ -114,6 +127,8 @@ public struct Beta: ReparameterizedDistribution {
     let total = concentration1 + concentration0
     return concentration1 * concentration0 / (total.square() * (total + 1))
   }
+  /// 1 where both concentrations are below 1; NaN where the larger is 1.
+  public var mode: Tensor { both.mode.select(-1, 0) }
 
   public func rsample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
     both.rsample(sampleShape, generator: generator).select(-1, 0)
@@ -137,11 +152,13 @@ public struct StudentT: ReparameterizedDistribution {
   public let scale: Tensor
   private let checks: Checks
 
-  public init(degreesOfFreedom: Tensor, location: Tensor, scale: Tensor, validate: Bool = true) {
+  public init(
+    degreesOfFreedom: any DistributionParameter, location: any DistributionParameter = 0.0, scale: any DistributionParameter = 1.0,
+    validate: Bool = true
+  ) {
     checks = Checks("StudentT", validate)
-    let (degrees, place) = broadcastParameters("StudentT", degreesOfFreedom, location)
-    (self.location, self.scale) = broadcastParameters("StudentT", place, scale)
-    self.degreesOfFreedom = broadcastParameters("StudentT", degrees, self.location).0
+    let all = broadcastParameters("StudentT", degreesOfFreedom, location, scale)
+    (self.degreesOfFreedom, self.location, self.scale) = (all[0], all[1], all[2])
     checks.parameter("degreesOfFreedom", self.degreesOfFreedom, .positive)
     checks.parameter("location", self.location, .real)
     checks.parameter("scale", self.scale, .positive)
@@ -156,6 +173,7 @@ public struct StudentT: ReparameterizedDistribution {
     let infinite = Tensor.full(Array(location.shape), .real(.infinity), dtype: location.dtype, on: location.device)
     return `where`(degreesOfFreedom .> 2, finite, `where`(degreesOfFreedom .> 1, infinite, location.withoutValue))
   }
+  public var mode: Tensor { location }
 
   public func rsample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
     let shape = shape(of: sampleShape)

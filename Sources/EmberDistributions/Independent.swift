@@ -24,6 +24,7 @@ public struct Independent<Base: Distribution>: Distribution {
   public var support: Constraint { .independent(base.support, dimensions: reinterpretedBatchDimensions) }
   public var mean: Tensor { base.mean }
   public var variance: Tensor { base.variance }
+  public var mode: Tensor { base.mode }
   public func sample(_ sampleShape: [Int], generator: Generator?) -> Tensor { base.sample(sampleShape, generator: generator) }
   public func logProbability(_ value: Tensor) -> Tensor { summed(base.logProbability(value)) }
   public func entropy() -> Tensor { summed(base.entropy()) }

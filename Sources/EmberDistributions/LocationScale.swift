@@ -9,9 +9,12 @@ public struct Laplace: ReparameterizedDistribution, CumulativeDistribution {
   public let scale: Tensor
   private let checks: Checks
 
-  public init(location: Tensor, scale: Tensor, validate: Bool = true) {
+  public init(
+    location: any DistributionParameter, scale: any DistributionParameter, validate: Bool = true
+  ) {
     checks = Checks("Laplace", validate)
-    (self.location, self.scale) = broadcastParameters("Laplace", location, scale)
+    let all = broadcastParameters("Laplace", location, scale)
+    (self.location, self.scale) = (all[0], all[1])
     checks.parameter("location", self.location, .real)
     checks.parameter("scale", self.scale, .positive)
   }
@@ -21,6 +24,7 @@ public struct Laplace: ReparameterizedDistribution, CumulativeDistribution {
   public var support: Constraint { .real }
   public var mean: Tensor { location }
   public var variance: Tensor { 2 * scale.square() }
+  public var mode: Tensor { location }
 
   public func rsample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
     icdf(Tensor.openUniform(shape(of: sampleShape), like: location, generator))
@@ -52,10 +56,10 @@ public struct Exponential: ReparameterizedDistribution, CumulativeDistribution {
   public let rate: Tensor
   private let checks: Checks
 
-  public init(rate: Tensor, validate: Bool = true) {
+  public init(rate: any DistributionParameter, validate: Bool = true) {
     checks = Checks("Exponential", validate)
-    self.rate = rate
-    checks.parameter("rate", rate, .positive)
+    self.rate = broadcastParameters("Exponential", rate)[0]
+    checks.parameter("rate", self.rate, .positive)
   }
 
   public var batchShape: [Int] { Array(rate.shape) }
@@ -63,6 +67,7 @@ public struct Exponential: ReparameterizedDistribution, CumulativeDistribution {
   public var support: Constraint { .nonNegative }
   public var mean: Tensor { 1 / rate }
   public var variance: Tensor { 1 / rate.square() }
+  public var mode: Tensor { Tensor.zeros(like: rate) }
 
   public func rsample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
     Tensor.zeros(shape(of: sampleShape), dtype: rate.dtype, on: rate.device).exponentialLike(generator: generator) / rate
@@ -90,9 +95,12 @@ public struct Gumbel: ReparameterizedDistribution, CumulativeDistribution {
   /// Euler's constant.
   static let euler = 0.57721566490153286061
 
-  public init(location: Tensor, scale: Tensor, validate: Bool = true) {
+  public init(
+    location: any DistributionParameter, scale: any DistributionParameter, validate: Bool = true
+  ) {
     checks = Checks("Gumbel", validate)
-    (self.location, self.scale) = broadcastParameters("Gumbel", location, scale)
+    let all = broadcastParameters("Gumbel", location, scale)
+    (self.location, self.scale) = (all[0], all[1])
     checks.parameter("location", self.location, .real)
     checks.parameter("scale", self.scale, .positive)
   }
@@ -102,6 +110,7 @@ public struct Gumbel: ReparameterizedDistribution, CumulativeDistribution {
   public var support: Constraint { .real }
   public var mean: Tensor { location + scale * Gumbel.euler }
   public var variance: Tensor { scale.square() * 1.64493406684822643647 }
+  public var mode: Tensor { location }
 
   public func rsample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
     icdf(Tensor.openUniform(shape(of: sampleShape), like: location, generator))
@@ -132,9 +141,12 @@ public struct Cauchy: ReparameterizedDistribution, CumulativeDistribution {
   public let scale: Tensor
   private let checks: Checks
 
-  public init(location: Tensor, scale: Tensor, validate: Bool = true) {
+  public init(
+    location: any DistributionParameter, scale: any DistributionParameter, validate: Bool = true
+  ) {
     checks = Checks("Cauchy", validate)
-    (self.location, self.scale) = broadcastParameters("Cauchy", location, scale)
+    let all = broadcastParameters("Cauchy", location, scale)
+    (self.location, self.scale) = (all[0], all[1])
     checks.parameter("location", self.location, .real)
     checks.parameter("scale", self.scale, .positive)
   }
@@ -144,6 +156,7 @@ public struct Cauchy: ReparameterizedDistribution, CumulativeDistribution {
   public var support: Constraint { .real }
   public var mean: Tensor { location.withoutValue }
   public var variance: Tensor { Tensor.full(Array(location.shape), .real(.infinity), dtype: location.dtype, on: location.device) }
+  public var mode: Tensor { location }
 
   public func rsample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
     location + scale * Tensor.zeros(shape(of: sampleShape), dtype: location.dtype, on: location.device).cauchyLike(generator: generator)

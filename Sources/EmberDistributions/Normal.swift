@@ -12,15 +12,14 @@ public struct Normal: ReparameterizedDistribution, CumulativeDistribution {
   /// - Parameters:
   ///   - location, scale: broadcast to the batch's shape.
   ///   - validate: parameters and values outside of their range raise an error.
-  public init(location: Tensor, scale: Tensor, validate: Bool = true) {
+  public init(
+    location: any DistributionParameter = 0.0, scale: any DistributionParameter = 1.0, validate: Bool = true
+  ) {
     checks = Checks("Normal", validate)
-    (self.location, self.scale) = broadcastParameters("Normal", location, scale)
+    let all = broadcastParameters("Normal", location, scale)
+    (self.location, self.scale) = (all[0], all[1])
     checks.parameter("location", self.location, .real)
     checks.parameter("scale", self.scale, .positive)
-  }
-
-  public init(location: Double = 0, scale: Double = 1, validate: Bool = true) {
-    self.init(location: Tensor(.real(location), dtype: .float32), scale: Tensor(.real(scale), dtype: .float32), validate: validate)
   }
 
   public var batchShape: [Int] { Array(location.shape) }
@@ -28,6 +27,7 @@ public struct Normal: ReparameterizedDistribution, CumulativeDistribution {
   public var support: Constraint { .real }
   public var mean: Tensor { location }
   public var variance: Tensor { scale.square() }
+  public var mode: Tensor { location }
 
   public func rsample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
     let noise = Tensor.randn(shape(of: sampleShape), dtype: location.dtype, on: location.device, generator: generator)
@@ -59,7 +59,7 @@ public struct LogNormal: ReparameterizedDistribution, CumulativeDistribution {
   public let base: Normal
   private let checks: Checks
 
-  public init(location: Tensor, scale: Tensor, validate: Bool = true) {
+  public init(location: any DistributionParameter, scale: any DistributionParameter, validate: Bool = true) {
     checks = Checks("LogNormal", validate)
     base = Normal(location: location, scale: scale, validate: validate)
   }
@@ -69,6 +69,7 @@ public struct LogNormal: ReparameterizedDistribution, CumulativeDistribution {
   public var support: Constraint { .positive }
   public var mean: Tensor { (base.location + base.variance / 2).exp() }
   public var variance: Tensor { base.variance.expm1() * (2 * base.location + base.variance).exp() }
+  public var mode: Tensor { (base.location - base.variance).exp() }
   public func rsample(_ sampleShape: [Int], generator: Generator?) -> Tensor { base.rsample(sampleShape, generator: generator).exp() }
 
   public func logProbability(_ value: Tensor) -> Tensor {
@@ -92,10 +93,10 @@ public struct HalfNormal: ReparameterizedDistribution, CumulativeDistribution {
   private let checks: Checks
   private var base: Normal { Normal(location: Tensor.zeros(like: scale), scale: scale, validate: false) }
 
-  public init(scale: Tensor, validate: Bool = true) {
+  public init(scale: any DistributionParameter, validate: Bool = true) {
     checks = Checks("HalfNormal", validate)
-    self.scale = scale
-    checks.parameter("scale", scale, .positive)
+    self.scale = broadcastParameters("HalfNormal", scale)[0]
+    checks.parameter("scale", self.scale, .positive)
   }
 
   public var batchShape: [Int] { Array(scale.shape) }
@@ -103,6 +104,7 @@ public struct HalfNormal: ReparameterizedDistribution, CumulativeDistribution {
   public var support: Constraint { .nonNegative }
   public var mean: Tensor { scale * 0.79788456080286535588 }
   public var variance: Tensor { scale.square() * 0.36338022763241865692 }
+  public var mode: Tensor { Tensor.zeros(like: scale) }
   public func rsample(_ sampleShape: [Int], generator: Generator?) -> Tensor { base.rsample(sampleShape, generator: generator).abs() }
 
   public func logProbability(_ value: Tensor) -> Tensor {

@@ -7,14 +7,13 @@ public struct Uniform: ReparameterizedDistribution, CumulativeDistribution {
   public let high: Tensor
   private let checks: Checks
 
-  public init(low: Tensor, high: Tensor, validate: Bool = true) {
+  public init(
+    low: any DistributionParameter = 0.0, high: any DistributionParameter = 1.0, validate: Bool = true
+  ) {
     checks = Checks("Uniform", validate)
-    (self.low, self.high) = broadcastParameters("Uniform", low, high)
+    let all = broadcastParameters("Uniform", low, high)
+    (self.low, self.high) = (all[0], all[1])
     checks.parameter("high - low", self.high - self.low, .positive)
-  }
-
-  public init(low: Double = 0, high: Double = 1, validate: Bool = true) {
-    self.init(low: Tensor(.real(low), dtype: .float32), high: Tensor(.real(high), dtype: .float32), validate: validate)
   }
 
   public var batchShape: [Int] { Array(low.shape) }
@@ -22,6 +21,8 @@ public struct Uniform: ReparameterizedDistribution, CumulativeDistribution {
   public var support: Constraint { .interval(low: low, high: high) }
   public var mean: Tensor { (low + high) / 2 }
   public var variance: Tensor { (high - low).square() / 12 }
+  /// All values are equally probable: NaN.
+  public var mode: Tensor { high.withoutValue }
 
   public func rsample(_ sampleShape: [Int], generator: Generator?) -> Tensor {
     low + Tensor.rand(shape(of: sampleShape), dtype: low.dtype, on: low.device, generator: generator) * (high - low)

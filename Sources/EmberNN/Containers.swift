@@ -1,3 +1,4 @@
+import EmberRuntime
 import EmberTensor
 
 /// Collects the layers of a `Sequential { ... }`, with `if` and `for`.
@@ -13,21 +14,114 @@ public enum LayerBuilder {
   public static func buildArray(_ parts: [[Element]]) -> [Element] { parts.flatMap { $0 } }
 }
 
-/// Layers one after the other, named by their numbers.
-open class Sequential: Module, Layer {
-  public private(set) final var layers: [any Layer<Tensor, Tensor>]
+/// Layers one after the other, named by their numbers or by names of their own.
+///
+/// ```swift
+/// let model = Sequential(["conv1": Conv2d(1, 20, 5), "relu1": ReLU()])  // state dict: conv1.weight, conv1.bias
+/// model["conv1"] = Conv2d(3, 20, 5)
+/// classifier[6] = Linear(4096, 10)
+/// let features = resnet[..<8]
+/// ```
+/// It is a collection of its layers. Where layers are inserted or removed, those that are named by numbers are numbered anew, and those
+/// with names of their own keep them (PyTorch numbers them as well).
+open class Sequential: Module, Layer, RandomAccessCollection {
+  public typealias Element = any Layer<Tensor, Tensor>
+  public typealias SubSequence = Swift.Slice<Sequential>
 
-  public init(_ layers: [any Layer<Tensor, Tensor>]) {
+  public private(set) final var layers: [Element]
+  /// What the layers are called in state dicts, in their order.
+  public private(set) final var names: [String]
+  private final var editCount = 0
+
+  public init(_ layers: [Element]) {
     self.layers = layers
+    names = layers.indices.map(String.init)
     super.init()
   }
 
-  public convenience init(_ layers: any Layer<Tensor, Tensor>...) { self.init(layers) }
-  public convenience init(@LayerBuilder _ layers: () -> [any Layer<Tensor, Tensor>]) { self.init(layers()) }
+  public convenience init(_ layers: Element...) { self.init(layers) }
+  public convenience init(@LayerBuilder _ layers: () -> [Element]) { self.init(layers()) }
 
-  public final func append(_ layer: any Layer<Tensor, Tensor>) { layers.append(layer) }
-  public final var count: Int { layers.count }
-  public final subscript(i: Int) -> any Layer<Tensor, Tensor> { layers[i] }
+  /// With names for the layers, as PyTorch's `OrderedDict`.
+  public convenience init(_ layers: KeyValuePairs<String, Element>) {
+    self.init([])
+    for (name, layer) in layers {
+      if names.contains(name) { raise(EmberError(.value, in: "Sequential", "two layers named \"\(name)\"")) }
+      self[name] = layer
+    }
+  }
+
+  public final var startIndex: Int { 0 }
+  public final var endIndex: Int { layers.count }
+  override final var structureVersion: Int { editCount }
+
+  /// The layer at a position; negative ones count from the end.
+  public final subscript(position: Int) -> Element {
+    get { place(position, limit: layers.count).map { layers[$0] } ?? Identity() }
+    set {
+      guard let i = place(position, limit: layers.count) else { return }
+      layers[i] = newValue
+      editCount += 1
+    }
+  }
+
+  /// The layer of a name. A new name goes to the end; nil removes the layer.
+  public final subscript(name: String) -> Element? {
+    get { names.firstIndex(of: name).map { layers[$0] } }
+    set {
+      guard let layer = newValue else {
+        if let i = names.firstIndex(of: name) { remove(at: i) }
+        return
+      }
+      if let i = names.firstIndex(of: name) { return self[i] = layer }
+      guard isMemberName(name, in: "Sequential") else { return }
+      layers.append(layer)
+      names.append(name)
+      editCount += 1
+    }
+  }
+
+  /// Some of the layers, shared with this container, under the names that they have here.
+  public final subscript(range: Range<Int>) -> Sequential {
+    let part = Sequential(Array(layers[range]))
+    part.names = Array(names[range])
+    return part
+  }
+
+  /// Some of the layers, shared with this container, under the names that they have here.
+  public final subscript(range: some RangeExpression<Int>) -> Sequential { self[range.relative(to: layers)] }
+
+  /// Adds a layer under the next free number.
+  public final func append(_ layer: Element) {
+    var number = layers.count
+    // The first layers of a part may have high numbers.
+    while names.contains("\(number)") { number += 1 }
+    self["\(number)"] = layer
+  }
+
+  /// Adds layers, such as those of another `Sequential`, under the next free numbers.
+  public final func append(contentsOf layers: some Sequence<Element>) {
+    for layer in Array(layers) { append(layer) }
+  }
+
+  /// Puts a layer before the one at a position, or at the end.
+  public final func insert(_ layer: Element, at position: Int) {
+    guard let i = place(position, limit: layers.count + 1) else { return }
+    layers.insert(layer, at: i)
+    names.insert("\(i)", at: i)
+    renumber()
+  }
+
+  @discardableResult
+  public final func remove(at position: Int) -> Element {
+    guard let i = place(position, limit: layers.count) else { return Identity() }
+    names.remove(at: i)
+    defer { renumber() }
+    return layers.remove(at: i)
+  }
+
+  /// The layers of both, shared with them, with numbers for names.
+  public static func + (a: Sequential, b: Sequential) -> Sequential { Sequential(a.layers + b.layers) }
 
   open func forward(_ input: Tensor) -> Tensor {
     var x = input
@@ -36,7 +130,22 @@ open class Sequential: Module, Layer {
   }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    layers.enumerated().map { (name: "\($0.offset)", value: $0.element as Any) } + super.reflectedMembers().filter { $0.name != "layers" }
+    zip(names, layers).map { (name: $0, value: $1 as Any) }
+      + super.reflectedMembers().filter { $0.name != "layers" && $0.name != "names" && $0.name != "edit_count" }
+  }
+
+  private func renumber() {
+    editCount += 1
+    for i in names.indices where Int(names[i]) != nil { names[i] = "\(i)" }
+  }
+
+  /// Where a position lies that may count from the end; raises and returns nil where there is none.
+  private func place(_ position: Int, limit: Int) -> Int? {
+    let i = position < 0 ? position + layers.count : position
+    if (0..<limit).contains(i) { return i }
+    let range = limit == 0 ? "there are none" : "they are counted from 0 to \(limit - 1), or from -1 backwards"
+    raise(EmberError(.index, in: "Sequential", "position \(position) in \(layers.count) layers; \(range)"))
+    return nil
   }
 }
 
@@ -50,17 +159,30 @@ open class ModuleList<Element>: Module, RandomAccessCollection {
   }
 
   public final func append(_ element: Element) { elements.append(element) }
+  public final func append(contentsOf elements: some Sequence<Element>) { self.elements.append(contentsOf: Array(elements)) }
+  /// Puts an element before the one at a position, or at the end; negative positions count from the end.
+  public final func insert(_ element: Element, at position: Int) { elements.insert(element, at: place(position)) }
+  @discardableResult
+  public final func remove(at position: Int) -> Element { elements.remove(at: place(position)) }
+  /// The elements of both, shared with them.
+  public static func + (a: ModuleList, b: ModuleList) -> ModuleList { ModuleList(a.elements + b.elements) }
+
   public final var startIndex: Int { 0 }
   public final var endIndex: Int { elements.count }
-  public final subscript(i: Int) -> Element {
-    get { elements[i] }
-    set { elements[i] = newValue }
+  /// The element at a position; negative ones count from the end.
+  public final subscript(position: Int) -> Element {
+    get { elements[place(position)] }
+    set { elements[place(position)] = newValue }
   }
+
+  override final var groupsEqualChildren: Bool { true }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
     elements.enumerated().map { (name: "\($0.offset)", value: $0.element as Any) }
       + super.reflectedMembers().filter { $0.name != "elements" }
   }
+
+  private func place(_ position: Int) -> Int { position < 0 ? position + elements.count : position }
 }
 
 /// Modules by name, in the order in which they were added.
@@ -79,7 +201,10 @@ open class ModuleDict<Element>: Module {
   public final subscript(key: String) -> Element? {
     get { table[key] }
     set {
-      if newValue != nil, table[key] == nil { keys.append(key) }
+      if newValue != nil, table[key] == nil {
+        guard isMemberName(key, in: "ModuleDict") else { return }
+        keys.append(key)
+      }
       if newValue == nil { keys.removeAll { $0 == key } }
       table[key] = newValue
     }
@@ -88,4 +213,11 @@ open class ModuleDict<Element>: Module {
   open override func reflectedMembers() -> [(name: String, value: Any)] {
     entries.map { (name: $0.key, value: $0.value as Any) } + super.reflectedMembers().filter { $0.name != "keys" && $0.name != "table" }
   }
+}
+
+/// Whether a name can stand between the dots of a state dict's; raises otherwise.
+private func isMemberName(_ name: String, in container: String) -> Bool {
+  if !name.isEmpty, !name.contains(".") { return true }
+  raise(EmberError(.value, in: container, "a member named \"\(name)\"; names are not empty and hold no dot"))
+  return false
 }

@@ -66,7 +66,7 @@ open class ConvolutionLayer: Module {
     _bias?.wrappedValue = Init.layerBias(shape[0], weight: shape, dtype: old.dtype, on: old.device)
   }
 
-  override final var uninitializedCells: [StateCell] { weight.shape[1] == 0 ? [$weight] : [] }
+  override final var uninitializedCells: [StateCell] { $weight.shape[1] == 0 ? [$weight] : [] }
 
   public final var bias: Tensor? { _bias?.wrappedValue }
   /// The cell of the bias, if there is one.
@@ -74,7 +74,7 @@ open class ConvolutionLayer: Module {
 
   /// The input with its edges continued, and the zeros that the convolution itself then adds.
   final func padded(_ input: Tensor) -> (Tensor, any ConvolutionPadding) {
-    let kernel = Array(weight.shape.dropFirst(2))
+    let kernel = Array($weight.shape.dropFirst(2))
     guard paddingMode != .zeros, let dilation = dilation.extents(kernel.count) else { return (input, padding) }
     if let word = padding as? String {
       // Other words are left to the convolution to refuse.
@@ -87,11 +87,13 @@ open class ConvolutionLayer: Module {
   }
 
   open override var settings: String {
-    let shape = weight.shape
-    let kernel = shape.dropFirst(2).map(String.init).joined(separator: ", ")
-    return "\(shape[1] * groups), \(shape[0]), kernel_size=(\(kernel)), stride=\(stride)"
-      + (padding as? Int == 0 ? "" : ", padding=\(padding)") + (dilation as? Int == 1 ? "" : ", dilation=\(dilation)")
-      + (groups == 1 ? "" : ", groups=\(groups)") + (_bias == nil ? ", bias=false" : "")
+    let shape = $weight.shape, rank = Self.dimensions
+    let amounts = (padding as? any SpatialExtents)?.extents(rank)
+    let margins = amounts.map(pythonTuple) ?? "\(padding)"
+    return "\(shape[1] * groups), \(shape[0]), kernel_size=\(pythonTuple(Array(shape.dropFirst(2))))"
+      + ", stride=\(pythonExtents(stride, rank: rank))" + (amounts?.allSatisfy { $0 == 0 } == true ? "" : ", padding=\(margins)")
+      + (dilation.isOnly(1, rank) ? "" : ", dilation=\(pythonExtents(dilation, rank: rank))")
+      + (groups == 1 ? "" : ", groups=\(groups)") + (_bias == nil ? ", bias=False" : "")
       + (paddingMode == .zeros ? "" : ", padding_mode=\(paddingMode.rawValue)")
   }
 }

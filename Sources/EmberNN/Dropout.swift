@@ -14,7 +14,7 @@ open class DropoutLayer: Module {
     self.generator = generator
     super.init()
   }
-  open override var settings: String { "p=\(p)" }
+  open override var settings: String { "p=\(p), inplace=False" }
 }
 
 /// In training, each element set to 0 with probability `p`, the others divided by 1 - p; Srivastava et al., 2014.

@@ -28,10 +28,26 @@ open class Embedding: Module, Layer {
     super.init()
   }
 
-  /// A table that is there already, frozen unless said otherwise.
-  public static func fromPretrained(_ table: Tensor, freeze: Bool = true, paddingIndex: Int? = nil) -> Embedding {
-    let layer = Embedding(table.shape[0], table.shape[1], paddingIndex: paddingIndex, dtype: table.dtype, on: table.device)
-    layer.weight = table
+  private init(
+    table: Tensor, paddingIndex: Int?, maxNorm: Double?, normType: Double, scalesGradientByFrequency: Bool
+  ) {
+    self.maxNorm = maxNorm
+    self.normType = normType
+    self.scalesGradientByFrequency = scalesGradientByFrequency
+    self.paddingIndex = paddingPosition("Embedding", paddingIndex, table.size(0))
+    weight = table
+    super.init()
+  }
+
+  /// A table [entries, features] that is there already, frozen unless said otherwise. No number is drawn, and the padding's row stays as
+  /// it is.
+  public static func fromPretrained(
+    _ table: Tensor, freeze: Bool = true, paddingIndex: Int? = nil, maxNorm: Double? = nil, normType: Double = 2,
+    scalesGradientByFrequency: Bool = false
+  ) -> Embedding {
+    let layer = Embedding(
+      table: pretrained(table, "Embedding"), paddingIndex: paddingIndex, maxNorm: maxNorm, normType: normType,
+      scalesGradientByFrequency: scalesGradientByFrequency)
     if freeze { layer.$weight.requiresGrad = false }
     return layer
   }
@@ -43,8 +59,9 @@ open class Embedding: Module, Layer {
   }
 
   open override var settings: String {
-    let shape = weight.shape
+    let shape = $weight.shape
     return "\(shape[0]), \(shape[1])" + (paddingIndex.map { ", padding_idx=\($0)" } ?? "") + (maxNorm.map { ", max_norm=\($0)" } ?? "")
+      + (normType == 2 ? "" : ", norm_type=\(normType)") + (scalesGradientByFrequency ? ", scale_grad_by_freq=True" : "")
   }
 }
 
@@ -77,6 +94,32 @@ open class EmbeddingBag: Module, Layer {
     super.init()
   }
 
+  private init(
+    table: Tensor, maxNorm: Double?, normType: Double, scalesGradientByFrequency: Bool, mode: BagMode, includeLastOffset: Bool,
+    paddingIndex: Int?
+  ) {
+    self.maxNorm = maxNorm
+    self.normType = normType
+    self.scalesGradientByFrequency = scalesGradientByFrequency
+    self.mode = mode
+    self.includeLastOffset = includeLastOffset
+    self.paddingIndex = paddingPosition("EmbeddingBag", paddingIndex, table.size(0))
+    weight = table
+    super.init()
+  }
+
+  /// A table [entries, features] that is there already, frozen unless said otherwise.
+  public static func fromPretrained(
+    _ table: Tensor, freeze: Bool = true, maxNorm: Double? = nil, normType: Double = 2, scalesGradientByFrequency: Bool = false,
+    mode: BagMode = .mean, includeLastOffset: Bool = false, paddingIndex: Int? = nil
+  ) -> EmbeddingBag {
+    let layer = EmbeddingBag(
+      table: pretrained(table, "EmbeddingBag"), maxNorm: maxNorm, normType: normType,
+      scalesGradientByFrequency: scalesGradientByFrequency, mode: mode, includeLastOffset: includeLastOffset, paddingIndex: paddingIndex)
+    if freeze { layer.$weight.requiresGrad = false }
+    return layer
+  }
+
   open func forward(_ input: Tensor) -> Tensor { bags(input, nil, nil) }
 
   /// With the bags' beginnings, and perhaps a weight for each element (sums only).
@@ -92,8 +135,10 @@ open class EmbeddingBag: Module, Layer {
   }
 
   open override var settings: String {
-    let shape = weight.shape
-    return "\(shape[0]), \(shape[1]), mode='\(mode.rawValue)'" + (paddingIndex.map { ", padding_idx=\($0)" } ?? "")
+    let shape = $weight.shape
+    return "\(shape[0]), \(shape[1])" + (maxNorm.map { ", max_norm=\($0)" } ?? "") + (normType == 2 ? "" : ", norm_type=\(normType)")
+      + (scalesGradientByFrequency ? ", scale_grad_by_freq=True" : "") + ", mode='\(mode.rawValue)'"
+      + (paddingIndex.map { ", padding_idx=\($0)" } ?? "")
   }
 }
 
@@ -101,16 +146,31 @@ open class EmbeddingBag: Module, Layer {
 private func embeddingTable(
   _ name: String, _ entries: Int, _ features: Int, _ paddingIndex: Int?, _ dtype: DType, _ device: Device
 ) -> (table: Tensor, paddingIndex: Int?) {
-  let position = paddingIndex.map { $0 < 0 ? $0 + entries : $0 }
+  let position = paddingPosition(name, paddingIndex, entries)
   var table = Tensor.normal([entries, features], dtype: dtype, on: device)
-  if let position {
-    if position < 0 || position >= entries {
-      raise(EmberError(.index, in: name, "paddingIndex \(paddingIndex!) is outside of \(-entries) ..< \(entries)"))
-    } else {
-      table = table.maskedFill((Tensor.arange(entries, on: device) .== Scalar.integer(Int64(position))).unsqueeze(1), 0)
-    }
+  if let position, !ErrorScopes.hasFailed {
+    table = table.maskedFill((Tensor.arange(entries, on: device) .== Scalar.integer(Int64(position))).unsqueeze(1), 0)
   }
   return (table, position)
+}
+
+/// The padding's row, counted from the start.
+private func paddingPosition(_ name: String, _ paddingIndex: Int?, _ entries: Int) -> Int? {
+  guard let paddingIndex else { return nil }
+  if !(-entries..<entries).contains(paddingIndex) {
+    raise(EmberError(.index, in: name, "paddingIndex \(paddingIndex) is outside of \(-entries) ..< \(entries)"))
+  }
+  return paddingIndex < 0 ? paddingIndex + entries : paddingIndex
+}
+
+/// A table that may be one: a matrix of floating-point numbers, without history.
+private func pretrained(_ table: Tensor, _ name: String) -> Tensor {
+  if ErrorScopes.hasFailed { return table }
+  guard table.rank == 2, table.dtype.isFloatingPoint else {
+    raise(EmberError(.shape, in: "\(name).fromPretrained", "a table \(table.dtype)\(table.shape); it must be [entries, features] of floating-point numbers"))
+    return Tensor.zeros([1, 1])
+  }
+  return table.detach()
 }
 
 /// Shrinks those rows of a table that are looked up and longer than `maxNorm`, in the table and without a gradient.

@@ -30,9 +30,9 @@ extension Module {
   public final func register_buffer(_ name: String, _ tensor: Tensor?, persistent: Bool = true) { fatalError() }
   @available(*, unavailable, message: "declare a property: @Parameter var name = tensor")
   public final func register_parameter(_ name: String, _ parameter: Tensor?) { fatalError() }
-  @available(*, unavailable, message: "declare a property, or use ModuleList or ModuleDict")
+  @available(*, unavailable, message: "declare a property, or write model[name] = module for a Sequential or ModuleDict")
   public final func add_module(_ name: String, _ module: Module?) { fatalError() }
-  @available(*, unavailable, message: "declare a property, or use ModuleList or ModuleDict")
+  @available(*, unavailable, message: "declare a property, or write model[name] = module for a Sequential or ModuleDict")
   public final func register_module(_ name: String, _ module: Module?) { fatalError() }
   @available(*, unavailable, renamed: "registerFullBackwardHook(_:)")
   public final func register_full_backward_hook(_ hook: Any) -> ModuleHookHandle { fatalError() }
@@ -52,430 +52,56 @@ extension Module {
   public final func double() -> Self { fatalError() }
   @available(*, unavailable, message: "write .to(.cpu)")
   public final func cpu() -> Self { fatalError() }
+  @available(*, unavailable, message: "write .to(.cuda)")
+  public final func cuda() -> Self { fatalError() }
+  @available(*, unavailable, message: "write .to(.cuda(0))")
+  public final func cuda(_ device: Int) -> Self { fatalError() }
+  @available(*, unavailable, message: "write .to(.cuda) or .to(.cpu)")
+  public final func to(_ device: String) -> Self { fatalError() }
+  @available(*, unavailable, renamed: "module(named:)")
+  public final func get_submodule(_ target: String) throws -> Module { fatalError() }
+  @available(*, unavailable, renamed: "parameter(named:)")
+  public final func get_parameter(_ target: String) throws -> StateCell { fatalError() }
+  @available(*, unavailable, renamed: "buffer(named:)")
+  public final func get_buffer(_ target: String) throws -> StateCell { fatalError() }
 }
 
-// MARK: - Layers
+// MARK: - Containers
 
-extension Linear {
-  @available(*, unavailable, renamed: "init(_:_:bias:)")
-  public convenience init(in_features: Int, out_features: Int, bias: Bool = true) { fatalError() }
+extension Sequential {
+  @available(*, unavailable, renamed: "append(contentsOf:)")
+  public final func extend(_ layers: [any Layer<Tensor, Tensor>]) { fatalError() }
+  @available(*, unavailable, renamed: "append(contentsOf:)")
+  public final func extend(_ layers: Sequential) { fatalError() }
+  @available(*, unavailable, message: "write insert(layer, at: index)")
+  public final func insert(_ index: Int, _ layer: any Layer<Tensor, Tensor>) { fatalError() }
+  @available(*, unavailable, renamed: "remove(at:)")
+  public final func pop(_ index: Int) -> any Layer<Tensor, Tensor> { fatalError() }
 }
 
-extension Bilinear {
-  @available(*, unavailable, renamed: "init(_:_:_:bias:)")
-  public convenience init(in1_features: Int, in2_features: Int, out_features: Int, bias: Bool = true) { fatalError() }
+extension ModuleList {
+  @available(*, unavailable, renamed: "append(contentsOf:)")
+  public final func extend(_ elements: [Element]) { fatalError() }
+  @available(*, unavailable, message: "write insert(element, at: index)")
+  public final func insert(_ index: Int, _ element: Element) { fatalError() }
+  @available(*, unavailable, renamed: "remove(at:)")
+  public final func pop(_ index: Int) -> Element { fatalError() }
 }
 
-extension ConvolutionLayer {
-  @available(*, unavailable, renamed: "init(_:_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:)")
-  public convenience init(
-    _ in_channels: Int, _ out_channels: Int, kernel_size: any SpatialExtents, stride: any SpatialExtents = 1,
-    padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
-    padding_mode: String = "zeros"
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:kernelSize:stride:padding:dilation:groups:bias:paddingMode:)")
-  public convenience init(
-    in_channels: Int, out_channels: Int, kernel_size: any SpatialExtents, stride: any SpatialExtents = 1,
-    padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true,
-    padding_mode: String = "zeros"
-  ) { fatalError() }
-  @available(
-    *, unavailable, renamed: "init(_:_:_:stride:padding:dilation:groups:bias:paddingMode:)",
-    message: "the modes are .zeros, .reflect, .replicate and .circular"
-  )
-  public convenience init(
-    _ in_channels: Int, _ out_channels: Int, _ kernel_size: any SpatialExtents, stride: any SpatialExtents = 1,
-    padding: any ConvolutionPadding = 0, dilation: any SpatialExtents = 1, groups: Int = 1, bias: Bool = true, padding_mode: String
-  ) { fatalError() }
+extension ModuleDict {
+  @available(*, unavailable, renamed: "getter:entries()")
+  public final func items() -> [(key: String, value: Element)] { fatalError() }
+  @available(*, unavailable, message: "write entries.map(\\.value)")
+  public final func values() -> [Element] { fatalError() }
+  @available(*, unavailable, message: "set the key to nil")
+  public final func pop(_ key: String) -> Element { fatalError() }
 }
 
-extension TransposedConvolutionLayer {
-  @available(*, unavailable, renamed: "init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:)")
-  public convenience init(
-    _ in_channels: Int, _ out_channels: Int, kernel_size: any SpatialExtents, stride: any SpatialExtents = 1,
-    padding: any SpatialExtents = 0, output_padding: any SpatialExtents = 0, groups: Int = 1, bias: Bool = true,
-    dilation: any SpatialExtents = 1
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:kernelSize:stride:padding:outputPadding:groups:bias:dilation:)")
-  public convenience init(
-    in_channels: Int, out_channels: Int, kernel_size: any SpatialExtents, stride: any SpatialExtents = 1,
-    padding: any SpatialExtents = 0, output_padding: any SpatialExtents = 0, groups: Int = 1, bias: Bool = true,
-    dilation: any SpatialExtents = 1
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:_:stride:padding:outputPadding:groups:bias:dilation:)")
-  public convenience init(
-    _ in_channels: Int, _ out_channels: Int, _ kernel_size: any SpatialExtents, stride: any SpatialExtents = 1,
-    padding: any SpatialExtents = 0, output_padding: any SpatialExtents, groups: Int = 1, bias: Bool = true,
-    dilation: any SpatialExtents = 1
-  ) { fatalError() }
-}
-
-extension MaxPoolLayer {
-  @available(*, unavailable, renamed: "init(_:stride:padding:dilation:ceilMode:)")
-  public convenience init(
-    kernel_size: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0,
-    dilation: any SpatialExtents = 1, ceil_mode: Bool = false
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:stride:padding:ceilMode:)")
-  public convenience init(
-    _ kernel_size: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceil_mode: Bool
-  ) { fatalError() }
-  @available(*, unavailable, message: "call withIndices(_:) on the layer")
-  public convenience init(
-    _ kernel_size: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, return_indices: Bool
-  ) { fatalError() }
-}
-
-extension AvgPoolLayer {
-  @available(*, unavailable, renamed: "init(_:stride:padding:ceilMode:countIncludePad:)")
-  public convenience init(
-    kernel_size: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceil_mode: Bool = false,
-    count_include_pad: Bool = true
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:stride:padding:ceilMode:countIncludePad:)")
-  public convenience init(
-    _ kernel_size: any SpatialExtents, stride: (any SpatialExtents)? = nil, padding: any SpatialExtents = 0, ceil_mode: Bool = false,
-    count_include_pad: Bool
-  ) { fatalError() }
-}
-
-extension AdaptivePoolingLayer {
-  @available(*, unavailable, renamed: "init(_:)")
-  public convenience init(output_size: any SpatialExtents) { fatalError() }
-}
-
-extension BatchNormLayer {
-  @available(*, unavailable, renamed: "init(_:eps:momentum:affine:trackRunningStats:)")
-  public convenience init(
-    num_features: Int, eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, track_running_stats: Bool = true
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:eps:momentum:affine:trackRunningStats:)")
-  public convenience init(
-    _ num_features: Int, eps: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true, track_running_stats: Bool
-  ) { fatalError() }
-}
-
-extension InstanceNormLayer {
-  @available(*, unavailable, renamed: "init(_:eps:momentum:affine:trackRunningStats:)")
-  public convenience init(
-    num_features: Int, eps: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false, track_running_stats: Bool = false
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:eps:momentum:affine:trackRunningStats:)")
-  public convenience init(
-    _ num_features: Int, eps: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false, track_running_stats: Bool
-  ) { fatalError() }
-}
-
-extension LayerNorm {
-  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:bias:)")
-  public convenience init(normalized_shape: [Int], eps: Double = 1e-5, elementwise_affine: Bool = true, bias: Bool = true) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:bias:)")
-  public convenience init(normalized_shape: Int, eps: Double = 1e-5, elementwise_affine: Bool = true, bias: Bool = true) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:bias:)")
-  public convenience init(_ normalized_shape: Int, eps: Double = 1e-5, elementwise_affine: Bool, bias: Bool = true) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:bias:)")
-  public convenience init(_ normalized_shape: [Int], eps: Double = 1e-5, elementwise_affine: Bool, bias: Bool = true) { fatalError() }
-}
-
-extension GroupNorm {
-  @available(*, unavailable, renamed: "init(_:_:eps:affine:)")
-  public convenience init(num_groups: Int, num_channels: Int, eps: Double = 1e-5, affine: Bool = true) { fatalError() }
-}
-
-extension RMSNorm {
-  @available(*, unavailable, renamed: "init(_:eps:elementwiseAffine:)")
-  public convenience init(normalized_shape: [Int], eps: Double? = nil, elementwise_affine: Bool = true) { fatalError() }
-}
-
-extension Embedding {
-  @available(*, unavailable, renamed: "init(_:_:paddingIndex:maxNorm:normType:scalesGradientByFrequency:)")
-  public convenience init(
-    num_embeddings: Int, embedding_dim: Int, padding_idx: Int? = nil, max_norm: Double? = nil, norm_type: Double = 2,
-    scale_grad_by_freq: Bool = false
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:paddingIndex:)")
-  public convenience init(_ num_embeddings: Int, _ embedding_dim: Int, padding_idx: Int) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:paddingIndex:maxNorm:)")
-  public convenience init(_ num_embeddings: Int, _ embedding_dim: Int, padding_idx: Int? = nil, max_norm: Double) { fatalError() }
-  @available(*, unavailable, renamed: "fromPretrained(_:freeze:paddingIndex:)")
-  public static func from_pretrained(_ embeddings: Tensor, freeze: Bool = true, padding_idx: Int? = nil) -> Embedding { fatalError() }
-}
-
-extension EmbeddingBag {
-  @available(*, unavailable, renamed: "init(_:_:mode:)")
-  public convenience init(num_embeddings: Int, embedding_dim: Int, mode: BagMode = .mean) { fatalError() }
-}
-
-extension DropoutLayer {
-  @available(*, unavailable, renamed: "init(_:)")
-  public convenience init(p: Double) { fatalError() }
-}
-
-extension Softmax {
-  @available(*, unavailable, renamed: "init(_:)")
-  public convenience init(dim: Int) { fatalError() }
-}
-
-extension LogSoftmax {
-  @available(*, unavailable, renamed: "init(_:)")
-  public convenience init(dim: Int) { fatalError() }
-}
-
-extension Softmin {
-  @available(*, unavailable, renamed: "init(_:)")
-  public convenience init(dim: Int) { fatalError() }
-}
-
-extension GLU {
-  @available(*, unavailable, renamed: "init(_:)")
-  public convenience init(dim: Int) { fatalError() }
-}
-
-extension CosineSimilarity {
-  @available(*, unavailable, renamed: "init(_:)")
-  public convenience init(dim: Int) { fatalError() }
-}
-
-extension LeakyReLU {
-  @available(*, unavailable, renamed: "init(negativeSlope:)")
-  public convenience init(negative_slope: Double) { fatalError() }
-}
-
-extension Hardtanh {
-  @available(*, unavailable, renamed: "init(minValue:maxValue:)")
-  public convenience init(min_val: Double, max_val: Double) { fatalError() }
-}
-
-extension PReLU {
-  @available(*, unavailable, renamed: "init(_:initial:)")
-  public convenience init(num_parameters: Int, init: Double = 0.25) { fatalError() }
-}
-
-extension Threshold {
-  @available(*, unavailable, renamed: "init(_:_:)")
-  public convenience init(threshold: Double, value: Double) { fatalError() }
-}
-
-extension Flatten {
-  @available(*, unavailable, renamed: "init(start:end:)")
-  public convenience init(start_dim: Int, end_dim: Int = -1) { fatalError() }
-}
-
-extension Unflatten {
-  @available(*, unavailable, renamed: "init(_:_:)")
-  public convenience init(dim: Int, unflattened_size: [Int]) { fatalError() }
-}
-
-extension PixelShuffle {
-  @available(*, unavailable, renamed: "init(_:)")
-  public convenience init(upscale_factor: Int) { fatalError() }
-}
-
-extension PixelUnshuffle {
-  @available(*, unavailable, renamed: "init(_:)")
-  public convenience init(downscale_factor: Int) { fatalError() }
-}
-
-extension Upsample {
-  @available(
-    *, unavailable, renamed: "init(scaleFactor:mode:)",
-    message: "modes are .nearest, .linear, .bilinear, .bicubic, .trilinear and .area"
-  )
-  public convenience init(scale_factor: Double, mode: String = "nearest") { fatalError() }
-  @available(*, unavailable, renamed: "init(size:scaleFactor:mode:alignCorners:)")
-  public convenience init(
-    size: (any SpatialExtents)? = nil, scale_factor: Double? = nil, mode: InterpolationMode, align_corners: Bool
-  ) { fatalError() }
-}
-
-extension PairwiseDistance {
-  @available(*, unavailable, renamed: "init(_:eps:keepDim:)")
-  public convenience init(p: Double, eps: Double = 1e-6, keepdim: Bool = false) { fatalError() }
-}
-
-// MARK: - Recurrent networks and transformers
-
-extension RNN {
-  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:nonlinearity:)")
-  public convenience init(
-    input_size: Int, hidden_size: Int, num_layers: Int = 1, bias: Bool = true, batch_first: Bool = false, dropout: Double = 0,
-    bidirectional: Bool = false, nonlinearity: RNN.Nonlinearity = .tanh
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:nonlinearity:)")
-  public convenience init(
-    _ input_size: Int, _ hidden_size: Int, num_layers: Int, bias: Bool = true, batch_first: Bool = false, dropout: Double = 0,
-    bidirectional: Bool = false, nonlinearity: RNN.Nonlinearity = .tanh
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:batchFirst:dropout:bidirectional:nonlinearity:)")
-  public convenience init(
-    _ input_size: Int, _ hidden_size: Int, batch_first: Bool, dropout: Double = 0, bidirectional: Bool = false,
-    nonlinearity: RNN.Nonlinearity = .tanh
-  ) { fatalError() }
-}
-
-extension GRU {
-  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:)")
-  public convenience init(
-    input_size: Int, hidden_size: Int, num_layers: Int = 1, bias: Bool = true, batch_first: Bool = false, dropout: Double = 0,
-    bidirectional: Bool = false
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:)")
-  public convenience init(
-    _ input_size: Int, _ hidden_size: Int, num_layers: Int, bias: Bool = true, batch_first: Bool = false, dropout: Double = 0,
-    bidirectional: Bool = false
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:batchFirst:dropout:bidirectional:)")
-  public convenience init(
-    _ input_size: Int, _ hidden_size: Int, batch_first: Bool, dropout: Double = 0, bidirectional: Bool = false
-  ) { fatalError() }
-}
-
-extension LSTM {
-  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:projectionSize:)")
-  public convenience init(
-    input_size: Int, hidden_size: Int, num_layers: Int = 1, bias: Bool = true, batch_first: Bool = false, dropout: Double = 0,
-    bidirectional: Bool = false, proj_size: Int = 0
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:numLayers:bias:batchFirst:dropout:bidirectional:projectionSize:)")
-  public convenience init(
-    _ input_size: Int, _ hidden_size: Int, num_layers: Int, bias: Bool = true, batch_first: Bool = false, dropout: Double = 0,
-    bidirectional: Bool = false, proj_size: Int = 0
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:batchFirst:dropout:bidirectional:projectionSize:)")
-  public convenience init(
-    _ input_size: Int, _ hidden_size: Int, batch_first: Bool, dropout: Double = 0, bidirectional: Bool = false, proj_size: Int = 0
-  ) { fatalError() }
-}
-
-extension RNNCell {
-  @available(*, unavailable, renamed: "init(_:_:bias:)")
-  public convenience init(input_size: Int, hidden_size: Int, bias: Bool = true) { fatalError() }
-}
-
-extension GRUCell {
-  @available(*, unavailable, renamed: "init(_:_:bias:)")
-  public convenience init(input_size: Int, hidden_size: Int, bias: Bool = true) { fatalError() }
-}
-
-extension LSTMCell {
-  @available(*, unavailable, renamed: "init(_:_:bias:)")
-  public convenience init(input_size: Int, hidden_size: Int, bias: Bool = true) { fatalError() }
-}
-
-extension MultiheadAttention {
-  @available(*, unavailable, renamed: "init(_:_:dropout:bias:batchFirst:)")
-  public convenience init(
-    embed_dim: Int, num_heads: Int, dropout: Double = 0, bias: Bool = true, batch_first: Bool = false
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:dropout:bias:batchFirst:)")
-  public convenience init(_ embed_dim: Int, _ num_heads: Int, dropout: Double = 0, bias: Bool = true, batch_first: Bool) { fatalError() }
-  @available(*, unavailable, renamed: "callAsFunction(_:_:_:keyPaddingMask:needWeights:mask:)")
-  public final func callAsFunction(
-    _ query: Tensor, _ key: Tensor, _ value: Tensor, key_padding_mask: Tensor? = nil, need_weights: Bool = true, attn_mask: Tensor? = nil
-  ) -> (output: Tensor, weights: Tensor?) { fatalError() }
-}
-
-extension TransformerEncoderLayer {
-  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:batchFirst:normFirst:)")
-  public convenience init(
-    d_model: Int, nhead: Int, dim_feedforward: Int = 2048, dropout: Double = 0.1, activation: TransformerActivation = .relu,
-    batch_first: Bool = false, norm_first: Bool = false
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:batchFirst:normFirst:)")
-  public convenience init(
-    _ d_model: Int, _ nhead: Int, dim_feedforward: Int, dropout: Double = 0.1, activation: TransformerActivation = .relu,
-    batch_first: Bool = false, norm_first: Bool = false
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:dropout:activation:batchFirst:normFirst:)")
-  public convenience init(
-    _ d_model: Int, _ nhead: Int, dropout: Double = 0.1, activation: TransformerActivation = .relu, batch_first: Bool,
-    norm_first: Bool = false
-  ) { fatalError() }
-}
-
-extension TransformerDecoderLayer {
-  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:batchFirst:normFirst:)")
-  public convenience init(
-    d_model: Int, nhead: Int, dim_feedforward: Int = 2048, dropout: Double = 0.1, activation: TransformerActivation = .relu,
-    batch_first: Bool = false, norm_first: Bool = false
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:feedforward:dropout:activation:batchFirst:normFirst:)")
-  public convenience init(
-    _ d_model: Int, _ nhead: Int, dim_feedforward: Int, dropout: Double = 0.1, activation: TransformerActivation = .relu,
-    batch_first: Bool = false, norm_first: Bool = false
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "init(_:_:dropout:activation:batchFirst:normFirst:)")
-  public convenience init(
-    _ d_model: Int, _ nhead: Int, dropout: Double = 0.1, activation: TransformerActivation = .relu, batch_first: Bool,
-    norm_first: Bool = false
-  ) { fatalError() }
-}
-
-extension TransformerEncoder {
-  @available(*, unavailable, renamed: "init(_:_:norm:)")
-  public convenience init(_ layer: TransformerEncoderLayer, num_layers: Int, norm: LayerNorm? = nil) { fatalError() }
-}
-
-extension TransformerDecoder {
-  @available(*, unavailable, renamed: "init(_:_:norm:)")
-  public convenience init(_ layer: TransformerDecoderLayer, num_layers: Int, norm: LayerNorm? = nil) { fatalError() }
-}
-
-extension Transformer {
-  @available(*, unavailable, message: "write Transformer(features: 512, heads: 8, encoderLayers: 6, decoderLayers: 6, feedforward: 2048)")
-  public convenience init(
-    d_model: Int = 512, nhead: Int = 8, num_encoder_layers: Int = 6, num_decoder_layers: Int = 6, dim_feedforward: Int = 2048,
-    dropout: Double = 0.1, batch_first: Bool = false
-  ) { fatalError() }
-  @available(*, unavailable, renamed: "generateSquareSubsequentMask(_:)")
-  public static func generate_square_subsequent_mask(_ size: Int) -> Tensor { fatalError() }
-}
-
-// MARK: - Losses
-
-extension CrossEntropyLoss {
-  @available(*, unavailable, renamed: "init(weight:ignoreIndex:labelSmoothing:)")
-  public convenience init(weight: Tensor? = nil, ignore_index: Int, label_smoothing: Double = 0) { fatalError() }
-  @available(*, unavailable, renamed: "init(weight:labelSmoothing:)")
-  public convenience init(weight: Tensor? = nil, label_smoothing: Double) { fatalError() }
-}
-
-extension NLLLoss {
-  @available(*, unavailable, renamed: "init(weight:ignoreIndex:)")
-  public convenience init(weight: Tensor? = nil, ignore_index: Int) { fatalError() }
-}
-
-extension BCEWithLogitsLoss {
-  @available(*, unavailable, renamed: "init(weight:posWeight:)")
-  public convenience init(weight: Tensor? = nil, pos_weight: Tensor?) { fatalError() }
-}
-
-extension KLDivLoss {
-  @available(*, unavailable, renamed: "init(reduction:logTarget:)")
-  public convenience init(reduction: LossReduction = .mean, log_target: Bool) { fatalError() }
-}
-
-extension PoissonNLLLoss {
-  @available(*, unavailable, renamed: "init(logInput:full:)")
-  public convenience init(log_input: Bool, full: Bool = false) { fatalError() }
-}
-
-extension CTCLoss {
-  @available(*, unavailable, renamed: "init(blank:zeroInfinity:)")
-  public convenience init(blank: Int = 0, zero_infinity: Bool) { fatalError() }
-}
-
-extension TripletMarginWithDistanceLoss {
-  @available(*, unavailable, renamed: "init(distance:margin:)")
-  public convenience init(distance_function: ((Tensor, Tensor) -> Tensor)?, margin: Double = 1) { fatalError() }
-}
-
-extension AdaptiveLogSoftmaxWithLoss {
-  @available(*, unavailable, renamed: "init(_:_:cutoffs:divValue:headBias:)")
-  public convenience init(in_features: Int, n_classes: Int, cutoffs: [Int], div_value: Double = 4, head_bias: Bool = false) { fatalError() }
-  @available(*, unavailable, renamed: "logProbabilities(_:)")
-  public final func log_prob(_ input: Tensor) -> Tensor { fatalError() }
-}
+/// `nn.Sequential(OrderedDict([("conv1", nn.Conv2d(1, 20, 5))]))` is `Sequential(["conv1": Conv2d(1, 20, 5)])`.
+@available(*, unavailable, message: "write Sequential([\"conv1\": Conv2d(1, 20, 5), \"relu1\": ReLU()])")
+public func OrderedDict(
+  _ entries: [(String, any Layer<Tensor, Tensor>)]
+) -> KeyValuePairs<String, any Layer<Tensor, Tensor>> { fatalError() }
 
 // MARK: - Functions
 
@@ -485,6 +111,36 @@ public func clip_grad_norm_(_ parameters: [StateCell], _ max_norm: Double, norm_
 public func clip_grad_norm_(_ parameters: [StateCell], max_norm: Double, norm_type: Double = 2) -> Tensor { fatalError() }
 @available(*, unavailable, renamed: "clipGradValue(_:_:)")
 public func clip_grad_value_(_ parameters: [StateCell], _ clip_value: Double) { fatalError() }
+@available(*, unavailable, renamed: "totalNorm(of:normType:errorIfNonfinite:)")
+public func get_total_norm(_ tensors: [Tensor], norm_type: Double = 2, error_if_nonfinite: Bool = false) -> Tensor { fatalError() }
+@available(*, unavailable, renamed: "clipGradients(_:toNorm:totalNorm:)")
+public func clip_grads_with_norm_(_ parameters: [StateCell], _ max_norm: Double, _ total_norm: Tensor) { fatalError() }
+@available(*, unavailable, renamed: "weightNorm(_:_:dim:)")
+public func weight_norm<Target: Module>(_ module: Target, name: String = "weight", dim: Int? = 0) -> Target { fatalError() }
+@available(*, unavailable, renamed: "weightNorm(_:_:dim:)")
+public func weight_norm<Target: Module>(_ module: Target, _ name: String, dim: Int? = 0) -> Target { fatalError() }
+@available(*, unavailable, renamed: "spectralNorm(_:_:powerIterations:eps:dim:)")
+public func spectral_norm<Target: Module>(
+  _ module: Target, name: String = "weight", n_power_iterations: Int = 1, eps: Double = 1e-12, dim: Int? = nil
+) -> Target { fatalError() }
+@available(*, unavailable, renamed: "spectralNorm(_:powerIterations:)")
+public func spectral_norm<Target: Module>(_ module: Target, n_power_iterations: Int) -> Target { fatalError() }
+@available(*, unavailable, renamed: "fuseConvolutionBatchNorm(_:_:)")
+public func fuse_conv_bn_eval<Convolution: Module>(_ conv: Convolution, _ bn: BatchNormLayer) -> Convolution { fatalError() }
+@available(*, unavailable, message: "write fuseConvolutionBatchNorm(convolution, norm); it knows transposed convolutions by their type")
+public func fuse_conv_bn_eval<Convolution: Module>(_ conv: Convolution, _ bn: BatchNormLayer, transpose: Bool) -> Convolution {
+  fatalError()
+}
+@available(*, unavailable, renamed: "fuseLinearBatchNorm(_:_:)")
+public func fuse_linear_bn_eval(_ linear: Linear, _ bn: BatchNormLayer) -> Linear { fatalError() }
+@available(*, unavailable, message: "call layer.registerParametrization(name, parametrization)")
+public func register_parametrization(_ module: Module, _ tensor_name: String, _ parametrization: Any) -> Module { fatalError() }
+@available(*, unavailable, message: "call layer.removeParametrizations(name, leaveParametrized: true)")
+public func remove_parametrizations(_ module: Module, _ tensor_name: String, leave_parametrized: Bool = true) -> Module { fatalError() }
+@available(*, unavailable, message: "call layer.removeParametrizations(name)")
+public func remove_weight_norm(_ module: Module, name: String = "weight") -> Module { fatalError() }
+@available(*, unavailable, message: "call layer.removeParametrizations(name)")
+public func remove_spectral_norm(_ module: Module, name: String = "weight") -> Module { fatalError() }
 @available(*, unavailable, renamed: "parametersToVector(_:)")
 public func parameters_to_vector(_ parameters: [StateCell]) -> Tensor { fatalError() }
 @available(*, unavailable, renamed: "vectorToParameters(_:_:)")
@@ -501,6 +157,21 @@ public func pad_packed_sequence(
 public func pad_sequence(_ sequences: [Tensor], batch_first: Bool = false, padding_value: Double = 0) -> Tensor { fatalError() }
 @available(*, unavailable, renamed: "packSequence(_:enforceSorted:)")
 public func pack_sequence(_ sequences: [Tensor], enforce_sorted: Bool = true) -> PackedSequence { fatalError() }
+
+extension AveragedModel {
+  @available(*, unavailable, renamed: "update(_:)")
+  public func update_parameters(_ model: Module) { fatalError() }
+}
+
+@available(*, unavailable, message: "write updateBN(model, batches)")
+public func update_bn(_ loader: Any, _ model: Module, device: Any? = nil) { fatalError() }
+
+/// `F.relu(x)` is `x.relu()`.
+@dynamicMemberLookup
+public enum F {
+  @available(*, unavailable, message: "functions are methods of tensors: write x.relu(), logits.crossEntropy(target)")
+  public static subscript(dynamicMember name: String) -> NameFromPyTorch { fatalError() }
+}
 
 /// `nn.Linear(10, 20)` is `Linear(10, 20)`.
 @dynamicMemberLookup

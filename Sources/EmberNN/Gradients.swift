@@ -12,7 +12,9 @@ public func clipGradNorm(_ parameters: [StateCell], maxNorm: Double, normType p:
   noGrad {
     let gradients = parameters.compactMap(\.grad)
     guard let first = gradients.first else { return Tensor.zeros([]) }
-    let total = stack(gradients.map { $0.norm(p).to(first.dtype.realType).to(first.device) }).norm(p)
+    // The widest dtype: a norm that another gradient's dtype cannot hold would scale all of them by 0.
+    let dtype = gradients.dropFirst().reduce(first.dtype.realType) { TypePromotion.promote($0, $1.dtype.realType) }
+    let total = stack(gradients.map { $0.norm(p).to(dtype).to(first.device) }).norm(p)
     if errorIfNonfinite, !total.isFinite.item(as: Bool.self) {
       raise(EmberError(.value, in: "clipGradNorm", "the norm of the gradients is \(total.item()), which no factor brings to \(maxNorm)"))
       return total

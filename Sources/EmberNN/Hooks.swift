@@ -34,7 +34,7 @@ extension Layer {
   /// Runs the hooks and `forward`. The place of the call is for the messages of `detectAnomaly`; its name shows in profiles.
   public func callAsFunction(_ input: Input, file: StaticString = #fileID, line: Int = #line) -> Output {
     if isNotingPlaces {
-      noteTrainingMode()
+      noteModeAndStructure()
       return withPlace(String(describing: Swift.type(of: self)), file: file, line: line) {
         Tracer.withOwner(self) { withHooks(input) { forward($0) } }
       }
@@ -86,12 +86,12 @@ extension Layer {
 }
 
 extension Module {
-  /// A graph that is being captured holds only as long as this module stays in its mode.
-  fileprivate final func noteTrainingMode() {
+  /// A graph that is being captured holds only as long as this module stays in its mode and keeps its layers.
+  fileprivate final func noteModeAndStructure() {
     guard let tracer = Tracer.current else { return }
     nonisolated(unsafe) let module = self
-    let mode = isTraining
-    tracer.addGuard(for: self) { module.isTraining == mode }
+    let mode = isTraining, version = structureVersion
+    tracer.addGuard(for: self) { module.isTraining == mode && module.structureVersion == version }
   }
 
   /// Calls `hook` in every backward pass with the gradients of the module's inputs and of its outputs, both in order; nil where a tensor

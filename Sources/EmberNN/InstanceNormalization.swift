@@ -11,6 +11,8 @@ open class InstanceNormLayer: Module {
   private final let _runningMean: Buffer?
   private final let _runningVar: Buffer?
   private final let _numBatchesTracked: Buffer?
+  /// PyTorch counts batches since its version 0.4.1.
+  override final var dispensableState: [String] { ["num_batches_tracked"] }
   public private(set) final var features: Int
   public final let eps: Double
   public final let momentum: Double
@@ -65,7 +67,7 @@ open class InstanceNormLayer: Module {
   private final func track(_ x: Tensor) {
     guard let runningMean = _runningMean, let runningVar = _runningVar else { return }
     noGrad {
-      let samples = x.detach().reshape([x.shape[0], x.shape[1], -1])
+      let samples = x.detach().flatten(2)
       let mean = samples.mean(2).mean(0), variance = samples.var([2]).mean(0)
       let dtype = runningMean.wrappedValue.dtype
       runningMean.wrappedValue = (mean * momentum + runningMean.wrappedValue.to(mean.dtype) * (1 - momentum)).to(dtype)
@@ -86,7 +88,7 @@ open class InstanceNormLayer: Module {
 
   override final var uninitializedCells: [StateCell] {
     let cells = [_weight?.projectedValue, _bias?.projectedValue, _runningMean?.projectedValue, _runningVar?.projectedValue]
-    return cells.compactMap { $0 }.filter { $0.value.elementCount == 0 && $0.value.rank == 1 }
+    return cells.compactMap { $0 }.filter { $0.shape == [0] }
   }
 
   override func didLoadState() {
@@ -94,7 +96,8 @@ open class InstanceNormLayer: Module {
   }
 
   open override var settings: String {
-    "\(features), eps=\(eps), momentum=\(momentum), affine=\(_weight != nil), track_running_stats=\(_runningMean != nil)"
+    "\(features), eps=\(eps), momentum=\(momentum), affine=\(pythonBool(_weight != nil)), bias=\(pythonBool(_bias != nil))"
+      + ", track_running_stats=\(pythonBool(_runningMean != nil))"
   }
 }
 

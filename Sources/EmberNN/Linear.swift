@@ -26,15 +26,15 @@ open class Linear: Module, Layer {
     _bias?.wrappedValue = Init.layerBias(outFeatures, weight: [outFeatures, count], dtype: old.dtype, on: old.device)
   }
 
-  override final var uninitializedCells: [StateCell] { inFeatures == 0 && weight.shape[1] == 0 ? [$weight] : [] }
-  override func didLoadState() { inFeatures = weight.shape[1] }
+  override final var uninitializedCells: [StateCell] { inFeatures == 0 && $weight.shape[1] == 0 ? [$weight] : [] }
+  override func didLoadState() { inFeatures = $weight.shape[1] }
 
   public final var bias: Tensor? { _bias?.wrappedValue }
   /// The cell of the bias, if there is one.
   public final var biasCell: StateCell? { _bias?.projectedValue }
 
   open func forward(_ input: Tensor) -> Tensor { input.linear(weight, bias) }
-  open override var settings: String { "in_features=\(inFeatures), out_features=\(outFeatures), bias=\(_bias != nil)" }
+  open override var settings: String { "in_features=\(inFeatures), out_features=\(outFeatures), bias=\(pythonBool(_bias != nil))" }
 }
 
 /// Its input.
@@ -64,7 +64,7 @@ open class Bilinear: Module, Layer {
 
   open func forward(_ input: (Tensor, Tensor)) -> Tensor { input.0.bilinear(input.1, weight, bias) }
   open override var settings: String {
-    let shape = weight.shape
-    return "in1_features=\(shape[1]), in2_features=\(shape[2]), out_features=\(shape[0]), bias=\(_bias != nil)"
+    let shape = $weight.shape
+    return "in1_features=\(shape[1]), in2_features=\(shape[2]), out_features=\(shape[0]), bias=\(pythonBool(_bias != nil))"
   }
 }

@@ -31,11 +31,14 @@ extension Module {
   public final func loadStateDict(
     _ state: [(name: String, tensor: Tensor)], strict: Bool = true, assign: Bool = false
   ) throws -> LoadReport {
+    let state = withPresentNames(state)
     let values = Dictionary(state.map { ($0.name, $0.tensor) }, uniquingKeysWith: { _, last in last })
     let cells = stateCells()
     let known = Set(cells.map(\.name))
+    let dispensable = dispensableNames()
     let report = LoadReport(
-      missing: cells.map(\.name).filter { values[$0] == nil }, unexpected: state.map(\.name).filter { !known.contains($0) })
+      missing: cells.map(\.name).filter { values[$0] == nil && !dispensable.contains($0) },
+      unexpected: state.map(\.name).filter { !known.contains($0) })
     var problems: [String] = []
     if strict {
       if !report.missing.isEmpty { problems.append("missing: \(Self.listed(report.missing, ", "))") }
@@ -66,6 +69,15 @@ extension Module {
     for (cell, value) in planned { cell.value = value }
     for module in modules() { module.didLoadState() }
     return report
+  }
+
+  /// Names that a state dict may lack: files from before they existed are whole without them.
+  private final func dispensableNames() -> Set<String> {
+    var names: Set<String> = []
+    walk(onceEach: false) { prefix, module, _ in
+      for name in module.dispensableState { names.insert(prefix.isEmpty ? name : "\(prefix).\(name)") }
+    }
+    return names
   }
 
   /// The first of some names; a file may hold very many.
@@ -111,10 +123,16 @@ extension Module {
     return self
   }
 
-  /// Calls `body` for every module in this one and at last itself.
+  /// Calls `body` for every module in this one, each after those that it holds, in the order of declaration, and at last for itself.
   @discardableResult
   public final func apply(_ body: (Module) -> Void) -> Self {
-    for module in modules().reversed() { body(module) }
+    var seen: Set<ObjectIdentifier> = []
+    func visit(_ module: Module) {
+      guard seen.insert(ObjectIdentifier(module)).inserted else { return }
+      for child in module.namedChildren() { visit(child.module) }
+      body(module)
+    }
+    visit(self)
     return self
   }
 }

@@ -20,6 +20,8 @@ open class Module: CustomStringConvertible {
   /// True while the module learns: dropout drops, batch normalisation uses the batch's statistics.
   public private(set) final var isTraining = true
   final var hooks: Hooks?
+  /// Which of its parameters are computed from others.
+  final var parametrizations: Parametrizations?
 
   public init() {}
 
@@ -41,8 +43,16 @@ open class Module: CustomStringConvertible {
   /// Called after a state dict was loaded.
   func didLoadState() {}
 
+  /// Names of parameters and buffers of its own that a state dict may lack, without being another model's.
+  var dispensableState: [String] { [] }
+
   /// What is written in parentheses when the module is printed: its settings.
   open var settings: String { "" }
+
+  /// Changes whenever a container's members do, so that graphs of the former ones are captured anew.
+  var structureVersion: Int { 0 }
+  /// Whether equal modules in a row are printed once, with their number.
+  var groupsEqualChildren: Bool { false }
 
   /// Switches this module and everything in it to training, or back.
   @discardableResult
@@ -59,13 +69,20 @@ open class Module: CustomStringConvertible {
 
   /// The module and those in it, as PyTorch prints them.
   public final var description: String {
-    let children = namedChildren()
-    let name = String(describing: Swift.type(of: self))
-    if children.isEmpty { return "\(name)(\(settings))" }
-    let lines = children.map { child in
-      "  (\(child.name)): " + child.module.description.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\n  ")
+    // Without the types of generic classes.
+    let name = String(describing: Swift.type(of: self)).prefix { $0 != "<" }
+    let children = namedChildren().map { (name: $0.name, text: $0.module.description) }
+    if children.isEmpty, !settings.contains("\n") { return "\(name)(\(settings))" }
+    var lines = settings.isEmpty ? [] : [settings]
+    var i = 0
+    while i < children.count {
+      var end = i + 1
+      while groupsEqualChildren, end < children.count, children[end].text == children[i].text { end += 1 }
+      let head = end == i + 1 ? "(\(children[i].name)): " : "(\(children[i].name)-\(children[end - 1].name)): \(end - i) x "
+      lines.append(head + children[i].text)
+      i = end
     }
-    return "\(name)(\n" + lines.joined(separator: "\n") + "\n)"
+    return "\(name)(" + lines.map { "\n" + $0 }.joined().replacingLineBreaks(with: "\n  ") + "\n)"
   }
 
   /// A table of the modules with the shapes and numbers of their own parameters.
@@ -129,3 +146,31 @@ extension Layer where Input == Tensor {
     return table(outputs: outputs)
   }
 }
+
+extension String {
+  fileprivate func replacingLineBreaks(with text: String) -> String {
+    split(separator: "\n", omittingEmptySubsequences: false).joined(separator: text)
+  }
+}
+
+// MARK: - Settings as Python writes them
+
+/// `True` or `False`.
+func pythonBool(_ flag: Bool) -> String { flag ? "True" : "False" }
+
+/// `(1, 2)`; of one number `(1,)`.
+func pythonTuple(_ numbers: [Int]) -> String { pythonTuple(numbers.map(String.init)) }
+
+/// `(a, b)`; of one text `(a,)`.
+func pythonTuple(_ texts: [String]) -> String { "(" + texts.joined(separator: ", ") + (texts.count == 1 ? ",)" : ")") }
+
+extension SpatialExtents {
+  /// Whether all of the extents are one number.
+  func isOnly(_ number: Int, _ rank: Int) -> Bool { extents(rank)?.allSatisfy { $0 == number } == true }
+}
+
+/// Extents as they were given: one number, or a tuple.
+func pythonExtents(_ extents: any SpatialExtents) -> String { (extents as? [Int]).map(pythonTuple) ?? "\(extents)" }
+
+/// Extents as a tuple of `rank` numbers.
+func pythonExtents(_ extents: any SpatialExtents, rank: Int) -> String { extents.extents(rank).map(pythonTuple) ?? "\(extents)" }

@@ -12,6 +12,8 @@ open class BatchNormLayer: Module {
   private final let _runningMean: Buffer?
   private final let _runningVar: Buffer?
   private final let _numBatchesTracked: Buffer?
+  /// PyTorch counts batches since its version 0.4.1.
+  override final var dispensableState: [String] { ["num_batches_tracked"] }
   public private(set) final var features: Int
   public final let eps: Double
   public internal(set) final var momentum: Double?
@@ -48,7 +50,7 @@ open class BatchNormLayer: Module {
 
   override final var uninitializedCells: [StateCell] {
     let cells = [_weight?.projectedValue, _bias?.projectedValue, _runningMean?.projectedValue, _runningVar?.projectedValue]
-    return cells.compactMap { $0 }.filter { $0.value.elementCount == 0 && $0.value.rank == 1 }
+    return cells.compactMap { $0 }.filter { $0.shape == [0] }
   }
 
   override func didLoadState() {
@@ -119,7 +121,8 @@ open class BatchNormLayer: Module {
 
   open override var settings: String {
     "\(features), eps=\(eps), momentum=\(momentum.map { "\($0)" } ?? "None")"
-      + ", affine=\(_weight != nil), track_running_stats=\(_runningMean != nil)"
+      + ", affine=\(pythonBool(_weight != nil)), bias=\(pythonBool(_bias != nil))"
+      + ", track_running_stats=\(pythonBool(_runningMean != nil))"
   }
 }
 
@@ -171,9 +174,13 @@ open class LayerNorm: Module, Layer {
 
   public final var weight: Tensor? { _weight?.wrappedValue }
   public final var bias: Tensor? { _bias?.wrappedValue }
+  public final var weightCell: StateCell? { _weight?.projectedValue }
+  public final var biasCell: StateCell? { _bias?.projectedValue }
 
   open func forward(_ input: Tensor) -> Tensor { input.layerNorm(normalizedShape, weight: weight, bias: bias, eps: eps) }
-  open override var settings: String { "\(normalizedShape), eps=\(eps), elementwise_affine=\(_weight != nil)" }
+  open override var settings: String {
+    "\(pythonTuple(normalizedShape)), eps=\(eps), elementwise_affine=\(pythonBool(_weight != nil)), bias=\(pythonBool(_bias != nil))"
+  }
 }
 
 /// Normalisation over groups of channels of [batch, channels, ...]; Wu and He, arXiv:1803.08494.
@@ -201,9 +208,13 @@ open class GroupNorm: Module, Layer {
 
   public final var weight: Tensor? { _weight?.wrappedValue }
   public final var bias: Tensor? { _bias?.wrappedValue }
+  public final var weightCell: StateCell? { _weight?.projectedValue }
+  public final var biasCell: StateCell? { _bias?.projectedValue }
 
   open func forward(_ input: Tensor) -> Tensor { input.groupNorm(groups, weight: weight, bias: bias, eps: eps) }
-  open override var settings: String { "\(groups), \(channels), eps=\(eps), affine=\(_weight != nil)" }
+  open override var settings: String {
+    "\(groups), \(channels), eps=\(eps), affine=\(pythonBool(_weight != nil)), bias=\(pythonBool(_bias != nil))"
+  }
 }
 
 /// Normalisation by the root of the mean square over the last dimensions; Zhang and Sennrich, arXiv:1910.07467. Weight of the normalised
@@ -231,9 +242,12 @@ open class RMSNorm: Module, Layer {
   }
 
   public final var weight: Tensor? { _weight?.wrappedValue }
+  public final var weightCell: StateCell? { _weight?.projectedValue }
 
   open func forward(_ input: Tensor) -> Tensor { input.rmsNorm(normalizedShape, weight: weight, eps: eps) }
-  open override var settings: String { "\(normalizedShape), eps=\(eps.map { "\($0)" } ?? "None"), elementwise_affine=\(_weight != nil)" }
+  open override var settings: String {
+    "\(pythonTuple(normalizedShape)), eps=\(eps.map { "\($0)" } ?? "None"), elementwise_affine=\(pythonBool(_weight != nil))"
+  }
 }
 
 /// Each element divided by a power of the mean square of neighbouring channels; Krizhevsky et al., NIPS 2012.
@@ -279,4 +293,6 @@ open class CrossMapLRN2d: LocalResponseNorm {
     }
     return input / (sums * (alpha / Double(size)) + k).pow(.real(beta))
   }
+
+  open override var settings: String { "\(size), alpha=\(alpha), beta=\(beta), k=\(Int(exactly: k).map { "\($0)" } ?? "\(k)")" }
 }

@@ -24,7 +24,8 @@ open class PaddingLayer: Module {
   }
 
   final func padded(_ input: Tensor) -> Tensor { input.pad(padding, mode: mode, value: value) }
-  open override var settings: String { "(\(padding.map(String.init).joined(separator: ", ")))" }
+  open override var settings: String { pythonTuple(padding) }
+  fileprivate final var settingsWithValue: String { "padding=\(pythonTuple(padding)), value=\(value.map { "\($0)" } ?? "None")" }
 }
 
 /// Pads the last dimension with zeros. `padding`: one number, or 2: before and after, the last dimension first.
@@ -108,6 +109,7 @@ open class CircularPad3d: PaddingLayer, Layer {
 open class ConstantPad1d: PaddingLayer, Layer {
   public init(_ padding: any SpatialExtents, _ value: Scalar) { super.init(1, padding, .constant, value) }
   open func forward(_ input: Tensor) -> Tensor { padded(input) }
+  open override var settings: String { settingsWithValue }
 }
 
 /// Pads the last two dimensions with a number. `padding`: one number, or 4: before and after, the last dimension first; negative ones cut
@@ -115,6 +117,7 @@ open class ConstantPad1d: PaddingLayer, Layer {
 open class ConstantPad2d: PaddingLayer, Layer {
   public init(_ padding: any SpatialExtents, _ value: Scalar) { super.init(2, padding, .constant, value) }
   open func forward(_ input: Tensor) -> Tensor { padded(input) }
+  open override var settings: String { settingsWithValue }
 }
 
 /// Pads the last three dimensions with a number. `padding`: one number, or 6: before and after, the last dimension first; negative ones cut
@@ -122,4 +125,5 @@ open class ConstantPad2d: PaddingLayer, Layer {
 open class ConstantPad3d: PaddingLayer, Layer {
   public init(_ padding: any SpatialExtents, _ value: Scalar) { super.init(3, padding, .constant, value) }
   open func forward(_ input: Tensor) -> Tensor { padded(input) }
+  open override var settings: String { settingsWithValue }
 }

@@ -32,7 +32,8 @@ open class MaxPoolLayer: Module {
   }
 
   open override var settings: String {
-    "kernel_size=\(kernelSize), stride=\(stride), padding=\(padding), dilation=\(dilation), ceil_mode=\(ceilMode)"
+    "kernel_size=\(pythonExtents(kernelSize)), stride=\(pythonExtents(stride)), padding=\(pythonExtents(padding))"
+      + ", dilation=\(pythonExtents(dilation)), ceil_mode=\(pythonBool(ceilMode))"
   }
 }
 
@@ -87,7 +88,9 @@ open class AvgPoolLayer: Module {
     super.init()
   }
 
-  open override var settings: String { "kernel_size=\(kernelSize), stride=\(stride), padding=\(padding)" }
+  open override var settings: String {
+    "kernel_size=\(pythonExtents(kernelSize)), stride=\(pythonExtents(stride)), padding=\(pythonExtents(padding))"
+  }
 }
 
 /// The mean of each window of lines; `stride` defaults to the kernel size.
@@ -99,6 +102,11 @@ open class AvgPool1d: AvgPoolLayer, Layer {
 
   open func forward(_ input: Tensor) -> Tensor {
     input.avgPool1d(kernelSize, stride: stride, padding: padding, ceilMode: ceilMode, countIncludePad: countIncludePad)
+  }
+
+  open override var settings: String {
+    "kernel_size=\(pythonExtents(kernelSize, rank: 1)), stride=\(pythonExtents(stride, rank: 1))"
+      + ", padding=\(pythonExtents(padding, rank: 1))"
   }
 }
 
@@ -141,7 +149,7 @@ open class AdaptivePoolingLayer: Module {
   }
   open override var settings: String {
     let words = extents.map { $0.map { "\($0)" } ?? "None" }
-    return "output_size=" + (words.count == 1 ? words[0] : "(\(words.joined(separator: ", ")))")
+    return "output_size=" + (words.count == 1 ? words[0] : pythonTuple(words))
   }
 }
 

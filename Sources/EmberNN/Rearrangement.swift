@@ -25,7 +25,7 @@ open class Unflatten: Module, Layer {
     super.init()
   }
   open func forward(_ input: Tensor) -> Tensor { input.unflatten(dimension, extents) }
-  open override var settings: String { "dim=\(dimension), unflattened_size=\(extents)" }
+  open override var settings: String { "dim=\(dimension), unflattened_size=\(pythonTuple(extents))" }
 }
 
 /// [batch, channels · r², height, width] to [batch, channels, height · r, width · r]; Shi et al., arXiv:1609.05158.
@@ -74,7 +74,10 @@ open class Unfold: Module, Layer {
     super.init()
   }
   open func forward(_ input: Tensor) -> Tensor { input.unfoldWindows(kernelSize, dilation: dilation, padding: padding, stride: stride) }
-  open override var settings: String { "kernel_size=\(kernelSize), dilation=\(dilation), padding=\(padding), stride=\(stride)" }
+  open override var settings: String {
+    "kernel_size=\(pythonExtents(kernelSize)), dilation=\(pythonExtents(dilation)), padding=\(pythonExtents(padding))"
+      + ", stride=\(pythonExtents(stride))"
+  }
 }
 
 /// The counterpart of `Unfold`: adds up columns of windows to a picture of `outputSize`.
@@ -93,7 +96,8 @@ open class Fold: Module, Layer {
   }
   open func forward(_ input: Tensor) -> Tensor { input.fold(outputSize, kernelSize, dilation: dilation, padding: padding, stride: stride) }
   open override var settings: String {
-    "output_size=\(outputSize), kernel_size=\(kernelSize), dilation=\(dilation), padding=\(padding), stride=\(stride)"
+    "output_size=\(pythonExtents(outputSize)), kernel_size=\(pythonExtents(kernelSize)), dilation=\(pythonExtents(dilation))"
+      + ", padding=\(pythonExtents(padding)), stride=\(pythonExtents(stride))"
   }
 }
 
@@ -130,7 +134,8 @@ open class Upsample: Module, Layer {
       size: size, scaleFactor: factors, mode: mode, alignCorners: alignCorners, recomputeScaleFactor: recomputeScaleFactor)
   }
   open override var settings: String {
-    (scaleFactor.map { "scale_factor=\($0)" } ?? "size=\(size ?? 0)") + ", mode='\(mode.rawValue)'"
+    let factor = scaleFactor.map { $0.count == 1 ? "\($0[0])" : pythonTuple($0.map { "\($0)" }) }
+    return (factor.map { "scale_factor=" + $0 } ?? "size=" + (size.map(pythonExtents) ?? "None")) + ", mode='\(mode.rawValue)'"
   }
 }
 
@@ -158,7 +163,6 @@ open class CosineSimilarity: Module, Layer {
     super.init()
   }
   open func forward(_ input: (Tensor, Tensor)) -> Tensor { input.0.cosineSimilarity(input.1, dim: dimension, eps: eps) }
-  open override var settings: String { "dim=\(dimension), eps=\(eps)" }
 }
 
 /// The p-norm of the difference of vectors along the last dimension.
@@ -173,5 +177,4 @@ open class PairwiseDistance: Module, Layer {
     super.init()
   }
   open func forward(_ input: (Tensor, Tensor)) -> Tensor { input.0.pairwiseDistance(input.1, p: p, eps: eps, keepDim: keepDim) }
-  open override var settings: String { "p=\(p), eps=\(eps), keepdim=\(keepDim)" }
 }

@@ -1,3 +1,4 @@
+import EmberRuntime
 import EmberTensor
 import Synchronization
 
@@ -107,6 +108,10 @@ extension Module {
   final func members() -> ModuleMembers {
     var members = ModuleMembers()
     for (name, value) in reflectedMembers() { members.add(value, name) }
+    // What is computed is no state of its own; what it is computed from is.
+    members.parameters.removeAll { $0.cell.isDerived }
+    members.buffers.removeAll { $0.cell.isDerived }
+    if let parametrizations { members.children.append(("parametrizations", parametrizations)) }
     return members
   }
 
@@ -147,6 +152,55 @@ extension Module {
 
   /// The buffers by dotted name, each once.
   public final func namedBuffers() -> [(name: String, buffer: StateCell)] { cells(\.buffers).map { ($0.name, $0.cell) } }
+
+  /// The buffers, each once.
+  public final func buffers() -> [StateCell] { cells(\.buffers).map(\.cell) }
+
+  /// The module of a dotted name, such as "layer1.0"; of "" this one. PyTorch's `get_submodule`.
+  /// - Throws: an error that names the modules there are where the name leads no further.
+  public final func module(named name: String) throws -> Module {
+    var found: Module?
+    walk(onceEach: false) { path, module, _ in if found == nil, path == name { found = module } }
+    guard let found else { throw unknown("module", name) { $0.children.map(\.name) } }
+    return found
+  }
+
+  /// The parameter of a dotted name, such as "layer1.0.weight". PyTorch's `get_parameter`.
+  /// - Throws: an error that names the parameters there are where the name leads no further.
+  public final func parameter(named name: String) throws -> StateCell {
+    guard let cell = self.cell(named: name, \.parameters) else { throw unknown("parameter", name) { $0.parameters.map(\.name) } }
+    return cell
+  }
+
+  /// The buffer of a dotted name, such as "bn1.running_mean". PyTorch's `get_buffer`.
+  /// - Throws: an error that names the buffers there are where the name leads no further.
+  public final func buffer(named name: String) throws -> StateCell {
+    guard let cell = self.cell(named: name, \.buffers) else { throw unknown("buffer", name) { $0.buffers.map(\.name) } }
+    return cell
+  }
+
+  private final func cell(named name: String, _ kind: KeyPath<ModuleMembers, [NamedCell]>) -> StateCell? {
+    var found: StateCell?
+    walk(onceEach: false) { path, _, members in
+      if found != nil || !path.isEmpty && !name.hasPrefix("\(path).") { return }
+      let own = path.isEmpty ? name[...] : name.dropFirst(path.count + 1)
+      found = members[keyPath: kind].first { $0.name == own }?.cell
+    }
+    return found
+  }
+
+  /// An error for a name that nothing has: which members the last module has that the name leads to.
+  private final func unknown(_ kind: String, _ name: String, _ names: (ModuleMembers) -> [String]) -> EmberError {
+    var nearest = (path: "", type: "\(Swift.type(of: self))", names: names(members()))
+    walk(onceEach: false) { path, module, members in
+      if path.count > nearest.path.count, name == path || name.hasPrefix("\(path).") {
+        nearest = (path, "\(Swift.type(of: module))", names(members))
+      }
+    }
+    let owner = nearest.type + (nearest.path.isEmpty ? "" : " \"\(nearest.path)\"")
+    let present = nearest.names.isEmpty ? "no \(kind) of its own" : nearest.names.joined(separator: ", ")
+    return EmberError(.value, in: "\(Swift.type(of: self))", "there is no \(kind) \"\(name)\"; \(owner) has \(present)")
+  }
 
   /// Names of tensors that require gradients but are stored without `@Parameter`, and so are neither trained nor saved.
   public final func overlookedTensors() -> [String] {

@@ -20,7 +20,10 @@ open class LPPoolLayer: Module {
   }
 
   final func pooled(_ input: Tensor) -> Tensor { input.lpPool(dimensions, p: p, kernelSize, stride: stride, ceilMode: ceilMode) }
-  open override var settings: String { "norm_type=\(p), kernel_size=\(kernelSize), stride=\(stride ?? kernelSize), ceil_mode=\(ceilMode)" }
+  open override var settings: String {
+    "norm_type=\(p), kernel_size=\(pythonExtents(kernelSize)), stride=\(stride.map(pythonExtents) ?? "None")"
+      + ", ceil_mode=\(pythonBool(ceilMode))"
+  }
 }
 
 /// The p-norm of each window of a line; `stride` defaults to the kernel size.
@@ -154,7 +157,12 @@ open class MaxUnpoolLayer: Module {
     return values.maxUnpool(dimensions, indices, outputSize: size)
   }
 
-  open override var settings: String { "kernel_size=\(kernelSize), stride=\(stride), padding=\(padding)" }
+  open override var settings: String {
+    let (kernel, step, margin) = (
+      pythonExtents(kernelSize, rank: dimensions), pythonExtents(stride, rank: dimensions), pythonExtents(padding, rank: dimensions)
+    )
+    return "kernel_size=\(kernel), stride=\(step), padding=\(margin)"
+  }
 }
 
 /// The counterpart of `MaxPool1d.withIndices`: values and indices to a sparse line.

@@ -60,19 +60,19 @@ open class TransposedConvolutionLayer: Module {
     _bias?.wrappedValue = Init.layerBias(shape[1] * groups, weight: shape, dtype: old.dtype, on: old.device)
   }
 
-  override final var uninitializedCells: [StateCell] { weight.shape[0] == 0 ? [$weight] : [] }
+  override final var uninitializedCells: [StateCell] { $weight.shape[0] == 0 ? [$weight] : [] }
 
   public final var bias: Tensor? { _bias?.wrappedValue }
   /// The cell of the bias, if there is one.
   public final var biasCell: StateCell? { _bias?.projectedValue }
 
   open override var settings: String {
-    let shape = weight.shape
-    let kernel = shape.dropFirst(2).map(String.init).joined(separator: ", ")
-    return "\(shape[0]), \(shape[1] * groups), kernel_size=(\(kernel)), stride=\(stride)"
-      + (padding as? Int == 0 ? "" : ", padding=\(padding)") + (outputPadding as? Int == 0 ? "" : ", output_padding=\(outputPadding)")
-      + (dilation as? Int == 1 ? "" : ", dilation=\(dilation)") + (groups == 1 ? "" : ", groups=\(groups)")
-      + (_bias == nil ? ", bias=false" : "")
+    let shape = $weight.shape, rank = Self.dimensions
+    return "\(shape[0]), \(shape[1] * groups), kernel_size=\(pythonTuple(Array(shape.dropFirst(2))))"
+      + ", stride=\(pythonExtents(stride, rank: rank))" + (padding.isOnly(0, rank) ? "" : ", padding=\(pythonExtents(padding, rank: rank))")
+      + (dilation.isOnly(1, rank) ? "" : ", dilation=\(pythonExtents(dilation, rank: rank))")
+      + (outputPadding.isOnly(0, rank) ? "" : ", output_padding=\(pythonExtents(outputPadding, rank: rank))")
+      + (groups == 1 ? "" : ", groups=\(groups)") + (_bias == nil ? ", bias=False" : "")
   }
 
   /// Called with an input before it is used: the lazy layers learn its channels.
@@ -103,7 +103,7 @@ open class TransposedConvolutionLayer: Module {
     else { return self.outputPadding }
     let wanted = outputSize.count == leading + rank ? Array(outputSize.dropFirst(leading)) : outputSize
     let least = (0..<rank).map { i in
-      (input.shape[leading + i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (weight.shape[2 + i] - 1) + 1
+      (input.shape[leading + i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * ($weight.shape[2 + i] - 1) + 1
     }
     guard wanted.count == rank, (0..<rank).allSatisfy({ (least[$0]..<(least[$0] + stride[$0])).contains(wanted[$0]) }) else {
       let largest = zip(least, stride).map { $0 + $1 - 1 }

@@ -13,6 +13,7 @@ import Testing
     #expect(agrees(p.logProbability(values), wanted.logProbability), "\(wanted.name)")
     #expect(agrees(p.entropy(), wanted.entropy), "\(wanted.name)")
     #expect(agrees(p.mean, wanted.mean) && agrees(p.variance, wanted.variance), "\(wanted.name)")
+    #expect(agrees(p.mode, wanted.mode), "\(wanted.name): \(p.mode), not \(wanted.mode)")
     if let cdf = wanted.cdf, let p = p as? Gamma { #expect(agrees(p.cdf(values), cdf)) }
     if let cdf = wanted.cdf, let icdf = wanted.icdf, let p = p as? any CumulativeDistribution {
       #expect(agrees(p.cdf(values), cdf), "\(wanted.name)")
@@ -225,14 +226,14 @@ import Testing
   // MARK: Refusals
 
   static let refused: [(text: String, run: @Sendable () -> Void)] = [
-    ("[Normal] scale", { _ = Normal(location: 0, scale: -1) }), ("[Normal] location", { _ = Normal(location: .nan, scale: 1) }),
-    ("[Uniform] high - low", { _ = Uniform(low: 1, high: 1) }), ("[Bernoulli] probabilities", { _ = Bernoulli(probability: 1.5) }),
+    ("[Normal] scale", { _ = Normal(location: 0, scale: -1) }), ("[Normal] location", { _ = Normal(location: Double.nan, scale: 1) }),
+    ("[Uniform] high - low", { _ = Uniform(low: 1, high: 1) }), ("[Bernoulli] probabilities", { _ = Bernoulli(probabilities: 1.5) }),
     ("[Categorical] probabilities", { _ = Categorical(probabilities: Tensor([0.5, -0.5])) }),
     ("[Categorical] the sum", { _ = Categorical(probabilities: Tensor([0.0, 0])) }),
     ("[Categorical] parameters float32[]", { _ = Categorical(logits: Tensor(1.0)) }),
     ("[Independent] 2 dimensions", { _ = Independent(Normal(location: Tensor.zeros([3]), scale: Tensor.ones([3])), 2) }),
     ("[Normal] a value float32[2]", { _ = Normal(location: Tensor.zeros([3]), scale: Tensor.ones([3])).logProbability(Tensor.zeros([2])) }),
-    ("[Bernoulli] a value", { _ = Bernoulli(probability: 0.5).logProbability(Tensor([0.5])) }),
+    ("[Bernoulli] a value", { _ = Bernoulli(probabilities: 0.5).logProbability(Tensor([0.5])) }),
     ("[Categorical] a value", { _ = Categorical(probabilities: Tensor([0.5, 0.5])).logProbability(Tensor([2])) }),
     ("[Exponential] a value", { _ = Exponential(rate: Tensor([1.0])).logProbability(Tensor([-1.0])) }),
     ("[klDivergence] Cauchy and Normal", { _ = klDivergence(Cauchy(location: Tensor([0.0]), scale: Tensor([1.0])), Normal()) }),
@@ -252,5 +253,43 @@ import Testing
     KLDivergences.register(Cauchy.self, Laplace.self) { p, _ in p.location * 0 + 42 }
     let p = Cauchy(location: Tensor([0.0]), scale: Tensor([1.0])), q = Laplace(location: Tensor([0.0]), scale: Tensor([1.0]))
     #expect(klDivergence(p, q).item() == 42)
+  }
+}
+
+@Suite struct DistributionParameters {
+  /// Numbers take shape, dtype and device of the tensors beside them.
+  @Test func numbersStandBesideTensors() {
+    let mu = Tensor([1.0, 2], dtype: .float64), half: Float = 0.5
+    let p = Normal(location: mu, scale: 2)
+    #expect(p.batchShape == [2] && p.scale.dtype == .float64 && agrees(p.scale, [2, 2]))
+    #expect(agrees(Normal(location: half, scale: mu).location, [0.5, 0.5]))
+    #expect(Normal(location: 0, scale: 1).location.dtype == .float32 && Normal().batchShape.isEmpty)
+    let widths = Tensor([1.0, 2], dtype: .float16)
+    #expect(Uniform(low: 0, high: widths).low.dtype == .float16 && agrees(Uniform(low: -1, high: widths).mean, [0, 0.5]))
+    #expect(Uniform(low: Tensor.zeros([3]).to(.meta), high: 1).high.device == .meta)
+    #expect(agrees(Bernoulli(probabilities: 0.25).mean, [0.25]) && agrees(Geometric(probabilities: 0.5).mean, [1]))
+    #expect(agrees(Bernoulli(logits: 0).probabilities, [0.5]) && agrees(Exponential(rate: 4).mean, [0.25]))
+    #expect(agrees(HalfNormal(scale: 2).scale, [2]) && agrees(Gamma(concentration: 3, rate: mu).mean, [3, 1.5]))
+    #expect(agrees(Beta(concentration1: 1, concentration0: mu).mean, [0.5, 1.0 / 3]))
+    let t = StudentT(degreesOfFreedom: mu)
+    #expect(agrees(t.location, [0, 0]) && agrees(t.scale, [1, 1]) && t.scale.dtype == .float64)
+    #expect(agrees(LogNormal(location: 1, scale: mu).base.location, [1, 1]) && agrees(Laplace(location: mu, scale: 3).scale, [3, 3]))
+    #expect(agrees(Gumbel(location: mu, scale: 3).mode, [1, 2]) && agrees(Cauchy(location: 1, scale: mu).mode, [1, 1]))
+  }
+
+  @Test func gradientsFlowToTheTensorBesideANumber() {
+    let mu = Tensor([1.0, 2]).requiringGrad()
+    Normal(location: mu, scale: 2).logProbability(Tensor([3.0, 0])).sum().backward()
+    #expect(agrees(mu.grad!, [0.5, -0.5], 1e-6))
+  }
+
+  @Test func modesAtTheEdges() {
+    #expect(agrees(Bernoulli(probabilities: Tensor([0.2, 0.5, 0.8])).mode, [0, .nan, 1]))
+    #expect(agrees(Gamma(concentration: Tensor([0.5, 3]), rate: 2).mode, [0, 1]))
+    #expect(agrees(Beta(concentration1: Tensor([0.5, 1, 3]), concentration0: Tensor([0.5, 1, 2])).mode, [1, .nan, 2.0 / 3], 1e-6))
+    #expect(agrees(Dirichlet(concentration: Tensor([[0.5, 0.2], [2, 4]])).mode, [1, 0, 0.25, 0.75]))
+    #expect(Categorical(logits: Tensor([[0.0, 2, 1], [5, 2, 1]])).mode.elements(as: Int.self) == [1, 0])
+    #expect(agrees(Uniform(low: Tensor.zeros([2]), high: 1).mode, [.nan, .nan]))
+    #expect(Independent(Normal(location: Tensor([1.0, 2]), scale: 1), 1).mode.shape == [2])
   }
 }

@@ -9,6 +9,7 @@ struct DistributionValue: Sendable {
   let entropy: [Double]
   let mean: [Double]
   let variance: [Double]
+  let mode: [Double]
   let cdf: [Double]?
   let icdf: [Double]?
 }

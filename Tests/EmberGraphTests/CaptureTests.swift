@@ -101,6 +101,18 @@ struct CaptureTests {
     }
   }
 
+  @Test func exchangedLayersAreSeen() throws {
+    withRandomSeed(5) {
+      let model = Sequential(Linear(8, 4), ReLU()), fast = compile(model, options: checked)
+      let x = Tensor.randn([5, 8])
+      #expect(difference(noGrad { fast(x) }, model(x)) < 1e-6)
+      model[0] = Linear(8, 4)
+      #expect(difference(noGrad { fast(x) }, model(x)) < 1e-6)
+      model.insert(Linear(4, 3), at: 1)
+      #expect(noGrad { fast(x) }.shape == [5, 3] && difference(noGrad { fast(x) }, model(x)) < 1e-6)
+    }
+  }
+
   /// What is kept between two calls of a graph is dropped whichever way a parameter changes.
   @Test func changedParametersAreSeen() throws {
     withRandomSeed(6) {
@@ -121,6 +133,38 @@ struct CaptureTests {
         expectAgreement()
         _ = x + Tensor.ones([2])
       }
+      expectAgreement()
+    }
+  }
+
+  /// A graph computes a parametrised weight as the layer does, and is made anew when that changes.
+  @Test func parametrisedWeightsAreComputedInTheGraph() throws {
+    withRandomSeed(7) {
+      let model = Perceptron(), fast = compile(model, options: checked), x = Tensor.randn([3, 8])
+      func expectAgreement() { for _ in 0..<2 { #expect(difference(noGrad { fast(x) }, model(x)) < 1e-5) } }
+      expectAgreement()
+      weightNorm(model.first)
+      expectAgreement()
+      let lengths = model.first.parametrization()!.originals[0]
+      lengths.value = lengths.value * 3
+      expectAgreement()
+      lengths.grad = nil
+      fast(x).square().sum().backward()
+      let gradient = lengths.grad!
+      lengths.grad = nil
+      model(x).square().sum().backward()
+      #expect(difference(gradient, lengths.grad!) < 1e-3)
+      model.first.registerParametrization("weight") { $0 * 2 }
+      expectAgreement()
+      model.first.removeParametrizations()
+      model.first.weight = model.first.weight * 0.5
+      expectAgreement()
+      // In training the singular vectors move, in the graph too.
+      spectralNorm(model.second)
+      let left = model.second.namedBuffers()[0].buffer, before = left.value
+      _ = noGrad { fast(x) }
+      #expect(difference(left.value, before) > 0)
+      model.eval()
       expectAgreement()
     }
   }

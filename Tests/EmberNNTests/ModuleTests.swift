@@ -100,7 +100,7 @@ private final class Tied: Module, Layer {
     #expect(dictionary.stateDict().map(\.name) == ["z.weight", "a.weight"])
     let sequential = Sequential(Flatten(), Linear(6, 2))
     #expect(sequential(Tensor.ones([4, 2, 3])).shape == [4, 2])
-    #expect(sequential.description.contains("(1): Linear(in_features=6, out_features=2, bias=true)"))
+    #expect(sequential.description.contains("(1): Linear(in_features=6, out_features=2, bias=True)"))
     #expect(sequential.summary().contains("parameters: 14"))
   }
 }
@@ -231,5 +231,54 @@ private final class Tied: Module, Layer {
     Init.constant(layer.$weight, 3)
     #expect(layer.weight.amin().item() == 3)
     #expect(Init.fans(of: [8, 4, 5, 5])?.fanIn == 100)
+  }
+
+  @Test func applyVisitsWhatAModuleHoldsBeforeItself() {
+    let inner = Sequential(Linear(2, 3), ReLU())
+    let model = Sequential(inner, Linear(3, 1))
+    var visited: [ObjectIdentifier] = []
+    model.apply { visited.append(ObjectIdentifier($0)) }
+    let expected: [Module] = inner.modules().dropFirst() + [inner, model[1] as! Linear, model]
+    #expect(visited == expected.map(ObjectIdentifier.init))
+  }
+
+  /// Files from before batches were counted are whole.
+  @Test func aStateWithoutCountedBatchesIsWhole() throws {
+    for model in [Sequential(Linear(2, 3), BatchNorm1d(3)), Sequential(InstanceNorm1d(3, trackRunningStats: true))] {
+      let state = model.stateDict().filter { !$0.name.hasSuffix("num_batches_tracked") }
+      #expect(state.count == model.stateDict().count - 1)
+      #expect(try model.loadStateDict(state) == LoadReport(missing: [], unexpected: []))
+      let error = #expect(throws: EmberError.self) { try model.loadStateDict(state.filter { !$0.name.hasSuffix("running_var") }) }
+      #expect(error?.message.contains("running_var") == true)
+    }
+  }
+
+  @Test func tablesThatAreThereDrawNothing() throws {
+    let table = Tensor.arange(12).to(.float32).reshape([4, 3])
+    manualSeed(7)
+    let next = Tensor.rand([2]).elements(as: Float.self)
+    manualSeed(7)
+    let layer = Embedding.fromPretrained(table, paddingIndex: -1)
+    let bags = EmbeddingBag.fromPretrained(table, freeze: false, mode: .sum)
+    #expect(Tensor.rand([2]).elements(as: Float.self) == next)
+    #expect(layer.paddingIndex == 3 && !layer.$weight.requiresGrad && bags.$weight.requiresGrad)
+    let rows = Tensor([3, 0] as [Int64])
+    #expect(layer(rows).elements(as: Float.self) == [9, 10, 11, 0, 1, 2])
+    #expect(bags(rows.unsqueeze(0)).elements(as: Float.self) == [9, 11, 13])
+    for wrong in [Tensor.ones([4]), Tensor.ones([2, 2, 2]), table.to(.int64)] {
+      let error = #expect(throws: EmberError.self) { try catchingErrors { _ = Embedding.fromPretrained(wrong) } }
+      #expect(error?.message.contains("[entries, features]") == true)
+    }
+  }
+
+  /// What one gradient's dtype cannot hold must not scale all of them by zero.
+  @Test func normsOfMixedGradientsAreTakenInTheWidestDType() {
+    let half = StateCell(Tensor([1, 1]).to(.float16), isParameter: true), single = StateCell(Tensor([1.0, 1]), isParameter: true)
+    half.grad = Tensor([1, 1]).to(.float16)
+    single.grad = Tensor([1e5, 1e5])
+    let total = clipGradNorm([half, single], maxNorm: 1)
+    #expect(abs(total.item() - 141421.36) < 1 && total.dtype == .float32)
+    #expect(abs(single.grad!.elements(as: Double.self)[0] - 0.70710677) < 1e-6)
+    #expect(half.grad!.elements(as: Double.self)[0] > 0)
   }
 }

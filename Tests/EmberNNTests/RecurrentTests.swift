@@ -344,4 +344,17 @@ private func distance(_ a: Tensor, _ b: Tensor) -> Double {
     let quotient = (example(inputs.map { $0 + step }) - example(inputs.map { $0 - step })) / (2 * step)
     #expect(distance(tangent, quotient) < 1e-7)
   }
+
+  @Test func aBatchOfNothingGivesNothing() throws {
+    let input = Tensor.ones([5, 0, 3])
+    try catchingErrors {
+      let (rows, state) = RNN(3, 4)(input)
+      #expect(rows.shape == [5, 0, 4] && state.shape == [1, 0, 4])
+      let (outputs, states) = LSTM(3, 4, bidirectional: true)(input)
+      #expect(outputs.shape == [5, 0, 8] && states.0.shape == [2, 0, 4] && states.1.shape == [2, 0, 4])
+      #expect(GRU(3, 4, batchFirst: true)(input.transpose(0, 1)).output.shape == [0, 5, 4])
+      let norm = InstanceNorm1d(3, trackRunningStats: true)
+      #expect(norm(Tensor.ones([0, 3, 6])).shape == [0, 3, 6])
+    }
+  }
 }

@@ -93,4 +93,20 @@ import Testing
       #expect(network.stateDict().map(\.name).contains("decoder.layers.1.multihead_attn.out_proj.weight"))
     }
   }
+
+  private final class Louder: TransformerEncoderLayer {
+    override func forward(_ input: Tensor) -> Tensor { super.forward(input) * 2 }
+  }
+
+  @Test func blocksOfOnesOwnClassAreGivenOneByOne() throws {
+    func block() -> Louder { Louder(8, 2, feedforward: 16, dropout: 0) }
+    let error = #expect(throws: EmberError.self) { try catchingErrors { _ = TransformerEncoder(block(), 2) } }
+    #expect(error?.message.contains("Louder cannot be copied") == true)
+    let encoder = TransformerEncoder(layers: [block(), block()])
+    #expect(encoder.layers.allSatisfy { $0 is Louder })
+    let input = Tensor.randn([3, 1, 8], generator: Generator(seed: 2))
+    let expected = encoder.layers.reduce(input) { $1($0) }
+    #expect(encoder(input).elements(as: Float.self) == expected.elements(as: Float.self))
+    #expect(distance(expected, encoder.layers.reduce(input) { $1($0, mask: nil) }) > 1)
+  }
 }

@@ -1,3 +1,4 @@
+import EmberNN
 import EmberRuntime
 import EmberTensor
 
@@ -48,13 +49,8 @@ private struct FoldedWeightCall: GraphCall {
   var subject: Any { self }
 
   func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
-    let weight = inputs[0]!, type = weight.dtype == .float64 ? DType.float64 : .float32
-    let mean = inputs[4]!.to(type), variance = inputs[5]!.to(type)
-    var scale = (variance + epsilon).rsqrt()
-    if let gamma = inputs[2] { scale = scale * gamma.to(type) }
-    var bias = (inputs[1].map { $0.to(type) - mean } ?? -mean) * scale
-    if let beta = inputs[3] { bias = bias + beta.to(type) }
-    let perOutput = scale.reshape([weight.size(0)] + Array(repeating: 1, count: weight.rank - 1))
-    return [(weight.to(type) * perOutput).to(weight.dtype), bias.to(weight.dtype)]
+    let (weight, bias) = fuseBatchNorm(
+      weight: inputs[0]!, bias: inputs[1], mean: inputs[4]!, variance: inputs[5]!, scale: inputs[2], shift: inputs[3], eps: epsilon)
+    return [weight, bias.to(weight.dtype)]
   }
 }

@@ -7,7 +7,6 @@ open class Loss: Module {
     self.reduction = reduction
     super.init()
   }
-  open override var settings: String { "reduction=\(reduction.rawValue)" }
 }
 
 extension Layer where Input == (Tensor, Tensor) {

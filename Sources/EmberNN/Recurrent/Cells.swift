@@ -32,7 +32,11 @@ open class RecurrentCellLayer: Module {
 
   public final var biasIh: Tensor? { _biasIh?.wrappedValue }
   public final var biasHh: Tensor? { _biasHh?.wrappedValue }
-  open override var settings: String { "\(inputSize), \(hiddenSize)" + (_biasIh == nil ? ", bias=false" : "") }
+  public final var biasIhCell: StateCell? { _biasIh?.projectedValue }
+  public final var biasHhCell: StateCell? { _biasHh?.projectedValue }
+  open override var settings: String {
+    "\(inputSize), \(hiddenSize)" + (_biasIh == nil ? ", bias=False" : "") + (kind == .relu ? ", nonlinearity=relu" : "")
+  }
 
   /// One step for [batch, in] or [in].
   fileprivate final func step(_ input: Tensor, _ state: Tensor?, _ cell: Tensor? = nil) -> (state: Tensor, cell: Tensor?) {

@@ -20,15 +20,19 @@ open class RecurrentLayer: Module {
   /// Where dropout's random numbers come from; nil: the default generator.
   public final var generator: Generator?
   private final let kind: RecurrentKind
-  /// By layer and direction.
-  private final let directions: [DirectionParameters]
+  /// The parameters of each layer, of a bidirectional one those forwards and then those backwards: PyTorch's `weight_ih_l0` is
+  /// `allWeights[0].weightIh`, `weight_ih_l1` without a direction back `allWeights[1].weightIh`.
+  public final let allWeights: [LayerWeights]
 
-  /// Parameters of one direction of one layer.
-  private struct DirectionParameters {
-    let inputWeight, stateWeight: StateCell
-    let inputBias, stateBias: StateCell?
-    let projection: StateCell?
-    let suffix: String
+  /// The parameters of one direction of one layer.
+  public struct LayerWeights {
+    /// [gates · hidden, in] and [gates · hidden, out].
+    public let weightIh, weightHh: StateCell
+    /// [gates · hidden]; nil without biases.
+    public let biasIh, biasHh: StateCell?
+    /// [projection, hidden]; nil without projections.
+    public let weightHr: StateCell?
+    fileprivate let suffix: String
   }
 
   init(
@@ -57,42 +61,42 @@ open class RecurrentLayer: Module {
     let out = projectionSize > 0 ? projectionSize : hiddenSize
     let bound = 1 / Double(Swift.max(hiddenSize, 1)).squareRoot()
     func drawn(_ shape: [Int]) -> StateCell { StateCell(Tensor.uniform(shape, -bound, bound, dtype: dtype, on: device), isParameter: true) }
-    var all: [DirectionParameters] = []
+    var all: [LayerWeights] = []
     if problems.isEmpty {
       for layer in 0..<numLayers {
         for direction in 0..<(bidirectional ? 2 : 1) {
           let rows = kind.gates * hiddenSize
           let inFeatures = layer == 0 ? inputSize : out * (bidirectional ? 2 : 1)
           // In the order in which PyTorch draws them.
-          let inputWeight = drawn([rows, inFeatures]), stateWeight = drawn([rows, out])
-          let inputBias = bias ? drawn([rows]) : nil, stateBias = bias ? drawn([rows]) : nil
+          let weightIh = drawn([rows, inFeatures]), weightHh = drawn([rows, out])
+          let biasIh = bias ? drawn([rows]) : nil, biasHh = bias ? drawn([rows]) : nil
           all.append(
-            DirectionParameters(
-              inputWeight: inputWeight, stateWeight: stateWeight, inputBias: inputBias, stateBias: stateBias,
-              projection: projectionSize > 0 ? drawn([projectionSize, hiddenSize]) : nil,
+            LayerWeights(
+              weightIh: weightIh, weightHh: weightHh, biasIh: biasIh, biasHh: biasHh,
+              weightHr: projectionSize > 0 ? drawn([projectionSize, hiddenSize]) : nil,
               suffix: "l\(layer)" + (direction == 1 ? "_reverse" : "")))
         }
       }
     }
-    directions = all
+    allWeights = all
     super.init()
   }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    directions.flatMap { parameters -> [(name: String, value: Any)] in
+    allWeights.flatMap { parameters -> [(name: String, value: Any)] in
       let cells: [(String, StateCell?)] = [
-        ("weight_ih_", parameters.inputWeight), ("weight_hh_", parameters.stateWeight), ("bias_ih_", parameters.inputBias),
-        ("bias_hh_", parameters.stateBias), ("weight_hr_", parameters.projection),
+        ("weight_ih_", parameters.weightIh), ("weight_hh_", parameters.weightHh), ("bias_ih_", parameters.biasIh),
+        ("bias_hh_", parameters.biasHh), ("weight_hr_", parameters.weightHr),
       ]
       return cells.compactMap { name, cell in cell.map { (name: name + parameters.suffix, value: $0 as Any) } }
-    } + super.reflectedMembers().filter { $0.name != "directions" }
+    } + super.reflectedMembers().filter { $0.name != "all_weights" }
   }
 
   open override var settings: String {
-    "\(inputSize), \(hiddenSize)" + (numLayers == 1 ? "" : ", num_layers=\(numLayers)") + (hasBias ? "" : ", bias=false")
-      + (batchFirst ? ", batch_first=true" : "") + (dropout == 0 ? "" : ", dropout=\(dropout)")
-      + (bidirectional ? ", bidirectional=true" : "")
-      + (projectionSize == 0 ? "" : ", proj_size=\(projectionSize)")
+    "\(inputSize), \(hiddenSize)" + (projectionSize == 0 ? "" : ", proj_size=\(projectionSize)")
+      + (numLayers == 1 ? "" : ", num_layers=\(numLayers)") + (hasBias ? "" : ", bias=False")
+      + (batchFirst ? ", batch_first=True" : "") + (dropout == 0 ? "" : ", dropout=\(dropout)")
+      + (bidirectional ? ", bidirectional=True" : "")
   }
 
   private var directionCount: Int { bidirectional ? 2 : 1 }
@@ -127,7 +131,7 @@ open class RecurrentLayer: Module {
     x = x.reshape([time * batch, inputSize])
     let first = isAlone ? state?.unsqueeze(1) : state, firstCell = isAlone ? cell?.unsqueeze(1) : cell
     let (rows, last, lastCell) = layers(x, first, firstCell, Array(repeating: batch, count: time))
-    var output = rows.reshape([time, batch, -1])
+    var output = rows.reshape([time, batch, directionCount * outFeatures])
     output = isAlone ? output.squeeze(1) : batchFirst ? output.transpose(0, 1) : output
     return (output, isAlone ? last.squeeze(1) : last, isAlone ? lastCell?.squeeze(1) : lastCell)
   }
@@ -166,15 +170,15 @@ open class RecurrentLayer: Module {
       var outputs: [Tensor] = []
       for direction in 0..<directionCount {
         let number = layer * directionCount + direction
-        let p = directions[number]
+        let p = allWeights[number]
         // A GRU's new gate takes the state's bias apart.
-        let bias = p.inputBias.map { kind == .gru ? $0.value : $0.value + p.stateBias!.value }
-        let gates = x.linear(p.inputWeight.value, bias)
+        let bias = p.biasIh.map { kind == .gru ? $0.value : $0.value + p.biasHh!.value }
+        let gates = x.linear(p.weightIh.value, bias)
         let first = state?.select(0, number) ?? Tensor.zeros([batch, outFeatures], dtype: x.dtype, on: x.device)
         let firstCell = kind == .lstm ? cell?.select(0, number) ?? Tensor.zeros([batch, hiddenSize], dtype: x.dtype, on: x.device) : nil
         let result = gates.recurrentSequence(
-          kind, state: first, cell: firstCell, weight: p.stateWeight.value, bias: kind == .gru ? p.stateBias?.value : nil,
-          projection: p.projection?.value, batchSizes: batchSizes, reverse: direction == 1)
+          kind, state: first, cell: firstCell, weight: p.weightHh.value, bias: kind == .gru ? p.biasHh?.value : nil,
+          projection: p.weightHr?.value, batchSizes: batchSizes, reverse: direction == 1)
         outputs.append(result.states)
         states.append(result.state)
         if let last = result.cell { cells.append(last) }

@@ -66,6 +66,28 @@ open class MultiheadAttention: Module, Layer {
     for bias in [_biasK, _biasV] { if let bias { Init.xavierNormal(bias.projectedValue) } }
   }
 
+  /// Weights of queries, keys and values in one, [3 · features, features]; nil where keys or values have other features.
+  public final var inProjWeight: Tensor? { _inProjWeight?.wrappedValue }
+  public final var inProjWeightCell: StateCell? { _inProjWeight?.projectedValue }
+  /// [features, features], where keys or values have other features.
+  public final var qProjWeight: Tensor? { _qProjWeight?.wrappedValue }
+  public final var qProjWeightCell: StateCell? { _qProjWeight?.projectedValue }
+  /// [features, keyDim], where keys or values have other features.
+  public final var kProjWeight: Tensor? { _kProjWeight?.wrappedValue }
+  public final var kProjWeightCell: StateCell? { _kProjWeight?.projectedValue }
+  /// [features, valueDim], where keys or values have other features.
+  public final var vProjWeight: Tensor? { _vProjWeight?.wrappedValue }
+  public final var vProjWeightCell: StateCell? { _vProjWeight?.projectedValue }
+  /// [3 · features]
+  public final var inProjBias: Tensor? { _inProjBias?.wrappedValue }
+  public final var inProjBiasCell: StateCell? { _inProjBias?.projectedValue }
+  /// The learnt key, [1, 1, features].
+  public final var biasK: Tensor? { _biasK?.wrappedValue }
+  public final var biasKCell: StateCell? { _biasK?.projectedValue }
+  /// The learnt value, [1, 1, features].
+  public final var biasV: Tensor? { _biasV?.wrappedValue }
+  public final var biasVCell: StateCell? { _biasV?.projectedValue }
+
   /// Attention of a sequence to itself, or of queries to keys and values.
   open func forward(_ input: (Tensor, Tensor, Tensor)) -> (output: Tensor, weights: Tensor?) { attention(input) }
 
@@ -101,6 +123,4 @@ open class MultiheadAttention: Module, Layer {
       keyPadding: keyPaddingMask,
       needsWeights: needWeights, mask: mask, averagesWeights: averageWeights, isCausal: isCausal, batchFirst: batchFirst)
   }
-
-  open override var settings: String { "embed_dim=\(embedDim), num_heads=\(numHeads)" }
 }

@@ -6,9 +6,23 @@ open class TransformerEncoder: Module, Layer {
   public final let layers: ModuleList<TransformerEncoderLayer>
   public final let norm: LayerNorm?
 
-  /// - Parameter layer: the first block; the others have its settings and, as copies, its first values.
-  public init(_ layer: TransformerEncoderLayer, _ count: Int, norm: LayerNorm? = nil) {
-    layers = ModuleList((0..<count).map { _ in layer.copied() })
+  /// Blocks of one kind.
+  ///
+  /// - Parameter layer: what all blocks are copies of, with its settings and values; itself it is none of them. A block of a class of your
+  ///   own, which cannot be copied, is an error: make as many as you want and pass `layers`.
+  public convenience init(_ layer: TransformerEncoderLayer, _ count: Int, norm: LayerNorm? = nil) {
+    if Swift.type(of: layer) != TransformerEncoderLayer.self {
+      raise(
+        EmberError(
+          .unsupported, in: "TransformerEncoder",
+          "\(Swift.type(of: layer)) cannot be copied \(count) times; pass layers: (0..<\(count)).map { _ in \(Swift.type(of: layer))(…) }"))
+    }
+    self.init(layers: (0..<count).map { _ in layer.copied() }, norm: norm)
+  }
+
+  /// Blocks as they are given, perhaps of classes of your own.
+  public init(layers: [TransformerEncoderLayer], norm: LayerNorm? = nil) {
+    self.layers = ModuleList(layers)
     self.norm = norm
     super.init()
   }
@@ -22,7 +36,9 @@ open class TransformerEncoder: Module, Layer {
 
   private func encoded(_ input: Tensor, mask: Tensor?, keyPaddingMask: Tensor?, isCausal: Bool) -> Tensor {
     var x = input
-    for layer in layers { x = layer(x, mask: mask, keyPaddingMask: keyPaddingMask, isCausal: isCausal) }
+    // Without masks a block is called as a layer is, so that one that overrides no more than `forward(_:)` serves as well.
+    let isPlain = mask == nil && keyPaddingMask == nil && !isCausal
+    for layer in layers { x = isPlain ? layer(x) : layer(x, mask: mask, keyPaddingMask: keyPaddingMask, isCausal: isCausal) }
     return norm?(x) ?? x
   }
 }
@@ -32,9 +48,23 @@ open class TransformerDecoder: Module, Layer {
   public final let layers: ModuleList<TransformerDecoderLayer>
   public final let norm: LayerNorm?
 
-  /// - Parameter layer: the first block; the others have its settings and, as copies, its first values.
-  public init(_ layer: TransformerDecoderLayer, _ count: Int, norm: LayerNorm? = nil) {
-    layers = ModuleList((0..<count).map { _ in layer.copied() })
+  /// Blocks of one kind.
+  ///
+  /// - Parameter layer: what all blocks are copies of, with its settings and values; itself it is none of them. A block of a class of your
+  ///   own, which cannot be copied, is an error: make as many as you want and pass `layers`.
+  public convenience init(_ layer: TransformerDecoderLayer, _ count: Int, norm: LayerNorm? = nil) {
+    if Swift.type(of: layer) != TransformerDecoderLayer.self {
+      raise(
+        EmberError(
+          .unsupported, in: "TransformerDecoder",
+          "\(Swift.type(of: layer)) cannot be copied \(count) times; pass layers: (0..<\(count)).map { _ in \(Swift.type(of: layer))(…) }"))
+    }
+    self.init(layers: (0..<count).map { _ in layer.copied() }, norm: norm)
+  }
+
+  /// Blocks as they are given, perhaps of classes of your own.
+  public init(layers: [TransformerDecoderLayer], norm: LayerNorm? = nil) {
+    self.layers = ModuleList(layers)
     self.norm = norm
     super.init()
   }

@@ -73,17 +73,18 @@ open class TransformerEncoderLayer: Module, Layer {
 
   final var batchFirst: Bool { options.batchFirst }
 
-  open func forward(_ input: Tensor) -> Tensor { block(input, mask: nil, keyPaddingMask: nil, isCausal: false) }
+  open func forward(_ input: Tensor) -> Tensor { forward(input, mask: nil, keyPaddingMask: nil, isCausal: false) }
 
   /// - Parameters:
   ///   - mask: [length, length] or [batch · heads, length, length]; true where a place must not be seen, or numbers to add.
   ///   - keyPaddingMask: [batch, length]; true where the input is padding.
   ///   - isCausal: says that `mask` is the causal one.
   public final func callAsFunction(_ input: Tensor, mask: Tensor?, keyPaddingMask: Tensor? = nil, isCausal: Bool = false) -> Tensor {
-    withHooks(input) { block($0, mask: mask, keyPaddingMask: keyPaddingMask, isCausal: isCausal) }
+    withHooks(input) { forward($0, mask: mask, keyPaddingMask: keyPaddingMask, isCausal: isCausal) }
   }
 
-  private func block(_ input: Tensor, mask: Tensor?, keyPaddingMask: Tensor?, isCausal: Bool) -> Tensor {
+  /// What the block computes; for a class of your own to override.
+  open func forward(_ input: Tensor, mask: Tensor?, keyPaddingMask: Tensor?, isCausal: Bool) -> Tensor {
     func attention(_ x: Tensor) -> Tensor {
       dropout1(selfAttn(x, x, x, keyPaddingMask: keyPaddingMask, needWeights: false, mask: mask, isCausal: isCausal).output)
     }
@@ -147,7 +148,11 @@ open class TransformerDecoderLayer: Module, Layer {
   final var batchFirst: Bool { options.batchFirst }
 
   /// Of (target, memory).
-  open func forward(_ input: (Tensor, Tensor)) -> Tensor { block(input) }
+  open func forward(_ input: (Tensor, Tensor)) -> Tensor {
+    forward(
+      input, targetMask: nil, memoryMask: nil, targetKeyPaddingMask: nil, memoryKeyPaddingMask: nil, targetIsCausal: false,
+      memoryIsCausal: false)
+  }
 
   /// Masks as in `TransformerEncoderLayer`: of the target, and of the memory as the target sees it.
   public final func callAsFunction(
@@ -155,16 +160,16 @@ open class TransformerDecoderLayer: Module, Layer {
     memoryKeyPaddingMask: Tensor? = nil, targetIsCausal: Bool = false, memoryIsCausal: Bool = false
   ) -> Tensor {
     withHooks((target, memory)) {
-      block(
+      forward(
         $0, targetMask: targetMask, memoryMask: memoryMask, targetKeyPaddingMask: targetKeyPaddingMask,
         memoryKeyPaddingMask: memoryKeyPaddingMask, targetIsCausal: targetIsCausal, memoryIsCausal: memoryIsCausal)
     }
   }
 
-  private func block(
-    _ input: (target: Tensor, memory: Tensor), targetMask: Tensor? = nil, memoryMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil,
-    memoryKeyPaddingMask: Tensor? = nil,
-    targetIsCausal: Bool = false, memoryIsCausal: Bool = false
+  /// What the block computes; for a class of your own to override.
+  open func forward(
+    _ input: (target: Tensor, memory: Tensor), targetMask: Tensor?, memoryMask: Tensor?, targetKeyPaddingMask: Tensor?,
+    memoryKeyPaddingMask: Tensor?, targetIsCausal: Bool, memoryIsCausal: Bool
   ) -> Tensor {
     let (target, memory) = input
     func attention(_ x: Tensor) -> Tensor {

@@ -43,6 +43,8 @@ extension Tensor {
   public func double() -> Tensor { fatalError() }
   @available(*, unavailable, message: "write .to(.cpu)")
   public func cpu() -> Tensor { fatalError() }
+  @available(*, unavailable, message: "write .to(.cuda)")
+  public func cuda() -> Tensor { fatalError() }
   @available(*, unavailable, message: "write .to(other.dtype)")
   public func type_as(_ other: Tensor) -> Tensor { fatalError() }
   @available(*, unavailable, renamed: "adding(_:alpha:)", message: "or write a + b")
@@ -151,8 +153,10 @@ public enum torch {
   public static subscript(dynamicMember name: String) -> NameFromPyTorch { fatalError() }
 }
 
-/// What a name behind `torch` or `nn` stands for: nothing, but the compiler gets as far as saying what to write.
-@dynamicCallable
+/// What a name behind `torch`, `nn`, `F` or `optim` stands for, and names behind it: nothing, but the compiler gets as far as saying what to
+/// write.
+@dynamicCallable @dynamicMemberLookup
 public struct NameFromPyTorch {
+  public subscript(dynamicMember name: String) -> NameFromPyTorch { fatalError() }
   public func dynamicallyCall(withKeywordArguments arguments: KeyValuePairs<String, Any>) -> NameFromPyTorch { fatalError() }
 }

@@ -9,7 +9,8 @@ import Synchronization
 
 /// A place that owns a changing value: a parameter or a buffer of a module. Safe to touch from several threads.
 ///
-/// The value of a parameter is a leaf; assigning gives it a fresh one. An optimizer's update keeps leaf and memory.
+/// The value of a parameter is a leaf; assigning gives it a fresh one. An optimizer's update keeps leaf and memory. A parametrised cell
+/// holds no value of its own: each reading computes it (`Derivation`).
 public final class StateCell: Sendable {
   private let state: Mutex<Content>
   /// Parameters take gradients, buffers do not.
@@ -21,7 +22,9 @@ public final class StateCell: Sendable {
   }
 
   private struct Content {
+    /// Where there is a derivation, only something of the same shape, without memory.
     var value: Tensor
+    var derivation: Derivation?
     /// Grows with every change of this cell.
     var version: UInt64 = 0
     /// An optimizer writes into the value's memory; everybody else waits.
@@ -42,12 +45,16 @@ public final class StateCell: Sendable {
   package static var changeCount: UInt64 { changes.load(ordering: .acquiring) }
   private static let changes = Atomic<UInt64>(0)
 
-  @inline(__always) private func change<Result: Sendable>(_ body: (inout Tensor) -> Result) -> Result {
+  @inline(__always) private func changeContent<Result: Sendable>(_ body: (inout Content) -> Result) -> Result {
     defer { Self.changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
     return withContent {
       $0.version += 1
-      return body(&$0.value)
+      return body(&$0)
     }
+  }
+
+  @inline(__always) private func change<Result: Sendable>(_ body: (inout Tensor) -> Result) -> Result {
+    changeContent { body(&$0.value) }
   }
 
   private func replaceValue(_ new: Tensor) { change { $0 = new } }
@@ -58,12 +65,10 @@ public final class StateCell: Sendable {
 
   /// The value. Poisoned values and writes in a failed error scope are discarded; a write is taken back if the scope fails later.
   public var value: Tensor {
-    get {
-      if ThreadFlags.current.contains(.captures), let tracer = Tracer.current { return tracer.value(of: self) }
-      return withValue { $0 }
-    }
+    get { ownValue ?? derivedValue() }
     set {
       if ErrorScopes.hasFailed || newValue.isPoisoned { return }
+      if let derivation { return derivation.assign(newValue) }
       if let tracer = Tracer.current { return tracer.set(self, newValue) }
       guard let plain = newValue.common else {
         raise(
@@ -77,6 +82,22 @@ public final class StateCell: Sendable {
       change { $0 = isParameter && $0.requiresGrad ? plain.detach().requiringGrad() : plain.detach() }
     }
   }
+
+  /// The value, unless it is computed from others.
+  @inline(__always) private var ownValue: Tensor? {
+    if ThreadFlags.current.contains(.captures), let tracer = Tracer.current { return isDerived ? nil : tracer.value(of: self) }
+    return withContent { $0.derivation == nil ? $0.value : nil }
+  }
+
+  private func derivedValue() -> Tensor {
+    guard let derivation else { return value }
+    // A graph reads what the value is computed from, and holds only as long as it is computed so.
+    Tracer.current?.addGuard(for: self) { self.derivation === derivation }
+    return derivation.compute()
+  }
+
+  /// The shape of the value, which is known without computing it.
+  public var shape: Shape { (ownValue ?? withValue { $0 }).shape }
 
   /// Inside an error scope: remembers the present value in case that the scope fails.
   private func journal() {
@@ -95,15 +116,26 @@ public final class StateCell: Sendable {
     }
   }
 
+  /// What backward passes added up. A value that is computed from others keeps none; they do.
   public var grad: Tensor? {
-    get { value.grad }
-    set { value.grad = newValue }
+    get { ownValue?.grad }
+    set {
+      if let own = ownValue {
+        own.grad = newValue
+      } else if newValue != nil {
+        raise(EmberError(.value, in: "grad", "a parametrised value keeps no gradient; what it is computed from does"))
+      }
+    }
   }
 
   /// Frozen parameters take no gradient. A dtype that has no gradients leaves the cell as it was.
   public var requiresGrad: Bool {
-    get { value.requiresGrad }
+    get { ownValue?.requiresGrad ?? derivation?.sources.contains { $0.requiresGrad } ?? false }
     set {
+      if let derivation {
+        for source in derivation.sources { source.requiresGrad = newValue }
+        return
+      }
       let old = value
       if ErrorScopes.hasFailed || newValue == old.requiresGrad { return }
       if Tracer.current != nil { return Tracer.refuse("requiresGrad of a parameter cannot change inside what is captured") }
@@ -123,7 +155,7 @@ public final class StateCell: Sendable {
     var changed = old.value
     noGrad { body(&changed) }
     if changed.isPoisoned { return }
-    guard changed.shape == old.shape, changed.dtype == old.dtype else {
+    guard changed.shape == old.shape, changed.dtype == old.dtype, !isDerived else {
       value = changed
       return
     }
@@ -148,6 +180,10 @@ public final class StateCell: Sendable {
       return nil
     }
     defer { Self.changes.wrappingAdd(1, ordering: .acquiringAndReleasing) }
+    if isDerived {
+      raise(EmberError(.value, in: "update", "a parametrised value is computed; what it is computed from can be written in place"))
+      return nil
+    }
     return withContent { content -> Tensor? in
       let node = content.value.node
       content.value.node = nil
@@ -178,6 +214,45 @@ public final class StateCell: Sendable {
   }
 
   package func endUpdate() { state.withLock { $0.isTaken = false } }
+
+  // MARK: Values that are computed from others
+
+  /// How the value is computed; nil: it is the cell's own.
+  package var derivation: Derivation? { withContent { $0.derivation } }
+  package var isDerived: Bool { withContent { $0.derivation != nil } }
+
+  /// From now on the value, which keeps its shape, is computed at each reading; the old one's memory is given up.
+  package func derive(by derivation: Derivation) {
+    let placeholder = noGrad { Tensor.empty(Array(shape), dtype: withValue { $0.dtype }, on: .meta) }
+    changeContent { content in
+      content.value = placeholder
+      content.derivation = derivation
+    }
+  }
+
+  /// The value is the cell's own again.
+  package func settle(at value: Tensor, requiresGrad: Bool) {
+    let own = isParameter && requiresGrad ? value.detach().requiringGrad() : value.detach()
+    changeContent { content in
+      content.value = own
+      content.derivation = nil
+    }
+  }
+}
+
+/// How the value of a cell follows from those of other cells.
+package final class Derivation: Sendable {
+  package let sources: [StateCell]
+  /// The value, with its history.
+  package let compute: @Sendable () -> Tensor
+  /// Changes the sources so that the value becomes the given one; raises an error where that is not possible.
+  package let assign: @Sendable (Tensor) -> Void
+
+  package init(sources: [StateCell], compute: @escaping @Sendable () -> Tensor, assign: @escaping @Sendable (Tensor) -> Void) {
+    self.sources = sources
+    self.compute = compute
+    self.assign = assign
+  }
 }
 
 /// A parameter of a module: `@Parameter var weight: Tensor`. `$weight` is its cell, with `grad`.
