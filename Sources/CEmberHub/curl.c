@@ -154,8 +154,8 @@ int ember_http_get(const ember_http_request *request, long *status, char *messag
   curl.curl_easy_setopt(handle, OPTION_PROTOCOLS, (long)PROTOCOLS_HTTP_AND_HTTPS);
   curl.curl_easy_setopt(handle, OPTION_REDIRECTION_PROTOCOLS, (long)PROTOCOLS_HTTP_AND_HTTPS);
   curl.curl_easy_setopt(handle, OPTION_CONNECT_TIMEOUT, 30L);
-  // Given up when for a minute not even a byte a second comes.
-  curl.curl_easy_setopt(handle, OPTION_LOW_SPEED_LIMIT, 1L);
+  // Given up when for a minute less than this comes a second.
+  curl.curl_easy_setopt(handle, OPTION_LOW_SPEED_LIMIT, 100L);
   curl.curl_easy_setopt(handle, OPTION_LOW_SPEED_TIME, 60L);
   curl.curl_easy_setopt(handle, OPTION_WRITE_FUNCTION, receive);
   curl.curl_easy_setopt(handle, OPTION_WRITE_DATA, &state);

@@ -39,7 +39,7 @@ struct Downloader: Sendable {
     var mayBeginAnew = true
     while true {
       do {
-        try retrying(url) { try fetch(url, into: &part, size: size, progress) }
+        try retrying(url) { try fetch(url, into: &part, size: size, isChecked: sha256 != nil, progress) }
         try part.check(url, size: size, sha256: sha256)
         break
       } catch let error as DownloadMismatch {
@@ -67,7 +67,10 @@ struct Downloader: Sendable {
     return true
   }
 
-  private func fetch(_ url: String, into part: inout PartialFile, size: Int?, _ progress: TransferProgress) throws {
+  /// - Parameter isChecked: a checksum will tell whether what was there and what comes belong together.
+  private func fetch(_ url: String, into part: inout PartialFile, size: Int?, isChecked: Bool, _ progress: TransferProgress) throws {
+    // Without a mark of its version nor a checksum nothing says that the rest is one of the same file.
+    if part.count > 0, part.tag == nil, !isChecked { try part.truncate() }
     if let size, part.count == size { return }
     if let size, part.count > size { try part.truncate() }
     let offset = part.count
@@ -82,7 +85,7 @@ struct Downloader: Sendable {
     if sink.status == 416, offset > 0 {
       // There is nothing after what is here: it is whole, or it is not what the server has. The checksum tells.
       if size == nil, sink.total != offset { try part.truncate() } else { try part.note(tag: nil, resumed: true) }
-      if part.count == 0 { return try fetch(url, into: &part, size: size, progress) }
+      if part.count == 0 { return try fetch(url, into: &part, size: size, isChecked: isChecked, progress) }
       return
     }
     guard sink.status == 200 || sink.status == 206 else { throw HTTPStatusError(sink.status, url) }
@@ -186,6 +189,8 @@ private class TransferSink {
   /// Bytes of the whole file, as far as the server says.
   private(set) var total: Int?
   private(set) var length: Int?
+  /// Where the part that is sent begins.
+  private(set) var start: Int?
   var problem: String?
 
   final func receive(header line: String) -> Bool {
@@ -193,7 +198,7 @@ private class TransferSink {
     if line.hasPrefix("HTTP/") {
       // A new answer begins, after a redirection or a proxy's.
       status = line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-      (tag, total, length) = (nil, nil, nil)
+      (tag, total, length, start) = (nil, nil, nil, nil)
       return true
     }
     guard let colon = line.firstIndex(of: ":") else { return true }
@@ -201,7 +206,9 @@ private class TransferSink {
     switch line[..<colon].lowercased() {
     case "etag": if value.hasPrefix("\"") { tag = value }
     case "content-length": length = Int(value)
-    case "content-range": total = value.split(separator: "/").last.flatMap { Int($0) }
+    case "content-range":
+      total = value.split(separator: "/").last.flatMap { Int($0) }
+      start = value.dropFirst("bytes ".count).split(separator: "-").first.flatMap { Int($0) }
     default: break
     }
     return true
@@ -252,6 +259,10 @@ private final class FileSink: TransferSink {
         position = 0
         if ftruncate(descriptor, 0) != 0 { return failed() }
       }
+      if status == 206, start != offset {
+        problem = "asked for what follows byte \(offset), the server sends what follows \(start.map(String.init) ?? "an unknown one")"
+        return false
+      }
     }
     if let limit, bytes.count > limit - position {
       problem = "the server sends more than the \(limit) bytes that it should have"
@@ -296,6 +307,7 @@ private struct PartialFile: ~Copyable {
     }
     descriptor = opened
     tag = try? FileBytes.reading(path + ".tag", in: "Hub", limit: 4096).withBytes { String(decoding: $0, as: UTF8.self) }
+    wasResumed = count > 0
   }
 
   deinit { close(descriptor) }

@@ -152,20 +152,39 @@ public struct Hub: Sendable {
       .value, in: "Hub", "\(name): no such model in \(source); there are \(known.joined(separator: ", ")). Others are named hf:owner/name, pypi:package or ./folder")
   }
 
-  private static func repository(_ text: Substring) throws -> (name: String, revision: String) {
+  private static func repository(_ text: some StringProtocol) throws -> (name: String, revision: String) {
+    let text = String(text)
     let parts = text.split(separator: "@", maxSplits: 1).map(String.init)
     let names = parts.first?.split(separator: "/", omittingEmptySubsequences: false).map(String.init) ?? []
     guard (1...2).contains(names.count), names.allSatisfy(isName), parts.count < 2 || Files.isInner(parts[1]) else {
-      throw EmberError(.value, in: "Hub", "\(text.debugDescription) is no repository: owner/name or owner/name@revision is expected")
+      throw EmberError(
+        .value, in: "Hub", "\(text.debugDescription) is no repository: owner/name or owner/name@revision is expected")
     }
     return (parts[0], parts.count > 1 ? parts[1] : "main")
+  }
+
+  /// Refuses names that lead out of the cache, or are another address: they become folders and parts of addresses, and manifests come from
+  /// anywhere.
+  static func check(_ source: HubEntry.Source) throws(EmberError) {
+    do {
+      switch source {
+      case .repository(let name, let revision): _ = try repository("\(name)@\(revision)")
+      case .package(let name, let version, let folder):
+        guard isName(name), version.map(isName) ?? true, folder.isEmpty || Files.isInner(folder) else {
+          throw EmberError(
+            .value, in: "Hub",
+            "\(source.description.debugDescription) is no package: a name, a version and a folder inside of it are expected")
+        }
+      case .url, .folder: break
+      }
+    } catch { throw error as? EmberError ?? EmberError(.value, in: "Hub", "\(error)") }
   }
 
   /// The manifest that somebody else publishes.
   private func foreignManifest(_ place: String) throws -> HubManifest {
     if let rest = place.dropping(prefix: "hf:") {
       let (repository, revision) = try Self.repository(rest)
-      let url = "\(endpoint)/\(repository)/resolve/\(revision)/\(HubManifest.fileName)"
+      let url = "\(endpoint)/\(repository)/resolve/\(Self.percentEncoded(revision))/\(HubManifest.fileName)"
       return try HubManifest(parsing: remoteManifest(url), source: url, beside: .repository(repository, revision: revision))
     }
     if place.hasPrefix("http://") || place.hasPrefix("https://") {
@@ -195,9 +214,14 @@ public struct Hub: Sendable {
 
   /// Where a model's files are kept. Completes what the entry leaves open: a repository's commit and its list of files, a package's version.
   private func place(of entry: inout HubEntry) throws -> String {
+    try Self.check(entry.source)
     switch entry.source {
     case .folder(let path): return path
-    case .url(let base): return "\(cache)/\(entry.name)/\(entry.version)-\(SHA256.of(Array(base.utf8)).prefix(12))"
+    case .url(let base):
+      guard Self.isName(entry.name), Self.isName(entry.version) else {
+        throw EmberError(.value, in: "Hub", "\(entry.name.debugDescription), version \(entry.version.debugDescription): no name of a folder")
+      }
+      return "\(cache)/\(entry.name)/\(entry.version)-\(SHA256.of(Array(base.utf8)).prefix(12))"
     case .repository(let repository, let revision):
       let folder = "\(cache)/hf/\(repository)"
       let commit = try remembered("\(folder)/refs/\(revision)", isFixed: Self.isCommit(revision) ? revision : nil) {
@@ -317,7 +341,8 @@ public struct Hub: Sendable {
     let prefix = folder.isEmpty ? "" : folder + "/"
     let wanted = Set(entry.files.map(\.path))
     var found: [String] = []
-    try Zip.unpack(archive, into: place, limit: 1 << 40, in: "Hub") { name in
+    // Weights hardly shrink; an archive that grows a hundredfold is none of a model.
+    try Zip.unpack(archive, into: place, limit: max(1 << 30, 100 * (Files.size(archive) ?? 0)), in: "Hub") { name in
       guard let inner = name.dropping(prefix: prefix).map(String.init), wanted.isEmpty || wanted.contains(inner) else { return nil }
       found.append(inner)
       return inner

@@ -42,7 +42,15 @@ public struct HubEntry: Sendable, Hashable {
   }
 
   /// Bytes of all files, nil if not all sizes are known.
-  public var size: Int? { files.isEmpty ? nil : files.reduce(0) { sum, file in sum.flatMap { total in file.size.map { total + $0 } } } }
+  public var size: Int? {
+    if files.isEmpty { return nil }
+    var sum = 0
+    for file in files {
+      guard let size = file.size, case let (more, false) = sum.addingReportingOverflow(size) else { return nil }
+      sum = more
+    }
+    return sum
+  }
 }
 
 extension HubEntry.Source: CustomStringConvertible {
@@ -99,7 +107,7 @@ public struct HubManifest: Sendable {
         guard let path = file["path"]?.text, Files.isInner(path) else { throw bad("\(name): a file without a path that stays inside the model's folder") }
         let sum = file["sha256"]?.text?.lowercased()
         if let sum, sum.utf8.count != 64 || !sum.allSatisfy(\.isHexDigit) { throw bad("\(name): the sha256 of \(path) is none") }
-        if let size = file["size"], (size.integer ?? -1) < 0 { throw bad("\(name): the size of \(path) is none") }
+        if let size = file["size"], !(0...(1 << 50)).contains(size.integer ?? -1) { throw bad("\(name): the size of \(path) is none") }
         files.append(HubEntry.File(path: path, size: file["size"]?.integer, sha256: sum))
       }
       guard Set(files.map(\.path)).count == files.count else { throw bad("\(name): it lists a file twice") }
@@ -119,6 +127,7 @@ public struct HubManifest: Sendable {
           throw bad("\(name): a source that is none of repository, url, folder, package")
         }
       }
+      do throws(EmberError) { try Hub.check(origin) } catch { throw bad("\(name): \(error.message)") }
       if case .url = origin, files.isEmpty { throw bad("\(name): files at an address must be listed") }
       entries.append(
         HubEntry(

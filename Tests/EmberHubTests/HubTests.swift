@@ -116,6 +116,26 @@ import Testing
     #expect(throws: EmberError.self) { try downloader().bytes("http://127.0.0.1:1/x") }
   }
 
+  /// The rest of a file is what follows the bytes that are here, of the same version; anything else is no part of it.
+  @Test func partsOfSomethingElseAreNotJoined() throws {
+    let contents = Self.contents
+    for (isShifted, isTagged) in [(true, true), (false, false)] {
+      let server = LocalServer { request in
+        guard let start = request.rangeStart else {
+          return LocalServer.Response(headers: isTagged ? ["ETag": "\"a\""] : ["ETag": "W/\"a\""], body: contents, breaksAfter: 1000)
+        }
+        let from = isShifted ? start + 1 : start
+        return LocalServer.Response(
+          status: 206, headers: ["Content-Range": "bytes \(from)-\(contents.count - 1)/\(contents.count)"], body: Array(contents[from...]))
+      }
+      let path = Fixtures.temporaryFolder("parts") + "/file"
+      let downloader = Downloader(attempts: 3, pause: 0.001)
+      #expect(throws: EmberError.self) { try downloader.file(server.address + "/file", to: path) }
+      #expect(!Files.exists(path))
+      #expect(server.requests.contains { $0.rangeStart != nil } == isShifted)
+    }
+  }
+
   @Test func aServerThatIsBusyIsAskedAgain() throws {
     let count = Mutex(0)
     let server = LocalServer { _ in
@@ -200,6 +220,13 @@ import Testing
     "{\"format\": 1, \"models\": [{\"name\": \"a\", \"version\": \"1\", \"files\": [{\"path\": \"x\", \"sha256\": \"12\"}]}]}",
     "{\"format\": 1, \"models\": [{\"name\": \"a\", \"version\": \"1\", \"source\": {\"folder\": \"/etc\"}, \"files\": [{\"path\": \"passwd\"}]}]}",
     "{\"format\": 1, \"models\": [{\"name\": \"a\", \"version\": \"1\", \"files\": []}]}",
+    "{\"format\": 1, \"models\": [{\"name\": \"a\", \"version\": \"1\", \"source\": {\"repository\": \"owner/name?x=/../../../..\", \"revision\": \"main\"}, \"files\": [{\"path\": \"x\"}]}]}",
+    "{\"format\": 1, \"models\": [{\"name\": \"a\", \"version\": \"1\", \"source\": {\"repository\": \"owner/name\", \"revision\": \"../../.bashrc\"}, \"files\": [{\"path\": \"x\"}]}]}",
+    "{\"format\": 1, \"models\": [{\"name\": \"a\", \"version\": \"1\", \"source\": {\"repository\": \"../..\", \"revision\": \"main\"}, \"files\": [{\"path\": \"x\"}]}]}",
+    "{\"format\": 1, \"models\": [{\"name\": \"a\", \"version\": \"1\", \"source\": {\"package\": \"p\", \"version\": \"../../../../x\"}, \"files\": [{\"path\": \"x\"}]}]}",
+    "{\"format\": 1, \"models\": [{\"name\": \"a\", \"version\": \"1\", \"source\": {\"package\": \"../p\"}, \"files\": [{\"path\": \"x\"}]}]}",
+    "{\"format\": 1, \"models\": [{\"name\": \"a\", \"version\": \"1\", \"source\": {\"package\": \"p\", \"version\": \"1\", \"folder\": \"../..\"}, \"files\": [{\"path\": \"x\"}]}]}",
+    "{\"format\": 1, \"models\": [{\"name\": \"a\", \"version\": \"1\", \"files\": [{\"path\": \"x\", \"size\": 9223372036854775807}]}]}",
   ]) func manifestsThatReachTooFarAreRefused(_ source: String) {
     #expect(throws: EmberError.self) { try HubManifest(parsing: Array(source.utf8), source: "test", beside: .url("http://x/y")) }
   }
