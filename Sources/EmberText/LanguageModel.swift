@@ -81,10 +81,10 @@ public final class LanguageModel {
   ) throws -> [Int] {
     var stream = TokenStream(tokenizer)
     let tokens = try generate(tokenizer.encode(prompt).numbers, limit: limit, sampling: sampling, generator: generator) { token in
-      let text = stream.append(token)
+      let text = try stream.append(token)
       return text.isEmpty || receive(text)
     }
-    let rest = stream.finish()
+    let rest = try stream.finish()
     if !rest.isEmpty { _ = receive(rest) }
     return tokens
   }
@@ -113,11 +113,11 @@ public final class LanguageModel {
     let text = try chatTemplate.render(messages, addsGenerationPrompt: true)
     // Marks of beginnings are in the template already.
     try generate(tokenizer.encode(text, addsSpecialTokens: false).numbers, limit: limit, sampling: sampling, generator: generator) { token in
-      let text = stream.append(token)
+      let text = try stream.append(token)
       answer += text
       return text.isEmpty || receive(text)
     }
-    let rest = stream.finish()
+    let rest = try stream.finish()
     if !rest.isEmpty { _ = receive(rest) }
     return answer + rest
   }
@@ -125,7 +125,7 @@ public final class LanguageModel {
   /// Continues tokens; see above. `receive` gets each new token but an end token.
   @discardableResult
   public func generate(
-    _ prompt: [Int], limit: Int = 256, sampling: Sampling = Sampling(), generator: Generator? = nil, _ receive: (Int) -> Bool
+    _ prompt: [Int], limit: Int = 256, sampling: Sampling = Sampling(), generator: Generator? = nil, _ receive: (Int) throws -> Bool
   ) throws -> [Int] {
     guard !prompt.isEmpty else { throw EmberError(.value, in: "LanguageModel", "there is no text to continue, not even a token that marks its beginning") }
     let context = model.configuration.contextLength
@@ -151,7 +151,7 @@ public final class LanguageModel {
       seen += tokens
       if endTokens.contains(token) { break }
       result.append(token)
-      if !receive(token) { break }
+      if try !receive(token) { break }
       next = [token]
     }
     return result

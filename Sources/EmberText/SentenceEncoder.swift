@@ -6,7 +6,7 @@ public import EmberTensor
 ///
 /// ```swift
 /// let encoder: SentenceEncoder = try Hub.load("minilm")
-/// let vectors = encoder.encode(["A man eats.", "Someone is having lunch."])   // [2, 384]
+/// let vectors = try encoder.encode(["A man eats.", "Someone is having lunch."])   // [2, 384]
 /// ```
 public struct SentenceEncoder {
   /// How the features of a text's tokens become one vector.
@@ -65,12 +65,12 @@ public struct SentenceEncoder {
   }
 
   /// The vectors of sentences: [sentences, width], float32. Those of like length are computed together.
-  public func encode(_ sentences: [String], batchSize: Int = 32) -> Tensor {
+  public func encode(_ sentences: [String], batchSize: Int = 32) throws -> Tensor {
     if sentences.isEmpty { return Tensor.zeros([0, model.configuration.width]) }
     let order = sentences.indices.sorted { (sentences[$0].utf8.count, $0) < (sentences[$1].utf8.count, $1) }
     let step = Swift.max(1, batchSize)
-    let parts = stride(from: 0, to: order.count, by: step).map { start in
-      encode(together: order[start..<Swift.min(start + step, order.count)].map { sentences[$0] })
+    let parts = try stride(from: 0, to: order.count, by: step).map { start in
+      try encode(together: order[start..<Swift.min(start + step, order.count)].map { sentences[$0] })
     }
     var places = [Int64](repeating: 0, count: order.count)
     for (place, index) in order.enumerated() { places[index] = Int64(place) }
@@ -78,11 +78,11 @@ public struct SentenceEncoder {
   }
 
   /// The vector of one sentence: [width].
-  public func encode(_ sentence: String) -> Tensor { encode([sentence]).select(0, 0) }
+  public func encode(_ sentence: String) throws -> Tensor { try encode([sentence]).select(0, 0) }
 
-  private func encode(together sentences: [String]) -> Tensor {
-    noGrad {
-      let texts = tokenizer.encode(sentences)
+  private func encode(together sentences: [String]) throws -> Tensor {
+    let texts = try tokenizer.encode(sentences)
+    return noGrad {
       let shape = [texts.count, texts[0].count]
       func tensor(_ part: (TokenizedText) -> [Int]) -> Tensor { Tensor(texts.flatMap { part($0).map { Int64($0) } }).reshape(shape) }
       return vectors(tensor(\.numbers), mask: tensor(\.attentionMask), types: tensor(\.types))

@@ -42,11 +42,12 @@ public struct ChatTemplate: Sendable {
   /// - Parameter addsGenerationPrompt: whether it ends where an answer begins.
   /// - Throws: what the template refuses, as an error of kind `.value`.
   public func render(_ messages: [ChatMessage], addsGenerationPrompt: Bool = true) throws -> String {
-    let list = messages.map { TemplateValue.dictionary([("role", .text($0.role)), ("content", .text($0.content))]) }
+    let list = TemplateValue(items: messages.map { TemplateValue(members: [("role", .text($0.role)), ("content", .text($0.content))]) })
     var run = TemplateRun(variables: [
-      "messages": .list(list), "add_generation_prompt": .bool(addsGenerationPrompt), "bos_token": .text(beginToken), "eos_token": .text(endToken),
+      "messages": list, "add_generation_prompt": .bool(addsGenerationPrompt), "bos_token": .text(beginToken), "eos_token": .text(endToken),
       "tools": .none, "documents": .none,
     ])
+    defer { run.finish() }
     try run.render(nodes)
     return run.output
   }
@@ -60,10 +61,35 @@ indirect enum TemplateValue {
   case int(Int)
   case real(Double)
   case text(String)
-  case list([TemplateValue])
-  case dictionary([(key: String, value: TemplateValue)])
+  case list(TemplateList)
+  case dictionary(TemplateDictionary)
   /// What `namespace()` makes: assignments to it are seen outside of loops.
   case namespace(TemplateNamespace)
+
+  init(items: [TemplateValue]) { self = .list(TemplateList(items)) }
+  init(members: [(key: String, value: TemplateValue)]) { self = .dictionary(TemplateDictionary(members)) }
+
+  /// What an element of a list or dictionary weighs by itself, in characters.
+  static let elementWeight = 32
+
+  /// How many lists and dictionaries lie within one another. What is in a namespace does not count: nothing goes through it.
+  var depth: Int {
+    switch self {
+    case .list(let list): list.depth
+    case .dictionary(let dictionary): dictionary.depth
+    default: 0
+    }
+  }
+
+  /// The UTF-8 bytes of all texts that it shows, with `elementWeight` for each element: what is in it twice counts twice.
+  var weight: Int {
+    switch self {
+    case .text(let text): text.utf8.count
+    case .list(let list): list.weight
+    case .dictionary(let dictionary): dictionary.weight
+    default: 0
+    }
+  }
 
   var isTrue: Bool {
     switch self {
@@ -72,8 +98,8 @@ indirect enum TemplateValue {
     case .int(let value): value != 0
     case .real(let value): value != 0
     case .text(let value): !value.isEmpty
-    case .list(let values): !values.isEmpty
-    case .dictionary(let members): !members.isEmpty
+    case .list(let list): !list.items.isEmpty
+    case .dictionary(let dictionary): !dictionary.members.isEmpty
     case .namespace: true
     }
   }
@@ -91,20 +117,6 @@ indirect enum TemplateValue {
     }
   }
 
-  func isEqual(to other: TemplateValue) -> Bool {
-    switch (self, other) {
-    case (.none, .none), (.undefined, .undefined): return true
-    case (.bool(let a), .bool(let b)): return a == b
-    case (.text(let a), .text(let b)): return a.utf8.elementsEqual(b.utf8)
-    case (.list(let a), .list(let b)): return a.count == b.count && zip(a, b).allSatisfy { $0.isEqual(to: $1) }
-    case (.dictionary(let a), .dictionary(let b)):
-      return a.count == b.count && a.allSatisfy { member in b.contains { $0.key == member.key && $0.value.isEqual(to: member.value) } }
-    default:
-      if let a = number, let b = other.number { return a == b }
-      return false
-    }
-  }
-
   var number: Double? {
     switch self {
     case .int(let value): Double(value)
@@ -114,19 +126,9 @@ indirect enum TemplateValue {
     }
   }
 
-  var items: [TemplateValue]? {
-    switch self {
-    case .list(let values): values
-    case .dictionary(let members): members.map { .text($0.key) }
-    case .text(let text): text.unicodeScalars.map { .text(String(Character($0))) }
-    case .undefined: []
-    default: nil
-    }
-  }
-
   func member(_ key: String) -> TemplateValue {
     switch self {
-    case .dictionary(let members): members.first { $0.key == key }?.value ?? .undefined
+    case .dictionary(let dictionary): dictionary.members.first { $0.key == key }?.value ?? .undefined
     case .namespace(let namespace): namespace.values[key] ?? .undefined
     default: .undefined
     }
@@ -144,9 +146,10 @@ indirect enum TemplateValue {
     case .undefined, .none: return "null"
     case .bool(let value): return value ? "true" : "false"
     case .text(let value): return TemplateValue.quoted(value)
-    case .list(let values): return lines(values.map { $0.json(indent: indent, depth: depth + 1) }, "[", "]")
-    case .dictionary(let members):
-      return lines(members.map { TemplateValue.quoted($0.key) + ": " + $0.value.json(indent: indent, depth: depth + 1) }, "{", "}")
+    case .list(let list): return lines(list.items.map { $0.json(indent: indent, depth: depth + 1) }, "[", "]")
+    case .dictionary(let dictionary):
+      let parts = dictionary.members.map { TemplateValue.quoted($0.key) + ": " + $0.value.json(indent: indent, depth: depth + 1) }
+      return lines(parts, "{", "}")
     case .namespace: return "{}"
     case .int, .real: return string
     }
@@ -165,6 +168,37 @@ indirect enum TemplateValue {
       }
     }
     return result + "\""
+  }
+}
+
+/// A list that knows its depth and weight.
+struct TemplateList {
+  let items: [TemplateValue]
+  let depth, weight: Int
+
+  init(_ items: [TemplateValue]) {
+    self.items = items
+    depth = 1 + items.reduce(0) { Swift.max($0, $1.depth) }
+    weight = items.reduce(0) { Self.sum($0, $1.weight) }
+  }
+
+  /// With what an element weighs by itself; `Int.max` if that is too much for an Int.
+  static func sum(_ total: Int, _ element: Int) -> Int {
+    let (inner, isTooLarge) = element.addingReportingOverflow(TemplateValue.elementWeight)
+    let (sum, overflows) = total.addingReportingOverflow(inner)
+    return isTooLarge || overflows ? .max : sum
+  }
+}
+
+/// A dictionary, in the order of its members, that knows its depth and weight.
+struct TemplateDictionary {
+  let members: [(key: String, value: TemplateValue)]
+  let depth, weight: Int
+
+  init(_ members: [(key: String, value: TemplateValue)]) {
+    self.members = members
+    depth = 1 + members.reduce(0) { Swift.max($0, $1.value.depth) }
+    weight = members.reduce(0) { TemplateList.sum(TemplateList.sum($0, $1.key.utf8.count), $1.value.weight) }
   }
 }
 

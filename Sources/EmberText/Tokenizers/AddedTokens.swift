@@ -1,3 +1,5 @@
+import EmberRuntime
+
 /// A token that is found in a text before anything else happens to it.
 public struct AddedToken: Sendable, Hashable {
   public var number: Int
@@ -28,10 +30,10 @@ struct AddedTokenFinder: Sendable {
   private var firstBytes: Set<UInt8> = []
 
   /// - Parameter text: what is looked for, for each token.
-  init(_ tokens: [AddedToken], text: (AddedToken) -> String) {
+  init(_ tokens: [AddedToken], text: (AddedToken) throws(EmberError) -> String) throws(EmberError) {
     self.tokens = tokens
     for (i, token) in tokens.enumerated() {
-      let content = text(token)
+      let content = try text(token)
       guard let first = content.utf8.first else { continue }
       trie.insert(content.utf8, i)
       firstBytes.insert(first)

@@ -3,18 +3,37 @@ import EmberRuntime
 
 /// What is done to a text before it is cut into pieces.
 protocol Normalizer: Sendable {
+  /// Throws if more becomes of the text than is allowed.
+  func normalize(_ text: String, _ allowance: inout TextAllowance) throws(EmberError) -> String
+}
+
+/// What makes a text no more than a few times longer, in time in proportion to it.
+protocol PlainNormalizer: Normalizer {
   func normalize(_ text: String) -> String
 }
 
-extension NormalizationForm: Normalizer {}
+extension PlainNormalizer {
+  func normalize(_ text: String, _ allowance: inout TextAllowance) throws(EmberError) -> String {
+    let result = normalize(text)
+    try allowance.check(result.utf8.count)
+    return result
+  }
+}
+
+extension NormalizationForm: PlainNormalizer {}
 
 struct NormalizerSequence: Normalizer {
   let steps: [any Normalizer]
-  func normalize(_ text: String) -> String { steps.reduce(text) { $1.normalize($0) } }
+
+  func normalize(_ text: String, _ allowance: inout TextAllowance) throws(EmberError) -> String {
+    var result = text
+    for step in steps { result = try step.normalize(result, &allowance) }
+    return result
+  }
 }
 
 /// What BERT does: no control characters, plain spaces, spaces around Chinese characters, no accents, small letters.
-struct BertNormalizer: Normalizer {
+struct BertNormalizer: PlainNormalizer {
   var cleansText = true
   var separatesChineseCharacters = true
   var stripsAccents = true
@@ -67,7 +86,7 @@ struct BertNormalizer: Normalizer {
   }
 }
 
-struct Lowercase: Normalizer {
+struct Lowercase: PlainNormalizer {
   /// Letter by letter: a sigma at the end of a word is no special case.
   func normalize(_ text: String) -> String {
     var result = ""
@@ -84,7 +103,7 @@ struct Lowercase: Normalizer {
 }
 
 /// Takes away all marks that go with a letter, where they are characters of their own (after NFD).
-struct StripAccents: Normalizer {
+struct StripAccents: PlainNormalizer {
   func normalize(_ text: String) -> String {
     String(
       text.unicodeScalars.filter {
@@ -94,7 +113,7 @@ struct StripAccents: Normalizer {
 }
 
 /// Takes away spaces at the ends.
-struct StripSpaces: Normalizer {
+struct StripSpaces: PlainNormalizer {
   var left = true, right = true
 
   func normalize(_ text: String) -> String {
@@ -109,26 +128,42 @@ struct Replace: Normalizer {
   let pattern: TextPattern
   let content: String
 
-  func normalize(_ text: String) -> String {
+  func normalize(_ text: String, _ allowance: inout TextAllowance) throws(EmberError) -> String {
+    let ranges = try pattern.matches(in: text, &allowance)
+    try allowance.check(Self.length(text, at: ranges, by: content))
+    return Self.replaced(text, at: ranges, by: content)
+  }
+
+  /// The text with every place of another one replaced.
+  static func replaced(_ text: String, every searched: String, by content: String) -> String {
+    replaced(text, at: TextPattern.ranges(of: searched, in: text), by: content)
+  }
+
+  static func replaced(_ text: String, at ranges: [Range<String.Index>], by content: String) -> String {
     var result = ""
     var end = text.startIndex
-    for range in pattern.matches(in: text) {
+    for range in ranges {
       result += text[end..<range.lowerBound]
       result += content
       end = range.upperBound
     }
     return result + text[end...]
   }
+
+  /// The UTF-8 bytes of the result, without making it.
+  static func length(_ text: String, at ranges: [Range<String.Index>], by content: String) -> Int {
+    ranges.reduce(text.utf8.count) { $0 - text.utf8.distance(from: $1.lowerBound, to: $1.upperBound) + content.utf8.count }
+  }
 }
 
 /// Begins a text, if there is any, with another one.
-struct Prepend: Normalizer {
+struct Prepend: PlainNormalizer {
   let prefix: String
   func normalize(_ text: String) -> String { text.isEmpty ? text : prefix + text }
 }
 
 /// The cleaning that machine translation is trained with (SentencePiece's nmt): no control characters, plain spaces.
-struct TranslationCleaning: Normalizer {
+struct TranslationCleaning: PlainNormalizer {
   func normalize(_ text: String) -> String {
     var result = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
@@ -143,7 +178,7 @@ struct TranslationCleaning: Normalizer {
 }
 
 /// Every byte as the printable character that stands for it (`ByteCharacters`).
-struct ByteLevelNormalizer: Normalizer {
+struct ByteLevelNormalizer: PlainNormalizer {
   func normalize(_ text: String) -> String { ByteCharacters.encode(text) }
 }
 
@@ -162,9 +197,10 @@ struct CompiledReplacements: Normalizer {
     replacements = Array(bytes[(4 + size)...])
   }
 
-  func normalize(_ text: String) -> String {
+  func normalize(_ text: String, _ allowance: inout TextAllowance) throws(EmberError) -> String {
     var result = ""
     for character in text {
+      try allowance.check(result.utf8.count)
       let whole = String(character)
       if whole.utf8.count < 6, let replacement = replacement(Array(whole.utf8)) {
         result += replacement
@@ -172,8 +208,10 @@ struct CompiledReplacements: Normalizer {
       }
       for scalar in character.unicodeScalars {
         if let replacement = replacement(Array(UTF8.encode(scalar)!)) { result += replacement } else { result.unicodeScalars.append(scalar) }
+        try allowance.check(result.utf8.count)
       }
     }
+    try allowance.check(result.utf8.count)
     return result
   }
 

@@ -9,15 +9,31 @@ struct TextPiece {
 
 /// Cuts pieces of text into words, within which a model finds its tokens.
 protocol PreTokenizer: Sendable {
+  /// Throws if more becomes of the text than is allowed.
+  func split(_ pieces: [TextPiece], _ allowance: inout TextAllowance) throws(EmberError) -> [TextPiece]
+}
+
+/// What makes a text no more than a few times longer, in time in proportion to it.
+protocol PlainPreTokenizer: PreTokenizer {
   func split(_ pieces: [TextPiece]) -> [TextPiece]
+}
+
+extension PlainPreTokenizer {
+  func split(_ pieces: [TextPiece], _ allowance: inout TextAllowance) throws(EmberError) -> [TextPiece] {
+    let result = split(pieces)
+    try allowance.check(result.reduce(0) { $0 + $1.text.utf8.count })
+    return result
+  }
 }
 
 extension PreTokenizer {
   /// Cuts each piece at the ranges that `find` returns.
-  func split(_ pieces: [TextPiece], _ behavior: SplitBehavior, at find: (String) -> [Range<String.Index>]) -> [TextPiece] {
+  func split<Failure: Error>(
+    _ pieces: [TextPiece], _ behavior: SplitBehavior, at find: (String) throws(Failure) -> [Range<String.Index>]
+  ) throws(Failure) -> [TextPiece] {
     var result: [TextPiece] = []
     for piece in pieces {
-      for range in behavior.ranges(of: piece.text, matches: find(piece.text)) where !range.isEmpty {
+      for range in try behavior.ranges(of: piece.text, matches: find(piece.text)) where !range.isEmpty {
         result.append(TextPiece(text: String(piece.text[range]), isFirst: piece.isFirst && range.lowerBound == piece.text.startIndex))
       }
     }
@@ -79,28 +95,33 @@ enum SplitBehavior: String, Sendable {
 
 struct PreTokenizerSequence: PreTokenizer {
   let steps: [any PreTokenizer]
-  func split(_ pieces: [TextPiece]) -> [TextPiece] { steps.reduce(pieces) { $1.split($0) } }
+
+  func split(_ pieces: [TextPiece], _ allowance: inout TextAllowance) throws(EmberError) -> [TextPiece] {
+    var result = pieces
+    for step in steps { result = try step.split(result, &allowance) }
+    return result
+  }
 }
 
-struct SplitAtSpaces: PreTokenizer {
+struct SplitAtSpaces: PlainPreTokenizer {
   func split(_ pieces: [TextPiece]) -> [TextPiece] { split(pieces, .removed) { $0.properties.isWhitespace } }
 }
 
 /// Spaces vanish, words and runs of other characters stay.
-struct SplitWords: PreTokenizer {
+struct SplitWords: PlainPreTokenizer {
   func split(_ pieces: [TextPiece]) -> [TextPiece] {
     let parts = split(pieces, .removed) { $0.properties.isWhitespace }
     return split(parts, .contiguous) { !ScalarSet.wordOrJoiner.contains($0) }
   }
 }
 
-struct BertPreTokenizer: PreTokenizer {
+struct BertPreTokenizer: PlainPreTokenizer {
   func split(_ pieces: [TextPiece]) -> [TextPiece] {
     split(split(pieces, .removed) { $0.properties.isWhitespace }, .isolated, where: SplitPunctuation.isPunctuation)
   }
 }
 
-struct SplitPunctuation: PreTokenizer {
+struct SplitPunctuation: PlainPreTokenizer {
   var behavior = SplitBehavior.isolated
 
   func split(_ pieces: [TextPiece]) -> [TextPiece] { split(pieces, behavior, where: Self.isPunctuation) }
@@ -117,7 +138,7 @@ struct SplitPunctuation: PreTokenizer {
   }
 }
 
-struct SplitDigits: PreTokenizer {
+struct SplitDigits: PlainPreTokenizer {
   let isIndividual: Bool
 
   func split(_ pieces: [TextPiece]) -> [TextPiece] {
@@ -128,7 +149,7 @@ struct SplitDigits: PreTokenizer {
   }
 }
 
-struct SplitAtCharacter: PreTokenizer {
+struct SplitAtCharacter: PlainPreTokenizer {
   let delimiter: Unicode.Scalar
   func split(_ pieces: [TextPiece]) -> [TextPiece] { split(pieces, .removed) { $0 == delimiter } }
 }
@@ -139,9 +160,9 @@ struct SplitAtPattern: PreTokenizer {
   /// Whether what matches are the words, not the places between them.
   let isInverted: Bool
 
-  func split(_ pieces: [TextPiece]) -> [TextPiece] {
-    split(pieces, behavior) { text in
-      let matches = pattern.matches(in: text)
+  func split(_ pieces: [TextPiece], _ allowance: inout TextAllowance) throws(EmberError) -> [TextPiece] {
+    try split(pieces, behavior) { (text: String) throws(EmberError) -> [Range<String.Index>] in
+      let matches = try pattern.matches(in: text, &allowance)
       if !isInverted { return matches }
       var gaps: [Range<String.Index>] = []
       var end = text.startIndex
@@ -156,7 +177,7 @@ struct SplitAtPattern: PreTokenizer {
 }
 
 /// Pieces of a fixed number of characters.
-struct SplitByLength: PreTokenizer {
+struct SplitByLength: PlainPreTokenizer {
   let length: Int
 
   func split(_ pieces: [TextPiece]) -> [TextPiece] {
@@ -174,7 +195,7 @@ struct SplitByLength: PreTokenizer {
 }
 
 /// SentencePiece's way with spaces: they become a visible character, and words begin with it.
-struct Metaspace: PreTokenizer {
+struct Metaspace: PlainPreTokenizer {
   enum PrependScheme: String, Sendable { case always, first, never }
 
   var replacement: Unicode.Scalar = "▁"
@@ -194,7 +215,7 @@ struct Metaspace: PreTokenizer {
 }
 
 /// GPT-2's way: words by a fixed pattern, and each byte as a printable character.
-struct ByteLevelPreTokenizer: PreTokenizer {
+struct ByteLevelPreTokenizer: PlainPreTokenizer {
   var addsPrefixSpace = true
   var splitsWords = true
 

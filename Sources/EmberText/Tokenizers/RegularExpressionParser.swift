@@ -54,6 +54,7 @@ struct RegularExpressionParser {
 
   private mutating func loops(around atom: RegularExpression.Node) throws(EmberError) -> RegularExpression.Node {
     var node = atom
+    var wraps = 0
     while true {
       let minimum: Int, maximum: Int
       if accept("*") {
@@ -68,6 +69,9 @@ struct RegularExpressionParser {
         return node
       }
       let manner: RegularExpression.Manner = accept("?") ? .lazy : accept("+") ? .possessive : .greedy
+      // A loop around a loop nests as a group does.
+      wraps += 1
+      if depth + wraps > 50 { throw bad("nested too deeply") }
       node = .loop(node, minimum: minimum, maximum: maximum, manner)
     }
   }
@@ -130,9 +134,9 @@ struct RegularExpressionParser {
 
   private mutating func group() throws(EmberError) -> RegularExpression.Node {
     let kinds: [(String, (RegularExpression.Node) -> RegularExpression.Node)] = [
-      ("?:", { $0 }), ("?>", { .atomic($0) }), ("?=", { .look($0, isAhead: true, isNegative: false) }),
-      ("?!", { .look($0, isAhead: true, isNegative: true) }), ("?<=", { .look($0, isAhead: false, isNegative: false) }),
-      ("?<!", { .look($0, isAhead: false, isNegative: true) }),
+      ("?:", { $0 }), ("?>", { .atomic($0) }), ("?=", { .lookAhead($0, isNegative: false) }), ("?!", { .lookAhead($0, isNegative: true) }),
+      ("?<=", { .lookBehind($0, longest: $0.longest, isNegative: false) }),
+      ("?<!", { .lookBehind($0, longest: $0.longest, isNegative: true) }),
     ]
     let outer = ignoresCase
     defer { ignoresCase = outer }

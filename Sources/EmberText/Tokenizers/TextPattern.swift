@@ -5,41 +5,107 @@ enum TextPattern: Sendable {
   case text(String)
   case expression(RegularExpression)
 
-  /// All places that match, in order, none of them empty.
-  func matches(in text: String) -> [Range<String.Index>] {
+  /// All places that match, in order, none of them empty. Throws if looking for an expression takes more steps than are allowed.
+  func matches(in text: String, _ allowance: inout TextAllowance) throws(EmberError) -> [Range<String.Index>] {
     switch self {
-    case .expression(let expression): return expression.matches(in: text)
-    case .text(let searched):
-      let needle = Array(searched.utf8), hay = text.utf8
-      var result: [Range<String.Index>] = []
-      guard let first = needle.first else { return [] }
-      var start = hay.startIndex
-      while let candidate = hay[start...].firstIndex(of: first) {
-        start = hay.index(after: candidate)
-        guard hay[candidate...].starts(with: needle) else { continue }
-        start = hay.index(candidate, offsetBy: needle.count)
-        result.append(candidate..<start)
-      }
-      return result
+    case .expression(let expression): return try expression.matches(in: text, &allowance)
+    case .text(let searched): return Self.ranges(of: searched, in: text)
     }
+  }
+
+  /// All places of a text in another one, in order, that do not overlap. Takes time in proportion to the lengths of both, whatever they
+  /// are (Knuth, Morris and Pratt, "Fast pattern matching in strings").
+  static func ranges(of searched: String, in text: String) -> [Range<String.Index>] {
+    let needle = Array(searched.utf8), hay = text.utf8
+    guard !needle.isEmpty, needle.count <= hay.count else { return [] }
+    // Of every beginning of what is searched: the length of the longest one that it ends with.
+    var borders = [0]
+    borders.reserveCapacity(needle.count)
+    for byte in needle.dropFirst() {
+      var length = borders[borders.count - 1]
+      while length > 0, needle[length] != byte { length = borders[length - 1] }
+      borders.append(needle[length] == byte ? length + 1 : 0)
+    }
+    var result: [Range<String.Index>] = []
+    var matched = 0, end = 0
+    for byte in hay {
+      end += 1
+      while matched > 0, needle[matched] != byte { matched = borders[matched - 1] }
+      if needle[matched] == byte { matched += 1 }
+      guard matched == needle.count else { continue }
+      let first = hay.index(hay.startIndex, offsetBy: end - needle.count)
+      result.append(first..<hay.index(first, offsetBy: needle.count))
+      matched = 0
+    }
+    return result
+  }
+}
+
+/// What the steps of a tokenizer may make of a text. Files bring the steps, and any number of them: without a bound, sixty that double a
+/// text would fill every memory, and an expression that goes back at every character would never end.
+struct TextAllowance {
+  /// The UTF-8 bytes that may still come of the text.
+  private(set) var length: Int
+  /// The steps that looking for expressions may still take; a character that a loop goes over counts as one.
+  var steps: Int
+
+  /// - Parameter length: of the text, or of all tokens, in UTF-8 bytes.
+  init(for length: Int) {
+    self.length = 64 * length + 1 << 20
+    steps = 256 * length + 2_000_000
+  }
+
+  /// Throws if a step would make more bytes than may come.
+  func check(_ count: Int) throws(EmberError) {
+    if count > length {
+      throw EmberError(
+        .value, in: "Tokenizer", "the steps of the tokenizer make a text of \(count) bytes of a short one; \(length) are allowed")
+    }
+  }
+
+  /// The same for what is kept, which counts against what comes after it.
+  mutating func use(_ count: Int) throws(EmberError) {
+    try check(count)
+    length -= count
   }
 }
 
 /// A regular expression over Unicode scalars, of the kind that tokenizers bring (Oniguruma's syntax without back references).
 ///
-/// Matching goes back and tries again, as Oniguruma does, so that the first alternative that leads to a match is taken; the number of tries is
-/// bounded, so that no expression hangs: past the bound a place counts as no match.
+/// Matching goes back and tries again, as Oniguruma does, so that the first alternative that leads to a match is taken. The steps that a
+/// text may take, those over single characters included, are bounded in proportion to its length, and the depth of nesting is bounded;
+/// where an expression needs more, that is an error.
 struct RegularExpression: Sendable {
   indirect enum Node: Sendable {
     case one(ScalarSet)
     case sequence([Node])
     case alternatives([Node])
     case loop(Node, minimum: Int, maximum: Int, Manner)
-    case look(Node, isAhead: Bool, isNegative: Bool)
+    case lookAhead(Node, isNegative: Bool)
+    /// `longest` characters before a place are where it may begin.
+    case lookBehind(Node, longest: Int, isNegative: Bool)
     /// What it has matched is not given back.
     case atomic(Node)
     case textStart, textEnd, lineStart, lineEnd
     case wordBoundary(isNegative: Bool)
+
+    /// The most characters that it can match.
+    var longest: Int {
+      switch self {
+      case .one: return 1
+      case .sequence(let nodes):
+        return nodes.reduce(0) { total, node in
+          let (sum, isTooLarge) = total.addingReportingOverflow(node.longest)
+          return isTooLarge ? .max : sum
+        }
+      case .alternatives(let nodes): return nodes.map(\.longest).max() ?? 0
+      case .loop(let node, _, let maximum, _):
+        let (product, isTooLarge) = node.longest.multipliedReportingOverflow(by: maximum)
+        return isTooLarge ? .max : product
+      case .atomic(let node): return node.longest
+      case .lookAhead, .lookBehind, .textStart, .textEnd, .lineStart, .lineEnd, .wordBoundary: return 0
+      }
+    }
   }
 
   enum Manner: Sendable { case greedy, lazy, possessive }
@@ -51,14 +117,19 @@ struct RegularExpression: Sendable {
     root = try parser.parse()
   }
 
-  func matches(in text: String) -> [Range<String.Index>] {
+  func matches(in text: String, _ allowance: inout TextAllowance) throws(EmberError) -> [Range<String.Index>] {
     var text = text
     text.makeContiguousUTF8()
-    var matcher = Matcher(scalars: Array(text.unicodeScalars))
+    var matcher = Matcher(scalars: Array(text.unicodeScalars), steps: allowance.steps)
+    defer { allowance.steps = matcher.steps }
     var result: [Range<String.Index>] = []
     var start = 0, index = text.startIndex
     while start < matcher.scalars.count {
       let end = matcher.end(of: root, from: start)
+      if matcher.isGivenUp {
+        throw EmberError(
+          .value, in: "Tokenizer", "a regular expression of the tokenizer goes back too often, or nests too deeply, in this text")
+      }
       let next = text.unicodeScalars.index(index, offsetBy: Swift.max(1, end - start))
       if end > start { result.append(index..<next) }
       index = next
@@ -69,15 +140,20 @@ struct RegularExpression: Sendable {
 
   private struct Matcher {
     let scalars: [Unicode.Scalar]
-    private var steps = 0
+    /// Those that are left, for all of the text.
+    private(set) var steps: Int
+    /// Whether steps or depth did not suffice: what was found is void.
+    private(set) var isGivenUp = false
     private var depth = 0
-    private static let stepLimit = 1_000_000, depthLimit = 2_000
+    private static let depthLimit = 2_000
 
-    init(scalars: [Unicode.Scalar]) { self.scalars = scalars }
+    init(scalars: [Unicode.Scalar], steps: Int) {
+      self.scalars = scalars
+      self.steps = steps
+    }
 
     /// Where a match from `start` ends; -1 if there is none.
     mutating func end(of node: Node, from start: Int) -> Int {
-      steps = 0
       depth = 0
       var end = -1
       _ = run(node, start) { _, position in
@@ -88,10 +164,10 @@ struct RegularExpression: Sendable {
     }
 
     private mutating func run(_ node: Node, _ position: Int, _ rest: (inout Matcher, Int) -> Bool) -> Bool {
-      steps += 1
       depth += 1
       defer { depth -= 1 }
-      if steps > Self.stepLimit || depth > Self.depthLimit { return false }
+      if depth > Self.depthLimit { isGivenUp = true }
+      guard use(1) else { return false }
       switch node {
       case .one(let set): return position < scalars.count && set.contains(scalars[position]) && rest(&self, position + 1)
       case .sequence(let nodes): return run(nodes[...], position, rest)
@@ -105,16 +181,17 @@ struct RegularExpression: Sendable {
           return end >= 0 && rest(&self, end)
         }
         return repeats(node, minimum, maximum, manner, position, rest)
-      case .look(let node, let isAhead, let isNegative):
-        var found = false
-        if isAhead {
-          found = furthest { $0.run(node, position, $1) } >= 0
-        } else {
-          for start in stride(from: position, through: 0, by: -1) where !found {
-            found = run(node, start) { _, end in end == position }
-          }
+      case .lookAhead(let node, let isNegative):
+        let isFound = furthest { $0.run(node, position, $1) } >= 0
+        return isFound != isNegative && rest(&self, position)
+      case .lookBehind(let node, let longest, let isNegative):
+        var isFound = false
+        var start = position
+        while !isFound, !isGivenUp, start >= 0, position - start <= longest {
+          isFound = run(node, start) { _, end in end == position }
+          start -= 1
         }
-        return found != isNegative && rest(&self, position)
+        return isFound != isNegative && rest(&self, position)
       case .atomic(let node):
         let end = furthest { $0.run(node, position, $1) }
         return end >= 0 && rest(&self, end)
@@ -127,6 +204,13 @@ struct RegularExpression: Sendable {
         let after = position < scalars.count && ScalarSet.word.contains(scalars[position])
         return (before != after) != isNegative && rest(&self, position)
       }
+    }
+
+    /// Takes steps off what is left; false if there are not so many.
+    private mutating func use(_ count: Int) -> Bool {
+      steps -= count
+      if steps < 0 { isGivenUp = true }
+      return !isGivenUp
     }
 
     /// The end of the first match of `body`, -1 if it has none.
@@ -155,16 +239,19 @@ struct RegularExpression: Sendable {
       if manner == .lazy {
         while true {
           if end - position >= minimum, rest(&self, end) { return true }
-          guard end < limit, set.contains(scalars[end]) else { return false }
+          guard use(1), end < limit, set.contains(scalars[end]) else { return false }
           end += 1
         }
       }
-      while end < limit, set.contains(scalars[end]) { end += 1 }
+      // No further than the steps that are left go.
+      let reach = Swift.min(limit, position + Swift.max(0, steps) + 1)
+      while end < reach, set.contains(scalars[end]) { end += 1 }
+      guard use(end - position) else { return false }
       while end - position >= minimum {
         if rest(&self, end) { return true }
         if manner == .possessive { return false }
         end -= 1
-        steps += 1
+        guard use(1) else { return false }
       }
       return false
     }

@@ -1,22 +1,43 @@
+import EmberRuntime
+
 /// Makes text of tokens: a step gets all tokens and hands on what it made of each.
 protocol TokenDecoder: Sendable {
+  /// Throws if more becomes of the tokens than is allowed.
+  func decode(_ tokens: [String], _ allowance: inout TextAllowance) throws(EmberError) -> [String]
+}
+
+/// What makes tokens no more than a few times longer, in time in proportion to them.
+protocol PlainTokenDecoder: TokenDecoder {
   func decode(_ tokens: [String]) -> [String]
+}
+
+extension PlainTokenDecoder {
+  func decode(_ tokens: [String], _ allowance: inout TextAllowance) throws(EmberError) -> [String] {
+    let result = decode(tokens)
+    try allowance.check(result.reduce(0) { $0 + $1.utf8.count })
+    return result
+  }
 }
 
 struct TokenDecoderSequence: TokenDecoder {
   let steps: [any TokenDecoder]
-  func decode(_ tokens: [String]) -> [String] { steps.reduce(tokens) { $1.decode($0) } }
+
+  func decode(_ tokens: [String], _ allowance: inout TextAllowance) throws(EmberError) -> [String] {
+    var result = tokens
+    for step in steps { result = try step.decode(result, &allowance) }
+    return result
+  }
 }
 
 /// Bytes from their printable characters. A token that holds others stands for itself.
-struct ByteLevelDecoder: TokenDecoder {
+struct ByteLevelDecoder: PlainTokenDecoder {
   func decode(_ tokens: [String]) -> [String] {
     [String(decoding: tokens.flatMap { ByteCharacters.decode($0) ?? Array($0.utf8) }, as: UTF8.self)]
   }
 }
 
 /// WordPiece: what continues a word is joined to it.
-struct WordPieceDecoder: TokenDecoder {
+struct WordPieceDecoder: PlainTokenDecoder {
   let prefix: String
   let cleansUp: Bool
 
@@ -37,36 +58,36 @@ struct WordPieceDecoder: TokenDecoder {
       (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"),
       (" 've", "'ve"), (" 're", "'re"),
     ]
-    return pairs.reduce(text) { $0.utf8.contains(0x20) ? Replace(pattern: .text($1.0), content: $1.1).normalize($0) : $0 }
+    return pairs.reduce(text) { $0.utf8.contains(0x20) ? Replace.replaced($0, every: $1.0, by: $1.1) : $0 }
   }
 }
 
 /// Marked ends of words become spaces.
-struct WordEndDecoder: TokenDecoder {
+struct WordEndDecoder: PlainTokenDecoder {
   let suffix: String
 
   func decode(_ tokens: [String]) -> [String] {
     tokens.enumerated().map { i, token in
-      Replace(pattern: .text(suffix), content: i == tokens.count - 1 ? "" : " ").normalize(token)
+      Replace.replaced(token, every: suffix, by: i == tokens.count - 1 ? "" : " ")
     }
   }
 }
 
-struct MetaspaceDecoder: TokenDecoder {
+/// The visible characters that stand for spaces become spaces; those of the first token vanish, wherever in it they are, if words were
+/// begun with one.
+struct MetaspaceDecoder: PlainTokenDecoder {
   let replacement: Unicode.Scalar
   let dropsFirst: Bool
 
   func decode(_ tokens: [String]) -> [String] {
     tokens.enumerated().map { i, token in
-      var text = String(token.unicodeScalars.map { $0 == replacement ? " " : $0 })
-      if i == 0, dropsFirst, token.unicodeScalars.first == replacement { text.unicodeScalars.removeFirst() }
-      return text
+      String(token.unicodeScalars.compactMap { $0 == replacement ? (i == 0 && dropsFirst ? nil : " ") : $0 })
     }
   }
 }
 
 /// Tokens that stand for bytes become characters; bytes that make none become �, one each.
-struct ByteFallbackDecoder: TokenDecoder {
+struct ByteFallbackDecoder: PlainTokenDecoder {
   func decode(_ tokens: [String]) -> [String] {
     var result: [String] = []
     var bytes: [UInt8] = []
@@ -91,12 +112,12 @@ struct ByteFallbackDecoder: TokenDecoder {
   }
 }
 
-struct FuseDecoder: TokenDecoder {
+struct FuseDecoder: PlainTokenDecoder {
   func decode(_ tokens: [String]) -> [String] { [tokens.joined()] }
 }
 
 /// Takes away at most so many of a character at the ends of each token.
-struct StripDecoder: TokenDecoder {
+struct StripDecoder: PlainTokenDecoder {
   let content: Unicode.Scalar
   let start, stop: Int
 
@@ -112,11 +133,23 @@ struct StripDecoder: TokenDecoder {
 
 struct ReplaceDecoder: TokenDecoder {
   let replacing: Replace
-  func decode(_ tokens: [String]) -> [String] { tokens.map(replacing.normalize) }
+
+  func decode(_ tokens: [String], _ allowance: inout TextAllowance) throws(EmberError) -> [String] {
+    // All tokens together may not come to more.
+    var left = allowance
+    defer { allowance.steps = left.steps }
+    var result: [String] = []
+    for token in tokens {
+      let text = try replacing.normalize(token, &left)
+      try left.use(text.utf8.count)
+      result.append(text)
+    }
+    return result
+  }
 }
 
 /// Tokens of a recogniser of speech: repeated ones count once, blanks not at all.
-struct CTCDecoder: TokenDecoder {
+struct CTCDecoder: PlainTokenDecoder {
   let blank, wordDelimiter: String
   let cleansUp: Bool
 
@@ -126,8 +159,8 @@ struct CTCDecoder: TokenDecoder {
     for token in tokens {
       defer { last = token }
       if token == last { continue }
-      var text = Replace(pattern: .text(blank), content: "").normalize(token)
-      if cleansUp { text = Replace(pattern: .text(wordDelimiter), content: " ").normalize(WordPieceDecoder.cleanedUp(text)) }
+      var text = Replace.replaced(token, every: blank, by: "")
+      if cleansUp { text = Replace.replaced(WordPieceDecoder.cleanedUp(text), every: wordDelimiter, by: " ") }
       if !text.isEmpty { result.append(text) }
     }
     return result

@@ -38,7 +38,7 @@ extension Tokenizer {
       }
       var options = BytePairModel.Options()
       options.ignoresMergesOfTokens = style == "llama-bpe"
-      self.init(
+      try self.init(
         model: BytePairModel(vocabulary, merges: merges, options), preTokenizer: preTokenizer, template: template(addsBegin: style == "llama-bpe"),
         decoder: ByteLevelDecoder(), addedTokens: added)
     case "llama":
@@ -51,7 +51,7 @@ extension Tokenizer {
       options.fallsBackToBytes = true
       let marks = Replace(pattern: .text(" "), content: "▁")
       let normalizer: any Normalizer = (flag("add_space_prefix") ?? true) ? NormalizerSequence(steps: [Prepend(prefix: "▁"), marks]) : marks
-      self.init(
+      try self.init(
         model: BytePairModel(vocabulary, merges: Self.merges(of: ranked.map { tokens[$0] }, vocabulary), options), normalizer: normalizer,
         template: template(addsBegin: true),
         decoder: TokenDecoderSequence(steps: [
@@ -62,10 +62,12 @@ extension Tokenizer {
     }
   }
 
-  /// All ways to put tokens together out of two others, those of the best tokens first.
+  /// All ways to put tokens together out of two others, those of the best tokens first. Tokens of more than 256 characters are left whole:
+  /// SentencePiece makes none of more than a few dozen, and the time that the ways take grows with the square of the length.
   private static func merges(of tokens: [String], _ vocabulary: TokenVocabulary) -> [(String, String)] {
     tokens.flatMap { token -> [(String, String)] in
-      token.unicodeScalars.indices.dropFirst().compactMap { cut in
+      guard token.utf8.count <= 4 * 256, token.unicodeScalars.count <= 256 else { return [] }
+      return token.unicodeScalars.indices.dropFirst().compactMap { cut in
         let pair = (String(token[..<cut]), String(token[cut...]))
         return vocabulary[pair.0] != nil && vocabulary[pair.1] != nil ? pair : nil
       }

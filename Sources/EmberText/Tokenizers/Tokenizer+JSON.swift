@@ -27,7 +27,7 @@ private struct TokenizerReader {
     guard let modelJSON = json.given("model") else { throw bad("it has no model") }
     let model = try model(modelJSON)
     let added = try (json.given("added_tokens")?.items ?? []).map(addedToken)
-    var tokenizer = Tokenizer(
+    var tokenizer = try Tokenizer(
       model: model, normalizer: try json.given("normalizer").map(normalizer), preTokenizer: try json.given("pre_tokenizer").map(preTokenizer),
       template: try json.given("post_processor").map { try template($0) ?? .plain } ?? .plain, decoder: try json.given("decoder").map(decoder),
       addedTokens: added)
@@ -235,7 +235,9 @@ private struct TokenizerReader {
         marks[member.key] = try steps(member.value, "ids").map { try number($0, "the special token \(JSON.quoted(member.key))") }
       }
       func parts(_ key: String) throws -> [TokenTemplate.Part] {
-        try steps(json, key).map { part in
+        let items = try steps(json, key)
+        guard items.count <= 1000 else { throw bad("\(key) has \(items.count) parts; 1,000 are allowed") }
+        return try items.map { part in
           if let sequence = part["Sequence"] { return .text(isSecond: sequence["id"]?.text == "B", type: sequence["type_id"]?.integer ?? 0) }
           guard let mark = part["SpecialToken"], let name = mark["id"]?.text, let numbers = marks[name] else {
             throw bad("a part of \(key) that is neither a Sequence nor one of special_tokens")

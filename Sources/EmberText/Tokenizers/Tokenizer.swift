@@ -6,9 +6,12 @@ import EmberRuntime
 ///
 /// ```swift
 /// let tokenizer = try Tokenizer(contentsOf: "model/tokenizer.json")
-/// let numbers = tokenizer.encode("Ember glows.").numbers
-/// let text = tokenizer.decode(numbers)
+/// let numbers = try tokenizer.encode("Ember glows.").numbers
+/// let text = try tokenizer.decode(numbers)
 /// ```
+///
+/// Steps that make more than 64 times its length and a megabyte of a text, and regular expressions that go back without end, are errors of
+/// kind `.value`.
 public struct Tokenizer: Sendable {
   /// How long texts are cut.
   public struct Truncation: Sendable, Hashable {
@@ -58,7 +61,7 @@ public struct Tokenizer: Sendable {
   init(
     model: any TokenModel, normalizer: (any Normalizer)? = nil, preTokenizer: (any PreTokenizer)? = nil, template: TokenTemplate = .plain,
     decoder: (any TokenDecoder)? = nil, addedTokens: [AddedToken] = []
-  ) {
+  ) throws(EmberError) {
     self.model = model
     self.normalizer = normalizer
     self.preTokenizer = preTokenizer
@@ -69,8 +72,15 @@ public struct Tokenizer: Sendable {
     for token in addedTokens { vocabulary.add(token.content, token.number) }
     self.vocabulary = vocabulary
     specialNumbers = Set(addedTokens.filter(\.isSpecial).map(\.number))
-    rawFinder = AddedTokenFinder(addedTokens.filter { !$0.isNormalized }) { $0.content }
-    normalizedFinder = AddedTokenFinder(addedTokens.filter(\.isNormalized)) { normalizer?.normalize($0.content) ?? $0.content }
+    rawFinder = try AddedTokenFinder(addedTokens.filter { !$0.isNormalized }) { $0.content }
+    let normalized = addedTokens.filter(\.isNormalized)
+    var allowance = TextAllowance(for: normalized.reduce(0) { $0 + $1.content.utf8.count })
+    normalizedFinder = try AddedTokenFinder(normalized) { (token: AddedToken) throws(EmberError) -> String in
+      guard let normalizer else { return token.content }
+      let text = try normalizer.normalize(token.content, &allowance)
+      try allowance.use(text.utf8.count)
+      return text
+    }
   }
 
   /// How many tokens there are.
@@ -88,21 +98,23 @@ public struct Tokenizer: Sendable {
   /// The numbers of a text, or of two that belong together.
   ///
   /// - Parameter addsSpecialTokens: whether beginnings and ends are marked as the model was trained with.
-  public func encode(_ text: String, and second: String? = nil, addsSpecialTokens: Bool = true) -> TokenizedText {
-    encode([(text, second)], addsSpecialTokens: addsSpecialTokens)[0]
+  public func encode(_ text: String, and second: String? = nil, addsSpecialTokens: Bool = true) throws(EmberError) -> TokenizedText {
+    try encode([(text, second)], addsSpecialTokens: addsSpecialTokens)[0]
   }
 
   /// The numbers of a batch of texts, padded to one length if `padding` says so.
-  public func encode(_ texts: [String], addsSpecialTokens: Bool = true) -> [TokenizedText] {
-    encode(texts.map { ($0, nil) }, addsSpecialTokens: addsSpecialTokens)
+  public func encode(_ texts: [String], addsSpecialTokens: Bool = true) throws(EmberError) -> [TokenizedText] {
+    try encode(texts.map { ($0, nil) }, addsSpecialTokens: addsSpecialTokens)
   }
 
-  private func encode(_ texts: [(String, String?)], addsSpecialTokens: Bool) -> [TokenizedText] {
+  private func encode(_ texts: [(String, String?)], addsSpecialTokens: Bool) throws(EmberError) -> [TokenizedText] {
     let template = addsSpecialTokens ? template : template.withoutMarks
-    var results = texts.map { first, second in
-      var firstNumbers = numbers(of: first), secondNumbers = second.map(numbers)
+    var results: [TokenizedText] = []
+    for (first, second) in texts {
+      var firstNumbers = try numbers(of: first), secondNumbers: [Int]?
+      if let second { secondNumbers = try numbers(of: second) }
       truncate(&firstNumbers, &secondNumbers, added: template.addedCount(isPair: second != nil))
-      return template.apply(firstNumbers, secondNumbers)
+      results.append(template.apply(firstNumbers, secondNumbers))
     }
     if let padding {
       let multiple = Swift.max(1, padding.multiple)
@@ -113,22 +125,36 @@ public struct Tokenizer: Sendable {
   }
 
   /// The tokens of a text without marks around them.
-  private func numbers(of text: String) -> [Int] {
+  private func numbers(of text: String) throws(EmberError) -> [Int] {
+    var allowance = TextAllowance(for: text.utf8.count)
     var result: [Int] = []
     var isFirst = true
     for part in rawFinder.split(Substring(text)) {
       switch part {
       case .token(let number): result.append(number)
       case .text(let raw):
-        let normalized = normalizer?.normalize(String(raw)) ?? String(raw)
-        // A text whose first character is taken away does not begin where it began.
-        if let first = raw.unicodeScalars.first, normalizer?.normalize(String(Character(first))).isEmpty ?? false { isFirst = false }
+        var normalized = String(raw)
+        if let normalizer {
+          normalized = try normalizer.normalize(normalized, &allowance)
+          try allowance.use(normalized.utf8.count)
+          // A text whose first character is taken away does not begin where it began.
+          if let first = raw.unicodeScalars.first, try normalizer.normalize(String(Character(first)), &allowance).isEmpty {
+            isFirst = false
+          }
+        }
         for part in normalizedFinder.split(Substring(normalized)) {
           switch part {
           case .token(let number): result.append(number)
           case .text(let text):
             let piece = TextPiece(text: String(text), isFirst: isFirst)
-            for word in preTokenizer?.split([piece]) ?? [piece] { result += model.tokens(of: word.text) }
+            guard let preTokenizer else {
+              result += model.tokens(of: piece.text)
+              break
+            }
+            for word in try preTokenizer.split([piece], &allowance) {
+              try allowance.use(word.text.utf8.count)
+              result += model.tokens(of: word.text)
+            }
           }
           isFirst = false
         }
@@ -169,9 +195,11 @@ public struct Tokenizer: Sendable {
   /// The text of numbers. Numbers that do not exist are left out.
   ///
   /// - Parameter skipsSpecialTokens: leaves out marks.
-  public func decode(_ numbers: some Sequence<Int>, skipsSpecialTokens: Bool = true) -> String {
+  public func decode(_ numbers: some Sequence<Int>, skipsSpecialTokens: Bool = true) throws(EmberError) -> String {
     let tokens = numbers.compactMap { skipsSpecialTokens && specialNumbers.contains($0) ? nil : vocabulary[$0] }
-    return decoder?.decode(tokens).joined() ?? tokens.joined(separator: " ")
+    guard let decoder else { return tokens.joined(separator: " ") }
+    var allowance = TextAllowance(for: tokens.reduce(0) { $0 + $1.utf8.count })
+    return try decoder.decode(tokens, &allowance).joined()
   }
 }
 
@@ -186,22 +214,22 @@ public struct TokenStream {
 
   public init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
 
-  public mutating func append(_ number: Int) -> String {
+  public mutating func append(_ number: Int) throws(EmberError) -> String {
     tokens.append(number)
-    return advance(isLast: false)
+    return try advance(isLast: false)
   }
 
   /// What was held back.
-  public mutating func finish() -> String { advance(isLast: true) }
+  public mutating func finish() throws(EmberError) -> String { try advance(isLast: true) }
 
-  private mutating func advance(isLast: Bool) -> String {
-    let text = tokenizer.decode(tokens)
+  private mutating func advance(isLast: Bool) throws(EmberError) -> String {
+    let text = try tokenizer.decode(tokens)
     if !isLast, text.unicodeScalars.last == "\u{FFFD}" { return "" }
     guard text.utf8.count > shown.utf8.count, text.utf8.starts(with: shown.utf8) else { return "" }
     let new = String(decoding: text.utf8.dropFirst(shown.utf8.count), as: UTF8.self)
     // A later token is decoded after the last one before it, so that spaces come out as they would in the whole text.
     tokens = [tokens[tokens.count - 1]]
-    shown = tokenizer.decode(tokens)
+    shown = try tokenizer.decode(tokens)
     return new
   }
 }
