@@ -18,7 +18,7 @@ typedef struct {
   char message[64];
 } png_image;
 
-enum { PNG_IMAGE_VERSION = 1, PNG_FORMAT_FLAG_ALPHA = 1, PNG_FORMAT_FLAG_COLOR = 2 };
+enum { PNG_IMAGE_VERSION = 1, PNG_FORMAT_FLAG_ALPHA = 1, PNG_FORMAT_FLAG_COLOR = 2, PNG_IMAGE_FLAG_16BIT_sRGB = 4 };
 
 static struct {
   int (*png_image_begin_read_from_memory)(png_image *, const void *, size_t);
@@ -107,6 +107,8 @@ int ember_png_read(const uint8_t *input, size_t count, size_t limit, uint8_t **p
   memset(&image, 0, sizeof image);
   image.version = PNG_IMAGE_VERSION;
   if (!png.png_image_begin_read_from_memory(&image, input, count)) return failed(&image, message, EMBER_FORMATS_CORRUPT);
+  // Otherwise samples of 16 bits in a file without a note of its gamma count as amounts of light, and dark ones come out far too bright.
+  image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
   *channels = image.format & PNG_FORMAT_FLAG_ALPHA ? 4 : image.format & PNG_FORMAT_FLAG_COLOR ? 3 : 1;
   image.format = format_of(*channels);
   size_t size = (size_t)image.width * (size_t)*channels * image.height;

@@ -31,8 +31,8 @@ struct Inspect: ParsableCommand {
       return
     }
     let count = contents.entries.count
-    let numbers = contents.entries.reduce(0) { $0 + $1.shape.reduce(1, *) }
-    let bytes = contents.entries.reduce(0) { $0 + $1.byteCount }
+    let numbers = Inspect.total(contents.entries.map { $0.shape.reduce(1, *) })
+    let bytes = Inspect.total(contents.entries.map(\.byteCount))
     print("\(file): \(contents.kind), \(count) tensor\(count == 1 ? "" : "s"), \(numbers) numbers, \(Inspect.size(bytes))")
     Inspect.section("metadata", contents.metadata.map { [Inspect.line($0.key), Inspect.line($0.value)] })
     Inspect.section("values beside the tensors", contents.rest.map { [Inspect.line($0.name), Inspect.line($0.value)] })
@@ -53,6 +53,14 @@ struct Inspect: ParsableCommand {
     let file, kind: String
     let metadata, values: [Value]
     let tensors: [Tensor]
+  }
+
+  /// The sum, or the largest number there is: tensors without numbers may have any size, each of which fits on its own.
+  static func total(_ counts: [Int]) -> Int {
+    counts.reduce(0) { sum, count in
+      let (next, overflows) = sum.addingReportingOverflow(count)
+      return overflows ? .max : next
+    }
   }
 
   /// How much of a mapped file this process has in memory, where the system tells it (Linux).

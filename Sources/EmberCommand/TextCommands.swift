@@ -18,7 +18,7 @@ struct Embed: ParsableCommand {
     let encoder: SentenceEncoder = try Hub.load(model)
     var texts = sentences
     if texts.isEmpty { while let line = readLine() { texts.append(line) } }
-    let vectors = try catchingErrors { encoder.encode(texts) }
+    let vectors = try catchingErrors { try encoder.encode(texts) }
     if similarity {
       let lengths = (vectors * vectors).sum([1], keepDim: true).sqrt()
       let unit = vectors / lengths
@@ -54,10 +54,10 @@ struct Tokenize: ParsableCommand {
     tokenizer.padding = nil
     tokenizer.truncation = nil
     func show(_ text: String) throws {
-      let numbers = tokenizer.encode(text, addsSpecialTokens: !plain).numbers
+      let numbers = try tokenizer.encode(text, addsSpecialTokens: !plain).numbers
       if tokens { return print(numbers.map { tokenizer.token($0) ?? "?" }.joined(separator: " ")) }
       let list = "[" + numbers.map { "\($0)" }.joined(separator: ", ") + "]"
-      print(json ? "{\"numbers\": \(list), \"text\": \(JSONText.quoted(tokenizer.decode(numbers)))}" : list)
+      try print(json ? "{\"numbers\": \(list), \"text\": \(JSONText.quoted(tokenizer.decode(numbers)))}" : list)
     }
     for text in texts { try show(text) }
     while texts.isEmpty, let line = readLine() { try show(json ? JSONText.text(line) : line) }

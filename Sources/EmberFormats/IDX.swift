@@ -5,14 +5,16 @@ public import EmberTensor
 public enum IDX {
   /// Loads a file; a gzipped one is recognised by its first bytes. `limit` bounds the unpacked size.
   public static func load(_ path: String, limit: Int = 1 << 32) throws -> Tensor {
-    let contents = try FileBytes.reading(path, in: "idx")
-    return try contents.withBytes { bytes in
-      guard bytes.count >= 2, bytes[0] == 0x1F, bytes[1] == 0x8B else { return try parse(bytes, source: path) }
-      // Deflate reaches 1032:1 at the very best.
-      let bound = Swift.min(limit, bytes.count * 1040)
-      let unpacked = try Compression.inflate(bytes, .gzip, limit: bound, source: path, in: "idx")
-      return try unpacked.withBytes { try parse($0, source: path) }
-    }
+    try FileBytes.reading(path, in: "idx").withBytes { try unpacking($0, source: path, limit: limit) }
+  }
+
+  /// The array in the bytes of a file, gzipped or not.
+  static func unpacking(_ bytes: UnsafeRawBufferPointer, source: String, limit: Int = 1 << 32) throws -> Tensor {
+    guard bytes.count >= 2, bytes[0] == 0x1F, bytes[1] == 0x8B else { return try parse(bytes, source: source) }
+    // Deflate reaches 1032:1 at the very best.
+    let bound = Swift.min(limit, bytes.count * 1040)
+    let unpacked = try Compression.inflate(bytes, .gzip, limit: bound, source: source, in: "idx")
+    return try unpacked.withBytes { try parse($0, source: source) }
   }
 
   /// The array in the bytes of an unpacked file.

@@ -59,8 +59,9 @@ package struct ImageFile: Sendable {
     let largest = isBitmap ? 1 : try number()
     guard (1..<65536).contains(largest) else { throw bad("samples up to \(largest)") }
     let count = width * height * channels
+    // A sample of text takes a byte at least; those of bytes are counted below.
+    guard kind > 3 || count <= bytes.count - position else { throw bad("the portable map ends early") }
     var samples: [Int] = []
-    samples.reserveCapacity(count)
     if kind == 1 {
       while samples.count < count {
         guard position < bytes.count else { throw bad("the portable map ends early") }
@@ -121,16 +122,24 @@ package struct ImageFile: Sendable {
 
   // MARK: TIFF
 
+  /// Width, height, bits, compression, colours, strips, samples, rows of a strip, lengths, order of samples, prediction, palette.
+  private static let usedFields: Set = [256, 257, 258, 259, 262, 273, 277, 278, 279, 284, 317, 320]
+
   /// The first picture: 8-bit grey, palette or RGB in strips, plain, PackBits, LZW or deflated.
   private static func tiff(_ given: ByteReader) throws -> (Int, Int, [UInt8]) {
     var file = given
     file.isBigEndian = file.bytes[0] == 0x4D
     let directory = try file.number(4, 4), count = try file.number(directory, 2)
     var fields: [Int: [Int]] = [:]
+    // Entries may point to the same bytes; 65535 that all name the whole file would stand for terabytes.
+    var left = file.bytes.count
     for i in 0..<count {
       let entry = directory + 2 + 12 * i
       let tag = try file.number(entry, 2), kind = try file.number(entry + 2, 2), length = try file.number(entry + 4, 4)
-      guard let size = [1: 1, 3: 2, 4: 4][kind], length <= 1 << 20 else { continue }
+      guard usedFields.contains(tag), let size = [1: 1, 3: 2, 4: 4][kind] else { continue }
+      guard fields[tag] == nil else { throw file.bad("the TIFF has field \(tag) twice") }
+      guard length <= left / size else { throw file.bad("the TIFF's fields are longer than the file") }
+      left -= size * length
       let start = size * length <= 4 ? entry + 8 : try file.number(entry + 8, 4)
       fields[tag] = try (0..<length).map { try file.number(start + $0 * size, size) }
     }

@@ -11,7 +11,7 @@ public struct SafetensorsFile: Sendable {
   init(tensors: [(name: String, tensor: Tensor)], metadata: [String: String]) {
     self.tensors = tensors
     self.metadata = metadata
-    positions = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
+    positions = Dictionary(tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   public var names: [String] { tensors.map(\.name) }
@@ -68,6 +68,7 @@ public enum Safetensors {
     let dataCount = bytes.count - dataStart
     var entries: [Entry] = []
     var metadata: [String: String] = [:]
+    var names: Set<String> = []
     for member in members {
       let name = member.key, value = member.value
       if name == "__metadata__" {
@@ -77,6 +78,10 @@ public enum Safetensors {
           metadata[entry.key] = text
         }
         continue
+      }
+      // JSON tells names apart by their bytes, Swift by what they look like; whoever asks for one of two that look alike could get either.
+      guard names.insert(name).inserted else {
+        throw bad("two tensors have the name \(JSON.quoted(name)), with its accents composed differently")
       }
       entries.append(try entry(name, value, dataCount: dataCount, bad))
     }

@@ -8,6 +8,9 @@ public import EmberTensor
 #endif
 
 extension Sound {
+  /// The most samples of all channels that resampling makes: 18 hours at 16 kHz.
+  private static let resampledLimit = 1 << 30
+
   /// The recording at another rate: a low pass below half of the smaller rate, then interpolation, as one windowed sinc.
   ///
   /// The filter is that of `torchaudio.transforms.Resample` with its defaults: six zero crossings to each side, a cut-off at 0.99 of the
@@ -22,13 +25,20 @@ extension Sound {
     let old = sampleRate / a, new = rate / a
     let filter = SincFilter(from: old, to: new)
     let channels = samples.size(0), count = samples.size(1)
-    let (scaled, overflows) = count.multipliedReportingOverflow(by: new)
-    guard !overflows, filter.taps * new <= 1 << 26 else {
+    guard filter.taps * new <= 1 << 26 else {
       throw EmberError(.value, in: "resampled", "from \(sampleRate) to \(rate) samples per second: the rates have too small a common divisor")
     }
-    let outputCount = (scaled + old - 1) / old
+    // A file's header may claim any rate: one of 1 Hz makes 16,000 samples of each.
+    let (scaled, overflows) = count.multipliedReportingOverflow(by: new)
+    let outputCount = scaled / old + (scaled % old == 0 ? 0 : 1)
+    let (total, isTooLong) = channels.multipliedReportingOverflow(by: outputCount)
+    guard !overflows, !isTooLong, total <= Self.resampledLimit else {
+      throw EmberError(
+        .value, in: "resampled",
+        "\(channels) × \(count) samples from \(sampleRate) to \(rate) a second make more than \(Self.resampledLimit) samples")
+    }
     let values = samples.elements(as: Float.self)
-    var result = [Float](repeating: 0, count: channels * outputCount)
+    var result = [Float](repeating: 0, count: total)
     for channel in 0..<channels {
       values.withUnsafeBufferPointer { values in
         let source = UnsafeBufferPointer(rebasing: values[channel * count..<(channel + 1) * count])

@@ -47,8 +47,10 @@ public struct WeightFile: Sendable {
   }
 
   /// Opens a file of any format that can be read, which is told by its contents, not its name.
-  public static func open(_ path: String) throws -> WeightFile {
-    let contents = try FileBytes.mapping(path, in: "open")
+  public static func open(_ path: String) throws -> WeightFile { try parse(try FileBytes.mapping(path, in: "open"), source: path) }
+
+  /// The same of a file in memory.
+  public static func parse(_ contents: FileBytes, source path: String = "data") throws -> WeightFile {
     switch contents.withBytes(Kind.init) {
     case .torch:
       let checkpoint = try TorchCheckpoint.parse(contents, source: path)
@@ -60,16 +62,16 @@ public struct WeightFile: Sendable {
         }
       return WeightFile(kind, checkpoint.tensors, rest: checkpoint.value.plainValues)
     case .gguf: return WeightFile(try GGUF.parse(contents, source: path))
-    case .npy: return WeightFile("NumPy array", [("", try NPY.load(path))])
-    case .npz: return WeightFile("NumPy archive", try NPZ.load(path))
+    case .npy: return WeightFile("NumPy array", [("", try contents.withBytes { try NPY.parse($0, source: path) })])
+    case .npz: return WeightFile("NumPy archive", try contents.withBytes { try NPZ.parse($0, source: path) })
     case .safetensors:
       let file = try Safetensors.parse(contents, source: path)
       return WeightFile("safetensors", metadata: file.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, file.tensors)
     case .wav:
-      let sound = try WAV.load(path)
+      let sound = try contents.withBytes { try WAV.parse($0, source: path) }
       return WeightFile(
         "WAV", metadata: [("sample rate", "\(sound.sampleRate) Hz"), ("format", sound.encoding)], [("samples", sound.samples)])
-    case .idx: return WeightFile("IDX", [("", try IDX.load(path))])
+    case .idx: return WeightFile("IDX", [("", try contents.withBytes { try IDX.unpacking($0, source: path) })])
     case nil:
       throw EmberError(
         .file, in: "open",

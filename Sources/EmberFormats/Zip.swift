@@ -147,17 +147,24 @@ struct ZipReader {
 
   /// The contents of an entry, checked.
   func withContents<Result>(of entry: Entry, _ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
-    func bad(_ message: String) -> EmberError { EmberError(.file, in: operation, "\(source)/\(entry.name): \(message)") }
-    let range = try packedRange(of: entry)
-    let packed = bytes.slice(range.lowerBound, range.count)
-    func checked(_ contents: UnsafeRawBufferPointer) throws -> Result {
-      guard contents.count == entry.size else { throw bad("unpacks to \(contents.count) bytes, not the \(entry.size) it claims") }
-      guard Compression.crc32(contents) == entry.crc else { throw bad("the contents do not match their CRC-32: the file is damaged") }
-      return try body(contents)
-    }
-    guard entry.isDeflated else { return try checked(packed) }
+    guard !entry.isDeflated else { return try unpacked(entry).withBytes(body) }
+    let range = try packedRange(of: entry), contents = bytes.slice(range.lowerBound, range.count)
+    try check(contents, of: entry)
+    return try body(contents)
+  }
+
+  /// The contents of a deflated entry, checked.
+  func unpacked(_ entry: Entry) throws -> FileBytes {
+    let range = try packedRange(of: entry), packed = bytes.slice(range.lowerBound, range.count)
     let contents = try Compression.inflate(packed, .raw, limit: entry.size, source: "\(source)/\(entry.name)", in: operation)
-    return try contents.withBytes(checked)
+    try contents.withBytes { try check($0, of: entry) }
+    return contents
+  }
+
+  private func check(_ contents: UnsafeRawBufferPointer, of entry: Entry) throws {
+    func bad(_ message: String) -> EmberError { EmberError(.file, in: operation, "\(source)/\(entry.name): \(message)") }
+    guard contents.count == entry.size else { throw bad("unpacks to \(contents.count) bytes, not the \(entry.size) it claims") }
+    guard Compression.crc32(contents) == entry.crc else { throw bad("the contents do not match their CRC-32: the file is damaged") }
   }
 }
 

@@ -26,7 +26,8 @@ public struct Picture: Sendable {
 
   /// Reads a PNG or JPEG file, which is told by its contents; pictures of more than `limit` bytes are refused. JPEG files are decoded as
   /// libjpeg-turbo does by itself, as in Pillow; their note of how the camera was held is not followed. PNG files whose note of their gamma
-  /// says another one than sRGB's are converted to it, which Pillow does not do.
+  /// says another one than sRGB's are converted to it, which Pillow does not do; those without such a note are taken as sRGB. Samples of
+  /// 16 bits are rounded to 8, where Pillow cuts them off.
   public init(contentsOf path: String, limit: Int = 1 << 30) throws {
     let contents = try FileBytes.reading(path, in: "picture", limit: 1 << 30)
     self = try contents.withBytes { try Picture($0, limit: limit, source: path) }

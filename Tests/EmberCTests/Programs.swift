@@ -37,9 +37,20 @@ enum Programs {
   static let cpp = compilers(["clang++", "g++"])
 
   /// What a library built with a sanitizer needs of the programs that load it; only clang can give it.
-  static let sanitizers: [String] = ["address", "thread"].filter { name in
-    dlsym(dlopen(nil, RTLD_NOW), name == "address" ? "__asan_init" : "__tsan_init") != nil
-  }.map { "-fsanitize=\($0)" }
+  static let sanitizers: [String] = {
+    func isLoaded(_ symbol: String) -> Bool { dlsym(dlopen(nil, RTLD_NOW), symbol) != nil }
+    if isLoaded("__asan_init") { return ["-fsanitize=address"] }
+    guard isLoaded("__tsan_init") else { return [] }
+    // It watches libdispatch, which a program in C does not link of itself.
+    return ["-fsanitize=thread", "-L\(swiftLibraries)", "-ldispatch", "-lBlocksRuntime", "-Wl,-rpath,\(swiftLibraries)"]
+  }()
+
+  /// The folder of Swift's own libraries, by what this process has loaded.
+  private static var swiftLibraries: String {
+    let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
+    let library = maps.split(separator: "\n").first { $0.hasSuffix("/libswiftCore.so") }?.split(separator: " ").last
+    return library.map { String($0.dropLast("/libswiftCore.so".count)) } ?? "."
+  }
 
   struct Outcome {
     var status: Int32

@@ -51,6 +51,8 @@ import Testing
     #"{"a":{"dtype":"X32","shape":[2],"data_offsets":[0,8]}}"#,
     #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#,
     #"{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,2],"data_offsets":[0,8]}}"#,
+    // Two names that Swift takes for one.
+    #"{"\u00e9":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"e\u0301":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
     #"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["#,
   ]) func safetensorsRefusesHeader(_ header: String) {
     var file = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) }

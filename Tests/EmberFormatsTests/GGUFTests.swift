@@ -78,6 +78,21 @@ import Testing
         == Array(0..<32))
   }
 
+  /// Types that are not read have shapes that some tensor could have.
+  @Test func shapesOfTypesThatAreNotRead() throws {
+    func number(_ value: some FixedWidthInteger) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
+    func file(_ extents: [UInt64]) throws -> GGUFFile {
+      var bytes = Array("GGUF".utf8) + number(3 as UInt32) + number(1 as UInt64) + number(0 as UInt64) + number(1 as UInt64) + [0x61]
+      bytes += number(UInt32(extents.count)) + extents.flatMap { number($0) } + number(10 as UInt32) + number(0 as UInt64)
+      bytes += [UInt8](repeating: 0, count: (32 - bytes.count % 32) % 32)
+      return try bytes.withUnsafeBytes { try GGUF.parse($0) }
+    }
+    #expect(try file([1 << 20, 3]).tensors.map(\.shape) == [[3, 1 << 20]])
+    for extents: [UInt64] in [[1 << 40, 1 << 40], [0, 1 << 62], [1 << 57]] {
+      #expect(#expect(throws: EmberError.self) { _ = try file(extents) }?.message.contains("no tensor can have") == true)
+    }
+  }
+
   @Test func damage() throws {
     // The metadata and the descriptions; the numbers behind them may be anything.
     let whole = try contents(Fixtures.path("packed.gguf"))

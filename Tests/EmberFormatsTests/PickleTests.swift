@@ -87,6 +87,18 @@ import Testing
     #expect(throws: EmberError.self) { _ = try parse(program) }
   }
 
+  /// Containers that are made of another one share its members, until the next step that appends to one of them copies them all.
+  @Test(arguments: ["builtins\nlist", "builtins\nset", "builtins\ntuple", "torch\nSize"])
+  func copiesOfContainersAreBounded(_ name: String) throws {
+    func program(rounds: Int) -> String {
+      let append = name.hasSuffix("list") ? "K\u{1}a" : ""
+      let made = String(repeating: "c\(name)\nh\u{0}\u{85}R\(append)0", count: rounds)
+      return "(" + String(repeating: "N", count: 1 << 16) + "lq\u{0}0" + made + "K\u{1}."
+    }
+    #expect(try parse(program(rounds: 3)).int == 1)
+    #expect(throws: EmberError.self) { _ = try parse(program(rounds: 100)) }
+  }
+
   @Test func classesAreInertWhereAllowed() throws {
     let program = Array("cargparse\nNamespace\n)".utf8) + [0x81] + Array("}S'lr'\nF0.5\nsb.".utf8)
     #expect(throws: EmberError.self) { _ = try parse(program) }

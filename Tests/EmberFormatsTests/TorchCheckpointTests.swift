@@ -134,6 +134,43 @@ import Testing
     #expect(throws: EmberError.self) { _ = try TorchCheckpoint.load(try archive(tensor())) }
   }
 
+  /// Each view may repeat a number many times; all of a file together may not fill the memory of who makes them dense.
+  @Test func repetitionIsBoundedOverTheWholeFile() throws {
+    let storage = [UInt8](repeating: 0, count: 16)
+    // 2^27 elements.
+    let expanded = String(tensor(size: "J\u{0}\u{0}\u{0}\u{8}\u{85}", stride: "K\u{0}\u{85}").dropLast())
+    for count in 1...4 {
+      let path = try archive("(" + String(repeating: expanded, count: count) + "l.", storages: [storage])
+      if count <= 2 {
+        #expect(try TorchCheckpoint.load(path).tensors.count == count)
+      } else {
+        #expect(throws: EmberError.self) { _ = try TorchCheckpoint.load(path) }
+      }
+    }
+  }
+
+  /// A deflated storage is unpacked once, whatever dtypes a file sees in it.
+  @Test(arguments: [false, true]) func deflatedStoragesAreUnpackedOnce(isBigEndian: Bool) throws {
+    func tensor(_ dtype: DType) -> String {
+      "ctorch._utils\n_rebuild_tensor_v3\n((S'storage'\nctorch.storage\nUntypedStorage\nS'0'\nS'cpu'\nK\u{10}tQ"
+        + "K\u{0}K\u{2}\u{85}K\u{1}\u{85}I00\nNctorch\n\(dtype.name)\ntR"
+    }
+    let dtypes: [DType] = [.uint8, .int8, .int16, .int32, .float32, .int64, .float64, .complex64]
+    let pickle = "(" + dtypes.map(tensor).joined() + "l."
+    let path = folder.file("several.pt")
+    let entries: [(String, [UInt8])] = [
+      ("archive/data.pkl", pickle.unicodeScalars.map { UInt8($0.value) }), ("archive/data/0", Array(1...16)),
+      ("archive/byteorder", Array((isBigEndian ? "big" : "little").utf8)),
+    ]
+    try Zip.save(entries.map { (name: $0.0, contents: $0.1) }, to: path, compressed: true, in: "test")
+    let tensors = try TorchCheckpoint.load(path).tensors.map(\.tensor)
+    #expect(tensors.map(\.dtype) == dtypes)
+    // Swapped bytes are another copy for each size of numbers.
+    #expect(Set(tensors.map(\.storageAddress)).count == (isBigEndian ? 4 : 1))
+    #expect(tensors[2].elements(as: Int16.self) == (isBigEndian ? [0x0102, 0x0304] : [0x0201, 0x0403]))
+    #expect(tensors[3].elements(as: Int32.self) == (isBigEndian ? [0x0102_0304, 0x0506_0708] : [0x0403_0201, 0x0807_0605]))
+  }
+
   /// Deflated entries that unpack to far more than they are.
   @Test func zipBombs() throws {
     let zeros = [UInt8](repeating: 0, count: 8 << 20)

@@ -25,6 +25,22 @@ import Testing
     #expect(throws: EmberError.self) { try WAV.save(Tensor([1, 2, 3] as [Int64]), sampleRate: 8000, to: path) }
   }
 
+  /// A header may claim any rate, and with it any length at another one.
+  @Test func resamplingIsBounded() throws {
+    func sound(_ rate: Int, _ channels: Int, _ count: Int) -> Sound { Sound(sampleRate: rate, samples: Tensor.zeros([channels, count])) }
+    for rate in [16_000, 1 << 16, 1 << 22, 1 << 24] {
+      #expect(throws: EmberError.self) { _ = try sound(1, 1, 1 << 19).resampled(to: rate) }
+      #expect(throws: EmberError.self) { _ = try sound(1, 1, 1 << 19).mixed(at: rate) }
+    }
+    let error = #expect(throws: EmberError.self) { _ = try sound(1, 1 << 12, 1 << 8).resampled(to: 16_000) }
+    #expect(error?.message.contains("4096 × 256 samples from 1 to 16000") == true)
+    #expect(throws: EmberError.self) { _ = try sound((1 << 24) - 1, 1, 10).resampled(to: 16_000) }
+    #expect(throws: EmberError.self) { _ = try sound(Int(UInt32.max), 1, 10).resampled(to: 16_000) }
+    #expect(try sound(1, 2, 2).resampled(to: 16_000).samples.shape == [2, 32_000])
+    #expect(try sound(1 << 16, 1, 64).resampled(to: 1).samples.shape == [1, 1])
+    #expect(try sound(44_100, 1, 0).resampled(to: 16_000).samples.shape == [1, 0])
+  }
+
   /// What streams write that do not know their length.
   @Test func openEnded() throws {
     var file = try contents(Fixtures.path("pcm_16.wav"))

@@ -3,6 +3,7 @@ import EmberFormats
 import EmberRuntime
 import EmberTensor
 import EmberTorchScript
+import Glibc
 import Testing
 
 /// Modules that torch.jit.script compiled (Tests/Fixtures/torchscript/make.py): control flow, classes, containers, strings, views that are written
@@ -53,6 +54,52 @@ import Testing
     case .int(let number): Double(number)
     case .double(let number): number
     default: nil
+    }
+  }
+
+  /// A module of one method, by the lines of its body.
+  private func module(_ body: [String]) throws -> TorchScriptModule {
+    let path = "/tmp/ember-script-\(UInt64.random(in: 0 ... .max)).pt"
+    defer { unlink(path) }
+    let lines = ["class M(Module):", "  __parameters__ = []", "  __buffers__ = []", "  def forward(self) -> int:"] + body.map { "    \($0)" }
+    let code = lines.map { $0 + "\n" }.joined()
+    let entries = [
+      (name: "m/data.pkl", contents: [0x80, 2] + Array("c__torch__\nM\n)".utf8) + [0x81] + Array("}b.".utf8)),
+      (name: "m/constants.pkl", contents: Array(").".utf8)), (name: "m/version", contents: Array("3\n".utf8)),
+      (name: "m/code/__torch__.py", contents: Array(code.utf8)),
+    ]
+    try Zip.save(entries, to: path, compressed: true, in: "test")
+    return try TorchScriptModule.load(path, mapped: false)
+  }
+
+  /// Blocks behind their colons, within each other in one line, are as deep as those below each other.
+  @Test(arguments: ["if True: ", "while True: ", "with x: ", "for i in x: ", "def f(): "])
+  func blocksInOneLineAreBounded(_ start: String) throws {
+    let error = #expect(throws: EmberError.self) {
+      _ = try module([String(repeating: start, count: 100_000) + "pass", "return 1"]).call("forward", [])
+    }
+    #expect(error?.message.contains("nested") == true, "\(String(describing: error))")
+    guard case .integer(2) = try module(["x = 1", "if x == 1: x = 2", "return x"]).call("forward", []) else {
+      throw EmberError(.value, in: "test", "a block in one line")
+    }
+  }
+
+  /// Ranges whose length fits neither 64 bits nor memory.
+  @Test func rangesOfAnyBounds() throws {
+    for (bounds, length) in [
+      ("9223372036854775807, -9223372036854775807", 0), ("-9223372036854775807, 9223372036854775807, -1", 0), ("5, 0, -2", 3), ("0, -9", 0),
+      ("9223372036854775800, 9223372036854775807, 3", 3),
+    ] {
+      guard case .integer(length) = try module(["return torch.len(torch.range(\(bounds)))"]).call("forward", []) else {
+        throw EmberError(.value, in: "test", "range(\(bounds)) is not \(length) long")
+      }
+    }
+    for code in [
+      "torch.len(torch.range(-9223372036854775807, 9223372036854775807))", "torch.len(torch.range(9223372036854775807, 0, -1))",
+      "torch.__range_length(0, -9223372036854775807 - 1, -1)", "torch.__range_length(-9223372036854775807, 9223372036854775807, 1)",
+    ] { #expect(throws: EmberError.self, "\(code)") { _ = try module(["return \(code)"]).call("forward", []) } }
+    guard case .integer(1) = try module(["return torch.__range_length(5, 0, -9223372036854775807 - 1)"]).call("forward", []) else {
+      throw EmberError(.value, in: "test", "a range of one step")
     }
   }
 

@@ -95,7 +95,7 @@ for name, parameters, values in CASES:
     cdf, icdf = texts
     print(f'  DistributionValue(\n    name: "{name}", parameters: {nested(parameters)},\n    values: {numbers(x)},')
     print(f"    logProbability: {numbers(p.log_prob(x))},\n    entropy: {numbers(p.entropy())},")
-    print(f"    mean: {numbers(p.mean)},\n    variance: {numbers(p.variance)},\n    cdf: {cdf},\n    icdf: {icdf}),")
+    print(f"    mean: {numbers(p.mean)},\n    variance: {numbers(p.variance)},\n    mode: {numbers(p.mode)},\n    cdf: {cdf},\n    icdf: {icdf}),")
 print("]\n\nlet divergenceValues: [DivergenceValue] = [")
 for p, p_parameters, q, q_parameters in PAIRS:
     divergence = numbers(d.kl_divergence(make(p, p_parameters), make(q, q_parameters)))

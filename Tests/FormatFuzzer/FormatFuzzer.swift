@@ -1,5 +1,6 @@
 import EmberCPU
 import EmberFormats
+import EmberHub
 import EmberRuntime
 import EmberTensor
 import EmberText
@@ -21,12 +22,30 @@ import Foundation
       try FuzzedArchive.script(bytes).withUnsafeBytes { try run(TorchScriptModule.parse($0, instructionLimit: 1 << 12)) }
     }, "tokenizer": { try tokenize(Tokenizer(parsing: Array($0))) }, "pickle": { try read(Pickle.parse($0).tensors) },
     "gguf": { bytes in for tensor in try GGUF.parse(bytes).tensors { try read([("", tensor.tensor())]) } },
-    "wav": { try read([("", WAV.parse($0).samples)]) }, "picture": { _ = try Picture($0, limit: 1 << 24) },
+    "gguf-tokenizer": { try tokenize(Tokenizer(GGUF.parse($0), source: "data")) },
+    "wav": { try resample(WAV.parse($0)) }, "picture": { _ = try Picture($0, limit: 1 << 24) },
+    "image": { _ = try ImageFile(Array($0), in: "image") },
+    "weights": { bytes in
+      let file = try WeightFile.parse(FileBytes(copying: bytes, in: "weights"))
+      for entry in file.entries where entry.shape.reduce(1, *) < 1 << 20 { _ = try entry.load() }
+    }, "hub-manifest": { _ = try HubManifest(parsing: Array($0), source: "data", beside: .folder("")) },
+    "chat-template": { bytes in
+      let messages = [("system", "Be brief."), ("user", "Hello <s>\n"), ("assistant", " \u{E9}\u{1F98A} "), ("user", "")]
+      _ = try ChatTemplate(String(decoding: bytes, as: UTF8.self)).render(messages.map { ChatMessage(role: $0.0, content: $0.1) })
+    },
     "json": { bytes in do throws(JSONSyntaxError) { _ = try JSON.parse(bytes) } catch {} },
   ]
 
   static func read(_ tensors: [(name: String, tensor: Tensor)]) throws {
     for (_, tensor) in tensors where tensor.device == .cpu && tensor.elementCount < 1 << 20 { _ = try tensor.withBytes { $0.reduce(0, ^) } }
+  }
+
+  /// At rates that are multiples of each other, whose filters are short: lengths alone decide.
+  static func resample(_ sound: Sound) throws {
+    try read([("", sound.samples)])
+    let rate = sound.sampleRate, count = Double(sound.samples.elementCount) * 16_000 / Double(rate)
+    guard rate <= 1 << 20, 16_000 % rate == 0 || rate % 16_000 == 0, count < 0x1p22 || count > 0x1p31 else { return }
+    try read([("", sound.resampled(to: 16_000).samples)])
   }
 
   /// Calls every method with tensors, and with numbers where it does not take those.
@@ -43,8 +62,8 @@ import Foundation
 
   static func tokenize(_ tokenizer: Tokenizer) throws {
     let text = "The quick brown fox's 12 jumps: \u{E9}\u{301} \u{1F98A} <s>\u{4E2D}\u{6587}"
-    _ = tokenizer.decode(tokenizer.encode(text, and: " [MASK] over").numbers)
-    _ = tokenizer.decode([0, 1, -1, 1 << 40])
+    _ = try tokenizer.decode(tokenizer.encode(text, and: " [MASK] over").numbers)
+    _ = try tokenizer.decode([0, 1, -1, 1 << 40])
   }
 
   static let parser: @Sendable (UnsafeRawBufferPointer) throws -> Void = {

@@ -265,7 +265,9 @@ public enum GGUF {
             throw bad("has the shape \(shape), which blocks of \(format.blockWeights) weights do not fill")
           }
           size = count / format.blockWeights * format.blockBytes
-        case .unsupported: size = 0
+        case .unsupported:
+          guard byteCount(shape, .uint8) != nil else { throw bad("has the shape \(shape), which no tensor can have") }
+          size = 0
         }
         guard offset % UInt64(alignment) == 0 else { throw bad("begins at \(offset), no multiple of \(alignment)") }
         guard offset <= UInt64(dataCount), size <= dataCount - Int(offset) else {

@@ -158,6 +158,8 @@ extension PickleMachine {
           throw bad()
         }
       }
+      // The next step that appends to one of the two copies what they share.
+      try charge(contents.count * MemoryLayout<Item>.stride)
       switch function {
       case .set: return make(.set(contents))
       case .list: return make(.list(contents))
@@ -177,6 +179,7 @@ extension PickleMachine {
       return make(.complex(real, imaginary))
     case .size:
       guard items.count == 1, let extents = members(items[0]) else { throw bad() }
+      try charge(extents.count * MemoryLayout<Item>.stride)
       return make(.tuple(extents))
     case .device:
       guard let kind = text(items.first), items.count <= 2 else { throw bad() }

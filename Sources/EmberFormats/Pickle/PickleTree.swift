@@ -11,6 +11,11 @@ struct PickleTree {
   let storage: (PickledStorage, DType) throws -> Tensor
   private var done: [Int: (value: PickleValue, count: Int, height: Int)] = [:]
   private var open: Set<Int> = []
+  /// Elements of all expanded tensors so far.
+  private var repeated = 0
+
+  /// The most elements that expanded tensors of one file may have together: more than any real file has, less than memory.
+  private static let repetitionLimit = 1 << 28
 
   init(_ machine: PickleMachine, storage: @escaping (PickledStorage, DType) throws -> Tensor) {
     self.machine = machine
@@ -99,7 +104,7 @@ struct PickleTree {
   }
 
   /// A view of its storage, which it must not leave.
-  private func tensor(_ description: PickledTensor) throws -> Tensor {
+  private mutating func tensor(_ description: PickledTensor) throws -> Tensor {
     let dtype = description.dtype
     let shape = description.shape
     guard byteCount(shape, dtype) != nil else { throw machine.error("the shape \(shape), which no tensor can have") }
@@ -109,7 +114,7 @@ struct PickleTree {
     return try view(try storage(reference, dtype), description)
   }
 
-  private func view(_ whole: Tensor, _ description: PickledTensor) throws -> Tensor {
+  private mutating func view(_ whole: Tensor, _ description: PickledTensor) throws -> Tensor {
     let dtype = description.dtype
     let shape = description.shape
     let strides = description.strides
@@ -130,9 +135,15 @@ struct PickleTree {
       last = sum
     }
     guard last < storageCount else { throw outside() }
-    // Expanded tensors repeat elements; one that is made dense must not fill the memory for that.
-    guard elementCount <= Swift.max(storageCount, 1 << 28) else {
-      throw machine.error("a tensor of \(dtype)\(shape) that repeats the \(storageCount) elements of its storage")
+    // Expanded tensors repeat elements; whoever makes them dense must not fill the memory for that.
+    if elementCount > storageCount {
+      let (total, overflows) = repeated.addingReportingOverflow(elementCount)
+      guard !overflows, total <= Self.repetitionLimit else {
+        throw machine.error(
+          "a tensor of \(dtype)\(shape) that repeats the \(storageCount) elements of its storage; with those before it, "
+            + "that makes more than \(Self.repetitionLimit) elements")
+      }
+      repeated = total
     }
     let start = description.offset + (part?.start ?? 0)
     return try catchingErrors { whole.asStrided(shape, strides: strides, offset: start) }

@@ -12,10 +12,17 @@ package final class TorchArchive {
   private let folder: String
   private let isBigEndian: Bool
   private var storages: [StorageKey: Tensor] = [:]
+  private var copies: [CopyKey: FileBytes] = [:]
 
   private struct StorageKey: Hashable {
     let entry: String
     let dtype: DType
+  }
+
+  private struct CopyKey: Hashable {
+    let entry: String
+    /// Bytes that were swapped together; 1 where none were.
+    let unit: Int
   }
 
   /// - Parameter limit: what deflated entries may take together, unpacked; PyTorch itself deflates none.
@@ -48,7 +55,7 @@ package final class TorchArchive {
 
   /// The names of all entries, below the archive's folder.
   package var names: [String] {
-    zip.entries.compactMap { $0.name.hasPrefix(folder) ? String($0.name.dropFirst(folder.utf8.count)) : nil }
+    zip.entries.compactMap { $0.name.hasPrefix(folder) ? String($0.name.dropFirst(folder.count)) : nil }
   }
 
   /// The bytes of an entry, checked.
@@ -85,32 +92,49 @@ package final class TorchArchive {
     }
     let key = StorageKey(entry: name, dtype: dtype)
     if let known = storages[key] { return known }
-    let count = entry.size / dtype.size
+    let byteCount = entry.size / dtype.size * dtype.size, numberSize = dtype.realType.size
+    let isSwapped = isBigEndian && numberSize > 1
     let tensor: Tensor
-    if let range = try zip.storedRange(of: entry) {
-      tensor = try contents.tensor(
-        range.prefix(count * dtype.size), dtype, isBigEndian: isBigEndian, source: "\(source)/\(name)", in: operation)
+    if !isSwapped, let range = try zip.storedRange(of: entry), contents.isAligned(range.lowerBound, to: numberSize) {
+      tensor = try contents.tensor(range.prefix(byteCount), dtype, source: "\(source)/\(name)", in: operation)
     } else {
-      let unpacked = try contents.withBytes { _ in try zip.withContents(of: entry) { try FileBytes(copying: $0, in: operation) } }
-      tensor = try unpacked.tensor(0..<count * dtype.size, dtype, isBigEndian: isBigEndian, source: "\(source)/\(name)", in: operation)
+      let copy = try copied(entry, swapping: isSwapped ? numberSize : 1)
+      tensor = try copy.tensor(0..<byteCount, dtype, source: "\(source)/\(name)", in: operation)
     }
     storages[key] = tensor
     return tensor
   }
+
+  /// The bytes of an entry that cannot be used where they lie. There is one copy, however many dtypes a file wants to see in it: a small
+  /// file can ask for all of them of an entry that unpacks to a gigabyte.
+  private func copied(_ entry: ZipReader.Entry, swapping unit: Int) throws -> FileBytes {
+    let key = CopyKey(entry: entry.name, unit: unit)
+    if let known = copies[key] { return known }
+    let copy =
+      if unit > 1 {
+        try copied(entry, swapping: 1).withBytes { bytes in
+          try swappingBytes(bytes, unit: unit).withUnsafeBytes { try FileBytes(copying: $0, in: operation) }
+        }
+      } else if entry.isDeflated {
+        try contents.withBytes { _ in try zip.unpacked(entry) }
+      } else {
+        try contents.withBytes { _ in try zip.withContents(of: entry) { try FileBytes(copying: $0, in: operation) } }
+      }
+    copies[key] = copy
+    return copy
+  }
 }
 
 extension FileBytes {
+  /// Whether the byte at a position lies at a multiple of `size` in memory.
+  func isAligned(_ position: Int, to size: Int) -> Bool { withBytes { (Int(bitPattern: $0.baseAddress) + position) % size == 0 } }
+
   /// A one-dimensional tensor of these bytes, shared where this machine can use them where they lie.
-  func tensor(_ range: Range<Int>, _ dtype: DType, isBigEndian: Bool = false, source: String, in operation: String) throws -> Tensor {
+  func tensor(_ range: Range<Int>, _ dtype: DType, source: String, in operation: String) throws -> Tensor {
     try withBytes { all in
       let bytes = all.slice(range.lowerBound, range.count)
       let count = range.count / dtype.size
       if dtype == .bool { try checkBooleans(bytes, source: source, in: operation) }
-      if isBigEndian, dtype.size > 1 {
-        return try catchingErrors {
-          swappingBytes(bytes, unit: dtype.realType.size).withUnsafeBytes { Tensor(bytes: $0, shape: [count], dtype: dtype) }
-        }
-      }
       guard let start = bytes.baseAddress, count > 0, Int(bitPattern: start) % dtype.realType.size == 0 else {
         return try catchingErrors { Tensor(bytes: bytes, shape: [count], dtype: dtype) }
       }

@@ -273,7 +273,7 @@ extension Builtins {
       let start = numbers.count > 1 ? numbers[0] : 0, end = numbers.count > 1 ? numbers[1] : numbers.first ?? 0, step = numbers.count > 2 ? numbers[2] : 1
       guard step != 0 else { throw ScriptFailure("range has the step 0") }
       let distance = (Double(end) - Double(start)) / Double(step)
-      try machine.charge(distance > 1e9 ? .max : max(0, Int(distance)))
+      try machine.charge(distance <= 0 ? 0 : distance > 1e9 ? .max : Int(distance))
       return .list(ScriptList(integers: Array(stride(from: start, to: end, by: step))))
     }
   }

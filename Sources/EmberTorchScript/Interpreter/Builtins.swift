@@ -65,9 +65,11 @@ enum Builtins {
       let (start, end, step) = (numbers[0], numbers[1], numbers[2])
       guard step != 0 else { throw ScriptFailure("range has the step 0") }
       let (distance, overflows) = end.subtractingReportingOverflow(start)
-      guard !overflows, step != .min else { throw ScriptFailure("range from \(start) to \(end) is too long") }
+      func tooLong() -> ScriptFailure { ScriptFailure("range from \(start) to \(end) is too long") }
+      guard !overflows else { throw tooLong() }
       if (distance > 0) != (step > 0) || distance == 0 { return .integer(0) }
-      return .integer((abs(distance) - 1) / abs(step) + 1)
+      guard let length = Int(exactly: (distance.magnitude - 1) / step.magnitude + 1) else { throw tooLong() }
+      return .integer(length)
     }
     table["aten::__derive_index"] = { arguments, _ in
       let numbers = try arguments.positional.map { try $0.integer("range") }

@@ -176,7 +176,7 @@ struct Parser {
   private mutating func block() throws(SyntaxError) -> [Statement] {
     try expect(symbol: ":")
     // A block may stand behind the colon, in one line.
-    guard accept(.newLine) else { return [try statement()] }
+    guard accept(.newLine) else { return [try nested { parser throws(SyntaxError) in try parser.statement() }] }
     guard accept(.indent) else { throw error("an indented line") }
     return try nested { parser throws(SyntaxError) in
       var statements: [Statement] = []
