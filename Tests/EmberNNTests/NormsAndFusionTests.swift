@@ -36,7 +36,7 @@ private func message(_ body: () -> Void) -> String {
   @Test func extremes() {
     #expect(totalNorm(of: []).item() == 0)
     // The widest dtype.
-    let total = totalNorm(of: [Tensor.full([1], 3), Tensor.full([1], 4, dtype: .float64)])
+    let total = totalNorm(of: [Tensor.full([1], 3.0), Tensor.full([1], 4, dtype: .float64)])
     #expect(total.dtype == .float64 && total.item() == 5)
     let broken = [Tensor([1.0, .infinity], dtype: .float64)]
     #expect(totalNorm(of: broken).item() == .infinity)
