@@ -152,7 +152,7 @@ public struct Hub: Sendable {
       .value, in: "Hub", "\(name): no such model in \(source); there are \(known.joined(separator: ", ")). Others are named hf:owner/name, pypi:package or ./folder")
   }
 
-  private static func repository(_ text: some StringProtocol) throws -> (name: String, revision: String) {
+  private static func repository(_ text: some StringProtocol) throws(EmberError) -> (name: String, revision: String) {
     let text = String(text)
     let parts = text.split(separator: "@", maxSplits: 1).map(String.init)
     let names = parts.first?.split(separator: "/", omittingEmptySubsequences: false).map(String.init) ?? []
@@ -166,18 +166,15 @@ public struct Hub: Sendable {
   /// Refuses names that lead out of the cache, or are another address: they become folders and parts of addresses, and manifests come from
   /// anywhere.
   static func check(_ source: HubEntry.Source) throws(EmberError) {
-    do {
-      switch source {
-      case .repository(let name, let revision): _ = try repository("\(name)@\(revision)")
-      case .package(let name, let version, let folder):
-        guard isName(name), version.map(isName) ?? true, folder.isEmpty || Files.isInner(folder) else {
-          throw EmberError(
-            .value, in: "Hub",
-            "\(source.description.debugDescription) is no package: a name, a version and a folder inside of it are expected")
-        }
-      case .url, .folder: break
+    switch source {
+    case .repository(let name, let revision): _ = try repository("\(name)@\(revision)")
+    case .package(let name, let version, let folder):
+      guard isName(name), version.map(isName) ?? true, folder.isEmpty || Files.isInner(folder) else {
+        throw EmberError(
+          .value, in: "Hub", "\(source.description.debugDescription) is no package: a name, a version and a folder inside of it are expected")
       }
-    } catch { throw error as? EmberError ?? EmberError(.value, in: "Hub", "\(error)") }
+    case .url, .folder: break
+    }
   }
 
   /// The manifest that somebody else publishes.

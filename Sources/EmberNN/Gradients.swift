@@ -10,20 +10,42 @@ import EmberTensor
 @discardableResult
 public func clipGradNorm(_ parameters: [StateCell], maxNorm: Double, normType p: Double = 2, errorIfNonfinite: Bool = false) -> Tensor {
   noGrad {
-    let gradients = parameters.compactMap(\.grad)
-    guard let first = gradients.first else { return Tensor.zeros([]) }
-    // The widest dtype: a norm that another gradient's dtype cannot hold would scale all of them by 0.
-    let dtype = gradients.dropFirst().reduce(first.dtype.realType) { TypePromotion.promote($0, $1.dtype.realType) }
-    let total = stack(gradients.map { $0.norm(p).to(dtype).to(first.device) }).norm(p)
+    let total = totalNorm(of: parameters.compactMap(\.grad), normType: p)
     if errorIfNonfinite, !total.isFinite.item(as: Bool.self) {
       raise(EmberError(.value, in: "clipGradNorm", "the norm of the gradients is \(total.item()), which no factor brings to \(maxNorm)"))
       return total
     }
-    let factor = (maxNorm / (total + 1e-6)).clamp(max: 1.0)
+    clipGradients(parameters, toNorm: maxNorm, totalNorm: total)
+    return total
+  }
+}
+
+/// The p-norm of all elements of some tensors together, as if they were one vector; 0 of none. Without a gradient.
+///
+/// - Parameters:
+///   - normType: p, any that `Tensor.norm` takes; infinity for the largest absolute value.
+///   - errorIfNonfinite: a norm that is infinite or NaN raises an error.
+/// - Returns: a tensor without dimensions, of the widest (real) dtype among the tensors and on the first one's device.
+public func totalNorm(of tensors: [Tensor], normType p: Double = 2, errorIfNonfinite: Bool = false) -> Tensor {
+  noGrad {
+    guard let first = tensors.first else { return Tensor.zeros([]) }
+    let dtype = tensors.widestRealDType
+    let total = stack(tensors.map { $0.norm(p).to(dtype).to(first.device) }).norm(p)
+    if errorIfNonfinite, !total.isFinite.item(as: Bool.self) {
+      raise(EmberError(.value, in: "totalNorm", "the norm of order \(p) of \(tensors.count) tensors is \(total.item())"))
+    }
+    return total
+  }
+}
+
+/// Scales gradients by `maxNorm` / (`totalNorm` + 10⁻⁶) where that is less than 1: `clipGradNorm` for a norm that is known already,
+/// such as one over parameters of several models.
+public func clipGradients(_ parameters: [StateCell], toNorm maxNorm: Double, totalNorm: Tensor) {
+  noGrad {
+    let factor = (maxNorm / (totalNorm + 1e-6)).clamp(max: 1.0)
     for cell in parameters {
       if let gradient = cell.grad { cell.grad = gradient * factor.to(gradient.dtype).to(gradient.device) }
     }
-    return total
   }
 }
 

@@ -233,8 +233,7 @@ public final class LBFGS: Optimizer {
   // MARK: All parameters in a row
 
   private func flat(_ tensors: [Tensor]) -> Tensor {
-    // As wide as the widest parameter.
-    let dtype = tensors.dropFirst().reduce(tensors[0].dtype.realType) { TypePromotion.promote($0, $1.dtype.realType) }
+    let dtype = tensors.widestRealDType
     return cat(tensors.map { ($0.dtype.isComplex ? $0.viewAsReal() : $0).reshape([-1]).to(dtype).to(tensors[0].device) })
   }
 

@@ -142,6 +142,17 @@ import Testing
     }
   }
 
+  /// What cannot be read stands for itself with a few zeros, not with as many as nothing could hold.
+  @Test func elementsBeyondMemoryAreAnError() {
+    let whole = Tensor.zeros([1]).expand([1 << 20, 1 << 20])
+    #expect(throws: EmberError.self) {
+      try catchingErrors {
+        raise(EmberError(.value, in: "test", "failed"))
+        #expect(whole.elements(as: Double.self).allSatisfy { $0 == 0 })
+      }
+    }
+  }
+
   @Test func creation() {
     #expect(Tensor.arange(4).elements(as: Int.self) == [0, 1, 2, 3])
     #expect(Tensor.arange(0, 1, step: 0.25).elements(as: Float.self) == [0, 0.25, 0.5, 0.75])

@@ -61,10 +61,10 @@ public final class SequentialLR: ComposedSchedule {
     self.milestones = milestones
     super.init(composing: schedules, for: optimizer)
     if ErrorScopes.hasFailed { return }
-    // Making the schedules took the first step of each: only the first one's counts.
+    // Making the schedules took the first step of each: only that of the one which begins counts.
     optimizer.learningRates = initialRates
     undo()
-    schedules[0].beginSteps()
+    schedules[milestones.count { $0 <= 0 }].beginSteps()
   }
 
   override public func step() {

@@ -84,6 +84,11 @@ extension Tensor {
   package var summary: String { "\(dtype)\(body.shape)" + (device == .cpu ? "" : " on \(device)") }
 }
 
+extension [Tensor] {
+  /// The dtype that holds the size of every element of all of these, so that none overflows on the way to what they have in common.
+  package var widestRealDType: DType { dropFirst().reduce(first?.dtype.realType ?? .float32) { TypePromotion.promote($0, $1.dtype.realType) } }
+}
+
 // MARK: - For kernels outside of this module
 
 extension Tensor {

@@ -212,11 +212,12 @@ extension Tensor {
   }
 
   /// All elements in row-major order, converted. Inside a failed error scope they read as zeros: as many as there are or, of a tensor
-  /// that an operation failed to make, as many as harmless reading is likely to want.
+  /// that an operation failed to make or that has more than 2²⁶, as many as harmless reading is likely to want.
   public func elements<Element: TensorElement>(as type: Element.Type) -> [Element] {
     do throws(EmberError) { return try elementsOrThrow(as: type) } catch {
       if !(error.kind == .poisoned && ThreadFlags.current.contains(.failed)) { raise(error) }
-      return Array(repeating: Element(.integer(0)), count: isPoisoned ? standInCount : elementCount)
+      // An expanded tensor may have more elements than there is memory for.
+      return Array(repeating: Element(.integer(0)), count: isPoisoned || elementCount > 1 << 26 ? standInCount : elementCount)
     }
   }
 
