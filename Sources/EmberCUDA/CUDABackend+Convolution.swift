@@ -184,6 +184,13 @@ extension CUDABackend {
     if let db { biasGradient(call.y, db) }
   }
 
+  /// Whether convolutions of this dtype are faster in channels-last order, whatever their operands lie in: tensor cores read it, and cuDNN
+  /// would bring operands into it at every call.
+  package func prefersChannelsLast(_ dtype: DType) -> Bool {
+    guard dtype == .float16 || dtype == .bfloat16, computeCapability.major >= 7, case .success = CuDNN.shared else { return false }
+    return true
+  }
+
   private func runCuDNN(_ call: ConvolutionCall) -> Bool {
     // Products of one pair of channels are too small for tensor cores.
     if call.isDepthwise && (call.dtype == .float32 || call.dtype == .float64) { return false }

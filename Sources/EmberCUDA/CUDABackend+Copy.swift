@@ -3,7 +3,7 @@ import EmberRuntime
 extension CUDABackend {
   public func copy(_ source: Operand, to destination: Operand) {
     if destination.shape.elementCount == 0 { return }
-    var space = StridedSpace(destination.shape, [source.strides, destination.strides])
+    var space = StridedSpace(destination.shape, [source.strides, destination.strides], ordered: true)
     var source = source
     var destination = destination
     widen(&source, &destination, &space)

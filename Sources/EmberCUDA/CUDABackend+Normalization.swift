@@ -5,14 +5,16 @@ func vectorWidth(_ dtype: DType, _ extent: Int, _ pointers: [UnsafeMutableRawPoi
   max(1, widestAccess(extent * dtype.size, pointers) / dtype.size)
 }
 
-/// Row normalisation: dense tensors of float16, bfloat16, float32 or float64; statistics are float32, or float64 for float64.
+/// Row normalisation: dense tensors of float16, bfloat16, float32 or float64; statistics are float32, or float64 for float64. The result and
+/// its gradient may be of another dtype than the rest, but float64 goes with itself alone.
 extension CUDABackend {
   /// y = (x - mean) · rstd · weight + bias over rows [rows, n]; without `mean`, root-mean-square normalisation.
   package func normalizeRows(
     _ x: Operand, weight: Operand?, bias: Operand?, epsilon: Double, into y: Operand, mean: Operand?, rstd: Operand, rows: Int, count n: Int
   ) {
     if rows == 0 || n == 0 { return }
-    let dtype = x.dtype, width = vectorWidth(dtype, n, [x.pointer, weight?.pointer, bias?.pointer, y.pointer])
+    let dtype = x.dtype
+    let width = min(vectorWidth(dtype, n, [x.pointer, weight?.pointer, bias?.pointer]), vectorWidth(y.dtype, n, [y.pointer]))
     // Elements that a thread holds.
     let held = width == 1 || dtype == .float64 ? 8 : 32
     func add(_ arguments: inout LaunchArguments) {
@@ -25,18 +27,18 @@ extension CUDABackend {
       arguments.add(epsilon)
     }
     if n > 1024 * held {
-      launch(.normalization, "normalize_long_rows", [.type(dtype), .number(width)], blocks: rows, threads: 1024) {
+      launch(.normalization, "normalize_long_rows", [.type(dtype), .type(y.dtype), .number(width)], blocks: rows, threads: 1024) {
         add(&$0)
         $0.add(Int64(n))
       }
       return
     }
-    let isWarp = n <= 32 * held
+    let isWarp = n <= 32 * held, ownHeld = isWarp ? quotientRoundedUp(n, 32 * width) * width : held
     // With few rows, more threads for each.
     let share = rows < multiprocessorCount ? width : held
     let threads = isWarp ? 128 : min(1024, quotientRoundedUp(quotientRoundedUp(n, share), 32) * 32)
     launch(
-      .normalization, "normalize_rows", [.type(dtype), .number(width), .number(held / width), .flag(isWarp)],
+      .normalization, "normalize_rows", [.type(dtype), .type(y.dtype), .number(width), .number(ownHeld / width), .flag(isWarp)],
       blocks: isWarp ? quotientRoundedUp(rows, 4) : rows, threads: threads
     ) {
       add(&$0)
@@ -55,8 +57,9 @@ extension CUDABackend {
       for result in [dweight, dbias] { fillZero(result?.pointer, byteCount: n * dtype.size) }
       return
     }
-    let width = vectorWidth(dtype, n, [dy.pointer, x.pointer, weight?.pointer, dx?.pointer])
-    let heldByWarp = width == 1 || dtype == .float64 ? 8 : dtype == .float32 ? 16 : 32
+    let width = min(vectorWidth(dtype, n, [x.pointer, weight?.pointer, dx?.pointer]), vectorWidth(dy.dtype, n, [dy.pointer]))
+    // As many as fit into a thread's registers beside the sums of the parameters' gradients.
+    let heldByWarp = width == 1 || dtype == .float64 ? 8 : dtype == .float32 ? 24 : 32
     let heldByBlock = width == 1 || dtype == .float64 ? 8 : 16
     let isSumming = dweight != nil || dbias != nil, statistic = dtype == .float64 ? 8 : 4
     func add(_ arguments: inout LaunchArguments, _ result: UnsafeMutableRawPointer?) {
@@ -71,7 +74,7 @@ extension CUDABackend {
     }
     if n > 512 * heldByBlock {
       if let dx {
-        launch(.normalization, "normalize_long_rows_backward", [.type(dtype), .number(width)], blocks: rows, threads: 1024) {
+        launch(.normalization, "normalize_long_rows_backward", [.type(dtype), .type(dy.dtype), .number(width)], blocks: rows, threads: 1024) {
           add(&$0, dx.pointer)
           $0.add(Int64(n))
         }
@@ -80,7 +83,7 @@ extension CUDABackend {
       let strips = quotientRoundedUp(n, 32 * width), chunk = rowsOfChunk(rows, strips: strips), pieces = quotientRoundedUp(rows, chunk)
       summing(pieces) { partials in
         launch(
-          .normalization, "normalize_long_rows_columns", [.type(dtype), .number(width)], blocks: strips, blocksY: pieces, threads: 256
+          .normalization, "normalize_long_rows_columns", [.type(dtype), .type(dy.dtype), .number(width)], blocks: strips, blocksY: pieces, threads: 256
         ) {
           for pointer in [dy.pointer, x.pointer, mean?.pointer, rstd.pointer, partials] { $0.add(pointer) }
           $0.add(Int64(rows))
@@ -90,14 +93,14 @@ extension CUDABackend {
       }
       return
     }
-    let isWarp = n <= 32 * heldByWarp, held = isWarp ? heldByWarp : heldByBlock
+    let isWarp = n <= 32 * heldByWarp, held = isWarp ? quotientRoundedUp(n, 32 * width) * width : heldByBlock
     let threads = isWarp ? 128 : quotientRoundedUp(quotientRoundedUp(n, held), 32) * 32
     // As many blocks as run at the same time: each sums the parameters' gradients of the rows that it takes.
     let resident = multiprocessorCount * max(1, 512 / threads)
     let pieces = min(isWarp ? quotientRoundedUp(rows, 4) : rows, resident)
     summing(pieces) { partials in
       launch(
-        .normalization, "normalize_rows_backward", [.type(dtype), .number(width), .number(held / width), .flag(isWarp)], blocks: pieces,
+        .normalization, "normalize_rows_backward", [.type(dtype), .type(dy.dtype), .number(width), .number(held / width), .flag(isWarp)], blocks: pieces,
         threads: threads, sharedBytes: isWarp && isSumming ? 2 * n * statistic : 0
       ) {
         add(&$0, dx?.pointer)
@@ -125,7 +128,7 @@ extension CUDABackend {
 
   /// How many rows of a matrix a block takes that works on one of `strips` of its columns.
   private func rowsOfChunk(_ rows: Int, strips: Int) -> Int {
-    let chunks = max(1, min(multiprocessorCount * 4 / strips, quotientRoundedUp(rows, 32), 1024))
+    let chunks = max(1, min(multiprocessorCount * 8 / strips, quotientRoundedUp(rows, 32), 2048))
     return quotientRoundedUp(rows, chunks)
   }
 }
@@ -170,6 +173,7 @@ private struct PlaneSets: BitwiseCopyable {
 }
 
 /// Normalisation of sets of planes. Dense tensors of float16, bfloat16, float32 or float64; statistics are float32, or float64 for float64.
+/// Weight and bias may be float32 beside 16-bit numbers.
 extension CUDABackend {
   /// The sizes of a normalisation of x [batch, channels, spatial].
   package struct ChannelSizes {
@@ -204,11 +208,12 @@ extension CUDABackend {
         x, weight: weight, bias: bias, epsilon: epsilon, into: y, mean: mean, rstd: rstd, rows: sizes.batch, count: sizes.channels)
     }
     if sizes.sets == 0 { return }
-    let dtype = x.dtype, width = vectorWidth(dtype, sizes.areColumns ? sizes.channels : sizes.spatial, [x.pointer, y.pointer])
+    let dtype = x.dtype, width = widthOfChannels(dtype, sizes, [x.pointer, y.pointer])
     let statistic = dtype == .float64 ? 8 : 4
     withMoments(x, width: width, isFixed || sizes.elements == 0 ? nil : sizes) { moments, pieces in
       withScratch(sizes.planes * 4 * statistic) { coefficients in
-        launch(.normalization, "normalization_coefficients", [.type(dtype)], blocks: quotientRoundedUp(sizes.sets, 4), threads: 128) {
+        let parameters = weight?.dtype ?? bias?.dtype ?? dtype
+        launch(.normalization, "normalization_coefficients", [.type(parameters)], blocks: quotientRoundedUp(sizes.sets, 4), threads: 128) {
           // Of no elements there are no pieces, but means nevertheless.
           $0.add(isFixed ? nil : moments ?? coefficients)
           $0.add(weight?.pointer)
@@ -233,10 +238,10 @@ extension CUDABackend {
     }
     let dtype = x.dtype, statistic = dtype == .float64 ? 8 : 4
     if sizes.elements == 0 {
-      for result in [dweight, dbias] { fillZero(result?.pointer, byteCount: sizes.channels * dtype.size) }
+      for result in [dweight, dbias] { fillZero(result?.pointer, byteCount: sizes.channels * (result?.dtype.size ?? 0)) }
       return
     }
-    let width = vectorWidth(dtype, sizes.areColumns ? sizes.channels : sizes.spatial, [dy.pointer, x.pointer, dx?.pointer])
+    let width = widthOfChannels(dtype, sizes, [dy.pointer, x.pointer, dx?.pointer])
     let isSumming = dweight != nil || dbias != nil
     withSums(dy, x, mean, width: width, isFixed && !isSumming ? nil : sizes) { partials, pieces in
       let coefficientBytes = sizes.planes * 4 * statistic
@@ -244,7 +249,7 @@ extension CUDABackend {
       withScratch(coefficientBytes + (isSumming ? 2 * sizes.planes * statistic : 0)) { coefficients in
         let sums = isSumming ? coefficients + coefficientBytes : nil
         launch(
-          .normalization, "normalization_backward_coefficients", [.type(dtype)], blocks: quotientRoundedUp(sizes.sets, 4), threads: 128
+          .normalization, "normalization_backward_coefficients", [.type(weight?.dtype ?? dtype)], blocks: quotientRoundedUp(sizes.sets, 4), threads: 128
         ) {
           for pointer in [partials, weight?.pointer, mean.pointer, rstd.pointer, coefficients, sums] { $0.add(pointer) }
           for size in [sizes.sets, pieces, sizes.planesOfSet, sizes.channels, sizes.elementsOfSet] { $0.add(Int64(size)) }
@@ -253,10 +258,19 @@ extension CUDABackend {
         if let dx { applyCoefficients(coefficients, dy, x, into: dx, width: width, sizes) }
         if let sums {
           sumNormalizationPartials(
-            sums, dtype, dweight, dbias, pieces: sizes.groups == nil ? 1 : sizes.batch, count: sizes.channels)
+            sums, dweight?.dtype ?? dbias?.dtype ?? dtype, dweight, dbias, pieces: sizes.groups == nil ? 1 : sizes.batch,
+            count: sizes.channels)
         }
       }
     }
+  }
+
+  /// Elements that one access moves. The columns of a narrow matrix are shared by all lanes of a warp, however few each then has.
+  private func widthOfChannels(_ dtype: DType, _ sizes: ChannelSizes, _ pointers: [UnsafeMutableRawPointer?]) -> Int {
+    if !sizes.areColumns { return vectorWidth(dtype, sizes.spatial, pointers) }
+    var width = vectorWidth(dtype, sizes.channels, pointers)
+    while width > 1, 32 * width > sizes.channels { width /= 2 }
+    return width
   }
 
   /// Calls `body` with the moments of pieces, [sets][pieces]; with nothing if there are no sizes.

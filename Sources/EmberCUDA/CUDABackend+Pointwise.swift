@@ -36,7 +36,15 @@ extension CUDABackend {
     let inputs = program.inputs.count
     let operands = (0..<tensors).map { $0 } + (0..<outputs).map { inputs + $0 }
     let sizes = program.inputs.prefix(tensors).map(\.dtype.size) + program.outputs.map(\.dtype.size)
-    let space = StridedSpace(shape, operands.map { strides[$0] })
+    let space = StridedSpace(shape, operands.map { strides[$0] }, ordered: true)
+    // Dense in one order, or constant.
+    if space.shape.rank == 1, space.strides.allSatisfy({ $0[0] == 1 || $0[0] == 0 }), space.strides.suffix(outputs).allSatisfy({ $0[0] == 1 }) {
+      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(inputs, 1)) { uniform in
+        for i in 0..<inputs { uniform[i] = i >= tensors || space.strides[i][0] == 0 ? 1 : 0 }
+        pointwise(program, pointers: pointers, uniform: UnsafePointer(uniform.baseAddress!), count: space.shape.elementCount)
+      }
+      return
+    }
     forEachPiece(of: space.shape) { piece, origin in
       var moved = (0..<(inputs + outputs)).map { pointers[$0] }
       for (k, i) in operands.enumerated() { moved[i] = pointers[i]?.element(at: origin, space.strides[k], size: sizes[k]) }

@@ -22,6 +22,8 @@ package struct PoolingWindows {
   /// What sums are divided by; 0: the size of the window, with its padding if `countsPadding`.
   package var divisor = 0
   package var countsPadding = false
+  /// Channels of a place lie side by side, this many; 1: each plane lies for itself.
+  package var channels = 1
 
   package init(
     _ kind: Kind, planes: Int, input: [Int], output: [Int], kernel: [Int], stride: [Int], padding: [Int], dilation: [Int]
@@ -46,6 +48,7 @@ private struct DevicePooling: BitwiseCopyable {
   let dilation: Triple
   let byInput: (Divisor, Divisor, Divisor)
   let byOutput: (Divisor, Divisor, Divisor)
+  let channels: Divisor
   let inPlane: Int64
   let outPlane: Int64
   let divisor: Int64
@@ -70,6 +73,7 @@ private struct DevicePooling: BitwiseCopyable {
     dilation = slides ? triple(w.dilation, 1) : (1, 1, 1)
     byInput = (divisor(input.0), divisor(input.1), divisor(input.2))
     byOutput = (divisor(output.0), divisor(output.1), divisor(output.2))
+    channels = divisor(Int64(w.channels))
     inPlane = Int64(w.inPlane)
     outPlane = Int64(w.outPlane)
     self.divisor = Int64(w.divisor)
@@ -78,11 +82,12 @@ private struct DevicePooling: BitwiseCopyable {
   }
 }
 
-/// Poolings of dense tensors of float16, bfloat16, float32 or float64; `maxPool` also of integers.
+/// Poolings of dense tensors, row-major or with the channels last, of float16, bfloat16, float32 or float64; `maxPool` also of integers.
 extension CUDABackend {
   /// The largest value of each window and, unless nil, its position in the flattened plane (int64).
   package func maxPool(_ x: Operand, into y: Operand, indices: Operand?, _ windows: PoolingWindows) {
-    forPlanes(windows, ofResult: windows.outPlane, "max_pool", x.dtype) { plane, planes, pooling, arguments in
+    let width = channelsAtOnce(windows, x.dtype, [x.pointer, y.pointer, indices?.pointer])
+    forPlanes(windows, ofResult: windows.outPlane, "max_pool", [.type(x.dtype), .number(width)], perBlock: 256 * width) { plane, planes, pooling, arguments in
       arguments.add(x.pointer.map { $0 + plane * windows.inPlane * x.dtype.size })
       arguments.add(y.pointer.map { $0 + plane * windows.outPlane * x.dtype.size })
       arguments.add(indices?.pointer.map { $0 + plane * windows.outPlane * 8 })
@@ -105,7 +110,8 @@ extension CUDABackend {
       if dtype.size == 2 { withScratch(bytes, run) } else { run(dx.pointer) }
       return
     }
-    forPlanes(windows, ofResult: windows.inPlane, "max_pool_backward", dy.dtype) { plane, planes, pooling, arguments in
+    let width = channelsAtOnce(windows, dy.dtype, [dy.pointer, indices.pointer, dx.pointer])
+    forPlanes(windows, ofResult: windows.inPlane, "max_pool_backward", [.type(dy.dtype), .number(width)], perBlock: 256 * width) { plane, planes, pooling, arguments in
       arguments.add(dy.pointer.map { $0 + plane * windows.outPlane * dy.dtype.size })
       arguments.add(indices.pointer.map { $0 + plane * windows.outPlane * 8 })
       arguments.add(dx.pointer.map { $0 + plane * windows.inPlane * dy.dtype.size })
@@ -119,9 +125,10 @@ extension CUDABackend {
     let size = x.dtype.size
     // Elements of a window, about: large windows get a warp each.
     let elements = windows.kind == .adaptive ? windows.inPlane / max(windows.outPlane, 1) : windows.kernel.reduce(1, *)
-    let isWide = elements >= 24
+    // But neighbouring lanes read neighbouring channels where these lie last.
+    let isWide = elements >= 24 && windows.channels == 1
     forPlanes(
-      windows, ofResult: windows.outPlane, isWide ? "average_pool_wide" : "average_pool", x.dtype, perBlock: isWide ? 8 : 256
+      windows, ofResult: windows.outPlane, isWide ? "average_pool_wide" : "average_pool", [.type(x.dtype)], perBlock: isWide ? 8 : 256
     ) { plane, planes, pooling, arguments in
       arguments.add(x.pointer.map { $0 + plane * windows.inPlane * size })
       arguments.add(y.pointer.map { $0 + plane * windows.outPlane * size })
@@ -132,12 +139,17 @@ extension CUDABackend {
 
   package func averagePoolBackward(_ dy: Operand, into dx: Operand, _ windows: PoolingWindows) {
     let size = dy.dtype.size
-    forPlanes(windows, ofResult: windows.inPlane, "average_pool_backward", dy.dtype) { plane, planes, pooling, arguments in
+    forPlanes(windows, ofResult: windows.inPlane, "average_pool_backward", [.type(dy.dtype)]) { plane, planes, pooling, arguments in
       arguments.add(dy.pointer.map { $0 + plane * windows.outPlane * size })
       arguments.add(dx.pointer.map { $0 + plane * windows.inPlane * size })
       arguments.addBytes(of: pooling)
       arguments.add(Int64(planes * windows.inPlane))
     }
+  }
+
+  /// Neighbouring channels that a thread takes together.
+  private func channelsAtOnce(_ windows: PoolingWindows, _ dtype: DType, _ pointers: [UnsafeMutableRawPointer?]) -> Int {
+    windows.channels == 1 ? 1 : min(8, vectorWidth(dtype, windows.channels, pointers))
   }
 
   /// Launches a kernel for runs of planes with fewer than 2³¹ elements of the result.
@@ -146,7 +158,7 @@ extension CUDABackend {
   ///   - count: elements of a plane of the result.
   ///   - arguments: is given the first plane and how many.
   private func forPlanes(
-    _ windows: PoolingWindows, ofResult count: Int, _ kernel: StaticString, _ dtype: DType, perBlock: Int = 256,
+    _ windows: PoolingWindows, ofResult count: Int, _ kernel: StaticString, _ parameters: [TemplateArgument], perBlock: Int = 256,
     _ arguments: (Int, Int, DevicePooling, inout LaunchArguments) -> Void
   ) {
     if count == 0 { return }
@@ -154,11 +166,17 @@ extension CUDABackend {
       return raise(
         EmberError(.unsupported, in: "\(kernel)", "planes of \(windows.input); on \(device) a plane has fewer than 2^31 elements"))
     }
-    let pooling = DevicePooling(windows), most = ((1 << 31) - 1) / count
+    let pooling = DevicePooling(windows), most = ((1 << 31) - 1) / count / windows.channels * windows.channels
+    if most == 0 {
+      return raise(
+        EmberError(
+          .unsupported, in: "\(kernel)",
+          "\(windows.channels) channels of planes of \(windows.input) that lie side by side; on \(device) they have fewer than 2^31 elements"))
+    }
     var plane = 0
     while plane < windows.planes {
       let planes = min(most, windows.planes - plane)
-      launch(.pooling, kernel, [.type(dtype)], blocks: quotientRoundedUp(planes * count, perBlock), threads: 256) {
+      launch(.pooling, kernel, parameters, blocks: quotientRoundedUp(planes * count, perBlock), threads: 256) {
         arguments(plane, planes, pooling, &$0)
       }
       plane += planes

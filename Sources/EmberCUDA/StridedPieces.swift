@@ -6,9 +6,24 @@ struct StridedSpace {
   var shape = Shape()
   var strides: [Strides]
 
-  init(_ shape: Shape, _ operands: [Strides]) {
+  /// Strides by operand.
+  ///
+  /// - Parameter ordered: where the order of elements does not matter, dimensions are brought into the order that they have in the memory of
+  ///   the last operand, so that more of them merge.
+  init(_ shape: Shape, _ operands: [Strides], ordered: Bool = false) {
     strides = Array(repeating: Strides(), count: operands.count)
-    for i in 0..<shape.rank where shape[unchecked: i] != 1 {
+    var dimensions = Array(0..<shape.rank)
+    if ordered, let last = operands.last, zip(dimensions, dimensions.dropFirst()).contains(where: { last[$0] < last[$1] }) {
+      // Stable, by insertion: ranks are small.
+      for i in dimensions.indices.dropFirst() {
+        var k = i
+        while k > 0, last[dimensions[k - 1]] < last[dimensions[k]] {
+          dimensions.swapAt(k - 1, k)
+          k -= 1
+        }
+      }
+    }
+    for i in dimensions where shape[unchecked: i] != 1 {
       let extent = shape[unchecked: i], last = self.shape.rank - 1
       if last >= 0, operands.indices.allSatisfy({ strides[$0][last] == operands[$0][i] * extent }) {
         self.shape[unchecked: last] *= extent

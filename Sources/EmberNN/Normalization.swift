@@ -114,9 +114,17 @@ open class BatchNormLayer: Module {
         runningVar.wrappedValue = (variance * (count / max(count - 1, 1)) * share + old.1 * (1 - share)).to(dtype)
         return
       }
-      runningMean.wrappedValue = (mean * factor + old.0 * (1 - factor)).to(dtype)
-      runningVar.wrappedValue = (variance * (count / max(count - 1, 1)) * factor + old.1 * (1 - factor)).to(dtype)
+      func mixed(_ new: Tensor, _ scale: Double, _ old: Tensor) -> Tensor {
+        Self.mix(new, old, ScalarParameters(.real(scale), .real(factor), .real(1 - factor))).to(dtype)
+      }
+      runningMean.wrappedValue = mixed(mean, 1, old.0)
+      runningVar.wrappedValue = mixed(variance, count / max(count - 1, 1), old.1)
     }
+  }
+
+  /// new · scale · share + old · rest: one pass, as there are two for every layer in every step.
+  private static let mix = Pointwise("mix_statistics", roles: [.value, .value], parameters: 3) { x, p in
+    x[0] * p[0] * p[1] + x[1] * p[2]
   }
 
   open override var settings: String {
@@ -178,6 +186,12 @@ open class LayerNorm: Module, Layer {
   public final var biasCell: StateCell? { _bias?.projectedValue }
 
   open func forward(_ input: Tensor) -> Tensor { input.layerNorm(normalizedShape, weight: weight, bias: bias, eps: eps) }
+
+  /// The same for a product alone to read: under `autocast` the result has the dtype that products take.
+  public final func forProduct(_ input: Tensor) -> Tensor {
+    input.layerNorm(normalizedShape, weight: weight, bias: bias, eps: eps, dtype: input.dtype == .float32 ? Autocast.productDType : nil)
+  }
+
   open override var settings: String {
     "\(pythonTuple(normalizedShape)), eps=\(eps), elementwise_affine=\(pythonBool(_weight != nil)), bias=\(pythonBool(_bias != nil))"
   }

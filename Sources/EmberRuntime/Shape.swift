@@ -104,6 +104,22 @@ public struct Shape: Sendable {
     return strides
   }
 
+  /// The strides of a dense tensor [batch, channels, spatial...] of this shape whose channels of a place lie side by side.
+  public var channelsLastStrides: Strides {
+    var strides = contiguousStrides
+    if rank < 3 { return strides }
+    strides.steps[1] = 1
+    var step = Swift.max(extents[1], 1)
+    var i = rank - 1
+    while i >= 2 {
+      strides.steps[i] = step
+      step *= Swift.max(extents[i], 1)
+      i -= 1
+    }
+    strides.steps[0] = step
+    return strides
+  }
+
   /// What two shapes broadcast to (NumPy's rule: aligned at the end, extent 1 stretches), or nil.
   public func broadcast(with other: Shape) -> Shape? {
     if self == other { return self }
@@ -243,6 +259,19 @@ public struct Strides: Sendable, Equatable {
       i -= 1
     }
     return true
+  }
+
+  /// True if elements of `shape`, [batch, channels, height, width] or [batch, channels, depth, height, width], lie densely with the channels
+  /// of a place side by side, and not in row-major order too.
+  public func isChannelsLast(_ shape: Shape) -> Bool {
+    guard shape.rank == 4 || shape.rank == 5, shape.extents[1] > 1, steps[1] == 1 else { return false }
+    let wanted = shape.channelsLastStrides
+    var isSpatial = false
+    for i in 0..<shape.rank where shape.extents[i] != 1 {
+      if steps[i] != wanted.steps[i] { return false }
+      if i > 1 { isSpatial = true }
+    }
+    return isSpatial && shape.elementCount > 0
   }
 
   /// The strides that read a tensor of `shape` as one of `target`, which it broadcasts to.

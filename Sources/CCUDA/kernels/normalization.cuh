@@ -21,10 +21,10 @@ template <bool Warp, class S> DEVICE S sum_of_row(S value, S *scratch) {
 // MARK: - Rows
 
 // A row [n] belongs to a warp or to a block, whose threads hold K vectors of N elements each: n ≤ threads · K · N.
-// `mean` is null for root-mean-square normalisation, which does not centre.
-template <class T, int N, int K, bool Warp>
+// `mean` is null for root-mean-square normalisation, which does not centre. The result may be of another type.
+template <class T, class Y, int N, int K, bool Warp>
 __global__ void __launch_bounds__(Warp ? 128 : 1024)
-    normalize_rows(const T *x, const T *weight, const T *bias, T *y, compute_t<T> *mean, compute_t<T> *rstd, f64 epsilon, i64 rows, i32 n) {
+    normalize_rows(const T *x, const T *weight, const T *bias, Y *y, compute_t<T> *mean, compute_t<T> *rstd, f64 epsilon, i64 rows, i32 n) {
   typedef compute_t<T> S;
   __shared__ S scratch[32];
   const int lane = Warp ? threadIdx.x & 31 : threadIdx.x, lanes = Warp ? 32 : blockDim.x;
@@ -64,23 +64,24 @@ __global__ void __launch_bounds__(Warp ? 128 : 1024)
   for (int k = 0; k < K; k++) {
     const int i = (k * lanes + lane) * N;
     if (i >= n) continue;
-    Vector<T, N> w, b, result;
+    Vector<T, N> w, b;
+    Vector<Y, N> result;
     if (weight) w = read_vector<N>(weight + i);
     if (bias) b = read_vector<N>(bias + i);
     for (int u = 0; u < N; u++) {
       S v = (load(held[k].at[u]) - middle) * scale;
       if (weight) v *= load(w.at[u]);
       if (bias) v += load(b.at[u]);
-      result.at[u] = store<T>(v);
+      result.at[u] = store<Y>(v);
     }
     write_vector<N>(y + i, result);
   }
 }
 
 // The same for rows that are too long for registers: they are read again.
-template <class T, int N>
+template <class T, class Y, int N>
 __global__ void __launch_bounds__(1024)
-    normalize_long_rows(const T *x, const T *weight, const T *bias, T *y, compute_t<T> *mean, compute_t<T> *rstd, f64 epsilon, i64 n) {
+    normalize_long_rows(const T *x, const T *weight, const T *bias, Y *y, compute_t<T> *mean, compute_t<T> *rstd, f64 epsilon, i64 n) {
   typedef compute_t<T> S;
   __shared__ S scratch[32];
   const i64 row = blockIdx.x, first = (i64)threadIdx.x * N, step = (i64)blockDim.x * N;
@@ -106,14 +107,15 @@ __global__ void __launch_bounds__(1024)
   }
   for (i64 i = first; i < n; i += step) {
     const Vector<T, N> v = read_vector<N>(x + i);
-    Vector<T, N> w, b, result;
+    Vector<T, N> w, b;
+    Vector<Y, N> result;
     if (weight) w = read_vector<N>(weight + i);
     if (bias) b = read_vector<N>(bias + i);
     for (int u = 0; u < N; u++) {
       S value = (load(v.at[u]) - middle) * scale;
       if (weight) value *= load(w.at[u]);
       if (bias) value += load(b.at[u]);
-      result.at[u] = store<T>(value);
+      result.at[u] = store<Y>(value);
     }
     write_vector<N>(y + i, result);
   }
@@ -122,9 +124,9 @@ __global__ void __launch_bounds__(1024)
 // dx = (g - mean of g - normal · mean of g·normal) · rstd with g = dy · weight and normal = (x - mean) · rstd. A block takes every
 // gridDim.x-th row (or handful of rows, if rows belong to warps), so that its threads can keep the sums of the columns that they own:
 // `partials` [gridDim.x][2][n] gets Σ dy·normal and Σ dy. Dynamic shared memory, if rows belong to warps and there are partials: 2n sums.
-template <class T, int N, int K, bool Warp>
+template <class T, class Y, int N, int K, bool Warp>
 __global__ void __launch_bounds__(Warp ? 128 : 512, Warp ? 4 : 1)
-    normalize_rows_backward(const T *dy, const T *x, const compute_t<T> *mean, const compute_t<T> *rstd, const T *weight, T *dx,
+    normalize_rows_backward(const Y *dy, const T *x, const compute_t<T> *mean, const compute_t<T> *rstd, const T *weight, T *dx,
                             compute_t<T> *partials, i64 rows, i32 n) {
   typedef compute_t<T> S;
   __shared__ complex<S> scratch[32];
@@ -138,7 +140,8 @@ __global__ void __launch_bounds__(Warp ? 128 : 512, Warp ? 4 : 1)
   for (i64 row = start; row < rows; row += (i64)gridDim.x * together) {
     const i64 base = row * n;
     const S middle = mean ? mean[row] : (S)0, scale = rstd[row];
-    Vector<T, N> d[K], v[K];
+    Vector<Y, N> d[K];
+    Vector<T, N> v[K];
 #pragma unroll
     for (int k = 0; k < K; k++) {
       const int i = (k * lanes + lane) * N;
@@ -211,9 +214,9 @@ __global__ void __launch_bounds__(Warp ? 128 : 512, Warp ? 4 : 1)
 }
 
 // dx of rows that are too long for registers.
-template <class T, int N>
+template <class T, class Y, int N>
 __global__ void __launch_bounds__(1024)
-    normalize_long_rows_backward(const T *dy, const T *x, const compute_t<T> *mean, const compute_t<T> *rstd, const T *weight, T *dx,
+    normalize_long_rows_backward(const Y *dy, const T *x, const compute_t<T> *mean, const compute_t<T> *rstd, const T *weight, T *dx,
                                  i64 n) {
   typedef compute_t<T> S;
   __shared__ complex<S> scratch[32];
@@ -224,7 +227,8 @@ __global__ void __launch_bounds__(1024)
   dx += row * n;
   complex<S> sums = {0, 0};
   for (i64 i = first; i < n; i += step) {
-    const Vector<T, N> d = read_vector<N>(dy + i), v = read_vector<N>(x + i);
+    const Vector<Y, N> d = read_vector<N>(dy + i);
+    const Vector<T, N> v = read_vector<N>(x + i);
     Vector<T, N> w;
     if (weight) w = read_vector<N>(weight + i);
     for (int u = 0; u < N; u++) {
@@ -236,7 +240,8 @@ __global__ void __launch_bounds__(1024)
   sums = sum_of_row<false>(sums, scratch);
   const S a = mean ? sums.re / (S)n : (S)0, b = sums.im / (S)n;
   for (i64 i = first; i < n; i += step) {
-    const Vector<T, N> d = read_vector<N>(dy + i), v = read_vector<N>(x + i);
+    const Vector<Y, N> d = read_vector<N>(dy + i);
+    const Vector<T, N> v = read_vector<N>(x + i);
     Vector<T, N> w, result;
     if (weight) w = read_vector<N>(weight + i);
     for (int u = 0; u < N; u++) {
@@ -248,9 +253,9 @@ __global__ void __launch_bounds__(1024)
 }
 
 // Σ dy·normal and Σ dy of 32 · N columns over `chunk` rows: block (x: columns, y: chunk), 8 warps. `partials` [gridDim.y][2][n].
-template <class T, int N>
+template <class T, class Y, int N>
 __global__ void __launch_bounds__(256)
-    normalize_long_rows_columns(const T *dy, const T *x, const compute_t<T> *mean, const compute_t<T> *rstd, compute_t<T> *partials,
+    normalize_long_rows_columns(const Y *dy, const T *x, const compute_t<T> *mean, const compute_t<T> *rstd, compute_t<T> *partials,
                                 i64 rows, i64 n, i64 chunk) {
   typedef compute_t<T> S;
   __shared__ S totals[2][8][32 * N];
@@ -260,7 +265,8 @@ __global__ void __launch_bounds__(256)
   for (int u = 0; u < N; u++) products[u] = plains[u] = 0;
   for (i64 row = (i64)blockIdx.y * chunk + warp; row < end && column < n; row += 8) {
     const S middle = mean ? mean[row] : (S)0, scale = rstd[row];
-    const Vector<T, N> d = read_vector<N>(dy + row * n + column), v = read_vector<N>(x + row * n + column);
+    const Vector<Y, N> d = read_vector<N>(dy + row * n + column);
+    const Vector<T, N> v = read_vector<N>(x + row * n + column);
     for (int u = 0; u < N; u++) {
       products[u] += load(d.at[u]) * ((load(v.at[u]) - middle) * scale);
       plains[u] += load(d.at[u]);
@@ -499,7 +505,7 @@ __global__ void __launch_bounds__(256)
     plains[u] = products[u] = 0;
     middle[u] = column < n ? mean[column + u] : (S)0;
   }
-#pragma unroll 2
+#pragma unroll 4
   for (i64 row = (i64)blockIdx.y * chunk + warp; row < end && column < n; row += 8) {
     const Vector<T, N> d = read_vector<N>(dy + row * n + column), v = read_vector<N>(x + row * n + column);
     for (int u = 0; u < N; u++) {
@@ -663,7 +669,7 @@ __global__ void __launch_bounds__(256)
   if (column >= n) return;
   Coefficients<S> c[N];
   for (int u = 0; u < N; u++) c[u] = coefficients[column + u];
-#pragma unroll 2
+#pragma unroll 4
   for (i64 row = (i64)blockIdx.y * chunk + warp; row < end; row += 8) {
     const Vector<T, N> v = read_vector<N>(x + row * n + column);
     Vector<T, N> d, result;

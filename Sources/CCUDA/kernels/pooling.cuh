@@ -6,10 +6,11 @@ struct Divisor { u32 extent, multiplier, shift; };
 
 DEVICE u32 quotient(u32 x, const Divisor &by) { return (u32)(((u64)__umulhi(x, by.multiplier) + x) >> by.shift); }
 
-// Extents brought to three dimensions: missing ones lead, with extents of 1. Planes of fewer than 2^31 elements.
+// Extents brought to three dimensions: missing ones lead, with extents of 1. Planes of fewer than 2^31 elements. Channels may lie last: then a
+// plane's elements are `channels.extent` apart, which is 1 otherwise.
 struct Pooling {
   i64 input[3], output[3], kernel[3], stride[3], padding[3], dilation[3];
-  Divisor by_input[3], by_output[3];
+  Divisor by_input[3], by_output[3], channels;
   i64 in_plane, out_plane;
   i64 divisor;  // of means; 0: the number of elements, with the padding's if `counts_padding`
   i32 adaptive, counts_padding;
@@ -59,18 +60,24 @@ DEVICE void windows_of(const Pooling &p, int d, i64 i, i64 &first, i64 &end) {
 }
 
 struct PlanePosition {
-  i64 plane;
+  i64 image, channel;
   i64 at[3];
+
+  // Where a plane of `size` elements begins.
+  DEVICE i64 start(const Pooling &p, i64 size) const { return image * size * p.channels.extent + channel; }
 };
 
-DEVICE PlanePosition plane_position(u32 index, const Divisor (&by)[3]) {
+DEVICE PlanePosition plane_position(const Pooling &p, u32 index, const Divisor (&by)[3]) {
   PlanePosition position;
+  const u32 place = quotient(index, p.channels);
+  position.channel = index - place * p.channels.extent;
+  index = place;
   for (int d = 2; d >= 0; d--) {
     const u32 next = quotient(index, by[d]);
     position.at[d] = index - next * by[d].extent;
     index = next;
   }
-  position.plane = index;
+  position.image = index;
   return position;
 }
 
@@ -80,53 +87,80 @@ DEVICE bool is_not_a_number(f32 x) { return x != x; }
 DEVICE bool is_not_a_number(f64 x) { return x != x; }
 template <class S> DEVICE bool is_not_a_number(S) { return false; }
 
-// A thread a window. The first of equal values wins; a NaN wins over everything, the last of several. `indices` (may be null): positions
-// in the flattened plane.
-template <class T>
+// A thread a window of N neighbouring channels, or of one plane. The first of equal values wins; a NaN wins over everything, the last of
+// several. `indices` (may be null): positions in the flattened plane. `count` results.
+template <class T, int N>
 __global__ void __launch_bounds__(256) max_pool(const T *x, T *y, i64 *indices, const Pooling p, i64 count) {
   typedef compute_t<T> S;
-  const i64 index = (i64)blockIdx.x * blockDim.x + threadIdx.x;
+  const i64 index = ((i64)blockIdx.x * blockDim.x + threadIdx.x) * N;
   if (index >= count) return;
-  const PlanePosition o = plane_position((u32)index, p.by_output);
+  const PlanePosition o = plane_position(p, (u32)index, p.by_output);
   const PoolingRange a = window_range(p, 0, o.at[0]), b = window_range(p, 1, o.at[1]), c = window_range(p, 2, o.at[2]);
-  const T *plane = x + o.plane * p.in_plane;
-  T best = store<T>((S)0);
-  S value = 0;
-  i64 position = -1;
+  const T *plane = x + o.start(p, p.in_plane);
+  Vector<T, N> best;
+  S value[N];
+  i64 position[N];
+#pragma unroll
+  for (int u = 0; u < N; u++) {
+    best.at[u] = store<T>((S)0);
+    value[u] = 0;
+    position[u] = -1;
+  }
   for (i64 i = a.first; i < a.end; i += a.step)
     for (i64 k = b.first; k < b.end; k += b.step) {
       const i64 row = (i * p.input[1] + k) * p.input[2];
       for (i64 l = c.first; l < c.end; l += c.step) {
-        const T element = plane[row + l];
-        const S v = load(element);
-        if (position < 0 || v > value || is_not_a_number(v)) {
-          value = v;
-          best = element;
-          position = row + l;
+        const Vector<T, N> elements = *(const Vector<T, N> *)(plane + (row + l) * p.channels.extent);
+#pragma unroll
+        for (int u = 0; u < N; u++) {
+          const S v = load(elements.at[u]);
+          if (position[u] < 0 || v > value[u] || is_not_a_number(v)) {
+            value[u] = v;
+            best.at[u] = elements.at[u];
+            position[u] = row + l;
+          }
         }
       }
     }
-  y[index] = best;
-  if (indices) indices[index] = position < 0 ? 0 : position;
+  *(Vector<T, N> *)(y + index) = best;
+  if (indices)
+#pragma unroll
+    for (int u = 0; u < N; u++) indices[index + u] = position[u] < 0 ? 0 : position[u];
 }
 
-// A thread an element of the input; every index lies in its window.
-template <class T>
+// A thread N neighbouring channels of a place of the input, or one of its elements; every index lies in its window. `count` elements.
+template <class T, int N>
 __global__ void __launch_bounds__(256) max_pool_backward(const T *dy, const i64 *indices, T *dx, const Pooling p, i64 count) {
-  const i64 index = (i64)blockIdx.x * blockDim.x + threadIdx.x;
+  const i64 index = ((i64)blockIdx.x * blockDim.x + threadIdx.x) * N;
   if (index >= count) return;
-  const PlanePosition i = plane_position((u32)index, p.by_input);
-  const i64 own = (i.at[0] * p.input[1] + i.at[1]) * p.input[2] + i.at[2];
+  const PlanePosition i = plane_position(p, (u32)index, p.by_input);
+  const i64 own = (i.at[0] * p.input[1] + i.at[1]) * p.input[2] + i.at[2], start = i.start(p, p.out_plane);
   i64 first[3], end[3];
   for (int d = 0; d < 3; d++) windows_of(p, d, i.at[d], first[d], end[d]);
-  compute_t<T> sum = 0;
+  compute_t<T> sum[N];
+#pragma unroll
+  for (int u = 0; u < N; u++) sum[u] = 0;
   for (i64 a = first[0]; a < end[0]; a++)
     for (i64 b = first[1]; b < end[1]; b++) {
-      const i64 row = i.plane * p.out_plane + (a * p.output[1] + b) * p.output[2];
-      for (i64 c = first[2]; c < end[2]; c++)
-        if (indices[row + c] == own) sum += load(dy[row + c]);
+      const i64 row = (a * p.output[1] + b) * p.output[2];
+      for (i64 c = first[2]; c < end[2]; c++) {
+        const i64 window = start + (row + c) * p.channels.extent;
+        const Vector<T, N> gradients = *(const Vector<T, N> *)(dy + window);
+        // Two positions an access, which is as much as there can be.
+        const int P = N < 2 ? 1 : 2;
+#pragma unroll
+        for (int u = 0; u < N; u += P) {
+          const Vector<i64, P> from = *(const Vector<i64, P> *)(indices + window + u);
+#pragma unroll
+          for (int k = 0; k < P; k++)
+            if (from.at[k] == own) sum[u + k] += load(gradients.at[u + k]);
+        }
+      }
     }
-  dx[index] = store<T>(sum);
+  Vector<T, N> result;
+#pragma unroll
+  for (int u = 0; u < N; u++) result.at[u] = store<T>(sum[u]);
+  *(Vector<T, N> *)(dx + index) = result;
 }
 
 // The same for indices anywhere in the plane: a block of 256 a plane, whose threads own every 256th element each and go through all
@@ -164,14 +198,15 @@ template <class T> __global__ void __launch_bounds__(256) average_pool(const T *
   typedef compute_t<T> S;
   const i64 index = (i64)blockIdx.x * blockDim.x + threadIdx.x;
   if (index >= count) return;
-  const PlanePosition o = plane_position((u32)index, p.by_output);
+  const PlanePosition o = plane_position(p, (u32)index, p.by_output);
   const PoolingRange a = window_range(p, 0, o.at[0]), b = window_range(p, 1, o.at[1]), c = window_range(p, 2, o.at[2]);
-  const T *plane = x + o.plane * p.in_plane;
+  const T *plane = x + o.start(p, p.in_plane);
+  const i64 apart = p.channels.extent;
   S sum = 0;
   for (i64 i = a.first; i < a.end; i++)
     for (i64 k = b.first; k < b.end; k++) {
       const i64 row = (i * p.input[1] + k) * p.input[2];
-      for (i64 l = c.first; l < c.end; l++) sum += load(plane[row + l]);
+      for (i64 l = c.first; l < c.end; l++) sum += load(plane[(row + l) * apart]);
     }
   const i64 n = a.count() * b.count() * c.count();
   y[index] = store<T>(n ? sum / (S)window_divisor(p, n, a.padded * b.padded * c.padded) : (S)0);
@@ -182,15 +217,16 @@ template <class T> __global__ void __launch_bounds__(256) average_pool_wide(cons
   typedef compute_t<T> S;
   const i64 index = (i64)blockIdx.x * 8 + (threadIdx.x >> 5);
   if (index >= count) return;
-  const PlanePosition o = plane_position((u32)index, p.by_output);
+  const PlanePosition o = plane_position(p, (u32)index, p.by_output);
   const PoolingRange a = window_range(p, 0, o.at[0]), b = window_range(p, 1, o.at[1]), c = window_range(p, 2, o.at[2]);
-  const T *plane = x + o.plane * p.in_plane;
+  const T *plane = x + o.start(p, p.in_plane);
+  const i64 apart = p.channels.extent;
   const u32 rows = (u32)b.count(), columns = (u32)c.count();
   const i64 n = a.count() * rows * columns;
   S sum = 0;
   for (u32 e = threadIdx.x & 31; e < n; e += 32) {
     const u32 row = e / columns, slice = row / rows;
-    sum += load(plane[((a.first + slice) * p.input[1] + b.first + (row - slice * rows)) * p.input[2] + c.first + (e - row * columns)]);
+    sum += load(plane[(((a.first + slice) * p.input[1] + b.first + (row - slice * rows)) * p.input[2] + c.first + (e - row * columns)) * apart]);
   }
   sum = warp_all(sum, [](S a, S b) { return a + b; });
   if ((threadIdx.x & 31) == 0) y[index] = store<T>(n ? sum / (S)window_divisor(p, n, a.padded * b.padded * c.padded) : (S)0);
@@ -200,7 +236,7 @@ template <class T> __global__ void __launch_bounds__(256) average_pool_backward(
   typedef compute_t<T> S;
   const i64 index = (i64)blockIdx.x * blockDim.x + threadIdx.x;
   if (index >= count) return;
-  const PlanePosition i = plane_position((u32)index, p.by_input);
+  const PlanePosition i = plane_position(p, (u32)index, p.by_input);
   i64 first[3], end[3];
   for (int d = 0; d < 3; d++) windows_of(p, d, i.at[d], first[d], end[d]);
   S sum = 0;
@@ -210,11 +246,11 @@ template <class T> __global__ void __launch_bounds__(256) average_pool_backward(
     for (i64 q = first[1]; q < end[1]; q++) {
       const PoolingRange b = window_range(p, 1, q);
       if (i.at[1] < b.first || i.at[1] >= b.end) continue;
-      const i64 row = i.plane * p.out_plane + (o * p.output[1] + q) * p.output[2];
+      const i64 row = (o * p.output[1] + q) * p.output[2];
       for (i64 r = first[2]; r < end[2]; r++) {
         const PoolingRange c = window_range(p, 2, r);
         if (i.at[2] < c.first || i.at[2] >= c.end) continue;
-        sum += load(dy[row + r]) /
+        sum += load(dy[i.start(p, p.out_plane) + (row + r) * p.channels.extent]) /
                (S)window_divisor(p, a.count() * b.count() * c.count(), a.padded * b.padded * c.padded);
       }
     }

@@ -65,6 +65,13 @@ public enum Autocast {
     policies[operation] ?? (operation.hasPrefix("linalg.") ? .float32 : nil)
   }
 
+  /// The dtype that products and convolutions take their float32 inputs as: for what is computed to be read by them. Nil outside of
+  /// `autocast`.
+  public static var productDType: DType? {
+    let flags = ThreadFlags.current
+    return !flags.contains(.autocasts) ? nil : flags.contains(.autocastsToFloat16) ? .float16 : .bfloat16
+  }
+
   /// Inside `autocast`, the result of a function that consists of several operations but counts as one: `body` runs without autocast
   /// on inputs as it wants them. Nil outside, and for functions that it does not know; then the caller goes on.
   package static func asOne(_ name: String, _ inputs: [Tensor?], _ body: ([Tensor?]) -> Tensor) -> Tensor? {
@@ -80,7 +87,7 @@ public enum Autocast {
   public static func converted(_ operation: @autoclosure () -> String, _ inputs: [Tensor?]) -> [Tensor?]? {
     let flags = ThreadFlags.current
     guard flags.contains(.autocasts), let policy = policy(of: operation()), policy != .unchanged else { return nil }
-    let target: DType = policy == .float32 ? .float32 : flags.contains(.autocastsToFloat16) ? .float16 : .bfloat16
+    let target = policy == .float32 ? .float32 : productDType!
     func isConverted(_ x: Tensor?) -> Bool {
       guard let x, !x.isPoisoned else { return false }
       return x.dtype != target && (x.dtype == .float32 || x.dtype == .float16 || x.dtype == .bfloat16)

@@ -594,14 +594,24 @@ func runPointwise(
   let common = isUniform && !first.dtype.isStorageOnly ? first.dtype : try commonDType(function, operands, parameters)
   let program = try function.program(dtypes, common: common)
   let dtype = program.outputs[0].dtype
-  let output = if let target, target.dtype == dtype { target } else { try Tensor.empty(shape: shape, dtype: dtype, on: backend).body }
+  let format = commonFormat(operands, shape)
+  let output = if let target, target.dtype == dtype { target } else { try Tensor.empty(shape: shape, dtype: dtype, like: operands.x, format).body }
   var more: [TensorBody] = []
-  for extra in program.outputs.dropFirst() { more.append(try Tensor.empty(shape: shape, dtype: extra.dtype, on: backend).body) }
+  for extra in program.outputs.dropFirst() { more.append(try Tensor.empty(shape: shape, dtype: extra.dtype, like: operands.x, format).body) }
   if backend.holdsData, shape.elementCount > 0 {
     launch(program, operands, parameters, output, more, backend)
     try checkScratch(in: function.name)
   }
   return (Tensor(output), more.map { Tensor($0) })
+}
+
+/// The format of what operands give together that broadcast to a shape: channels last if one of them with that shape lies so.
+private func commonFormat(_ operands: borrowing PointwiseOperands, _ shape: Shape) -> MemoryFormat {
+  var format = MemoryFormat.contiguous
+  operands.forEach { operand in
+    if !operand.isContiguous, operand.keptFormat == .channelsLast, operand.body.shape == shape { format = .channelsLast }
+  }
+  return format
 }
 
 /// Runs a program without parameters over operands that broadcast to one shape. `target`: where the first result goes, an operand perhaps.
@@ -613,10 +623,11 @@ func runProgram(
   operands.forEach { operand in
     if operand.body.shape != shape, let wider = shape.broadcast(with: operand.body.shape) { shape = wider }
   }
+  let format = commonFormat(operands, shape)
   var outputs: [Tensor] = []
   for (i, output) in program.outputs.enumerated() {
     if i == 0, let target { outputs.append(Tensor(target)) } else {
-      outputs.append(try Tensor.empty(shape: shape, dtype: output.dtype, on: backend))
+      outputs.append(try Tensor.empty(shape: shape, dtype: output.dtype, like: operands.x, format))
     }
   }
   if backend.holdsData, shape.elementCount > 0 {

@@ -95,7 +95,7 @@ extension Tensor {
   /// Gives this value dense memory that nobody else holds, unless it has it already. After an error the value is as before.
   package mutating func makeWritable() {
     if isContiguous && isUniquelyHeld() { return }
-    let copy = noGrad { value.clone() }
+    let copy = noGrad { isContiguous ? value.clone() : value.contiguous() }
     if !copy.isPoisoned { self = copy }
   }
 

@@ -56,14 +56,14 @@ final class TensorBody: @unchecked Sendable {
     self.backend = backend
   }
 
-  /// Dense, in fresh memory of arbitrary contents.
+  /// Dense, in fresh memory of arbitrary contents; row-major unless said otherwise.
   @inline(__always) convenience init(
-    elementCount: Int, dtype: DType, shape: Shape, strides: Strides, on backend: any Backend
+    elementCount: Int, dtype: DType, shape: Shape, strides: Strides, isContiguous: Bool = true, on backend: any Backend
   ) throws(EmberError) {
     let byteCount = elementCount * dtype.size
     self.init(
       .ordinary, isPlain: true, pointer: try backend.allocate(byteCount: byteCount), byteCount: byteCount, dtype: dtype, shape: shape,
-      strides: strides, isContiguous: true, on: backend)
+      strides: strides, isContiguous: isContiguous, on: backend)
   }
 
   /// Another reading of the same memory.

@@ -221,14 +221,14 @@ extension Tensor {
   /// The same value in dense row-major memory; itself if it is dense already.
   public func contiguous() -> Tensor { isContiguous ? self : apply(Contiguous(), self) }
   /// A copy in memory of its own.
-  public func clone() -> Tensor { apply(Contiguous(), self) }
+  public func clone() -> Tensor { apply(Contiguous(format: keptFormat), self) }
 }
 
 package struct Cast: UnaryOperation {
   package static let name = "to"
   package let dtype: DType
   package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let y = try Tensor.empty(shape: x.body.shape, dtype: dtype, like: x)
+    let y = try Tensor.empty(shape: x.body.shape, dtype: dtype, like: x, x.keptFormat)
     if x.backend.holdsData { x.backend.copy(x.operand, to: y.operand) }
     return y
   }
@@ -237,8 +237,9 @@ package struct Cast: UnaryOperation {
 
 package struct Contiguous: UnaryOperation {
   package static let name = "clone"
+  package var format = MemoryFormat.contiguous
   package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let y = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x)
+    let y = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x, format)
     if x.backend.holdsData { x.backend.copy(x.operand, to: y.operand) }
     return y
   }

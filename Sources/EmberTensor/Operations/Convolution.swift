@@ -1,4 +1,5 @@
 import CEmberKernels
+import EmberCUDA
 import EmberRuntime
 
 /// A size per spatial dimension: one number for all of them (`3`) or one for each (`[3, 5]`), outermost first.
@@ -55,6 +56,13 @@ package struct ConvolutionGeometry: Sendable {
   }
 }
 
+/// The format that a convolution works in: that of its operands, and on a GPU channels last where its tensor cores want it so.
+private func convolutionFormat(_ a: Tensor, _ b: Tensor, _ geometry: ConvolutionGeometry) -> MemoryFormat {
+  guard let backend = a.backend as? CUDABackend, a.body.shape.rank == 4 || a.body.shape.rank == 5 else { return .contiguous }
+  if a.keptFormat == .channelsLast || b.keptFormat == .channelsLast { return .channelsLast }
+  return geometry.groups == 1 && backend.prefersChannelsLast(a.dtype) ? .channelsLast : .contiguous
+}
+
 func checkConvolutionDType(_ operation: String, _ tensors: [Tensor]) throws(EmberError) {
   let dtype = tensors[0].dtype
   let names = { tensors.map(\.summary).joined(separator: ", ") }
@@ -92,9 +100,10 @@ package struct Convolution: VariadicOperation {
     let x = inputs[0]!, w = inputs[1]!, bias = inputs[2]
     let batch = x.body.shape[0]
     let shape = try checkedShape([batch, w.body.shape[0]] + geometry.output, in: Self.name)
-    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
+    let format = convolutionFormat(x, w, geometry)
+    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x, format)
     guard let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 else { return [y] }
-    kernel(geometry.described(batch: batch, weight: w.body.shape), activation, try x.dense(), try w.dense(), try bias?.dense(), y)
+    kernel(geometry.described(batch: batch, weight: w.body.shape), activation, try x.dense(format), try w.dense(format), try bias?.dense(), y)
     return [y]
   }
 
@@ -130,9 +139,10 @@ package struct ConvolutionBackwardInput: BinaryOperation {
     let batch = dy.body.shape[0]
     let shape = try checkedShape([batch, w.body.shape[1] * geometry.groups] + geometry.input, in: Self.name)
     if dy.elementCount == 0 { return Tensor.zeros(Array(shape), dtype: dy.dtype, on: dy.device) }
-    let dx = try Tensor.empty(shape: shape, dtype: dy.dtype, like: dy)
+    let format = convolutionFormat(dy, w, geometry)
+    let dx = try Tensor.empty(shape: shape, dtype: dy.dtype, like: dy, format)
     guard let kernel = try Self.kernels.kernel(on: dy.device), dx.elementCount > 0 else { return dx }
-    kernel(geometry.described(batch: batch, weight: w.body.shape), try dy.dense(), try w.dense(), dx)
+    kernel(geometry.described(batch: batch, weight: w.body.shape), try dy.dense(format), try w.dense(format), dx)
     return dx
   }
 
@@ -164,12 +174,14 @@ struct ConvolutionBackwardWeight: VariadicOperation {
     if dy.elementCount == 0 || x.elementCount == 0 {
       return [Tensor.zeros(shape, dtype: x.dtype, on: x.device)] + (withBias ? [dy.flatten(2).sum(2).sum(0)] : [])
     }
-    let dw = try Tensor.empty(shape: Shape(shape), dtype: x.dtype, like: x)
+    let format = convolutionFormat(x, dy, geometry)
+    let dw = try Tensor.empty(shape: Shape(shape), dtype: x.dtype, like: x, format)
     let db = withBias ? try Tensor.empty(shape: [out], dtype: x.dtype, like: x) : nil
     if let kernel = try Self.kernels.kernel(on: x.device), dw.elementCount > 0 {
-      kernel(geometry.described(batch: x.body.shape[0], weight: dw.body.shape), try x.dense(), try dy.dense(), dw, db)
+      kernel(geometry.described(batch: x.body.shape[0], weight: dw.body.shape), try x.dense(format), try dy.dense(format), dw, db)
     }
-    return [dw] + (db.map { [$0] } ?? [])
+    // Parameters are row-major, and optimizers read gradients in the order of their parameters.
+    return [try dw.dense()] + (db.map { [$0] } ?? [])
   }
 
   func derivative(_ gradients: [Tensor?], _ context: DerivativeContext) -> [Tensor?] {

@@ -6,12 +6,16 @@ extension DType {
   package var statistics: DType { self == .float64 ? .float64 : .float32 }
 }
 
-func checkNormalized(_ x: Tensor, _ others: [(String, Tensor?)], shape: Shape, in name: String) throws(EmberError) {
+/// - Parameter parameters: the dtype of the others; nil: that of x.
+func checkNormalized(
+  _ x: Tensor, _ others: [(String, Tensor?)], shape: Shape, parameters: DType? = nil, in name: String
+) throws(EmberError) {
   guard [.float16, .bfloat16, .float32, .float64].contains(x.dtype) else {
     throw EmberError(.dtype, in: name, "input \(x.summary) is not floating point; convert with .to(.float32)")
   }
-  for case let (label, tensor?) in others where tensor.body.shape != shape || tensor.dtype != x.dtype {
-    throw EmberError(.shape, in: name, "\(label) \(tensor.summary) for input \(x.summary); it must be \(x.dtype)\(shape)")
+  let dtype = parameters ?? x.dtype
+  for case let (label, tensor?) in others where tensor.body.shape != shape || tensor.dtype != dtype {
+    throw EmberError(.shape, in: name, "\(label) \(tensor.summary) for input \(x.summary); it must be \(dtype)\(shape)")
   }
 }
 
@@ -62,6 +66,8 @@ package struct LayerNormOperation: VariadicOperation {
   package let saved: SavedTensors = [.input0, .input1, .output(1), .output(2)]
   package let normalized: [Int]
   package let epsilon: Double
+  /// The dtype of y; nil: that of x. Only kernels of a GPU write another.
+  package var result: DType?
   package var undifferentiableOutputs: Set<Int> { [1, 2] }
 
   private func split(_ shape: Shape) -> (rows: Int, n: Int) {
@@ -75,7 +81,7 @@ package struct LayerNormOperation: VariadicOperation {
     }
     try checkNormalized(x, [("weight", inputs[1]), ("bias", inputs[2])], shape: Shape(normalized), in: Self.name)
     let (rows, n) = split(shape)
-    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
+    let y = try Tensor.empty(shape: shape, dtype: result ?? x.dtype, like: x)
     let mean = try Tensor.empty(shape: [rows], dtype: x.dtype.statistics, like: x)
     let rstd = try Tensor.empty(shape: [rows], dtype: x.dtype.statistics, like: x)
     if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
@@ -90,7 +96,7 @@ package struct LayerNormOperation: VariadicOperation {
     let (rows, n) = split(context.inputShape(0))
     if context.isRecording || x.elementCount == 0 {
       let all = normalizationGradients(
-        g.reshape([rows, n]), x.reshape([rows, n]), weight?.reshape([n]), epsilon: epsilon, dims: [1], parameterDims: [0])
+        g.to(x.dtype).reshape([rows, n]), x.reshape([rows, n]), weight?.reshape([n]), epsilon: epsilon, dims: [1], parameterDims: [0])
       return [
         all.x.reshape(Array(context.inputShape(0))), context.needs(1) ? all.weight.reshape(normalized) : nil,
         context.needs(2) ? all.bias.reshape(normalized) : nil,
@@ -280,11 +286,19 @@ package struct BatchNormOperation: VariadicOperation {
 
   private func numbers(_ shape: Shape) -> [Int] { [shape[0], shape[1], shape.product(2..<shape.rank)] }
 
+  /// For kernels: where channels lie last, they are the columns of a matrix.
+  private func numbers(_ shape: Shape, _ format: MemoryFormat) -> [Int] {
+    let n = numbers(shape)
+    return format == .channelsLast ? [n[0] * n[2], n[1], 1] : n
+  }
+
   package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!, shape = x.body.shape
     guard shape.rank >= 2 else { throw EmberError(.shape, in: Self.name, "input \(x.summary): it must be [batch, channels, ...]") }
     let n = numbers(shape), channels: Shape = [n[1]], statistics = x.dtype.statistics
-    try checkNormalized(x, [("weight", inputs[1]), ("bias", inputs[2])], shape: channels, in: Self.name)
+    try checkNormalized(
+      x, [("weight", inputs[1]), ("bias", inputs[2])], shape: channels,
+      parameters: x.takesWideParameters && inputs[1]?.dtype == .float32 ? .float32 : nil, in: Self.name)
     let mean: Tensor, variance: Tensor
     if training {
       if n[0] * n[2] == 1 {
@@ -301,9 +315,11 @@ package struct BatchNormOperation: VariadicOperation {
       variance = try given.1.to(statistics).dense()
     }
     let rstd = try Tensor.empty(shape: channels, dtype: statistics, like: x)
-    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
+    let format = x.keptFormat
+    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x, format)
     if let kernel = try Self.kernels.kernel(on: x.device) {
-      kernel(self, try x.dense(), try inputs[1]?.dense(), try inputs[2]?.dense(), [mean, variance, rstd, y], n)
+      kernel(
+        self, try x.dense(format), try inputs[1]?.dense(), try inputs[2]?.dense(), [mean, variance, rstd, y], numbers(shape, format))
     }
     return [y, mean, variance, rstd]
   }
@@ -318,12 +334,21 @@ package struct BatchNormOperation: VariadicOperation {
         mean: training ? nil : context.output(1).detach().to(x.dtype).reshape(perChannel),
         rstd: training ? nil : context.output(3).detach().to(x.dtype).reshape(perChannel), epsilon: epsilon, dims: [0, 2],
         parameterDims: [0, 2])
-      return [all.x.reshape(Array(context.inputShape(0))), context.needs(1) ? all.weight : nil, context.needs(2) ? all.bias : nil]
+      return [
+        all.x.to(x.dtype).reshape(Array(context.inputShape(0))), context.needs(1) ? all.weight : nil, context.needs(2) ? all.bias : nil,
+      ]
     }
     return attempt(3) { () throws(EmberError) in
-      let results = try emptyGradients([x.body.shape, [n[1]], [n[1]]], context, like: x)
+      let format = x.keptFormat, parameters = weight?.dtype ?? x.dtype
+      let results = [
+        context.needs(0) ? try Tensor.empty(shape: x.body.shape, dtype: x.dtype, like: x, format) : nil,
+        context.needs(1) ? try Tensor.empty(shape: [n[1]], dtype: parameters, like: x) : nil,
+        context.needs(2) ? try Tensor.empty(shape: [n[1]], dtype: parameters, like: x) : nil,
+      ]
       if let kernel = try Self.backwardKernels.kernel(on: x.device) {
-        kernel([try g.dense(), try x.dense(), context.output(1), context.output(3)], try weight?.dense(), results, n, training)
+        kernel(
+          [try g.dense(format), try x.dense(format), context.output(1), context.output(3)], try weight?.dense(), results,
+          numbers(x.body.shape, format), training)
       }
       return results
     }
@@ -332,8 +357,17 @@ package struct BatchNormOperation: VariadicOperation {
 
 extension Tensor {
   /// (self - mean) / √(variance + eps) · weight + bias, with mean and biased variance over the last dimensions, `normalizedShape`.
-  public func layerNorm(_ normalizedShape: [Int], weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
-    apply(LayerNormOperation(normalized: normalizedShape, epsilon: eps), [self, weight, bias], count: 3)[0]
+  ///
+  /// - Parameter dtype: of the result, by default self's own. What a product in mixed precision reads next is written as it reads it in
+  ///   one pass (`Autocast.productDType`), not converted in a second.
+  public func layerNorm(
+    _ normalizedShape: [Int], weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5, dtype: DType? = nil
+  ) -> Tensor {
+    var operation = LayerNormOperation(normalized: normalizedShape, epsilon: eps)
+    let narrows = dtype == .float16 || dtype == .bfloat16
+    if device.type == .cuda, self.dtype == .float32, narrows { operation.result = dtype }
+    let y = apply(operation, [self, weight, bias], count: 3)[0]
+    return dtype.map { y.to($0) } ?? y
   }
 
   /// The same over each of `groups` groups of channels of [batch, channels, ...]; weight and bias have one element per channel.
@@ -345,7 +379,7 @@ extension Tensor {
   /// (without history, float32 or, for float64 tensors, float64) for running statistics.
   public func batchNorm(weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> (output: Tensor, mean: Tensor, variance: Tensor)
   {
-    if isHalf(besides: weight ?? bias) {
+    if isHalf(besides: weight, bias) {
       let (y, mean, variance) = to(.float32).batchNorm(weight: weight, bias: bias, eps: eps)
       return (y.to(dtype), mean, variance)
     }
@@ -355,12 +389,19 @@ extension Tensor {
 
   /// Each channel of [batch, channels, ...] normalised by the given mean and variance, which take no gradient.
   public func batchNorm(mean: Tensor, variance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, eps: Double = 1e-5) -> Tensor {
-    if isHalf(besides: weight ?? bias) { return to(.float32).batchNorm(mean: mean, variance: variance, weight: weight, bias: bias, eps: eps).to(dtype) }
+    if isHalf(besides: weight, bias) {
+      return to(.float32).batchNorm(mean: mean, variance: variance, weight: weight, bias: bias, eps: eps).to(dtype)
+    }
     return apply(BatchNormOperation(training: false, epsilon: eps), [self, weight, bias, mean.detach(), variance.detach()], count: 4)[0]
   }
 
-  /// 16-bit numbers beside parameters of float32, as under autocast.
-  private func isHalf(besides parameter: Tensor?) -> Bool { (dtype == .float16 || dtype == .bfloat16) && parameter?.dtype == .float32 }
+  /// 16-bit numbers beside parameters of float32, as under autocast, where kernels do not take both.
+  private func isHalf(besides weight: Tensor?, _ bias: Tensor?) -> Bool {
+    (dtype == .float16 || dtype == .bfloat16) && (weight ?? bias)?.dtype == .float32 && !(takesWideParameters && weight != nil)
+  }
+
+  /// Kernels of a GPU normalise 16-bit numbers with parameters of float32.
+  fileprivate var takesWideParameters: Bool { device.type == .cuda && (dtype == .float16 || dtype == .bfloat16) }
 }
 
 extension Tensor {

@@ -21,6 +21,9 @@ package struct PoolingGeometry: Sendable {
 
   func outputShape(_ shape: Shape) throws(EmberError) -> Shape { try checkedShape(Array(shape.dropLast(rank)) + output, in: "pooling") }
   func inputShape(_ shape: Shape) -> Shape { Shape(Array(shape.dropLast(rank)) + input) }
+
+  /// The format that windows over a tensor are pooled in.
+  func format(_ x: Tensor) -> MemoryFormat { x.rank == rank + 2 ? x.keptFormat : .contiguous }
 }
 
 /// The largest value of each window and, if wanted, its position in the flattened plane.
@@ -48,10 +51,11 @@ package struct MaxPool: VariadicOperation {
   package func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
     let x = inputs[0]!
     let shape = try geometry.outputShape(x.body.shape)
-    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
-    let indices = withIndices || isAdaptive ? try Tensor.empty(shape: shape, dtype: .int64, like: x) : nil
+    let format = geometry.format(x)
+    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x, format)
+    let indices = withIndices || isAdaptive ? try Tensor.empty(shape: shape, dtype: .int64, like: x, format) : nil
     if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
-      kernel(geometry.described(x.body.shape), try x.dense(), y, indices, isAdaptive)
+      kernel(geometry.described(x.body.shape), try x.dense(format), y, indices, isAdaptive)
     }
     return [y] + (indices.map { [$0] } ?? [])
   }
@@ -87,9 +91,11 @@ struct MaxPoolBackward: BinaryOperation {
   func forward(_ dy: Tensor, _ indices: Tensor) throws(EmberError) -> Tensor {
     let shape = geometry.inputShape(dy.body.shape)
     if dy.elementCount == 0 { return Tensor.zeros(Array(shape), dtype: dy.dtype, on: dy.device) }
-    let dx = try Tensor.empty(shape: shape, dtype: dy.dtype, like: dy)
+    // Positions that may be anywhere are looked for plane by plane.
+    let format = windows == .unknown ? .contiguous : geometry.format(dy)
+    let dx = try Tensor.empty(shape: shape, dtype: dy.dtype, like: dy, format)
     if let kernel = try Self.kernels.kernel(on: dy.device) {
-      kernel(geometry.described(shape), self, try dy.dense(), try indices.dense(), dx)
+      kernel(geometry.described(shape), self, try dy.dense(format), try indices.dense(format), dx)
     }
     return dx
   }
@@ -129,9 +135,10 @@ package struct AveragePool: UnaryOperation {
   package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let shape = isBackward ? geometry.inputShape(x.body.shape) : try geometry.outputShape(x.body.shape)
     if x.elementCount == 0 { return Tensor.zeros(Array(shape), dtype: x.dtype, on: x.device) }
-    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
+    let format = geometry.format(x)
+    let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x, format)
     if let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 {
-      kernel(geometry.described(x.body.shape), self, try x.dense(), y)
+      kernel(geometry.described(x.body.shape), self, try x.dense(format), y)
     }
     return y
   }

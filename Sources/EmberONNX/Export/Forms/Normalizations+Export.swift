@@ -17,7 +17,7 @@ extension LayerNormOperation: ONNXExportable {
     let y = site.emit(
       "LayerNormalization", x.name, weight, try site.inputIfPresent(2)?.name,
       attributes: ["axis": .int(-normalized.count), "epsilon": .float(epsilon)])
-    return [y, nil, nil]
+    return [try site.cast(y, from: x.dtype, to: result ?? x.dtype), nil, nil]
   }
 }
 
