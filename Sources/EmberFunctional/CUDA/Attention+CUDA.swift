@@ -21,6 +21,19 @@ extension Attention {
     return memory.view(shape, Strides([rows * heads * features, features, heads * features, 1]), offset: 0)
   }
 
+  /// Memory for the gradients of q, k and v [batch, heads, rows, features] that are three parts of one projection [batch, rows, 3 · heads ·
+  /// features]: in the same places, so that the projection's gradient needs no copy. Nil if they are not.
+  private static func neighbours(_ q: Tensor, _ k: Tensor, _ v: Tensor) throws(EmberError) -> [Tensor]? {
+    guard q.rank == 4, k.shape == q.shape, v.shape == q.shape, k.dtype == q.dtype, v.dtype == q.dtype else { return nil }
+    let (batch, heads, rows, features) = (q.shape[0], q.shape[1], q.shape[2], q.shape[3])
+    let width = heads * features, strides = Strides([rows * 3 * width, features, 3 * width, 1])
+    guard q.strides == strides, k.strides == strides, v.strides == strides, k.storageAddress == q.storageAddress,
+      v.storageAddress == q.storageAddress, k.storageOffset == q.storageOffset + width, v.storageOffset == k.storageOffset + width
+    else { return nil }
+    let memory = try Tensor.empty(shape: Shape([batch, rows, 3 * width]), dtype: q.dtype, like: q)
+    return (0..<3).map { memory.view(q.shape, strides, offset: $0 * width) }
+  }
+
   /// An operand of rank 4 in a layout that the kernels read; copied if it is not so already.
   private static func operand(_ x: Tensor) throws(EmberError) -> Tensor {
     func four(_ x: Tensor) -> Tensor {
@@ -43,9 +56,10 @@ extension Attention {
   func fusedBackward(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ y: Tensor, _ logarithms: Tensor, _ gradient: Tensor) throws(EmberError)
     -> [Tensor]
   {
-    let results = [
-      try Self.result(q.shape, q.dtype, like: q), try Self.result(k.shape, k.dtype, like: k), try Self.result(v.shape, v.dtype, like: v),
-    ]
+    let results =
+      try Self.neighbours(q, k, v) ?? [
+        Self.result(q.shape, q.dtype, like: q), Self.result(k.shape, k.dtype, like: k), Self.result(v.shape, v.dtype, like: v),
+      ]
     let (q, k, v) = (try Self.operand(q), try Self.operand(k), try Self.operand(v))
     let (y, gradient) = (try Self.operand(y), try Self.operand(gradient))
     var d: [Operand] = []

@@ -25,7 +25,24 @@ package struct Split: VariadicOperation {
       let shape = context.inputShape(0).replacing(dimension, with: lengths[i])
       parts[i] = Tensor.zeros(Array(shape), dtype: known.dtype, on: known.device)
     }
+    if !context.isRecording, let whole = adjoined(parts.map { $0! }, context.inputShape(0)) { return [whole] }
     return apply(Concatenate(dimension: dimension), parts)
+  }
+
+  /// Parts that lie in memory as they are to be joined, where one operation wrote them all: the whole, without a copy.
+  private func adjoined(_ parts: [Tensor], _ shape: Shape) -> Tensor? {
+    guard let first = parts.first?.body, first.isPlain, shape.elementCount > 0 else { return nil }
+    let strides = first.strides
+    var start = 0
+    for (part, length) in zip(parts, lengths) {
+      let body = part.body
+      guard body.isPlain, body.memory == first.memory, body.dtype == first.dtype, body.strides == strides,
+        body.shape == shape.replacing(dimension, with: length), body.offset == first.offset + start * strides[dimension]
+      else { return nil }
+      start += length
+    }
+    guard start == shape[unchecked: dimension], strides.areDisjoint(shape) else { return nil }
+    return parts[0].view(shape, strides, offset: first.offset)
   }
 }
 

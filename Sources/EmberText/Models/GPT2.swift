@@ -77,7 +77,7 @@ open class GPT2: Module, Layer {
     var x = drop(wte(tokens) + wpe(positions))
     for (i, block) in h.enumerated() { x = block.run(x, layer: i, cache: &cache) }
     cache?.count += time
-    return ln_f(x).linear(wte.weight)
+    return ln_f.forProduct(x).linear(wte.weight)
   }
 
   /// Continues a text: [batch, time] to [batch, time + count].
@@ -125,8 +125,8 @@ private final class GPT2Block: Module {
   }
 
   func run(_ input: Tensor, layer: Int, cache: inout KeyValueCache?) -> Tensor {
-    let x = input + attn.run(ln_1(input), layer: layer, cache: &cache)
-    return x + mlp(ln_2(x))
+    let x = input + attn.run(ln_1.forProduct(input), layer: layer, cache: &cache)
+    return x + mlp(ln_2.forProduct(x))
   }
 }
 
