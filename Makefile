@@ -23,6 +23,7 @@ demo: setup
 test: setup-examples
 	swift build --build-tests $(TESTFLAGS)
 	scripts/fake-cuda swift test --skip-build --no-parallel $(TESTFLAGS) --filter EmberCUDATests
+	EMBER_CUDNN=1 scripts/fake-cuda swift test --skip-build --no-parallel $(TESTFLAGS) --filter 'ConvolutionTests|AttentionTests'
 	swift test --skip-build $(TESTFLAGS)
 
 test-deep: setup

@@ -107,21 +107,13 @@ struct GPUWorkload {
       return Outcome(
         seconds: w.time(repeats: 5) { _ = grad(of: [x.crossEntropy(targets)], with: [x]) }, amount: Double(x.elementCount) * 8, unit: "B/s")
     },
-    "attention": { w in
-      let shape = [w.size(16, tiny: 2), w.size(12, tiny: 2), w.size(1024, tiny: 32), 64]
-      let q = w.normal(shape, .bfloat16, seed: 1).requiringGrad()
-      let k = w.normal(shape, .bfloat16, seed: 2).requiringGrad()
-      let v = w.normal(shape, .bfloat16, seed: 3).requiringGrad()
-      let g = w.normal(shape, .bfloat16, seed: 4)
-      return Outcome(seconds: w.time { q.scaledDotProductAttention(k, v, isCausal: true).backward(g) })
-    },
-    "attention-forward": { w in
-      let shape = [w.size(16, tiny: 2), w.size(12, tiny: 2), w.size(1024, tiny: 32), 64]
-      let q = w.normal(shape, .bfloat16, seed: 1)
-      let k = w.normal(shape, .bfloat16, seed: 2)
-      let v = w.normal(shape, .bfloat16, seed: 3)
-      return Outcome(seconds: w.time { _ = q.scaledDotProductAttention(k, v, isCausal: true) })
-    },
+    "attention": { w in w.attention() },
+    "attention-own": { w in w.attention(.own) },
+    "attention-cudnn": { w in w.attention(.cudnn) },
+    "attention-forward": { w in w.attentionForward() },
+    "attention-forward-own": { w in w.attentionForward(.own) },
+    "attention-forward-cudnn": { w in w.attentionForward(.cudnn) },
+    "attention-check": { w in try w.checkAttention() },
     "gpt": { w in
       let batch = w.size(16, tiny: 2)
       let time = w.size(1024, tiny: 16)

@@ -99,6 +99,12 @@ public enum CUDA {
   /// The operations that ran on the CPU for want of a kernel, and how often.
   public static var operationsOnHost: [(name: String, count: Int)] { CUDABackend.hostOperationCounts }
 
+  /// Whether it is said on standard error why cuDNN is not used, and how it is. At first as EMBER_DEBUG has it.
+  package static var explainsCuDNN: Bool {
+    get { CuDNN.explains.load(ordering: .relaxed) }
+    set { CuDNN.explains.store(newValue, ordering: .relaxed) }
+  }
+
   /// What is found where, a line each: for `ember doctor`.
   public static var diagnosis: [String] {
     var lines: [String] = []
@@ -117,7 +123,8 @@ public enum CUDA {
     }
     switch CuDNN.shared {
     case .success(let library): lines.append("cuDNN: \(library.path)")
-    case .failure(let error): lines.append("cuDNN: \(error); pip install nvidia-cudnn-cu13 (convolutions run on Ember's own, slower kernels)")
+    case .failure(let error):
+      lines.append("cuDNN: \(error); pip install nvidia-cudnn-cu13 (convolutions and attention run on Ember's own, slower kernels)")
     }
     return lines
   }

@@ -15,6 +15,18 @@ extension CUDABackend {
   /// Rows of a block's own side.
   private static func rows(_ width: Int) -> Int { width > 64 ? 64 : 128 }
 
+  /// Runs a pass in cuDNN, if that is the choice and it can.
+  private func runCuDNN(_ call: AttentionCall) -> Bool {
+    // Its derivative adds up the gradient of the queries in any order; Ember's has one.
+    if call.gradients != nil && CUDA.usesDeterministicConvolutions { return false }
+    switch AttentionKernels.selected {
+    case .own: return false
+    case .automatic: if computeCapability.major < 9 || !AttentionWork.paysCuDNN(call) { return false }
+    case .cudnn: break
+    }
+    return CuDNNAttention.run(call, on: self)
+  }
+
   private func strides(_ x: Operand, _ arguments: inout LaunchArguments) {
     for d in 0..<3 { arguments.add(Int64(x.strides[d])) }
   }
@@ -36,6 +48,8 @@ extension CUDABackend {
   package func attentionForward(
     _ q: Operand, _ k: Operand, _ v: Operand, scale: Double, isCausal: Bool, into y: Operand, logarithms: Operand
   ) {
+    let call = AttentionCall(q: q, k: k, v: v, y: y, logarithms: logarithms, scale: scale, isCausal: isCausal, gradients: nil)
+    if runCuDNN(call) { return }
     let features = q.shape[unchecked: 3]
     let width = features <= 64 ? 64 : 128
     launch(
@@ -51,9 +65,11 @@ extension CUDABackend {
   /// The gradients of q, k and v from that of y. All operands have layouts that `takesAttentionLayout` allows.
   package func attentionBackward(
     _ q: Operand, _ k: Operand, _ v: Operand, y: Operand, gradient dy: Operand, logarithms: Operand, scale: Double, isCausal: Bool,
-    dq: Operand,
-    dk: Operand, dv: Operand
+    dq: Operand, dk: Operand, dv: Operand
   ) {
+    let call = AttentionCall(
+      q: q, k: k, v: v, y: y, logarithms: logarithms, scale: scale, isCausal: isCausal, gradients: (y: dy, q: dq, k: dk, v: dv))
+    if runCuDNN(call) { return }
     let batches = q.shape[unchecked: 0] * q.shape[unchecked: 1]
     let queries = q.shape[unchecked: 2]
     let keys = k.shape[unchecked: 2]

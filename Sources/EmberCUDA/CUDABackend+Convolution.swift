@@ -150,8 +150,8 @@ private struct DevicePass: BitwiseCopyable {
 extension CUDA {
   private static let isDeterministic = Atomic(false)
 
-  /// Whether convolutions only use algorithms that give the same result each time. As PyTorch's `torch.backends.cudnn.deterministic`, off
-  /// by default.
+  /// Whether convolutions, and the derivative of attention, only use algorithms that give the same result each time. As PyTorch's
+  /// `torch.backends.cudnn.deterministic`, off by default.
   public static var usesDeterministicConvolutions: Bool {
     get { isDeterministic.load(ordering: .relaxed) }
     set { isDeterministic.store(newValue, ordering: .relaxed) }

@@ -48,11 +48,11 @@ final class CuDNN: @unchecked Sendable {
     return reason.isEmpty ? name : "\(name): \(reason)"
   }
 
-  private static let explains = LibrarySearch.environment("EMBER_DEBUG").flatMap { Int($0) }.map { $0 > 0 } ?? false
+  static let explains = Atomic(LibrarySearch.environment("EMBER_DEBUG").flatMap { Int($0) }.map { $0 > 0 } ?? false)
 
   /// Says on standard error why cuDNN was not used, or how; under EMBER_DEBUG.
   static func explain(_ text: @autoclosure () -> String) {
-    guard explains else { return }
+    guard explains.load(ordering: .relaxed) else { return }
     var line = "ember: cuDNN: \(text())\n"
     line.withUTF8 { _ = write(2, $0.baseAddress, $0.count) }
   }

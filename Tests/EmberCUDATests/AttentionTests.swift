@@ -4,8 +4,13 @@ import EmberRuntime
 import EmberTensor
 import Testing
 
+/// The CPU is the reference. With the stand-in for cuDNN (EMBER_CUDNN=1), which computes the graph that it is given, the same tests show
+/// that the graph says what it should.
 @Suite(.serialized, .enabled(if: CUDA.isAvailable)) struct AttentionTests {
   private let generator = Generator(seed: 9)
+  private static let hasCuDNN = LibrarySearch.environment("EMBER_CUDNN") == "1"
+
+  init() { AttentionKernels.selected = Self.hasCuDNN ? .cudnn : .automatic }
 
   private func inputs(_ queries: Int, _ keys: Int, _ features: Int, _ dtype: DType) -> [Tensor] {
     [queries, keys, keys].map { generator.randn([2, 2, $0, features]).to(dtype) }
@@ -37,6 +42,54 @@ import Testing
       return heads[0].scaledDotProductAttention(heads[1], heads[2], isCausal: true)
     }
     for (result, reference) in results { #expect(error(of: result, against: reference) < tolerance(.bfloat16)) }
+  }
+
+  /// The logarithms that one's forward pass leaves are what the other's backward pass reads.
+  @Test func passesOfDifferentKernels() {
+    let x = inputs(70, 90, 64, .bfloat16)
+    for (first, second) in [(AttentionKernels.own, AttentionKernels.cudnn), (.cudnn, .own)] {
+      let results = bothDevices(x) { parts in
+        AttentionKernels.selected = first
+        defer { AttentionKernels.selected = second }
+        return parts[0].scaledDotProductAttention(parts[1], parts[2], isCausal: true)
+      }
+      for (result, reference) in results { #expect(error(of: result, against: reference) < tolerance(.bfloat16)) }
+    }
+  }
+
+  @Test(.enabled(if: hasCuDNN)) func cuDNNRuns() {
+    defer { CUDA.usesDeterministicConvolutions = false }
+    func passes(_ kernels: AttentionKernels, isDeterministic: Bool = false) -> Int {
+      AttentionKernels.selected = kernels
+      CUDA.usesDeterministicConvolutions = isDeterministic
+      let leaves = inputs(40, 40, 64, .bfloat16).map { $0.to(.cuda).detach().requiringGrad() }
+      let before = AttentionKernels.callsOfCuDNN
+      let loss = leaves[0].scaledDotProductAttention(leaves[1], leaves[2], isCausal: true).sum()
+      loss.backward()
+      return AttentionKernels.callsOfCuDNN - before
+    }
+    #expect(passes(.cudnn) == 2)
+    #expect(passes(.own) == 0)
+    // Too little to be worth a plan.
+    #expect(passes(.automatic) == 0)
+    // Its backward pass adds in any order.
+    #expect(passes(.cudnn, isDeterministic: true) == 1)
+  }
+
+  /// A plan is made once what it would have saved is in proportion: soon in training, late for lengths that may never come again.
+  @Test func plansPay() {
+    var work = AttentionWork()
+    // 16 · 12 heads of 1024 queries that see half of as many keys, 64 features: 26 GFLOP forward.
+    func pays(_ length: Int, isBackward: Bool) -> Bool {
+      work.pays(dtype: .bfloat16, heads: 16 * 12, queries: length, keys: length, features: 64, isCausal: true, isBackward: isBackward)
+    }
+    for _ in 0..<300 { #expect(!pays(1024, isBackward: false)) }
+    #expect(pays(1024, isBackward: true))
+    #expect(pays(1024, isBackward: false))
+    #expect(!pays(1000, isBackward: true))
+    var count = 0
+    while !pays(2048, isBackward: false) { count += 1 }
+    #expect((50..<200).contains(count))
   }
 
   /// Where the fused kernels do not serve, 16-bit inputs are computed in float32: the result is the exact one but for its own rounding.

@@ -1,22 +1,26 @@
-// A stand-in for cuDNN's graph API as far as convolutions go: checks what is set on descriptors, and computes with plain loops.
+// A stand-in for cuDNN's graph API: checks what is set on descriptors, and computes with plain loops. A graph is one convolution, or any
+// number of products, pointwise operations, reductions and reshapes, which are computed one after another.
 //
 // EMBER_REAL_CUDNN: the path of a real library. Then it must accept every descriptor too, and its heuristics and engines for an H100 are
 // asked, which needs no GPU; the loops here still compute.
 #include <dlfcn.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { success = 0, bad_parameter = 2000, not_finalized = 2004, not_supported = 3000, most_attributes = 16 };
-enum { CONVOLUTION = 1, ENGINE, CONFIGURATION, HEURISTIC, PLAN, FORWARD = 10, FILTER, DATA, GRAPH = 15, PACK, TENSOR };
-enum { HANDLE, DATA_TYPE, INTEGER = 3, FLOAT, DOUBLE, POINTER, CONVOLUTION_MODE, HEURISTIC_MODE, NUMERICAL_NOTE = 11, DESCRIPTOR = 15 };
+enum { success = 0, bad_parameter = 2000, not_finalized = 2004, not_supported = 3000, most_attributes = 16, most_values = 32 };
+enum { POINTWISE, CONVOLUTION, ENGINE, CONFIGURATION, HEURISTIC, PLAN, FORWARD = 10, FILTER, DATA, POINTWISE_OPERATION, GRAPH = 15, PACK };
+enum { TENSOR = 17, PRODUCT, PRODUCT_OPERATION, REDUCTION = 21, REDUCTION_OPERATION, RESHAPE_OPERATION = 31 };
+enum { HANDLE, DATA_TYPE, BOOLEAN, INTEGER, FLOAT, DOUBLE, POINTER, CONVOLUTION_MODE, HEURISTIC_MODE, NUMERICAL_NOTE = 11 };
+enum { POINTWISE_MODE = 14, DESCRIPTOR = 15, REDUCTION_OPERATOR = 18 };
 
 struct attribute {
   int name, type;
   int64_t count;
-  int64_t values[8];  // of 4 or 8 bytes each, as they came
+  int64_t values[most_values];  // of 1, 4 or 8 bytes each, as they came
 };
 struct descriptor {
   int kind;
@@ -48,8 +52,8 @@ static const char h100[] =
   "\"smCountOrigin\":0,\"maxRegistersPerSM\":65536,\"maxCtasPerSM\":32,\"maxThreadsPerSM\":2048,\"pciDeviceId\":0,\"isTccDriver\":0,"
   "\"supportCoopLaunch\":1,\"deviceName\":\"NVIDIA H100 80GB HBM3\",\"warpSize\":32,\"maxSharedMemoryPerBlock\":49152,"
   "\"maxSharedMemoryPerBlockOptin\":232448,\"oversizedSharedMemoryPerBlock\":0,\"reservedSharedMemoryPerBlock\":1024,"
-  "\"maxThreadsPerBlock\":1024,\"smClockRateKHz\":1980000,\"memClockRateKHz\":2619000,\"deviceVer\":900,\"driverVer\":13000,"
-  "\"totalGlobalMem\":85000000000,\"l2CacheSize\":52428800,\"cudaDeviceId\":0}";
+  "\"maxThreadsPerBlock\":1024,\"smClockRateKHz\":1980000,\"memClockRateKHz\":2619000,\"memoryBusWidth\":5120,"
+  "\"deviceVer\":900,\"driverVer\":13000,\"totalGlobalMem\":85000000000,\"l2CacheSize\":52428800,\"cudaDeviceId\":0}";
 
 static void open_real(void) {
   if (real.is_asked) return;
@@ -80,7 +84,7 @@ static int real_status(int status) {
 
 // MARK: The API
 
-size_t cudnnGetVersion(void) { return 90000; }
+size_t cudnnGetVersion(void) { return 91900; }
 const char *cudnnGetErrorString(int status) { return status == not_supported ? "CUDNN_STATUS_NOT_SUPPORTED" : "CUDNN_STATUS_OF_FAKE"; }
 void cudnnGetLastErrorString(char *text, size_t bytes) { snprintf(text, bytes, "%s", last_error); }
 int cudnnCreate(void **handle) {
@@ -124,8 +128,18 @@ static const struct { int kind, name, type; } known[] = {
   {DATA, 711, DESCRIPTOR}, {FILTER, 712, -1}, {FILTER, 713, -1}, {FILTER, 714, DESCRIPTOR}, {FILTER, 715, DESCRIPTOR},
   {FILTER, 716, DESCRIPTOR}, {FILTER, 717, DESCRIPTOR}, {GRAPH, 800, HANDLE}, {GRAPH, 801, DESCRIPTOR},
   {TENSOR, 900, INTEGER}, {TENSOR, 901, DATA_TYPE}, {TENSOR, 902, INTEGER}, {TENSOR, 903, INTEGER}, {TENSOR, 906, INTEGER},
+  {TENSOR, 907, BOOLEAN}, {TENSOR, 908, BOOLEAN},
   {PACK, 1000, INTEGER}, {PACK, 1001, POINTER}, {PACK, 1003, POINTER},
+  {POINTWISE, 0, POINTWISE_MODE}, {POINTWISE, 1, DATA_TYPE}, {POINTWISE, 9, INTEGER},
+  {POINTWISE_OPERATION, 750, DESCRIPTOR}, {POINTWISE_OPERATION, 751, DESCRIPTOR}, {POINTWISE_OPERATION, 752, DESCRIPTOR},
+  {POINTWISE_OPERATION, 753, DESCRIPTOR}, {POINTWISE_OPERATION, 754, -1}, {POINTWISE_OPERATION, 755, -1},
+  {POINTWISE_OPERATION, 758, DESCRIPTOR}, {PRODUCT, 1500, DATA_TYPE}, {PRODUCT_OPERATION, 1520, DESCRIPTOR},
+  {PRODUCT_OPERATION, 1521, DESCRIPTOR}, {PRODUCT_OPERATION, 1522, DESCRIPTOR}, {PRODUCT_OPERATION, 1523, DESCRIPTOR},
+  {REDUCTION, 1600, REDUCTION_OPERATOR}, {REDUCTION, 1601, DATA_TYPE}, {REDUCTION_OPERATION, 1610, DESCRIPTOR},
+  {REDUCTION_OPERATION, 1611, DESCRIPTOR}, {REDUCTION_OPERATION, 1612, DESCRIPTOR}, {RESHAPE_OPERATION, 2200, DESCRIPTOR},
+  {RESHAPE_OPERATION, 2201, DESCRIPTOR},
 };
+static bool is_optional(int name) { return name == 907 || name == 908 || name == 9 || name == 752 || name == 758; }
 
 int cudnnBackendSetAttribute(void *pointer, int name, int type, int64_t count, const void *values) {
   struct descriptor *d = pointer;
@@ -135,15 +149,16 @@ int cudnnBackendSetAttribute(void *pointer, int name, int type, int64_t count, c
     if (known[i].kind == d->kind && known[i].name == name) expected = known[i].type;
   if (expected == -2) return refuse(bad_parameter, "no such attribute of this descriptor", name);
   if (expected == -1 ? type != FLOAT && type != DOUBLE : type != expected) return refuse(2010, "wrong type of attribute", name);
-  if (count < 1 || count > 8 || d->attributes == most_attributes) return refuse(bad_parameter, "wrong count", name);
+  if (count < 1 || count > most_values || d->attributes == most_attributes) return refuse(bad_parameter, "wrong count", name);
   struct attribute *a = find(d, name) ? find(d, name) : &d->all[d->attributes++];
   a->name = name, a->type = type, a->count = count;
-  const bool is_word = type == DATA_TYPE || type == CONVOLUTION_MODE || type == HEURISTIC_MODE || type == FLOAT;
-  memcpy(a->values, values, (size_t)count * (is_word ? 4 : 8));
+  const bool is_word = type == DATA_TYPE || type == CONVOLUTION_MODE || type == HEURISTIC_MODE || type == POINTWISE_MODE ||
+                       type == REDUCTION_OPERATOR || type == FLOAT;
+  memcpy(a->values, values, (size_t)count * (type == BOOLEAN ? 1 : is_word ? 4 : 8));
   if (!real.is_open) return success;
   if (name == 800) return success;
   if (name == 400) return real_status(real.set(d->real, 407, DESCRIPTOR, 1, &real.properties));
-  void *parts[8];
+  void *parts[most_values];
   if (type == DESCRIPTOR) {
     for (int i = 0; i < count; i++) parts[i] = ((struct descriptor *)(intptr_t)a->values[i])->real;
     values = parts;
@@ -163,6 +178,7 @@ static int check(const struct descriptor *d) {
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
     if (known[i].kind != d->kind) continue;
     const struct attribute *a = find(d, known[i].name);
+    if (!a && is_optional(known[i].name)) continue;
     if (!a) return refuse(bad_parameter, "missing attribute", known[i].name);
     for (int j = 0; a->type == DESCRIPTOR && j < a->count; j++)
       if (!((struct descriptor *)(intptr_t)a->values[j])->is_finished) return refuse(not_finalized, "unfinished part", known[i].name);
@@ -254,10 +270,13 @@ int cudnnBackendGetAttribute(void *pointer, int name, int type, int64_t requeste
 
 // MARK: Execution
 
+// float, double, _Float16, int32, bfloat16, bool
 static double load(int type, const void *base, int64_t at) {
   if (type == 0) return ((const float *)base)[at];
   if (type == 1) return ((const double *)base)[at];
   if (type == 2) return (double)((const _Float16 *)base)[at];
+  if (type == 4) return ((const int32_t *)base)[at];
+  if (type == 11) return ((const bool *)base)[at];
   const uint32_t bits = (uint32_t)((const uint16_t *)base)[at] << 16;
   float value;
   memcpy(&value, &bits, 4);
@@ -267,6 +286,8 @@ static void store(int type, void *base, int64_t at, double value) {
   if (type == 0) ((float *)base)[at] = (float)value;
   else if (type == 1) ((double *)base)[at] = value;
   else if (type == 2) ((_Float16 *)base)[at] = (_Float16)value;
+  else if (type == 4) ((int32_t *)base)[at] = (int32_t)value;
+  else if (type == 11) ((bool *)base)[at] = value != 0;
   else {
     const float narrow = (float)value;
     uint32_t bits;
@@ -289,10 +310,162 @@ static bool advance(const struct descriptor *t, int64_t *at, int rank) {
   return false;
 }
 
+// MARK: Graphs of several operations, on tensors of rank 4
+
+enum { most_tensors = 64 };
+struct memory {
+  int64_t identifier;
+  void *data;
+  bool is_own;
+};
+struct execution {
+  const struct descriptor *pack;
+  int tensors;
+  struct memory all[most_tensors];
+};
+static bool flag(const struct descriptor *t, int name) { return find(t, name) && *(const bool *)find(t, name)->values; }
+static int64_t extent(const struct descriptor *t, int d) { return integer(t, 902, d); }
+
+/// How many elements the memory of a tensor has.
+static int64_t reach(const struct descriptor *t) {
+  int64_t last = 0;
+  for (int d = 0; d < 4; d++) last += (extent(t, d) - 1) * integer(t, 903, d);
+  return last + 1;
+}
+
+/// Where a tensor lies; null if it is not there. Virtual ones come to be when they are written.
+static void *memory_of(struct execution *e, const struct descriptor *t, bool is_written) {
+  const int64_t identifier = integer(t, 906, 0);
+  for (int i = 0; i < e->tensors; i++)
+    if (e->all[i].identifier == identifier) return e->all[i].data;
+  if (e->tensors == most_tensors) return NULL;
+  struct memory m = {identifier, NULL, flag(t, 907)};
+  if (m.is_own) {
+    if (is_written) m.data = calloc((size_t)reach(t), 8);
+  } else {
+    const struct attribute *identifiers = find(e->pack, 1000);
+    for (int i = 0; i < identifiers->count; i++)
+      if (identifiers->values[i] == identifier) m.data = (void *)(intptr_t)integer(e->pack, 1001, i);
+    if (!flag(t, 908) && (uintptr_t)m.data % (uintptr_t)integer(t, 900, 0)) return NULL;
+  }
+  if (m.data) e->all[e->tensors++] = m;
+  return m.data;
+}
+
+/// A tensor where it lies.
+struct view {
+  bool is_given;
+  int type;
+  int64_t extents[4], strides[4];
+  void *data;
+};
+/// An element's place; dimensions with one place broadcast.
+static int64_t place(const struct view *t, int64_t i, int64_t j, int64_t k, int64_t l) {
+  return i * t->strides[0] + j * t->strides[1] + k * t->strides[2] + l * t->strides[3];
+}
+static double element(const struct view *t, int64_t i, int64_t j, int64_t k, int64_t l) {
+  return t->is_given ? load(t->type, t->data, place(t, i, j, k, l)) : NAN;
+}
+static struct view view_of(struct execution *e, const struct descriptor *t, bool is_written) {
+  struct view v = {.is_given = true, .type = enumeration(t, 901), .data = memory_of(e, t, is_written)};
+  for (int d = 0; d < 4; d++) {
+    v.extents[d] = extent(t, d);
+    v.strides[d] = v.extents[d] == 1 ? 0 : integer(t, 903, d);
+  }
+  return v;
+}
+
+static bool broadcasts(const struct view *t, const struct view *to) {
+  for (int d = 0; d < 4; d++)
+    if (t->extents[d] != 1 && t->extents[d] != to->extents[d]) return false;
+  return true;
+}
+
+static double combine(int mode, double x, double b, double t) {
+  switch (mode) {
+    case 0: return x + b;
+    case 1: return x * b;
+    case 6: return x / b;
+    case 9: return x - b;
+    case 13: return exp(x);
+    case 15: return log(x);
+    case 21: return x;
+    case 303: return x >= b;
+    case 601: return t != 0 ? x : b;
+    default: return NAN;
+  }
+}
+
+static int compute(struct execution *e, const struct descriptor *o) {
+  // Operands, the result last.
+  const int names[4][4] = {{751, 752, 758, 753}, {1520, 1521, 0, 1522}, {1610, 0, 0, 1611}, {2200, 0, 0, 2201}};
+  const int row = o->kind == POINTWISE_OPERATION ? 0 : o->kind == PRODUCT_OPERATION ? 1 : o->kind == REDUCTION_OPERATION ? 2 : 3;
+  struct view t[4] = {{false}};
+  for (int i = 0; i < 4; i++) {
+    if (!names[row][i] || !find(o, names[row][i])) continue;
+    t[i] = view_of(e, part(o, names[row][i]), i == 3);
+    if (!t[i].data) return refuse(2003, "a tensor that is not there, or at a bad address", (int)integer(part(o, names[row][i]), 906, 0));
+  }
+  const struct view *x = &t[0], *b = &t[1], *y = &t[3];
+  if (o->kind == RESHAPE_OPERATION) {
+    const int64_t count = reach(part(o, 2201));
+    if (reach(part(o, 2200)) != count) return refuse(2008, "elements of a reshape", (int)count);
+    for (int64_t i = 0; i < count; i++) store(y->type, y->data, i, load(x->type, x->data, i));
+    return success;
+  }
+  const int mode = row == 0 ? enumeration(part(o, 750), 0) : row == 2 ? enumeration(part(o, 1612), 1600) : 0;
+  const bool counts = row == 0 && mode == 501;
+  if (row == 0 && counts != (find(part(o, 750), 9) != NULL)) return refuse(bad_parameter, "axis", mode);
+  const int axis = counts ? (int)integer(part(o, 750), 9, 0) : 0;
+  for (int i = 0; row == 0 && i < 3; i++)
+    if (t[i].is_given && !broadcasts(&t[i], y)) return refuse(2008, "extents of a pointwise operation", mode);
+  if (row == 2 && (!broadcasts(y, x) || (mode != 0 && mode != 3))) return refuse(2008, "reduction", mode);
+  if (row == 1 && (x->extents[3] != b->extents[2] || x->extents[2] != y->extents[2] || b->extents[3] != y->extents[3]))
+    return refuse(2008, "extents of a product", 0);
+  int64_t at[4] = {0};
+  for (bool is_more = true; is_more; is_more = advance(part(o, names[row][3]), at, 2)) {
+    double result = row == 2 && mode == 3 ? -INFINITY : 0;
+    if (row == 1) {
+      for (int64_t i = 0; i < x->extents[3]; i++) result += element(x, at[0], at[1], at[2], i) * element(b, at[0], at[1], i, at[3]);
+    } else if (row == 2) {
+      int64_t from[4], last[4];
+      for (int d = 0; d < 4; d++) {
+        from[d] = y->extents[d] == 1 ? 0 : at[d];
+        last[d] = y->extents[d] == 1 ? x->extents[d] : at[d] + 1;
+      }
+      for (int64_t i = from[0]; i < last[0]; i++)
+        for (int64_t j = from[1]; j < last[1]; j++)
+          for (int64_t k = from[2]; k < last[2]; k++)
+            for (int64_t l = from[3]; l < last[3]; l++)
+              result = mode == 0 ? result + element(x, i, j, k, l) : fmax(result, element(x, i, j, k, l));
+    } else if (counts) {
+      result = (double)at[axis];
+    } else {
+      double values[3];
+      for (int i = 0; i < 3; i++) values[i] = element(&t[i], at[0], at[1], at[2], at[3]);
+      result = combine(mode, values[0], values[1], values[2]);
+    }
+    store(y->type, y->data, place(y, at[0], at[1], at[2], at[3]), result);
+  }
+  return success;
+}
+
+static int execute_operations(const struct attribute *operations, const struct descriptor *pack) {
+  struct execution e = {.pack = pack};
+  int status = find(pack, 1000)->count == find(pack, 1001)->count ? success : refuse(bad_parameter, "operands of a variant pack", 0);
+  for (int i = 0; i < operations->count && !status; i++) status = compute(&e, (struct descriptor *)(intptr_t)operations->values[i]);
+  for (int i = 0; i < e.tensors; i++)
+    if (e.all[i].is_own) free(e.all[i].data);
+  return status;
+}
+
 int cudnnBackendExecute(void *handle, void *plan_pointer, void *pack_pointer) {
   const struct descriptor *plan = plan_pointer, *pack = pack_pointer;
   if (!handle || !plan->is_finished || !pack->is_finished) return refuse(not_finalized, "execution", 0);
+  if (!real.is_open && part(plan, 401)->index) memset((void *)(intptr_t)integer(pack, 1003, 0), 0xff, (size_t)part(plan, 401)->index * 100);
   const struct descriptor *operation = part(part(part(plan, 401), 201), 801);
+  if (operation->kind != FORWARD && operation->kind != DATA && operation->kind != FILTER)
+    return execute_operations(find(part(part(plan, 401), 201), 801), pack);
   const struct names n = names_of(operation->kind);
   const struct descriptor *tensors[3] = {part(operation, n.x), part(operation, n.w), part(operation, n.y)};
   const struct descriptor *c = part(operation, n.first + 2);
@@ -305,7 +478,6 @@ int cudnnBackendExecute(void *handle, void *plan_pointer, void *pack_pointer) {
       if (integer(pack, 1000, j) == integer(tensors[i], 906, 0)) data[i] = (void *)(intptr_t)integer(pack, 1001, j);
     if (!data[i] || (uintptr_t)data[i] % (uintptr_t)integer(tensors[i], 900, 0)) return refuse(2003, "address of an operand", i);
   }
-  if (!real.is_open && part(plan, 401)->index) memset((void *)(intptr_t)integer(pack, 1003, 0), 0xff, (size_t)part(plan, 401)->index * 100);
 
   // Sums in double, in the order of memory of the result.
   const int target = operation->kind == FORWARD ? 2 : operation->kind == DATA ? 0 : 1;
