@@ -56,10 +56,10 @@ extension Attention {
   func fusedBackward(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ y: Tensor, _ logarithms: Tensor, _ gradient: Tensor) throws(EmberError)
     -> [Tensor]
   {
-    let results =
-      try Self.neighbours(q, k, v) ?? [
-        Self.result(q.shape, q.dtype, like: q), Self.result(k.shape, k.dtype, like: k), Self.result(v.shape, v.dtype, like: v),
-      ]
+    var results: [Tensor] = []
+    if let together = try Self.neighbours(q, k, v) { results = together } else {
+      for x in [q, k, v] { results.append(try Self.result(x.shape, x.dtype, like: x)) }
+    }
     let (q, k, v) = (try Self.operand(q), try Self.operand(k), try Self.operand(v))
     let (y, gradient) = (try Self.operand(y), try Self.operand(gradient))
     var d: [Operand] = []
