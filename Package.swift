@@ -77,7 +77,8 @@ let package = Package(
     .target(
       name: "EmberVision", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberData", "EmberFormats"],
       resources: [.embedInCode("Resources/imagenet-classes.txt")]),
-    .target(name: "EmberText", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberFormats"]),
+    .target(
+      name: "EmberText", dependencies: ["EmberCUDA", "EmberTensor", "EmberRuntime", "EmberFunctional", "EmberNN", "EmberFormats"]),
     .target(
       name: "EmberAudio", dependencies: ["EmberTensor", "EmberRuntime", "EmberFunctional", "EmberSpectral", "EmberNN", "EmberFormats"]),
     .target(name: "CEmberHub"),
@@ -118,7 +119,8 @@ let package = Package(
         "EmberConformance", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse",
         "EmberSpectral", "EmberTensor",
       ]),
-    .testTarget(name: "EmberCUDATests", dependencies: ["EmberCUDA", "EmberFunctional", "EmberOptim", "EmberRuntime", "EmberTensor"]),
+    .testTarget(
+      name: "EmberCUDATests", dependencies: ["EmberCUDA", "EmberFunctional", "EmberNN", "EmberOptim", "EmberRuntime", "EmberTensor", "EmberText"]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberCPU", "EmberFunctional", "EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(
       name: "EmberGraphTests",

@@ -30,7 +30,8 @@ for name in ember[0]:
     if mine and theirs and all(mine) and all(theirs):
         rounds = ", ".join(f"{a / b:.2f}" for a, b in zip(mine, theirs))
         print(f"| {name} | {min(mine) * 1e3:.4g} | {min(theirs) * 1e3:.4g} | {min(mine) / min(theirs):.2f} | {rounds} |")
-        other = compiled.get(name, {}).get("seconds")
+        # Decoding is compiled over a cache of fixed size, which is a workload of its own.
+        other = compiled.get("decode-compiled" if name == "decode" else name, {}).get("seconds")
         if other:
             print(f"| {name}, torch.compile | {min(mine) * 1e3:.4g} | {other * 1e3:.4g} | {min(mine) / other:.2f} | |")
     else:

@@ -42,13 +42,25 @@ void ember_cuda_set_thread_stream(void *stream) { current_stream = stream; }
 
 int ember_cuda_launch(
   const ember_cuda_driver *driver, void *context, void *function, const unsigned grid[3], unsigned threads, unsigned shared_bytes,
-  void *stream, void *arguments, size_t argument_bytes) {
+  void *stream, void *arguments, size_t argument_bytes, bool overlaps) {
   if (current_context != context) {
     const int result = ember_cuda_use_context(driver, context);
     if (result) return result;
   }
   // CU_LAUNCH_PARAM_BUFFER_POINTER, CU_LAUNCH_PARAM_BUFFER_SIZE, CU_LAUNCH_PARAM_END
   void *extra[] = {(void *)1, arguments, (void *)2, &argument_bytes, (void *)0};
+  if (overlaps) {
+    ember_cuda_launch_attribute attribute = {.kind = EMBER_CUDA_LAUNCH_OVERLAPS, .flag = 1};
+    const ember_cuda_launch_configuration configuration = {
+      .grid = {grid[0], grid[1], grid[2]},
+      .block = {threads, 1, 1},
+      .shared_bytes = shared_bytes,
+      .stream = stream,
+      .attributes = &attribute,
+      .attribute_count = 1,
+    };
+    return driver->launch_configured(&configuration, function, NULL, extra);
+  }
   return driver->launch_kernel(function, grid[0], grid[1], grid[2], threads, 1, 1, shared_bytes, stream, NULL, extra);
 }
 

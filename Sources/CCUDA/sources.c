@@ -17,6 +17,7 @@
   X(bags) \
   X(class_loss) \
   X(convolution) \
+  X(decoding) \
   X(distances) \
   X(folding) \
   X(fourier) \
@@ -31,6 +32,7 @@
   X(recurrence) \
   X(reduce) \
   X(resampling) \
+  X(row_product) \
   X(scan) \
   X(segments) \
   X(softmax) \
@@ -63,6 +65,9 @@ static const char class_loss[] = {
 };
 static const char convolution[] = {
 #embed "kernels/convolution.cuh" suffix(, 0)
+};
+static const char decoding[] = {
+#embed "kernels/decoding.cuh" suffix(, 0)
 };
 static const char distances[] = {
 #embed "kernels/distances.cuh" suffix(, 0)
@@ -105,6 +110,9 @@ static const char reduce[] = {
 };
 static const char resampling[] = {
 #embed "kernels/resampling.cuh" suffix(, 0)
+};
+static const char row_product[] = {
+#embed "kernels/row_product.cuh" suffix(, 0)
 };
 static const char scan[] = {
 #embed "kernels/scan.cuh" suffix(, 0)

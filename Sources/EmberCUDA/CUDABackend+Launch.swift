@@ -98,9 +98,11 @@ extension CUDABackend {
   ///   - kernel: its name without template arguments.
   ///   - threads: of a block, a multiple of 32.
   ///   - sharedBytes: dynamic shared memory of a block.
+  ///   - overlaps: the kernel may begin before the launch in front of it has ended, where the device can do that; it calls
+  ///     `wait_for_previous` before it reads or writes what that one does.
   package func launch(
     _ source: KernelSource, _ kernel: StaticString, _ parameters: [TemplateArgument] = [], blocks: Int, blocksY: Int = 1, blocksZ: Int = 1,
-    threads: Int, sharedBytes: Int = 0, _ arguments: (inout LaunchArguments) -> Void
+    threads: Int, sharedBytes: Int = 0, overlaps: Bool = false, _ arguments: (inout LaunchArguments) -> Void
   ) {
     if blocks == 0 || blocksY == 0 || blocksZ == 0 { return }
     let key = KernelCache.Key.own(
@@ -112,12 +114,13 @@ extension CUDABackend {
           name: parameters.isEmpty ? "\(kernel)" : "\(kernel)<\(parameters.map(\.text).joined(separator: ", "))>", sharedBytes: sharedBytes)
     else { return }
     launch(
-      function, kernel, grid: (UInt32(blocks), UInt32(blocksY), UInt32(blocksZ)), threads: threads, sharedBytes: sharedBytes, arguments)
+      function, kernel, grid: (UInt32(blocks), UInt32(blocksY), UInt32(blocksZ)), threads: threads, sharedBytes: sharedBytes,
+      overlaps: overlaps && takesOverlap, arguments)
   }
 
   func launch(
     _ function: UnsafeMutableRawPointer, _ name: StaticString, grid: (UInt32, UInt32, UInt32), threads: Int, sharedBytes: Int = 0,
-    _ arguments: (inout LaunchArguments) -> Void
+    overlaps: Bool = false, _ arguments: (inout LaunchArguments) -> Void
   ) {
     let status = withUnsafeTemporaryAllocation(byteCount: LaunchArguments.capacity, alignment: 16) { buffer in
       var packed = LaunchArguments(buffer: buffer.baseAddress!, errors: errors)
@@ -127,7 +130,7 @@ extension CUDABackend {
         ember_cuda_launch(
           driver.functions, context, function, $0.baseAddress!.assumingMemoryBound(to: UInt32.self), UInt32(threads), UInt32(sharedBytes),
           stream,
-          packed.buffer, packed.count)
+          packed.buffer, packed.count, overlaps)
       }
     }
     if status != 0 { check(status, "\(name)") }

@@ -70,7 +70,7 @@ extension CUDABackend {
   private static let workspaceBytes = 32 << 20
 
   public func matmul(_ product: MatrixProduct) {
-    if product.batch * product.rows * product.columns == 0 { return }
+    if product.batch * product.rows * product.columns == 0 || rowProduct(product) { return }
     if product.depth > 0, libraryProduct(product) { return }
     let size = product.dtype.size
     // The second and third dimensions of a grid are limited.

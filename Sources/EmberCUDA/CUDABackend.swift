@@ -21,6 +21,8 @@ public final class CUDABackend: Backend, @unchecked Sendable {
   package let multiprocessorCount: Int
   /// Shared memory that one block can get.
   package let sharedBytesPerBlock: Int
+  /// Whether a kernel can begin before the one in front of it has ended; EMBER_CUDA_OVERLAP=0 forbids it.
+  let takesOverlap: Bool
   private let products = Mutex<ProductPlans?>(nil)
 
   /// The CPU, for what has no kernel here.
@@ -42,6 +44,8 @@ public final class CUDABackend: Backend, @unchecked Sendable {
       return Int(value)
     }
     computeCapability = (attribute(Int(EMBER_CUDA_COMPUTE_MAJOR)), attribute(Int(EMBER_CUDA_COMPUTE_MINOR)))
+    // Recordings keep such edges since CUDA 12.3.
+    takesOverlap = computeCapability.major >= 9 && driver.version >= 12030 && LibrarySearch.environment("EMBER_CUDA_OVERLAP") != "0"
     multiprocessorCount = max(1, attribute(Int(EMBER_CUDA_MULTIPROCESSORS)))
     sharedBytesPerBlock = attribute(Int(EMBER_CUDA_SHARED_BYTES_OPT_IN))
     var letters = [CChar](repeating: 0, count: 256)
@@ -65,7 +69,7 @@ public final class CUDABackend: Backend, @unchecked Sendable {
   }
 
   /// Where the calling thread's work is queued.
-  var stream: UnsafeMutableRawPointer { ember_cuda_thread_stream() ?? ownStream }
+  package var stream: UnsafeMutableRawPointer { ember_cuda_thread_stream() ?? ownStream }
 
   /// The driver's answer to a call that only a broken device or driver refuses: raised, as there is nobody to return it to.
   func check(_ status: Int32, _ operation: String) {

@@ -9,6 +9,7 @@ package enum KernelSource: UInt8, CaseIterable {
   case bags
   case classLoss
   case convolution
+  case decoding
   case distances
   case folding
   case fourier
@@ -23,6 +24,7 @@ package enum KernelSource: UInt8, CaseIterable {
   case recurrence
   case reduce
   case resampling
+  case rowProduct
   case scan
   case segments
   case softmax
@@ -32,6 +34,7 @@ package enum KernelSource: UInt8, CaseIterable {
   var files: [String] {
     switch self {
     case .matrix: ["prelude", "numeric", "matrix"]
+    case .rowProduct: ["prelude", "numeric", "matrix", "row_product"]
     case .scan: ["prelude", "reduce", "scan"]
     case .softmax: ["prelude", "reduce", "softmax"]
     case .attention: ["prelude", "tensor_cores", "attention"]

@@ -30,6 +30,11 @@ public struct ModuleHookHandle {
   }
 }
 
+extension Module {
+  /// Whether a call runs anything besides `forward`.
+  package final var hasHooks: Bool { hooks.map { !$0.before.isEmpty || !$0.after.isEmpty } ?? false }
+}
+
 extension Layer {
   /// Runs the hooks and `forward`. The place of the call is for the messages of `detectAnomaly`; its name shows in profiles.
   public func callAsFunction(_ input: Input, file: StaticString = #fileID, line: Int = #line) -> Output {

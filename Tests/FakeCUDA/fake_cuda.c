@@ -192,6 +192,14 @@ int cuModuleGetFunction(void **function, void *module, const char *name) {
 }
 int cuFuncSetAttribute(void *function, int attribute, int value) { (void)function, (void)attribute; return value > 232448 ? invalid_value : success; }
 
+struct attribute { int kind, padding, flag, rest[15]; };
+struct configuration {
+  unsigned grid[3], block[3], shared;
+  struct stream *stream;
+  const struct attribute *attributes;
+  unsigned attribute_count;
+};
+
 int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, struct stream *stream,
                    void **parameters, void **extra) {
   if (!gx || !gy || !gz || !(bx * by * bz) || bx * by * bz > 1024 || gy > 65535 || gz > 65535 || shared > 232448 || parameters || !extra) return invalid_value;
@@ -211,4 +219,11 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
   ((entry)function)(dimensions, arguments);
   pthread_mutex_unlock(&lock);
   return success;
+}
+
+// Launches that may begin before the one in front of them has ended: here each ends before the next one begins.
+int cuLaunchKernelEx(const struct configuration *c, void *function, void **parameters, void **extra) {
+  for (unsigned i = 0; i < c->attribute_count; i++)
+    if (c->attributes[i].kind != 6) return invalid_value;
+  return cuLaunchKernel(function, c->grid[0], c->grid[1], c->grid[2], c->block[0], c->block[1], c->block[2], c->shared, c->stream, parameters, extra);
 }

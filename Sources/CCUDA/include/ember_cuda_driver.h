@@ -51,7 +51,25 @@
   X(function_set_attribute, "cuFuncSetAttribute", (void *function, int attribute, int value))                                \
   X(launch_kernel, "cuLaunchKernel",                                                                                         \
     (void *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,                  \
-     unsigned block_z, unsigned shared_bytes, void *stream, void **parameters, void **extra))
+     unsigned block_z, unsigned shared_bytes, void *stream, void **parameters, void **extra))                                \
+  X(launch_configured, "cuLaunchKernelEx",                                                                                   \
+    (const ember_cuda_launch_configuration *configuration, void *function, void **parameters, void **extra))
+
+// CUlaunchAttribute and CUlaunchConfig.
+typedef struct ember_cuda_launch_attribute {
+  int kind;
+  int padding;
+  union {
+    char bytes[64];
+    int flag;
+  };
+} ember_cuda_launch_attribute;
+typedef struct ember_cuda_launch_configuration {
+  unsigned grid[3], block[3], shared_bytes;
+  void *stream;
+  ember_cuda_launch_attribute *attributes;
+  unsigned attribute_count;
+} ember_cuda_launch_configuration;
 
 #define EMBER_CUDA_FIELD(name, symbol, arguments) int (*_Nonnull name) arguments;
 /// The driver's functions. All return a CUresult, 0 for success.
@@ -62,10 +80,11 @@ typedef struct ember_cuda_driver {
 /// Fills the table from an open library. Null on success, otherwise the name of the first function that is missing.
 const char *ember_cuda_load_driver(void *library, ember_cuda_driver *driver);
 
-/// Launches with arguments packed in one buffer. Makes `context` the calling thread's first if it is not.
+/// Launches with arguments packed in one buffer. Makes `context` the calling thread's first if it is not. With `overlaps` the kernel may
+/// begin before the one in front of it has ended, and waits for it itself.
 int ember_cuda_launch(
   const ember_cuda_driver *driver, void *context, void *function, const unsigned grid[3], unsigned threads, unsigned shared_bytes,
-  void *stream, void *arguments, size_t argument_bytes);
+  void *stream, void *arguments, size_t argument_bytes, bool overlaps);
 
 /// Makes a context the calling thread's current one; does nothing if it is already.
 int ember_cuda_use_context(const ember_cuda_driver *driver, void *context);
@@ -84,6 +103,7 @@ enum {
   EMBER_CUDA_SHARED_BYTES_OPT_IN = 97,
   EMBER_CUDA_L2_BYTES = 38,
   EMBER_CUDA_MAX_DYNAMIC_SHARED_BYTES = 8,
+  EMBER_CUDA_LAUNCH_OVERLAPS = 6,
 };
 
 #endif

@@ -43,22 +43,26 @@ template <class T> __global__ void __launch_bounds__(256) matrix_product(
   *target = store<T>(result);
 }
 
+// Raw values are those of `Activation`.
+template <class A> DEVICE A activated(A x, i32 activation) {
+  if constexpr (IsFloating<A>::value) {
+    switch (activation) {
+      case 1: return x > 0 || x != x ? x : (A)0;
+      case 2: return op_gelu(x);
+      case 3: return x / 2 * (1 + op_tanh((A)0.79788456080286535588 * (x + (A)0.044715 * x * x * x)));
+      case 4: return op_sigmoid(x);
+      case 5: return op_tanh(x);
+      case 6: return x * op_sigmoid(x);
+    }
+  }
+  return x;
+}
+
 // What a product does to its result when the library does not do it: y = activation(y + bias).
 template <class T> __global__ void __launch_bounds__(256) matrix_finish(T *y, const T *bias, i64 columns, i64 count, i32 activation) {
   const i64 i = (i64)blockIdx.x * 256 + threadIdx.x;
   if (i >= count) return;
   auto x = load(y[i]);
   if (bias) x = op_add(x, load(bias[i % columns]));
-  if constexpr (IsFloating<compute_t<T>>::value) {
-    typedef compute_t<T> A;
-    switch (activation) {
-      case 1: x = x > 0 || x != x ? x : (A)0; break;
-      case 2: x = op_gelu(x); break;
-      case 3: x = x / 2 * (1 + op_tanh((A)0.79788456080286535588 * (x + (A)0.044715 * x * x * x))); break;
-      case 4: x = op_sigmoid(x); break;
-      case 5: x = op_tanh(x); break;
-      case 6: x = x * op_sigmoid(x); break;
-    }
-  }
-  y[i] = store<T>(x);
+  y[i] = store<T>(activated(x, activation));
 }

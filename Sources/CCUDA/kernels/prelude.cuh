@@ -255,6 +255,21 @@ template <class T, class V> DEVICE T store(V x) { return Store<T>::from(x); }
 // Several neighbouring elements, moved by one access.
 template <class T, int N> struct alignas(sizeof(T) * N) Vector { T at[N]; };
 
+// 16 bytes of neighbouring elements, which stay packed in registers until they are used.
+struct alignas(16) Words { u32 at[4]; };
+
+template <class T> struct Packed;
+template <> struct Packed<f32> {
+  static DEVICE f32 element(const Words &w, int i) { return bits_to_float(w.at[i]); }
+};
+template <> struct Packed<f16> {
+  static DEVICE f32 element(const Words &w, int i) { return half_to_float(f16{(u16)(w.at[i / 2] >> (16 * (i & 1)))}); }
+};
+template <> struct Packed<bf16> {
+  static DEVICE f32 element(const Words &w, int i) { return bits_to_float(i & 1 ? w.at[i / 2] & 0xffff0000u : w.at[i / 2] << 16); }
+};
+template <class T> DEVICE f32 element(const Words &w, int i) { return Packed<T>::element(w, i); }
+
 // MARK: - Layouts
 
 static const int maximum_rank = 8;
@@ -315,6 +330,23 @@ template <class T, class F> DEVICE T block_all(T value, F combine, T neutral, T 
   if (lane == 0) scratch[threadIdx.x >> 5] = value;
   __syncthreads();
   return warp_all(lane < warps ? scratch[lane] : neutral, combine);
+}
+
+// MARK: - Launches that overlap
+
+// What the launch in front of this one wrote is there, and what it reads may be written. Needed in a kernel that is launched with
+// `overlaps`, by every block; does nothing in others.
+DEVICE void wait_for_previous() {
+#if !defined(EMBER_HOST) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+// The next launch, if it overlaps, may begin once all blocks have said so.
+DEVICE void let_next_begin() {
+#if !defined(EMBER_HOST) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
 }
 
 // MARK: - Errors

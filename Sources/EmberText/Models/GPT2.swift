@@ -30,11 +30,13 @@ open class GPT2: Module, Layer {
   }
 
   public let configuration: Configuration
-  private let wte: Embedding
-  private let wpe: Embedding
-  private let drop: Dropout
-  private let h: [GPT2Block]
-  private let ln_f: LayerNorm
+  let wte: Embedding
+  let wpe: Embedding
+  let drop: Dropout
+  let h: [GPT2Block]
+  let ln_f: LayerNorm
+  /// What generating on an NVIDIA GPU keeps for the next time.
+  let decoding = GPT2Decoding()
 
   public init(_ configuration: Configuration = Configuration()) {
     let c = configuration
@@ -65,7 +67,9 @@ open class GPT2: Module, Layer {
   }
 
   /// The logits of tokens that follow those in the cache, to which their keys and values are added. Without a cache they stand alone.
-  public final func logits(_ tokens: Tensor, cache: inout KeyValueCache?) -> Tensor {
+  ///
+  /// - Parameter lastOnly: only those of the last token, [batch, 1, vocabulary].
+  public final func logits(_ tokens: Tensor, cache: inout KeyValueCache?, lastOnly: Bool = false) -> Tensor {
     let start = cache?.count ?? 0, time = tokens.shape[-1]
     guard start + time <= configuration.contextLength else {
       raise(
@@ -77,10 +81,14 @@ open class GPT2: Module, Layer {
     var x = drop(wte(tokens) + wpe(positions))
     for (i, block) in h.enumerated() { x = block.run(x, layer: i, cache: &cache) }
     cache?.count += time
+    if lastOnly { x = x.narrow(1, start: time - 1, length: 1) }
     return ln_f.forProduct(x).linear(wte.weight)
   }
 
   /// Continues a text: [batch, time] to [batch, time + count].
+  ///
+  /// On an NVIDIA GPU the tokens up to the end of the context come from a recording (`CUDAGraph`) of what one takes, over memory that the
+  /// model keeps for the next call, and no token waits for the host.
   ///
   /// - Parameters:
   ///   - temperature: divides the logits; 0 takes the likeliest token each time.
@@ -91,9 +99,14 @@ open class GPT2: Module, Layer {
     let sampling = Sampling(temperature: temperature, topK: topK)
     return noGrad {
       var tokens = prompt
+      var made = 0
+      if let new = generatedOnGPU(prompt, count: count, sampling, generator) {
+        tokens = cat([prompt, new], dim: -1)
+        made = new.shape[1]
+      }
       var cache: KeyValueCache? = KeyValueCache(layers: configuration.layers)
       var next = tokens
-      for _ in 0..<count {
+      for _ in made..<Swift.max(count, made) {
         if tokens.shape[-1] > configuration.contextLength || (cache?.count ?? 0) + next.shape[-1] > configuration.contextLength {
           // The context is full: begin anew with its later half, so that this is rare.
           let keep = Swift.max(1, configuration.contextLength / 2)
@@ -110,7 +123,7 @@ open class GPT2: Module, Layer {
   }
 }
 
-private final class GPT2Block: Module {
+final class GPT2Block: Module {
   let ln_1: LayerNorm
   let attn: GPT2Attention
   let ln_2: LayerNorm
@@ -130,7 +143,7 @@ private final class GPT2Block: Module {
   }
 }
 
-private final class GPT2Attention: Module {
+final class GPT2Attention: Module {
   let c_attn: Linear
   let c_proj: Linear
   private let heads: Int
@@ -159,7 +172,7 @@ private final class GPT2Attention: Module {
   }
 }
 
-private final class GPT2Network: Module, Layer {
+final class GPT2Network: Module, Layer {
   let c_fc: Linear
   let c_proj: Linear
   private let dropout: Double

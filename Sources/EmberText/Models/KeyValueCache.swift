@@ -9,14 +9,23 @@ public struct KeyValueCache: Sendable {
   /// The most tokens that there will be, if that is known. Memory grows twofold, and no further.
   public let capacity: Int?
   private var layers: [(key: Tensor, value: Tensor)?]
+  /// Memory of a fixed size that others read as well.
+  private var memory: StaticKeyValueCache?
 
   public init(layers: Int, capacity: Int? = nil) {
     self.capacity = capacity
     self.layers = Array(repeating: nil, count: layers)
   }
 
+  /// An empty one in memory that is there already.
+  init(in memory: StaticKeyValueCache) {
+    self.init(layers: 0, capacity: memory.capacity)
+    self.memory = memory
+  }
+
   /// Adds to a layer and returns all it has. Positions count for all layers: `count` is set once a token went through all of them.
   public mutating func append(_ key: Tensor, _ value: Tensor, layer: Int) -> (key: Tensor, value: Tensor) {
+    if let memory { return memory.write(key, value, layer: layer, at: count) }
     let end = count + key.shape[2]
     var room = layers[layer]?.key.shape[2] ?? 0
     if room < end {
