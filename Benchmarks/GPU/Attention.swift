@@ -40,10 +40,10 @@ extension GPUWorkload {
     var keys: Int
     var features: Int
     var isCausal: Bool
-    /// Heads lie between rows, as a projection leaves them.
-    var isInterleaved = false
+    /// Queries, keys and values are views of one projection, as in GPT-2: heads lie between rows.
+    var isProjected = false
     var description: String {
-      "\(dtype) \(queries) queries \(keys) keys \(features) features\(isCausal ? " causal" : "")\(isInterleaved ? " interleaved" : "")"
+      "\(dtype) \(queries) queries \(keys) keys \(features) features\(isCausal ? " causal" : "")\(isProjected ? " projected" : "")"
     }
   }
 
@@ -52,10 +52,12 @@ extension GPUWorkload {
     for features in [64, 128] {
       for length in [size(1024, tiny: 128), size(1000, tiny: 72)] {
         for isCausal in [true, false] {
-          cases.append(Case(queries: length, keys: length, features: features, isCausal: isCausal, isInterleaved: length % 128 != 0))
+          cases.append(Case(queries: length, keys: length, features: features, isCausal: isCausal))
         }
       }
     }
+    let length = size(1024, tiny: 128)
+    cases.append(Case(queries: length, keys: length, features: 64, isCausal: true, isProjected: true))
     cases.append(Case(dtype: .float16, queries: size(300, tiny: 30), keys: size(777, tiny: 77), features: 40, isCausal: true))
     cases.append(Case(dtype: .float16, queries: size(777, tiny: 77), keys: size(256, tiny: 26), features: 96, isCausal: false))
     return cases
@@ -81,6 +83,19 @@ extension GPUWorkload {
     return [y.detach()] + leaves.map { $0.grad! }
   }
 
+  /// Queries, keys, values and the gradient of the result of a case.
+  private func inputs(_ c: Case) -> [Tensor] {
+    let (batch, heads) = (2, 3)
+    if c.isProjected {
+      func parts(_ count: Int, seed: UInt64) -> [Tensor] {
+        let whole = normal([batch, c.queries, count, heads, c.features], c.dtype, seed: seed)
+        return (0..<count).map { whole.select(2, $0).permute([0, 2, 1, 3]) }
+      }
+      return parts(3, seed: 1) + parts(1, seed: 4)
+    }
+    return zip([c.queries, c.keys, c.keys, c.queries], 1...4).map { normal([batch, heads, $0, c.features], c.dtype, seed: $1) }
+  }
+
   /// Prints a line for each case and each choice of kernels: the largest difference of the result and of each gradient from float32's, by
   /// the largest number. On standard error cuDNN's plans, or why there are none.
   func checkAttention() throws -> Outcome {
@@ -99,11 +114,7 @@ extension GPUWorkload {
       largest = max(largest, values.map { $0.isFinite ? $0 : .infinity }.max() ?? .infinity)
     }
     for c in cases {
-      let x = zip([c.queries, c.keys, c.keys, c.queries], 1...4).map { rows, seed in
-        let shape = c.isInterleaved ? [2, rows, 3, c.features] : [2, 3, rows, c.features]
-        let tensor = normal(shape, c.dtype, seed: UInt64(seed))
-        return c.isInterleaved ? tensor.permute([0, 2, 1, 3]) : tensor
-      }
+      let x = inputs(c)
       let reference = composed(x, isCausal: c.isCausal)
       for kernels in [AttentionKernels.own, .cudnn] {
         let calls = AttentionKernels.callsOfCuDNN

@@ -24,6 +24,12 @@ extension CUDABackend {
     case .automatic: if computeCapability.major < 9 || !AttentionWork.paysCuDNN(call) { return false }
     case .cudnn: break
     }
+    if call.gradients != nil {
+      // The next step will want it, and may be recorded.
+      var forward = call
+      forward.gradients = nil
+      CuDNNAttention.prepare(forward, on: self)
+    }
     return CuDNNAttention.run(call, on: self)
   }
 

@@ -61,6 +61,14 @@ enum CuDNNAttention {
     return isDone
   }
 
+  /// Makes the plan of a pass that will be run.
+  static func prepare(_ call: AttentionCall, on backend: CUDABackend) {
+    guard let device = CuDNNDevice.of(backend), let key = key(call) else { return }
+    device.prepare(key, on: backend, describing: describe(call)) { library, handle throws(CUDAUnavailable) in
+      try plan(call, library, handle)
+    }
+  }
+
   /// What a score becomes that may not be seen. Versions before 9.10 take the lowest number instead of -∞.
   private static var hiddenScore: Float {
     guard case .success(let library) = CuDNN.shared, library.version < 91000 else { return -.infinity }

@@ -65,10 +65,39 @@ final class CuDNNDevice: Sendable {
     CuDNN.explain("version \(library.version) from \(library.path)")
   }
 
+  /// Makes a plan for a key.
+  typealias Making = (CuDNN, UnsafeMutableRawPointer) throws(CUDAUnavailable) -> CuDNNPlan
+
+  /// The plan for a key, made unless there is one. Nil where there can be none, or none now.
+  private func plan(_ key: CuDNNKey, _ state: inout State, on backend: CUDABackend, _ name: () -> String, _ make: Making) -> CuDNNPlan? {
+    if let known = state.plans[key] { return known }
+    // Loading its kernels may wait for the device, which would end a recording; the next call outside may make it.
+    if backend.allocator.isRecording {
+      CuDNN.explain("\(name()): own kernels, as no plan is made while a graph is recorded; run it before")
+      return nil
+    }
+    do throws(CUDAUnavailable) {
+      let start = ContinuousClock.now
+      let plan = try make(library, state.handle)
+      state.plans[key] = plan
+      CuDNN.explain("\(name()): \(plan.description), found in \(ContinuousClock.now - start)")
+      return plan
+    } catch {
+      CuDNN.explain("\(name()): own kernels, as \(error)")
+      state.plans[key] = .some(nil)
+      return nil
+    }
+  }
+
+  /// Makes the plan for a key that is about to be run, unless there is one.
+  func prepare(_ key: CuDNNKey, on backend: CUDABackend, describing name: @autoclosure () -> String, making make: Making) {
+    state.withLock { _ = plan(key, &$0, on: backend, name, make) }
+  }
+
   /// Queues the plan for a key, which `make` makes at its first use. False, having done nothing: Ember's own kernels must do it.
   func run(
     _ key: CuDNNKey, _ operands: [CuDNNPlan.Operand], on backend: CUDABackend, describing name: @autoclosure () -> String,
-    making make: (CuDNN, UnsafeMutableRawPointer) throws(CUDAUnavailable) -> CuDNNPlan
+    making make: Making
   ) -> Bool {
     state.withLock { state in
       let stream = backend.stream
@@ -76,22 +105,7 @@ final class CuDNNDevice: Sendable {
         guard library.functions.pointee.set_stream(state.handle, stream) == 0 else { return false }
         state.stream = stream
       }
-      let plan: CuDNNPlan
-      if let known = state.plans[key] {
-        guard let known else { return false }
-        plan = known
-      } else {
-        do throws(CUDAUnavailable) {
-          let start = ContinuousClock.now
-          plan = try make(library, state.handle)
-          state.plans[key] = plan
-          CuDNN.explain("\(name()): \(plan.description), found in \(ContinuousClock.now - start)")
-        } catch {
-          CuDNN.explain("\(name()): own kernels, as \(error)")
-          state.plans[key] = .some(nil)
-          return false
-        }
-      }
+      guard let plan = plan(key, &state, on: backend, name, make) else { return false }
       var workspace: UnsafeMutableRawPointer?
       // Where memory is short, own kernels need less; the next call may have it.
       do throws(EmberError) { workspace = try backend.allocate(byteCount: plan.workspaceBytes) } catch { return false }

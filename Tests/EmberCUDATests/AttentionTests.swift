@@ -76,6 +76,25 @@ import Testing
     #expect(passes(.cudnn, isDeterministic: true) == 1)
   }
 
+  /// A recorded pass reads new inputs when it runs again. A plan that is not there yet is not made meanwhile.
+  @Test(.enabled(if: hasCuDNN)) func isRecorded() throws {
+    let first = inputs(48, 48, 64, .bfloat16), second = inputs(48, 48, 64, .bfloat16)
+    func forward(_ x: [Tensor]) -> Tensor { x[0].scaledDotProductAttention(x[1], x[2], isCausal: true) }
+    let onDevice = first.map { $0.to(.cuda) }
+    for isPlanned in [false, true] {
+      if isPlanned { _ = forward(onDevice) }
+      var y = onDevice[0]
+      let before = AttentionKernels.callsOfCuDNN
+      let graph = try CUDAGraph { y = forward(onDevice) }
+      #expect(AttentionKernels.callsOfCuDNN - before == (isPlanned ? 1 : 0))
+      for inputs in [second, first] {
+        for (tensor, target) in zip(inputs, onDevice) { graph.copy(tensor.to(.cuda), into: target) }
+        graph.replay()
+        #expect(error(of: y, against: forward(inputs)) < tolerance(.bfloat16))
+      }
+    }
+  }
+
   /// A plan is made once what it would have saved is in proportion: soon in training, late for lengths that may never come again.
   @Test func plansPay() {
     var work = AttentionWork()

@@ -12,6 +12,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "stream.h"
+
 typedef void (*entry)(const unsigned *dimensions, const void *arguments);
 
 enum { success = 0, invalid_value = 1, out_of_memory = 2, invalid_device = 101, invalid_image = 200, not_found = 500, capture_unsupported = 900 };
@@ -20,18 +22,18 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static size_t live;
 
 struct record {
-  int kind;  // 0 kernel, 1 copy, 2 fill
+  int kind;  // 0 kernel, 1 copy, 2 fill, 3 call
   entry kernel;
   unsigned dimensions[6];
-  void *to;
+  void *to;  // the data of a call, which the graph owns
   const void *from;
   size_t bytes;
   int value;
+  void (*call)(void *data);
   struct record *next;
   char arguments[];
 };
 struct graph { struct record *first, **last; };
-struct stream { struct graph *capturing; };
 
 static size_t setting(const char *name, size_t otherwise) {
   const char *text = getenv(name);
@@ -124,9 +126,16 @@ int cuMemsetD8Async(void *to, unsigned char value, size_t bytes, struct stream *
   return success;
 }
 
+static bool record_call(struct stream *stream, void (*call)(void *data), void *data) {
+  if (!stream->capturing) return false;
+  struct record *r = recorded(stream->capturing, 0);
+  r->kind = 3, r->call = call, r->to = data;
+  return true;
+}
 int cuStreamCreateWithPriority(struct stream **stream, unsigned flags, int priority) {
   (void)flags, (void)priority;
   *stream = calloc(1, sizeof **stream);
+  (*stream)->record = record_call;
   return success;
 }
 int cuStreamDestroy_v2(struct stream *stream) { free(stream); return success; }
@@ -152,12 +161,14 @@ int cuGraphLaunch(struct graph *graph, struct stream *stream) {
     if (r->kind == 0) r->kernel(r->dimensions, r->arguments);
     if (r->kind == 1) memmove(r->to, r->from, r->bytes);
     if (r->kind == 2) memset(r->to, r->value, r->bytes);
+    if (r->kind == 3) r->call(r->to);
   }
   return success;
 }
 int cuGraphExecDestroy(struct graph *graph) {
   for (struct record *r = graph->first; r;) {
     struct record *next = r->next;
+    if (r->kind == 3) free(r->to);
     free(r);
     r = next;
   }

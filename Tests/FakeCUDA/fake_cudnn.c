@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stream.h"
+
 enum { success = 0, bad_parameter = 2000, not_finalized = 2004, not_supported = 3000, most_attributes = 16, most_values = 32 };
 enum { POINTWISE, CONVOLUTION, ENGINE, CONFIGURATION, HEURISTIC, PLAN, FORWARD = 10, FILTER, DATA, POINTWISE_OPERATION, GRAPH = 15, PACK };
 enum { TENSOR = 17, PRODUCT, PRODUCT_OPERATION, REDUCTION = 21, REDUCTION_OPERATION, RESHAPE_OPERATION = 31 };
@@ -93,7 +95,12 @@ int cudnnCreate(void **handle) {
   return success;
 }
 int cudnnDestroy(void *handle) { (void)handle; return success; }
-int cudnnSetStream(void *handle, void *stream) { return handle && stream ? success : bad_parameter; }
+static struct stream *current_stream;
+int cudnnSetStream(void *handle, void *stream) {
+  if (!handle || !stream) return bad_parameter;
+  current_stream = stream;
+  return success;
+}
 
 int cudnnBackendCreateDescriptor(int kind, void **result) {
   struct descriptor *d = calloc(1, sizeof *d);
@@ -459,13 +466,11 @@ static int execute_operations(const struct attribute *operations, const struct d
   return status;
 }
 
-int cudnnBackendExecute(void *handle, void *plan_pointer, void *pack_pointer) {
-  const struct descriptor *plan = plan_pointer, *pack = pack_pointer;
-  if (!handle || !plan->is_finished || !pack->is_finished) return refuse(not_finalized, "execution", 0);
+static int execute(const struct descriptor *plan, const struct descriptor *pack) {
   if (!real.is_open && part(plan, 401)->index) memset((void *)(intptr_t)integer(pack, 1003, 0), 0xff, (size_t)part(plan, 401)->index * 100);
-  const struct descriptor *operation = part(part(part(plan, 401), 201), 801);
-  if (operation->kind != FORWARD && operation->kind != DATA && operation->kind != FILTER)
-    return execute_operations(find(part(part(plan, 401), 201), 801), pack);
+  const struct attribute *operations = find(part(part(plan, 401), 201), 801);
+  const struct descriptor *operation = (struct descriptor *)(intptr_t)operations->values[0];
+  if (operation->kind != FORWARD && operation->kind != DATA && operation->kind != FILTER) return execute_operations(operations, pack);
   const struct names n = names_of(operation->kind);
   const struct descriptor *tensors[3] = {part(operation, n.x), part(operation, n.w), part(operation, n.y)};
   const struct descriptor *c = part(operation, n.first + 2);
@@ -508,5 +513,44 @@ int cudnnBackendExecute(void *handle, void *plan_pointer, void *pack_pointer) {
     store(type, data[target], place, sums[place]);
   } while (advance(tensors[target], at, rank));
   free(sums);
+  return success;
+}
+
+/// An execution in a captured graph, with the numbers that were given by value.
+struct later {
+  const struct descriptor *plan;
+  struct descriptor pack;
+  float numbers[most_values];
+};
+static void execute_later(void *data) {
+  const struct later *l = data;
+  if (execute(l->plan, &l->pack)) fprintf(stderr, "fake cuDNN, in a graph: %s\n", last_error);
+}
+static void keep_numbers(struct later *l) {
+  const struct attribute *operations = find(part(part(l->plan, 401), 201), 801);
+  const struct attribute *identifiers = find(&l->pack, 1000);
+  struct attribute *pointers = find(&l->pack, 1001);
+  for (int i = 0; i < operations->count; i++) {
+    const struct descriptor *o = (struct descriptor *)(intptr_t)operations->values[i];
+    for (int j = 0; j < o->attributes; j++) {
+      if (o->all[j].type != DESCRIPTOR) continue;
+      const struct descriptor *t = (struct descriptor *)(intptr_t)o->all[j].values[0];
+      for (int k = 0; t->kind == TENSOR && flag(t, 908) && k < identifiers->count; k++) {
+        if (identifiers->values[k] != integer(t, 906, 0) || pointers->values[k] == (intptr_t)&l->numbers[k]) continue;
+        l->numbers[k] = *(const float *)(intptr_t)pointers->values[k];
+        pointers->values[k] = (intptr_t)&l->numbers[k];
+      }
+    }
+  }
+}
+
+int cudnnBackendExecute(void *handle, void *plan, void *pack) {
+  if (!handle || !((struct descriptor *)plan)->is_finished || !((struct descriptor *)pack)->is_finished)
+    return refuse(not_finalized, "execution", 0);
+  if (!current_stream || !current_stream->capturing) return execute(plan, pack);
+  struct later *l = calloc(1, sizeof *l);
+  l->plan = plan, l->pack = *(struct descriptor *)pack;
+  keep_numbers(l);
+  current_stream->record(current_stream, execute_later, l);
   return success;
 }
