@@ -9,11 +9,11 @@ static const i32 bad_weights = 2;
 struct Philox {
   u64 seed, offset;
 };
-struct Words {
+struct PhiloxWords {
   u32 at[4];
 };
 
-DEVICE Words philox_words(const Philox &generator, u64 block, u64 attempt) {
+DEVICE PhiloxWords philox_words(const Philox &generator, u64 block, u64 attempt) {
   const u64 number = generator.offset + block;
   u32 c0 = (u32)number, c1 = (u32)(number >> 32), c2 = (u32)attempt, c3 = (u32)(attempt >> 32);
   u32 k0 = (u32)generator.seed, k1 = (u32)(generator.seed >> 32);
@@ -28,11 +28,11 @@ DEVICE Words philox_words(const Philox &generator, u64 block, u64 attempt) {
     k0 += 0x9e3779b9u;
     k1 += 0xbb67ae85u;
   }
-  return Words{{c0, c1, c2, c3}};
+  return PhiloxWords{{c0, c1, c2, c3}};
 }
 
 // Number k of the two 64-bit words of a block.
-DEVICE u64 wide_word(const Words &words, int k) { return (u64)words.at[2 * k] << 32 | words.at[2 * k + 1]; }
+DEVICE u64 wide_word(const PhiloxWords &words, int k) { return (u64)words.at[2 * k] << 32 | words.at[2 * k + 1]; }
 
 // MARK: - Uniform numbers, and the type that a dtype's numbers are drawn in
 
@@ -41,17 +41,17 @@ template <class C> struct Drawing;
 template <> struct Drawing<f32> {
   static const int each = 4;
   // In [0, 1), 24 bits.
-  static DEVICE f32 from_zero(const Words &words, int k) { return (f32)(words.at[k] >> 8) * 0x1p-24f; }
+  static DEVICE f32 from_zero(const PhiloxWords &words, int k) { return (f32)(words.at[k] >> 8) * 0x1p-24f; }
   // In (0, 1]: near 0 finer than 2^-24, for logarithms.
-  static DEVICE f32 to_one(const Words &words, int k) { return ((f32)words.at[k] + 1) * 0x1p-32f; }
+  static DEVICE f32 to_one(const PhiloxWords &words, int k) { return ((f32)words.at[k] + 1) * 0x1p-32f; }
   // In (0, 1), 23 bits.
-  static DEVICE f32 inside(const Words &words, int k) { return ((f32)(words.at[k] >> 9) + 0.5f) * 0x1p-23f; }
+  static DEVICE f32 inside(const PhiloxWords &words, int k) { return ((f32)(words.at[k] >> 9) + 0.5f) * 0x1p-23f; }
 };
 template <> struct Drawing<f64> {
   static const int each = 2;
-  static DEVICE f64 from_zero(const Words &words, int k) { return (f64)(wide_word(words, k) >> 11) * 0x1p-53; }
-  static DEVICE f64 to_one(const Words &words, int k) { return ((f64)(wide_word(words, k) >> 11) + 1) * 0x1p-53; }
-  static DEVICE f64 inside(const Words &words, int k) { return ((f64)(wide_word(words, k) >> 12) + 0.5) * 0x1p-52; }
+  static DEVICE f64 from_zero(const PhiloxWords &words, int k) { return (f64)(wide_word(words, k) >> 11) * 0x1p-53; }
+  static DEVICE f64 to_one(const PhiloxWords &words, int k) { return ((f64)(wide_word(words, k) >> 11) + 1) * 0x1p-53; }
+  static DEVICE f64 inside(const PhiloxWords &words, int k) { return ((f64)(wide_word(words, k) >> 12) + 0.5) * 0x1p-52; }
 };
 
 // 16-bit floats are drawn in f32, integers (of geometric distributions) in f64.
@@ -88,7 +88,7 @@ template <class C> DEVICE void normal_pair(C to_one, C from_zero, C *a, C *b) {
 enum { draw_uniform, draw_normal, draw_exponential, draw_log_normal, draw_cauchy, draw_geometric };
 
 // The numbers of one block. `a` and `b` are the parameters of the distribution.
-template <int distribution, class C> DEVICE void draw_block(const Words &words, C a, C b, C *values) {
+template <int distribution, class C> DEVICE void draw_block(const PhiloxWords &words, C a, C b, C *values) {
   typedef Drawing<C> D;
   if constexpr (distribution == draw_normal || distribution == draw_log_normal) {
 #pragma unroll
@@ -165,7 +165,7 @@ template <class T> __global__ void __launch_bounds__(256) fill_bernoulli(
     T *out, i64 count, Philox generator, u64 threshold, i32 aligned) {
   const i64 blocks = (count + 3) / 4;
   for (i64 block = (i64)blockIdx.x * 256 + threadIdx.x; block < blocks; block += (i64)gridDim.x * 256) {
-    const Words words = philox_words(generator, (u64)block, 0);
+    const PhiloxWords words = philox_words(generator, (u64)block, 0);
     Vector<T, 4> elements;
 #pragma unroll
     for (int k = 0; k < 4; k++) elements.at[k] = store<T>((i32)((u64)words.at[k] < threshold));
@@ -191,7 +191,7 @@ template <class T> __global__ void __launch_bounds__(256) fill_integers(
     T *out, i64 count, Philox generator, i64 low, u64 range, i32 aligned) {
   const i64 blocks = (count + 1) / 2;
   for (i64 block = (i64)blockIdx.x * 256 + threadIdx.x; block < blocks; block += (i64)gridDim.x * 256) {
-    const Words words = philox_words(generator, (u64)block, 0);
+    const PhiloxWords words = philox_words(generator, (u64)block, 0);
     Vector<T, 2> elements;
 #pragma unroll
     for (int k = 0; k < 2; k++) {
@@ -211,7 +211,7 @@ template <class T, class P> __global__ void __launch_bounds__(256) draw_bernoull
   static const int each = Drawing<C>::each;
   const i64 blocks = (count + each - 1) / each;
   for (i64 block = (i64)blockIdx.x * 256 + threadIdx.x; block < blocks; block += (i64)gridDim.x * 256) {
-    const Words words = philox_words(generator, (u64)block, 0);
+    const PhiloxWords words = philox_words(generator, (u64)block, 0);
 #pragma unroll
     for (int k = 0; k < each; k++) {
       const i64 i = block * each + k;
@@ -246,7 +246,7 @@ template <class T> __global__ void __launch_bounds__(256) draw_gamma_elements(
     C value;
     for (;;) {
       C x, unused;
-      const Words words = philox_words(generator, (u64)i, attempt++);
+      const PhiloxWords words = philox_words(generator, (u64)i, attempt++);
       normal_pair(D::to_one(words, 0), D::from_zero(words, 1), &x, &unused);
       const C y = 1 + c * x;
       if (y <= 0) continue;
