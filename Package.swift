@@ -55,7 +55,9 @@ let package = Package(
       name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral"]),
     .target(
       name: "EmberConformance",
-      dependencies: ["EmberOperators", "EmberFunctional", "EmberGraph", "EmberNN", "EmberOptim", "EmberSparse", "EmberTensor", "EmberFormats"]),
+      dependencies: [
+        "EmberCUDA", "EmberOperators", "EmberFunctional", "EmberGraph", "EmberNN", "EmberOptim", "EmberSparse", "EmberTensor", "EmberFormats",
+      ]),
     .executableTarget(
       name: "EmberCommand",
       dependencies: [

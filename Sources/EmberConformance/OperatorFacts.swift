@@ -1,3 +1,4 @@
+import EmberCUDA
 import EmberTensor
 
 /// What running a corpus's cases showed of an operator.
@@ -33,9 +34,23 @@ public struct OperatorFacts: Sendable {
   public private(set) var meta = Tally()
   public private(set) var tangent = Tally()
   public private(set) var batching = Tally()
+  /// On an NVIDIA GPU: by kernels of its own, or through the CPU, which counts as a loop.
+  public private(set) var cuda = Tally()
 
-  fileprivate mutating func add(_ probe: OperatorProbe, _ verdict: Verdict, differences: Bool) {
+  /// `yes` (kernels for all cases), `CPU` (through the CPU), `some`, `no`; nil where nothing was seen.
+  var cudaWord: String? {
+    switch (cuda.holds, cuda.loops, cuda.failures.isEmpty) {
+    case (0, 0, true): nil
+    case (0, 0, false): "no"
+    case (_, 0, true): "yes"
+    case (0, _, true): "CPU"
+    default: "some"
+    }
+  }
+
+  fileprivate mutating func add(_ probe: OperatorProbe, _ verdict: Verdict, differences: Bool, onGPU: Bool) {
     let id = probe.item.id
+    if onGPU { return cuda.add(probe.onGPU(), id) }
     // What is drawn may come out otherwise.
     let isDrawn = if case .wrongValue = verdict { probe.isRandom } else { false }
     if !isDrawn { value.add(verdict.hasRightValue ? .holds : .fails(verdict.words.why), id) }
@@ -47,22 +62,25 @@ public struct OperatorFacts: Sendable {
 
   /// One line for each observation that failed, with its column.
   public var reasons: String {
-    let columns: [(String, Tally)] = [("CPU", value), ("meta", meta), ("gradient", gradient), ("tangent", tangent), ("batching", batching)]
+    let columns: [(String, Tally)] = [("CPU", value), ("CUDA", cuda), ("meta", meta), ("gradient", gradient), ("tangent", tangent), ("batching", batching)]
     return columns.flatMap { column, tally in tally.failures.map { "\(column)\t\($0)\n" } }.joined()
   }
 
   /// The facts of every operator that the corpus has cases of, by qualified name.
   ///
-  /// - Parameter differences: hold forward mode against difference quotients too. These miss at jumps and kinks, which are no fault.
-  public static func observed(_ registry: OperatorRegistry, on corpus: Corpus, differences: Bool = false) throws -> [String: OperatorFacts]
-  {
+  /// - Parameters:
+  ///   - differences: hold forward mode against difference quotients too. These miss at jumps and kinks, which are no fault.
+  ///   - onGPU: only how they run there.
+  public static func observed(
+    _ registry: OperatorRegistry, on corpus: Corpus, differences: Bool = false, onGPU: Bool = false
+  ) throws -> [String: OperatorFacts] {
     var facts: [String: OperatorFacts] = [:]
     for entry in corpus.entries where entry.kind == "op" {
       for item in try corpus.cases(of: entry) {
         guard let probe = OperatorProbe(item, registry) else { continue }
         var computed = Computed()
-        let verdict = item.run(registry, computed: &computed)
-        facts[probe.name, default: OperatorFacts()].add(probe, verdict, differences: differences)
+        let verdict = onGPU ? .passed : item.run(registry, computed: &computed)
+        facts[probe.name, default: OperatorFacts()].add(probe, verdict, differences: differences, onGPU: onGPU)
       }
     }
     return facts
@@ -74,15 +92,31 @@ public struct OperatorTable: Sendable {
   public static let titles = ["name", "CPU", "CUDA", "meta", "gradient", "tangent", "batching", "ONNX"]
   public let rows: [[String]]
 
-  /// - Parameter facts: what was observed; without, what only running tells is unknown (`?`).
-  public init(_ registry: OperatorRegistry, facts: [String: OperatorFacts]?) {
+  /// - Parameters:
+  ///   - facts: what was observed; without, what only running tells is unknown (`?`).
+  ///   - onGPU: what was observed on a GPU.
+  ///   - document: an earlier table, from which the column CUDA is kept where no GPU was at hand.
+  public init(
+    _ registry: OperatorRegistry, facts: [String: OperatorFacts]?, onGPU: [String: OperatorFacts]? = nil, keeping document: String? = nil
+  ) {
+    let known = document.map(Self.cudaColumn) ?? [:]
     rows = registry.names.map { name in
       // A second name is the same operator.
       let seen = facts?[name] ?? registry[name]!.original.flatMap { facts?[$0] }
       func word(_ tally: KeyPath<OperatorFacts, OperatorFacts.Tally>) -> String { seen?[keyPath: tally].word ?? "?" }
-      // Neither a CUDA backend nor an ONNX exporter exists yet.
-      return [name, word(\.value), "-", word(\.meta), word(\.gradient), word(\.tangent), word(\.batching), "-"]
+      let cuda = onGPU.map { ($0[name] ?? registry[name]!.original.flatMap { original in $0[original] })?.cudaWord ?? "?" }
+      return [name, word(\.value), cuda ?? known[name] ?? "?", word(\.meta), word(\.gradient), word(\.tangent), word(\.batching), "-"]
     }
+  }
+
+  /// The column CUDA of a document, by operator.
+  private static func cudaColumn(_ document: String) -> [String: String] {
+    var words: [String: String] = [:]
+    for line in document.split(separator: "\n") where line.hasPrefix("| `") {
+      let cells = line.split(separator: "|").map { String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()) }
+      if cells.count == titles.count { words[cells[0].filter { $0 != "`" }] = cells[2] }
+    }
+    return words
   }
 
   /// Columns aligned for a terminal.

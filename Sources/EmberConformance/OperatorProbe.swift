@@ -1,3 +1,4 @@
+import EmberCUDA
 import EmberFormats
 import EmberRuntime
 import EmberTensor
@@ -69,6 +70,24 @@ struct OperatorProbe {
         return .fails("\(shape.summary) for \(output.summary)")
       }
       return .holds
+    } catch { return .fails("\(error)") }
+  }
+
+  // MARK: - An NVIDIA GPU
+
+  /// Whether the case gives the same on the GPU, by kernels of its own or through the CPU. Nil where no tensor is put there.
+  func onGPU() -> Observation? {
+    guard isDense, !inputs.isEmpty, !outputs.isEmpty else { return nil }
+    func hostCalls() -> Int { CUDA.operationsOnHost.reduce(0) { $0 + $1.count } }
+    do {
+      let before = hostCalls()
+      let found = try catchingErrors { try run(inputs.map { $0.detach().to(.cuda) }, on: .cuda).flatMap(\.tensors).map { $0.detach().to(.cpu) } }
+      let isOnHost = hostCalls() != before
+      guard found.count == outputs.count else { return .fails("\(found.count) results, not \(outputs.count)") }
+      for (tensor, output) in zip(found, outputs) where tensor.shape != output.shape || tensor.dtype != output.dtype {
+        return .fails("\(tensor.summary) for \(output.summary)")
+      }
+      return isOnHost ? .holdsByLoop : .holds
     } catch { return .fails("\(error)") }
   }
 
