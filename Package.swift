@@ -122,7 +122,10 @@ let package = Package(
         "EmberSpectral", "EmberTensor",
       ]),
     .testTarget(
-      name: "EmberCUDATests", dependencies: ["EmberCUDA", "EmberFunctional", "EmberNN", "EmberOptim", "EmberRuntime", "EmberTensor", "EmberText"]),
+      name: "EmberCUDATests",
+      dependencies: [
+        "EmberCUDA", "EmberFunctional", "EmberLinearAlgebra", "EmberNN", "EmberOptim", "EmberRuntime", "EmberTensor", "EmberText",
+      ]),
     .testTarget(name: "EmberNNTests", dependencies: ["EmberCPU", "EmberFunctional", "EmberNN", "EmberOptim", "EmberTensor"]),
     .testTarget(
       name: "EmberGraphTests",

@@ -9,16 +9,20 @@
 // One line a file.
 #define KERNELS(X) \
   X(prelude) \
+  X(complex) \
   X(numeric) \
   X(special) \
   X(copy) \
   X(matrix) \
   X(attention) \
+  X(alignments) \
   X(bags) \
   X(class_loss) \
   X(convolution) \
   X(decoding) \
   X(distances) \
+  X(distinct) \
+  X(factorizations) \
   X(folding) \
   X(fourier) \
   X(histograms) \
@@ -29,6 +33,7 @@
   X(pooling) \
   X(random) \
   X(ranges) \
+  X(ranks) \
   X(recurrence) \
   X(reduce) \
   X(resampling) \
@@ -37,10 +42,14 @@
   X(segments) \
   X(softmax) \
   X(sort) \
+  X(spectra) \
   X(tensor_cores)
 
 static const char prelude[] = {
 #embed "kernels/prelude.cuh" suffix(, 0)
+};
+static const char complex[] = {
+#embed "kernels/complex.cuh" suffix(, 0)
 };
 static const char numeric[] = {
 #embed "kernels/numeric.cuh" suffix(, 0)
@@ -57,6 +66,9 @@ static const char matrix[] = {
 static const char attention[] = {
 #embed "kernels/attention.cuh" suffix(, 0)
 };
+static const char alignments[] = {
+#embed "kernels/alignments.cuh" suffix(, 0)
+};
 static const char bags[] = {
 #embed "kernels/bags.cuh" suffix(, 0)
 };
@@ -71,6 +83,12 @@ static const char decoding[] = {
 };
 static const char distances[] = {
 #embed "kernels/distances.cuh" suffix(, 0)
+};
+static const char distinct[] = {
+#embed "kernels/distinct.cuh" suffix(, 0)
+};
+static const char factorizations[] = {
+#embed "kernels/factorizations.cuh" suffix(, 0)
 };
 static const char folding[] = {
 #embed "kernels/folding.cuh" suffix(, 0)
@@ -102,6 +120,9 @@ static const char random[] = {
 static const char ranges[] = {
 #embed "kernels/ranges.cuh" suffix(, 0)
 };
+static const char ranks[] = {
+#embed "kernels/ranks.cuh" suffix(, 0)
+};
 static const char recurrence[] = {
 #embed "kernels/recurrence.cuh" suffix(, 0)
 };
@@ -125,6 +146,9 @@ static const char softmax[] = {
 };
 static const char sort[] = {
 #embed "kernels/sort.cuh" suffix(, 0)
+};
+static const char spectra[] = {
+#embed "kernels/spectra.cuh" suffix(, 0)
 };
 static const char tensor_cores[] = {
 #embed "kernels/tensor_cores.cuh" suffix(, 0)

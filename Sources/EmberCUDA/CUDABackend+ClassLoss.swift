@@ -142,3 +142,27 @@ extension CUDABackend {
   /// Elements of an access where rows may begin anywhere: the kernels look for the first that is aligned.
   private func rowWidth(_ dtype: DType, _ pointers: [UnsafeMutableRawPointer?]) -> Int { vectorWidth(dtype, 16, pointers) }
 }
+
+extension CUDABackend {
+  /// The margin losses of rows x [rows, classes] with several labels each, int64 [rows, classes] up to the first -1; float32 or float64.
+  /// A label that is no class is reported when something waits for the device.
+  package func multilabelMargin(_ x: Operand, labels: Operand, into losses: Operand) {
+    withScratch(x.shape.elementCount) { marks in
+      launch(.classLoss, "multilabel_margin", [.type(x.dtype)], blocks: x.shape[unchecked: 0], threads: 256) {
+        for pointer in [x.pointer, labels.pointer, losses.pointer, marks] { $0.add(pointer) }
+        $0.add(Int64(x.shape[unchecked: 1]))
+        $0.addErrorWord("multilabel_margin_loss")
+      }
+    }
+  }
+
+  package func multilabelMarginBackward(gradient: Operand, _ x: Operand, labels: Operand, into dx: Operand) {
+    withScratch(x.shape.elementCount) { marks in
+      launch(.classLoss, "multilabel_margin_backward", [.type(x.dtype)], blocks: x.shape[unchecked: 0], threads: 256) {
+        for pointer in [gradient.pointer, x.pointer, labels.pointer, dx.pointer, marks] { $0.add(pointer) }
+        $0.add(Int64(x.shape[unchecked: 1]))
+        $0.addErrorWord("multilabel_margin_loss_backward")
+      }
+    }
+  }
+}

@@ -53,3 +53,21 @@ extension CUDABackend {
     }
   }
 }
+
+extension CUDABackend {
+  /// Frames [batch, frames, frameLength] added up at distances of `hop`, to signals [batch, length]: dense, float32 or float64, or pairs of
+  /// them as the parts of complex numbers.
+  package func overlapAdd(
+    isDouble: Bool, batch: Int, frames: Int, frameLength: Int, hop: Int, parts: Int, _ input: UnsafeRawPointer?,
+    into output: UnsafeMutableRawPointer?, length: Int
+  ) {
+    let count = batch * length * parts
+    launch(
+      .folding, "overlap_add", [.type(isDouble ? .float64 : .float32)], blocks: quotientRoundedUp(count, 256), threads: 256
+    ) {
+      $0.add(UnsafeMutableRawPointer(mutating: input))
+      $0.add(output)
+      for number in [frames, frameLength, hop, parts, length, count] { $0.add(Int64(number)) }
+    }
+  }
+}

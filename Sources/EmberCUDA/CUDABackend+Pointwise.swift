@@ -153,7 +153,7 @@ struct PointwiseSource {
   init(_ program: PointwiseProgram) {
     let tensors = program.inputs.count - program.parameterCount
     let isSpecial = program.steps.contains { Self.isSpecial($0.opcode) }
-    var lines = [KernelSource.text(of: ["prelude", "numeric"] + (isSpecial ? ["special"] : [])), "", "// \(program.name)"]
+    var lines = [KernelSource.text(of: ["prelude", "complex", "numeric"] + (isSpecial ? ["special"] : [])), "", "// \(program.name)"]
 
     // The program itself: inputs as elements, outputs as references.
     let operands =

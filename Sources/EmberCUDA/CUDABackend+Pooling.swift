@@ -183,3 +183,31 @@ extension CUDABackend {
     }
   }
 }
+
+/// Windows at pseudo-random distances over planes of `rank` dimensions, a leading 1 for images. Laid out as `FractionalPooling` of the
+/// kernels.
+package struct FractionalWindows: BitwiseCopyable {
+  package typealias Triple = (Int64, Int64, Int64)
+  let rank: Int64
+  let planes: Int64
+  let input: Triple
+  let output: Triple
+  let kernel: Triple
+
+  package init(rank: Int, planes: Int64, input: Triple, output: Triple, kernel: Triple) {
+    (self.rank, self.planes) = (Int64(rank), planes)
+    (self.input, self.output, self.kernel) = (input, output, kernel)
+  }
+}
+
+extension CUDABackend {
+  /// The largest value of each window and its position in the plane; samples [planes, rank] in 0 ..< 1.
+  package func fractionalMaxPool(_ x: Operand, samples: Operand, into y: Operand, indices: Operand, _ windows: FractionalWindows) {
+    let count = y.shape.elementCount
+    launch(.pooling, "fractional_max_pool", [.type(x.dtype)], blocks: quotientRoundedUp(count, 256), threads: 256) {
+      for operand in [x, samples, y, indices] { $0.add(operand.pointer) }
+      $0.addBytes(of: windows)
+      $0.add(Int64(count))
+    }
+  }
+}

@@ -6,11 +6,14 @@ package enum KernelSource: UInt8, CaseIterable {
   case copy
   case matrix
   case attention
+  case alignments
   case bags
   case classLoss
   case convolution
   case decoding
   case distances
+  case distinct
+  case factorizations
   case folding
   case fourier
   case histograms
@@ -21,6 +24,7 @@ package enum KernelSource: UInt8, CaseIterable {
   case pooling
   case random
   case ranges
+  case ranks
   case recurrence
   case reduce
   case resampling
@@ -29,12 +33,17 @@ package enum KernelSource: UInt8, CaseIterable {
   case segments
   case softmax
   case sort
+  case spectra
 
   /// The files that make up what is compiled, in order.
   var files: [String] {
     switch self {
-    case .matrix: ["prelude", "numeric", "matrix"]
-    case .rowProduct: ["prelude", "numeric", "matrix", "row_product"]
+    case .matrix: ["prelude", "complex", "numeric", "matrix"]
+    case .rowProduct: ["prelude", "complex", "numeric", "matrix", "row_product"]
+    case .factorizations: ["prelude", "complex", "factorizations"]
+    case .spectra: ["prelude", "complex", "factorizations", "spectra"]
+    case .ranks: ["prelude", "sort", "ranks"]
+    case .distinct: ["prelude", "sort", "distinct"]
     case .scan: ["prelude", "reduce", "scan"]
     case .softmax: ["prelude", "reduce", "softmax"]
     case .attention: ["prelude", "tensor_cores", "attention"]

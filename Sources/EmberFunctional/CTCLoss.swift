@@ -12,7 +12,8 @@ struct CTCLoss: VariadicOperation {
       op.described(x.shape) { ctc in
         ember_ctc_loss(Int32(x.dtype.rawValue), ctc, x.operand.pointer, losses.operand.pointer, alpha.operand.pointer)
       }
-    })
+    },
+    cuda: cudaKernel)
   let saved: SavedTensors = [.input0, .output(0), .output(1)]
   let undifferentiableOutputs: Set<Int> = [1]
   let targets: [Int64]
@@ -68,7 +69,8 @@ struct CTCLossBackward: VariadicOperation {
           dx.operand.pointer,
           op.zeroInfinity)
       }
-    })
+    },
+    cuda: cudaKernel)
   let loss: CTCLoss
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {

@@ -111,7 +111,8 @@ struct MultilabelMargin: VariadicOperation {
       ember_multilabel_margin(
         Int32(x.dtype.rawValue), x.operand.pointer, targets.operand.pointer!.assumingMemoryBound(to: Int64.self), y.operand.pointer,
         Int64(x.shape[0]), Int64(x.shape[1]))
-    })
+    },
+    cuda: cudaKernel)
   let saved: SavedTensors = [.input0, .input1]
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {
@@ -138,7 +139,8 @@ struct MultilabelMarginBackward: VariadicOperation {
       ember_multilabel_margin_backward(
         Int32(dx.dtype.rawValue), x[0].operand.pointer, x[1].operand.pointer, x[2].operand.pointer!.assumingMemoryBound(to: Int64.self),
         dx.operand.pointer, Int64(dx.shape[0]), Int64(dx.shape[1]))
-    })
+    },
+    cuda: cudaKernel)
   let saved: SavedTensors = [.input(1), .input(2)]
 
   func forward(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] {

@@ -14,7 +14,8 @@ struct FractionalMaxPool: VariadicOperation {
           Int32(x.dtype.rawValue), $0, x.operand.pointer, samples.operand.pointer, y.operand.pointer,
           indices.operand.pointer!.assumingMemoryBound(to: Int64.self))
       }
-    })
+    },
+    cuda: cudaKernel)
   let kernel: [Int]
   let output: [Int]
   let saved: SavedTensors = .output(1)

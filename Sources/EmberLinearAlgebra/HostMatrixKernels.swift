@@ -1,7 +1,7 @@
 import EmberRuntime
 import EmberTensor
 
-/// The decompositions of a GPU's matrices by LAPACK on the CPU.
+/// The decompositions of a GPU's matrices by LAPACK on the CPU, where no kernel of the GPU does them.
 struct HostMatrixKernels: MatrixKernels {
   let lapack = LAPACKKernels()
 

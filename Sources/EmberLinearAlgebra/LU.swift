@@ -1,4 +1,5 @@
 import CEmberLinearAlgebra
+import EmberCUDA
 import EmberRuntime
 import EmberTensor
 
@@ -63,14 +64,13 @@ struct LUFactor: VariadicOperation {
 
 /// The order in which pivots put the rows of matrices with n rows: row i of L·U is row order[i] of A.
 func rowOrder(_ pivots: Tensor, _ n: Int) throws(EmberError) -> Tensor {
-  // A few numbers: the CPU reads them, wherever they are.
-  if pivots.device.type == .cuda {
-    let order = try rowOrder(noGrad { pivots.value.to(.cpu) }, n)
-    return noGrad { order.to(pivots.device) }
-  }
   let order = try Tensor.empty(shape: Shape(pivots.shape.dropLast()).appending(n), dtype: .int64, like: pivots)
   guard pivots.backend.holdsData, order.elementCount > 0 else { return order }
   let source = try pivots.to(.int32).dense()
+  if let backend = order.backend as? CUDABackend {
+    backend.pivotOrder(source.operand, rows: n, into: order.operand)
+    return order
+  }
   let isValid = withExtendedLifetime(source) {
     ember_pivots_to_order(
       Int64(order.elementCount / n), Int64(pivots.shape[-1]), Int64(n), source.operand.pointer?.assumingMemoryBound(to: Int32.self),

@@ -24,7 +24,7 @@ protocol MatrixKernels: Sendable {
   func triangular(_ a: Tensor, _ b: Tensor, left: Bool, upper: Bool, transpose: Character, unit: Bool) throws(EmberError)
 }
 
-private let matrixKernels = KernelTable<any MatrixKernels>("linalg", cpu: LAPACKKernels(), cuda: HostMatrixKernels())
+private let matrixKernels = KernelTable<any MatrixKernels>("linalg", cpu: LAPACKKernels(), cuda: CUDAMatrixKernels())
 
 /// The kernels for the device of a tensor; nil on `meta`.
 func kernels(for x: Tensor) throws(EmberError) -> (any MatrixKernels)? { try matrixKernels.kernel(on: x.device) }

@@ -1,4 +1,5 @@
 import CEmberSpectral
+import EmberCUDA
 import EmberRuntime
 import EmberTensor
 
@@ -31,9 +32,13 @@ private struct OverlapAdd: UnaryOperation {
   let length: Int
 
   private static let kernels = KernelTable<
-    @Sendable (Bool, Int64, Int64, Int64, Int64, Int64, UnsafeRawPointer?, UnsafeMutableRawPointer?, Int64) -> Void
+    @Sendable (any Backend, Bool, Int64, Int64, Int64, Int64, Int64, UnsafeRawPointer?, UnsafeMutableRawPointer?, Int64) -> Void
   >(
-    "overlap_add", cpu: { ember_overlap_add($0, $1, $2, $3, $4, $5, $6, $7, $8) })
+    "overlap_add", cpu: { ember_overlap_add($1, $2, $3, $4, $5, $6, $7, $8, $9) },
+    cuda: {
+      ($0 as! CUDABackend).overlapAdd(
+        isDouble: $1, batch: Int($2), frames: Int($3), frameLength: Int($4), hop: Int($5), parts: Int($6), $7, into: $8, length: Int($9))
+    })
 
   func forward(_ x: Tensor) throws(EmberError) -> Tensor {
     let shape = Shape(x.shape.dropLast(2)).appending(length)
@@ -42,7 +47,7 @@ private struct OverlapAdd: UnaryOperation {
     let source = try x.dense()
     withExtendedLifetime(source) {
       kernel(
-        x.dtype.realType == .float64, Int64(y.elementCount / length), Int64(x.shape[-2]), Int64(x.shape[-1]), Int64(hop),
+        x.backend, x.dtype.realType == .float64, Int64(y.elementCount / length), Int64(x.shape[-2]), Int64(x.shape[-1]), Int64(hop),
         x.dtype.isComplex ? 2 : 1, source.operand.pointer, y.operand.pointer, Int64(length))
     }
     return y

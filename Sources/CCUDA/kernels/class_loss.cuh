@@ -319,3 +319,63 @@ __global__ void __launch_bounds__(256) class_loss_totals(const f64 *partials, i6
   *weight = sums.im;
   if (loss) *loss = store<T>((compute_t<T>)(mean ? sums.re / sums.im : sums.re));
 }
+
+// MARK: - Several labels to a row
+
+// Marks the labels of a row up to the first negative one and returns how many there are, repeated ones included. A block to a row.
+DEVICE i64 mark_labels(const i64 *targets, i64 classes, u8 *marks, i32 *scratch, DeviceError *errors, i32 operation) {
+  i32 end = (i32)classes;
+  for (i64 i = threadIdx.x; i < classes; i += blockDim.x) {
+    marks[i] = 0;
+    if (targets[i] < -1 || targets[i] >= classes) report(errors, 1, operation, blockIdx.x * classes + i, targets[i], classes);
+    if (targets[i] < 0 && i < end) end = (i32)i;
+  }
+  end = block_all(end, [](i32 a, i32 b) { return b < a ? b : a; }, (i32)classes, scratch);
+  __syncthreads();
+  for (i64 i = threadIdx.x; i < end; i += blockDim.x)
+    if (targets[i] < classes) marks[targets[i]] = 1;
+  __syncthreads();
+  return end;
+}
+
+// Σ max(0, 1 - x[label] + x[other]) / classes over the labels and all others. `marks`: a byte for each element.
+template <class T> __global__ void __launch_bounds__(256) multilabel_margin(
+    const T *x, const i64 *targets, T *losses, u8 *marks, i64 classes, DeviceError *errors, i32 operation) {
+  __shared__ T scratch[32];
+  __shared__ i32 ends[32];
+  const i64 row = (i64)blockIdx.x * classes;
+  x += row, targets += row, marks += row;
+  const i64 count = mark_labels(targets, classes, marks, ends, errors, operation);
+  T sum = 0;
+  for (i64 i = threadIdx.x; i < classes; i += blockDim.x) {
+    if (marks[i]) continue;
+    for (i64 t = 0; t < count; t++) {
+      if (targets[t] >= classes) continue;
+      const T margin = 1 - x[targets[t]] + x[i];
+      if (margin > 0) sum += margin;
+    }
+  }
+  sum = block_all(sum, [](T a, T b) { return a + b; }, (T)0, scratch);
+  if (threadIdx.x == 0) losses[blockIdx.x] = sum / (T)classes;
+}
+
+template <class T> __global__ void __launch_bounds__(256) multilabel_margin_backward(
+    const T *dy, const T *x, const i64 *targets, T *dx, u8 *marks, i64 classes, DeviceError *errors, i32 operation) {
+  __shared__ i32 ends[32];
+  const i64 row = (i64)blockIdx.x * classes;
+  x += row, targets += row, marks += row, dx += row;
+  const i64 count = mark_labels(targets, classes, marks, ends, errors, operation);
+  const T share = dy[blockIdx.x] / (T)classes;
+  for (i64 i = threadIdx.x; i < classes; i += blockDim.x) {
+    i64 pairs = 0;
+    if (marks[i]) {
+      for (i64 k = 0; k < classes; k++) pairs -= !marks[k] && 1 - x[i] + x[k] > 0;
+      i64 times = 0;
+      for (i64 t = 0; t < count; t++) times += targets[t] == i;
+      pairs *= times;
+    } else {
+      for (i64 t = 0; t < count; t++) pairs += targets[t] < classes && 1 - x[targets[t]] + x[i] > 0;
+    }
+    dx[i] = (T)pairs * share;
+  }
+}

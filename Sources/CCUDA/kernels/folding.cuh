@@ -43,3 +43,16 @@ template <class T> __global__ void __launch_bounds__(256) fold_windows(Folding f
     images[plane * pixels + pixel] = sum;
   }
 }
+
+// Frames [batch, frames, frame_length] added up at distances of `hop`, to signals [batch, length]; every element gathers the frames that
+// hold it, in their order. Complex numbers are two parts.
+template <class T> __global__ void __launch_bounds__(256) overlap_add(
+    const T *x, T *y, i64 frames, i64 frame_length, i64 hop, i64 parts, i64 length, i64 count) {
+  const i64 index = (i64)blockIdx.x * blockDim.x + threadIdx.x;
+  if (index >= count) return;
+  const i64 element = index / parts, part = index - element * parts, row = element / length, position = element - row * length;
+  const i64 last = min(frames - 1, position / hop), first = position < frame_length ? 0 : (position - frame_length) / hop + 1;
+  T sum = 0;
+  for (i64 f = first; f <= last; f++) sum += x[((row * frames + f) * frame_length + position - f * hop) * parts + part];
+  y[index] = sum;
+}

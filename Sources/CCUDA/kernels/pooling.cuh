@@ -257,3 +257,46 @@ template <class T> __global__ void __launch_bounds__(256) average_pool_backward(
   }
   dx[index] = store<T>(sum);
 }
+
+// MARK: - Windows at pseudo-random distances
+
+// Laid out as `FractionalWindows` of EmberCUDA.
+struct FractionalPooling {
+  i64 rank, planes, input[3], output[3], kernel[3];
+};
+
+// A number as T stores it: window positions follow from it, so it must round as PyTorch's does.
+template <class T> DEVICE f64 rounded_to(f64 x) { return (f64)load(store<T>(x)); }
+
+template <class T> DEVICE i64 fractional_start(f64 sample, i64 i, i64 input, i64 output, i64 kernel) {
+  if (i == output - 1) return input - kernel;
+  const f64 step = rounded_to<T>(rounded_to<T>((f64)(input - kernel)) / rounded_to<T>((f64)(output - 1)));
+  return (i64)rounded_to<T>(rounded_to<T>((f64)i + sample) * step) - (i64)rounded_to<T>(sample * step);
+}
+
+// samples [planes, rank], the innermost dimension first for images; count: of all outputs.
+template <class T> __global__ void __launch_bounds__(256) fractional_max_pool(
+    const T *x, const T *samples, T *y, i64 *indices, FractionalPooling p, i64 count) {
+  const i64 index = (i64)blockIdx.x * blockDim.x + threadIdx.x;
+  if (index >= count) return;
+  const i64 windows = p.output[0] * p.output[1] * p.output[2], plane = index / windows, w = index - plane * windows;
+  const i64 at[3] = {w / (p.output[1] * p.output[2]), w / p.output[2] % p.output[1], w % p.output[2]};
+  x += plane * p.input[0] * p.input[1] * p.input[2];
+  i64 start[3];
+  for (int d = 0; d < 3; d++) {
+    const int own = p.rank == 3 ? d : 2 - d;
+    const f64 sample = own < p.rank ? (f64)load(samples[plane * p.rank + own]) : 0;
+    start[d] = fractional_start<T>(sample, at[d], p.input[d], p.output[d], p.kernel[d]);
+  }
+  i64 where = (start[0] * p.input[1] + start[1]) * p.input[2] + start[2];
+  auto most = load(x[where]);
+  for (i64 d = start[0]; d < start[0] + p.kernel[0]; d++)
+    for (i64 h = start[1]; h < start[1] + p.kernel[1]; h++)
+      for (i64 c = start[2]; c < start[2] + p.kernel[2]; c++) {
+        const i64 i = (d * p.input[1] + h) * p.input[2] + c;
+        const auto value = load(x[i]);
+        if (value > most || value != value) most = value, where = i;
+      }
+  y[index] = x[where];
+  indices[index] = where;
+}

@@ -1,4 +1,5 @@
 import CEmberKernels
+import EmberCUDA
 import EmberRuntime
 
 /// Positions at which values would be inserted into sorted rows.
@@ -11,7 +12,8 @@ struct SearchSorted: BinaryOperation {
         Int32(sorted.dtype.rawValue), sorted.body.pointer, isShared, Int64(rows), Int64(sorted.size(-1)), values.body.pointer, Int64(count),
         right,
         output.body.pointer?.assumingMemoryBound(to: Int64.self))
-    })
+    },
+    cuda: cudaKernel)
   /// Behind equal elements instead of before them.
   let right: Bool
 
@@ -42,7 +44,10 @@ struct SearchSorted: BinaryOperation {
 private let uniqueKernels = KernelTable<@Sendable (Tensor, Bool, Tensor, Tensor, Tensor) -> Int>(
   "unique", cpu: distinctOnCPU,
   cuda: { x, isConsecutive, values, inverse, counts in
-    withHostCopies("unique", changed: [values, inverse, counts], read: [x]) { distinctOnCPU($1[0], isConsecutive, $0[0], $0[1], $0[2]) }
+    let found = (x.backend as! CUDABackend).distinct(
+      x.operand, isConsecutive: isConsecutive, values: values.operand, inverse: inverse.operand, counts: counts.operand)
+    return found
+      ?? withHostCopies("unique", changed: [values, inverse, counts], read: [x]) { distinctOnCPU($1[0], isConsecutive, $0[0], $0[1], $0[2]) }
   })
 
 @Sendable private func distinctOnCPU(_ x: Tensor, _ isConsecutive: Bool, _ values: Tensor, _ inverse: Tensor, _ counts: Tensor) -> Int {

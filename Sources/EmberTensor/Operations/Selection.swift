@@ -18,7 +18,7 @@ struct RankSelection: VariadicOperation {
   }
 
   static let name = "kthvalue"
-  static let kernels = KernelTable<@Sendable (Choice, AxisOperand, Tensor, Tensor) -> Void>(
+  static let kernels = KernelTable<@Sendable (Choice, AxisOperand, Tensor, Tensor) -> Bool>(
     name,
     cpu: { choice, input, values, indices in
       let dtype = Int32(input.operand.dtype.rawValue)
@@ -28,11 +28,12 @@ struct RankSelection: VariadicOperation {
       let positions = indices.body.pointer?.assumingMemoryBound(to: Int64.self)
       switch choice {
       case .smallest(let k):
-        _ = ember_kthvalue(dtype, input.operand.pointer, Int64(k), values.body.pointer, positions, outer, count, inner)
+        return ember_kthvalue(dtype, input.operand.pointer, Int64(k), values.body.pointer, positions, outer, count, inner)
       case .median(let ignoresNaN):
-        _ = ember_median(dtype, input.operand.pointer, values.body.pointer, positions, outer, count, inner, ignoresNaN)
+        return ember_median(dtype, input.operand.pointer, values.body.pointer, positions, outer, count, inner, ignoresNaN)
       }
-    })
+    },
+    cuda: cudaKernel)
   let saved: SavedTensors = .output(1)
   let choice: Choice
   let dimension: Int
@@ -52,7 +53,9 @@ struct RankSelection: VariadicOperation {
     if count == 0 { throw EmberError(.index, in: choice.name, "\(x.summary) has no elements along dimension \(dimension)") }
     let values = try Tensor.empty(shape: shape, dtype: x.dtype, like: x)
     let indices = try Tensor.empty(shape: shape, dtype: .int64, like: x)
-    if let kernel = try Self.kernels.kernel(on: x.device), values.elementCount > 0 { kernel(choice, axis.operand, values, indices) }
+    if let kernel = try Self.kernels.kernel(on: x.device), values.elementCount > 0, !kernel(choice, axis.operand, values, indices) {
+      throw EmberError(.kernel, in: choice.name, "no kernel of \(x.device) takes \(x.summary) along dimension \(dimension)")
+    }
     return [values, indices]
   }
 
