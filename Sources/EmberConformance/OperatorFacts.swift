@@ -104,7 +104,7 @@ public struct OperatorTable: Sendable {
       // A second name is the same operator.
       let seen = facts?[name] ?? registry[name]!.original.flatMap { facts?[$0] }
       func word(_ tally: KeyPath<OperatorFacts, OperatorFacts.Tally>) -> String { seen?[keyPath: tally].word ?? "?" }
-      let cuda = onGPU.map { ($0[name] ?? registry[name]!.original.flatMap { original in $0[original] })?.cudaWord ?? "?" }
+      let cuda = onGPU.map { all in (all[name] ?? registry[name]!.original.flatMap { all[$0] })?.cudaWord ?? "?" }
       return [name, word(\.value), cuda ?? known[name] ?? "?", word(\.meta), word(\.gradient), word(\.tangent), word(\.batching), "-"]
     }
   }

@@ -2,6 +2,7 @@ import EmberCUDA
 import EmberNN
 import EmberRuntime
 import EmberTensor
+import Synchronization
 
 /// What generating on an NVIDIA GPU keeps: memory for keys and values, and the recordings that read it.
 final class GPT2Decoding {
@@ -173,11 +174,22 @@ final class GPT2Decoder {
     return memory.text.narrow(1, start: time, length: count)
   }
 
+  private static let recordings = Mutex(())
+
   /// Where the driver cannot record, launches go on one by one.
   private func record(_ weights: GPT2Weights, greedy: Bool) {
-    let made = try? CUDAGraph(on: memory.backend.device) {
-      step(weights)
-      if greedy { memory.append(logits.operand) }
+    let device = memory.backend.device
+    // What has been queued so far reports what was wrong with it here.
+    memory.backend.synchronize()
+    // On a stream of its own: what other threads queue meanwhile runs, and is not recorded. One at a time, as memory asked for meanwhile
+    // belongs to the recording.
+    let made = Self.recordings.withLock { _ in
+      try? CUDAStream(on: device).run {
+        try CUDAGraph(on: device) {
+          step(weights)
+          if greedy { memory.append(logits.operand) }
+        }
+      }
     }
     if greedy { greedyRecording = made } else { recording = made }
   }
