@@ -77,6 +77,7 @@ extension CUDABackend {
       for number in [e.rows, e.columns, tiles] { $0.add(Int64(number)) }
       $0.add(Int32(transposed ? 1 : 0))
       $0.add(Int32(conjugated ? 1 : 0))
+      $0.addErrorWord("linalg.lu_solve")
     }
   }
 

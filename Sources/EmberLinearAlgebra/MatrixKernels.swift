@@ -119,9 +119,28 @@ struct LAPACKKernels: MatrixKernels {
     try check(ember_lapack_lu(m.type, m.batch, m.rows, m.columns, m.pointer, integers(pivots), integers(info)))
   }
 
+  /// LAPACK follows pivots without looking where they lead. `inPairs`: negative ones name a block of 2 × 2, and come in twos.
+  private func checkPivots(_ pivots: Tensor, rows: Int32, inPairs: Bool, in operation: StaticString) throws(EmberError) {
+    let numbers = UnsafeBufferPointer(start: integers(pivots), count: pivots.elementCount)
+    var opensPair = false
+    for (i, pivot) in numbers.enumerated() {
+      let closesPair = opensPair
+      opensPair = inPairs && pivot < 0 && !closesPair
+      let isLast = (i + 1) % Int(rows) == 0
+      if (closesPair && pivot >= 0) || (opensPair && isLast) {
+        throw EmberError(.value, in: "\(operation)", "pivots \(pivots.summary): negative ones must come in pairs; the one at \(i) does not")
+      }
+      guard inPairs ? pivot != 0 && pivot.magnitude <= rows.magnitude : pivot >= 1 && pivot <= rows else {
+        throw EmberError(
+          .index, in: "\(operation)", "pivots \(pivots.summary) hold \(pivot); they must lie between 1 and \(rows), the number of rows")
+      }
+    }
+  }
+
   func luSolve(_ lu: Tensor, pivots: Tensor, _ b: Tensor, transpose: Character) throws(EmberError) {
     let m = try Matrices(lu)
     let x = try Matrices(b)
+    try checkPivots(pivots, rows: m.rows, inPairs: false, in: "linalg.lu_solve")
     try check(ember_lapack_lu_solve(m.type, m.batch, letter(transpose), m.rows, x.columns, m.pointer, integers(pivots), x.pointer))
   }
 
@@ -167,6 +186,7 @@ struct LAPACKKernels: MatrixKernels {
   func ldlSolve(_ ld: Tensor, pivots: Tensor, _ b: Tensor, hermitian: Bool) throws(EmberError) {
     let m = try Matrices(ld)
     let x = try Matrices(b)
+    try checkPivots(pivots, rows: m.rows, inPairs: true, in: "linalg.ldl_solve")
     try check(ember_lapack_ldl_solve(m.type, m.batch, hermitian, m.rows, x.columns, m.pointer, integers(pivots), x.pointer))
   }
 

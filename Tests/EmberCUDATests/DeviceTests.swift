@@ -1,5 +1,6 @@
 import EmberCUDA
 import EmberFunctional
+import EmberLinearAlgebra
 import EmberRuntime
 import EmberTensor
 import Testing
@@ -55,10 +56,16 @@ import Testing
   }
 
   @Test func whatTheCPUDoesInsteadSaysWhatIsWrong() {
-    let x = Tensor.zeros([2, 3], on: .cuda), target = Tensor([[0, 7, -1], [0, -1, -1]] as [[Int64]]).to(.cuda)
-    let text = message { _ = x.multilabelMarginLoss(target) }
-    #expect(text.contains("-1 ..< 3"), "\(text)")
+    let x = Tensor.eye(3).to(.cuda), pivots = Tensor([1, 7, 3] as [Int32]).to(.cuda)
+    let text = message { _ = Linalg.ldlSolve(x, pivots, x) }
+    #expect(text.contains("between 1 and 3"), "\(text)")
     #expect(!text.contains("no kernel"))
+  }
+
+  @Test func aPivotOutsideOfItsMatrixIsAnError() {
+    let x = Tensor.eye(3).to(.cuda), pivots = Tensor([1, 7, 3] as [Int32]).to(.cuda)
+    let text = message { _ = Linalg.luSolve(x, pivots, x) }
+    #expect(text.contains("linalg.lu_solve") && text.contains("dimension of 3"), "\(text)")
   }
 
   /// More rows than a launch of the kernel for integers has; the last one counts.

@@ -28,6 +28,23 @@ private func gradient(of function: @escaping (Tensor) -> Tensor) -> ([Tensor]) -
 }
 
 @Suite struct LinearAlgebraTests {
+  /// LAPACK would follow them out of its memory.
+  @Test(arguments: [[1, 7, 3], [0, 2, 3], [-1, 2, 3], [1, 2, -3], [-4, -4, 3]] as [[Int32]]) func pivotsThatLeadNowhere(_ numbers: [Int32]) {
+    let a = Tensor.eye(3, dtype: .float64), pivots = Tensor(numbers)
+    for solve in [{ Linalg.ldlSolve(a, pivots, a) }, { Linalg.luSolve(a, pivots, a) }] {
+      let error = #expect(throws: EmberError.self) { try catchingErrors { _ = solve() } }
+      #expect("\(error!)".contains("pivots"))
+    }
+  }
+
+  @Test func pivotsOfPairs() {
+    // Zeros on the diagonal ask for blocks of 2 × 2.
+    let a = Tensor([[0, 1, 2, 0], [1, 0, 0, 3], [2, 0, 0, 1], [0, 3, 1, 0]] as [[Double]]).to(.float64)
+    let (factors, pivots, _) = Linalg.ldlFactorEx(a)
+    #expect(pivots.elements(as: Int32.self).contains { $0 < 0 })
+    #expect(a.matmul(Linalg.ldlSolve(factors, pivots, Tensor.eye(4, dtype: .float64))).allClose(Tensor.eye(4, dtype: .float64), absolute: 1e-12))
+  }
+
   @Test func productsHaveDerivatives() {
     let a = matrix(3, 4)
     let b = matrix(4, 2, seed: 2)

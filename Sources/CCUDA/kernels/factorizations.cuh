@@ -187,7 +187,8 @@ template <class T> __global__ void __launch_bounds__(128) solve_triangular(
 
 // op(A)·X = B in B [n, columns], from A's factors. A warp to a column, `tiles` blocks to a matrix.
 template <class T> __global__ void __launch_bounds__(128) lu_solve(
-    const T *a, const i32 *pivots, T *b, i64 n, i64 columns, i64 tiles, i32 transposed, i32 conjugated) {
+    const T *a, const i32 *pivots, T *b, i64 n, i64 columns, i64 tiles, i32 transposed, i32 conjugated, DeviceError *errors,
+    i32 operation) {
   DYNAMIC_SHARED(T, vectors);
   const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, warps = blockDim.x >> 5;
   const i64 item = blockIdx.x / tiles, tile = blockIdx.x % tiles;
@@ -197,7 +198,7 @@ template <class T> __global__ void __launch_bounds__(128) lu_solve(
   T *x = vectors + warp * n;
   const auto exchange = [&](i64 i) {
     const i64 other = (i64)pivots[i] - 1;
-    if (other < 0 || other >= n) return;
+    if (other < 0 || other >= n) return report(errors, 1, operation, i, other, n);
     const T held = x[i];
     x[i] = x[other];
     x[other] = held;
