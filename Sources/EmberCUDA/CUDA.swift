@@ -85,14 +85,17 @@ public enum CUDA {
     existing(device)?.allocator.statistics ?? MemoryStatistics()
   }
 
-  /// Gives cached memory back to the device.
+  /// Gives cached memory back to the device, and cached pinned memory to the host.
   public static func releaseCachedMemory(_ device: Device = .cuda) {
     guard let backend = existing(device) else { return }
     backend.synchronize()
     backend.allocator.releaseCached()
+    backend.pinnedMemory.releaseCached()
   }
+
   /// Starts a new measurement of `peakLiveBytes`.
   public static func resetPeakMemory(_ device: Device = .cuda) { existing(device)?.allocator.resetPeak() }
+
   /// Limits the memory for tensors, in bytes; 0 for no limit. Beyond it an allocation is a `.memory` error.
   public static func setMemoryCap(_ bytes: Int, _ device: Device = .cuda) { existing(device)?.allocator.setCap(bytes) }
 

@@ -14,6 +14,7 @@ public final class CUDABackend: Backend, @unchecked Sendable {
   let allocator: Allocator
   let cache: KernelCache
   let errors: ErrorWord
+  package let pinnedMemory: PinnedMemory
   private let ownStream: UnsafeMutableRawPointer
   let name: String
   let memoryBytes: Int
@@ -66,6 +67,7 @@ public final class CUDABackend: Backend, @unchecked Sendable {
     let (major, minor) = computeCapability
     cache = KernelCache(driver: driver, context: context!, architecture: "sm_\(major)\(minor)\(major >= 9 ? "a" : "")")
     errors = try ErrorWord(driver: driver)
+    pinnedMemory = PinnedMemory(driver: driver, context: context!)
   }
 
   /// Where the calling thread's work is queued.
@@ -106,6 +108,7 @@ public final class CUDABackend: Backend, @unchecked Sendable {
   public func synchronize() {
     useContext()
     check(driver.functions.pointee.synchronize_stream(stream), "synchronize")
+    pinnedMemory.letGo()
     if let error = errors.take() { raise(error) }
   }
 

@@ -47,12 +47,15 @@ public final class CUDAEvent: @unchecked Sendable {
   let backend: CUDABackend
   let handle: UnsafeMutableRawPointer
 
-  public init(on device: Device = .cuda) throws {
-    backend = try CUDA.inUse(device)
+  /// - Throws: a `.device` error if the device is not in use yet.
+  public convenience init(on device: Device = .cuda) throws { try self.init(backend: CUDA.inUse(device)) }
+
+  init(backend: CUDABackend) throws(EmberError) {
+    self.backend = backend
     backend.useContext()
     var handle: UnsafeMutableRawPointer?
     let status = backend.driver.functions.pointee.create_event(&handle, 0)
-    guard status == 0, let handle else { throw EmberError(.device, in: "CUDAEvent", "\(device): \(backend.driver.text(status))") }
+    guard status == 0, let handle else { throw EmberError(.device, in: "CUDAEvent", "\(backend.device): \(backend.driver.text(status))") }
     self.handle = handle
   }
 

@@ -1,5 +1,8 @@
 // A stand-in for the driver: device memory is host memory, streams run at once, an image is a shared library made by the fake NVRTC.
 //
+// A copy between the device and pinned memory of the host happens when somebody waits for its stream, or when the next work on the stream
+// begins: who reads or overwrites such memory too early gets wrong numbers.
+//
 // Every block ends at a page that nobody may touch and begins filled with NaN bytes; freed blocks are unmapped. EMBER_FAKE_CUDA_MEMORY: how
 // many bytes the device has (2 GiB). EMBER_FAKE_CUDA_DEVICES: how many devices (1). EMBER_FAKE_CUDA_VERSION: of the driver (13000).
 #define _GNU_SOURCE
@@ -20,6 +23,7 @@ enum { success = 0, invalid_value = 1, out_of_memory = 2, invalid_device = 101, 
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static size_t live;
+static struct pinned { struct pinned *next; char *start; size_t bytes; } *pinned;
 
 struct record {
   int kind;  // 0 kernel, 1 copy, 2 fill, 3 call
@@ -94,8 +98,37 @@ int cuMemFree_v2(void *pointer) {
   munmap(base, size + 2 * page);
   return success;
 }
-int cuMemHostAlloc(void **pointer, size_t bytes, unsigned flags) { (void)flags; *pointer = malloc(bytes); return *pointer ? success : out_of_memory; }
-int cuMemFreeHost(void *pointer) { free(pointer); return success; }
+int cuMemHostAlloc(void **pointer, size_t bytes, unsigned flags) {
+  (void)flags;
+  struct pinned *p = malloc(sizeof *p);
+  if (!p || !(p->start = malloc(bytes))) return out_of_memory;
+  *pointer = p->start, p->bytes = bytes;
+  memset(p->start, 0xff, bytes);
+  pthread_mutex_lock(&lock);
+  p->next = pinned, pinned = p;
+  pthread_mutex_unlock(&lock);
+  return success;
+}
+int cuMemFreeHost(void *pointer) {
+  pthread_mutex_lock(&lock);
+  for (struct pinned **at = &pinned; *at; at = &(*at)->next)
+    if ((*at)->start == pointer) {
+      struct pinned *gone = *at;
+      *at = gone->next;
+      free(gone);
+      break;
+    }
+  pthread_mutex_unlock(&lock);
+  free(pointer);
+  return success;
+}
+static bool is_pinned(const char *pointer) {
+  bool found = false;
+  pthread_mutex_lock(&lock);
+  for (struct pinned *p = pinned; p && !found; p = p->next) found = pointer >= p->start && pointer < p->start + p->bytes;
+  pthread_mutex_unlock(&lock);
+  return found;
+}
 
 static struct record *recorded(struct graph *graph, size_t argument_bytes) {
   struct record *r = calloc(1, sizeof *r + argument_bytes);
@@ -103,11 +136,26 @@ static struct record *recorded(struct graph *graph, size_t argument_bytes) {
   graph->last = &r->next;
   return r;
 }
+// Copies that were put off.
+static void catch_up(struct stream *stream) {
+  while (stream->first) {
+    struct record *r = stream->first;
+    stream->first = r->next;
+    memmove(r->to, r->from, r->bytes);
+    free(r);
+  }
+}
 static int copy(void *to, const void *from, size_t bytes, struct stream *stream, int is_host) {
   if (stream->capturing) {
     if (is_host) return capture_unsupported;
     struct record *r = recorded(stream->capturing, 0);
     r->kind = 1, r->to = to, r->from = from, r->bytes = bytes;
+    return success;
+  }
+  catch_up(stream);
+  if (is_host && (is_pinned(to) || is_pinned(from))) {
+    stream->first = calloc(1, sizeof *stream->first);
+    stream->first->to = to, stream->first->from = from, stream->first->bytes = bytes;
     return success;
   }
   memmove(to, from, bytes);
@@ -122,6 +170,7 @@ int cuMemsetD8Async(void *to, unsigned char value, size_t bytes, struct stream *
     r->kind = 2, r->to = to, r->value = value, r->bytes = bytes;
     return success;
   }
+  catch_up(stream);
   memset(to, value, bytes);
   return success;
 }
@@ -138,9 +187,17 @@ int cuStreamCreateWithPriority(struct stream **stream, unsigned flags, int prior
   (*stream)->record = record_call;
   return success;
 }
-int cuStreamDestroy_v2(struct stream *stream) { free(stream); return success; }
-int cuStreamSynchronize(struct stream *stream) { return stream->capturing ? capture_unsupported : success; }
-int cuStreamWaitEvent(struct stream *stream, void *event, unsigned flags) { (void)stream, (void)event, (void)flags; return success; }
+int cuStreamDestroy_v2(struct stream *stream) { catch_up(stream); free(stream); return success; }
+int cuStreamSynchronize(struct stream *stream) {
+  if (stream->capturing) return capture_unsupported;
+  catch_up(stream);
+  return success;
+}
+int cuStreamWaitEvent(struct stream *stream, struct stream **event, unsigned flags) {
+  (void)stream, (void)flags;
+  if (*event) catch_up(*event);
+  return success;
+}
 int cuStreamBeginCapture_v2(struct stream *stream, int mode) {
   (void)mode;
   if (stream->capturing) return invalid_value;
@@ -156,7 +213,7 @@ int cuStreamEndCapture(struct stream *stream, struct graph **graph) {
 }
 int cuGraphInstantiateWithFlags(struct graph **executable, struct graph *graph, unsigned long long flags) { (void)flags; *executable = graph; return success; }
 int cuGraphLaunch(struct graph *graph, struct stream *stream) {
-  (void)stream;
+  catch_up(stream);
   for (struct record *r = graph->first; r; r = r->next) {
     if (r->kind == 0) r->kernel(r->dimensions, r->arguments);
     if (r->kind == 1) memmove(r->to, r->from, r->bytes);
@@ -177,11 +234,16 @@ int cuGraphExecDestroy(struct graph *graph) {
 }
 int cuGraphDestroy(struct graph *graph) { (void)graph; return success; }
 
-int cuEventCreate(void **event, unsigned flags) { (void)flags; *event = malloc(8); return success; }
+// An event is the stream in which it was marked.
+int cuEventCreate(struct stream ***event, unsigned flags) { (void)flags; *event = calloc(1, sizeof **event); return success; }
 int cuEventDestroy_v2(void *event) { free(event); return success; }
-int cuEventRecord(void *event, void *stream) { (void)event, (void)stream; return success; }
-int cuEventQuery(void *event) { (void)event; return success; }
-int cuEventSynchronize(void *event) { (void)event; return success; }
+int cuEventRecord(struct stream **event, struct stream *stream) { *event = stream; return success; }
+// Not ready while a copy waits.
+int cuEventQuery(struct stream **event) { return *event && (*event)->first ? 600 : success; }
+int cuEventSynchronize(struct stream **event) {
+  if (*event) catch_up(*event);
+  return success;
+}
 int cuEventElapsedTime(float *milliseconds, void *start, void *end) { (void)start, (void)end; *milliseconds = 0.001f; return success; }
 
 int cuModuleLoadData(void **module, const char *image) {
@@ -225,6 +287,7 @@ int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsign
     memcpy(r->arguments, arguments, bytes);
     return success;
   }
+  catch_up(stream);
   // The shim's fibers belong to the library: one launch of a kernel at a time.
   pthread_mutex_lock(&lock);
   ((entry)function)(dimensions, arguments);

@@ -105,6 +105,8 @@ final class TensorBody: @unchecked Sendable {
     if owner == nil, let pointer, case .ordinary = kind { backend.deallocate(pointer, byteCount: byteCount) }
   }
 
+  /// Somebody else's memory that this is, or is a view of.
+  var foreignMemory: ForeignMemory? { if case .foreign(let memory) = (owner ?? self).kind { memory } else { nil } }
   var isPoisoned: Bool { if case .poison = kind { true } else { false } }
   var batch: BatchedValue? { if case .member(let batch) = kind { batch } else { nil } }
   var trace: TracedValue? { if case .traced(let trace) = kind { trace } else { nil } }
@@ -125,9 +127,14 @@ final class TensorBody: @unchecked Sendable {
 
 /// Memory that is given back through a closure when no tensor refers to it any longer.
 final class ForeignMemory: Sendable {
+  /// Pinned: a GPU copies from it by itself.
+  let isPinned: Bool
   private let release: @Sendable () -> Void
 
-  init(release: @escaping @Sendable () -> Void) { self.release = release }
+  init(isPinned: Bool = false, release: @escaping @Sendable () -> Void) {
+    self.isPinned = isPinned
+    self.release = release
+  }
 
   deinit { release() }
 }

@@ -215,9 +215,6 @@ extension Tensor {
   /// The same numbers as another dtype; itself if it has it already.
   public func to(_ dtype: DType) -> Tensor { dtype == self.dtype ? self : apply(Cast(dtype: dtype), self) }
 
-  /// The same value on another device; itself if it is there already.
-  public func to(_ device: Device) -> Tensor { device == self.device ? self : apply(Transfer(device: device, source: self.device), self) }
-
   /// The same value in dense row-major memory; itself if it is dense already.
   public func contiguous() -> Tensor { isContiguous ? self : apply(Contiguous(), self) }
   /// A copy in memory of its own.
@@ -244,29 +241,4 @@ package struct Contiguous: UnaryOperation {
     return y
   }
   package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient }
-}
-
-package struct Transfer: UnaryOperation {
-  package static let name = "to"
-  let device: Device
-  let source: Device
-  package func forward(_ x: Tensor) throws(EmberError) -> Tensor {
-    let target = try Backends.backend(for: device)
-    let y = try Tensor.empty(shape: x.body.shape, dtype: x.dtype, on: target)
-    guard target.holdsData else { return y }
-    guard x.backend.holdsData else { throw EmberError(.device, in: "to", "\(x.summary) has no elements to move to \(device)") }
-    let source = try x.dense()
-    let byteCount = x.elementCount * x.dtype.size
-    if byteCount == 0 { return y }
-    if x.device.type == .cpu {
-      target.copyFromHost(source.body.pointer!, to: y.body.pointer!, byteCount: byteCount)
-    } else {
-      withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 64) { host in
-        x.backend.copyToHost(source.body.pointer!, to: host.baseAddress!, byteCount: byteCount)
-        target.copyFromHost(host.baseAddress!, to: y.body.pointer!, byteCount: byteCount)
-      }
-    }
-    return y
-  }
-  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { gradient.to(source) }
 }

@@ -1,0 +1,108 @@
+import CCUDA
+import EmberRuntime
+import Synchronization
+
+/// Memory of the host that stays at its physical place, so that a GPU copies from and to it by itself while the CPU goes on.
+///
+/// Blocks are rounded up to powers of two and kept for the next request, because the driver takes milliseconds for each.
+package final class PinnedMemory: @unchecked Sendable {
+  /// A copy that may still be under way: whoever owns what it reads, and the mark behind it.
+  private struct Pending: @unchecked Sendable {
+    let event: CUDAEvent
+    let memory: AnyObject
+  }
+
+  private struct State {
+    /// Addresses of blocks that nobody uses, by size.
+    var free: [Int: [UInt]] = [:]
+    var pending: [Pending] = []
+  }
+
+  private let driver: Driver
+  private let context: UnsafeMutableRawPointer
+  private let state = Mutex(State())
+
+  init(driver: Driver, context: UnsafeMutableRawPointer) {
+    self.driver = driver
+    self.context = context
+  }
+
+  private static func rounded(_ byteCount: Int) -> Int { byteCount <= 4096 ? 4096 : 1 << (Int.bitWidth - (byteCount - 1).leadingZeroBitCount) }
+
+  /// - Throws: a `.memory` error if the host has no more that can be pinned.
+  package func allocate(byteCount: Int) throws(EmberError) -> UnsafeMutableRawPointer {
+    let size = Self.rounded(byteCount)
+    letGo()
+    if let known = state.withLock({ $0.free[size]?.popLast() }) { return UnsafeMutableRawPointer(bitPattern: known)! }
+    _ = ember_cuda_use_context(driver.functions, context)
+    var pointer: UnsafeMutableRawPointer?
+    // 1: pinned for all contexts.
+    var status = driver.functions.pointee.allocate_host(&pointer, size, 1)
+    if status != 0 {
+      releaseCached()
+      status = driver.functions.pointee.allocate_host(&pointer, size, 1)
+    }
+    guard status == 0, let pointer else {
+      throw EmberError(.memory, in: "pinned", "the host has no \(size) bytes more that can be pinned: \(driver.text(status))")
+    }
+    return pointer
+  }
+
+  package func deallocate(_ pointer: UnsafeMutableRawPointer, byteCount: Int) {
+    state.withLock { $0.free[Self.rounded(byteCount), default: []].append(UInt(bitPattern: pointer)) }
+  }
+
+  /// Keeps whoever owns the memory of a copy until the copy is done.
+  func keep(_ memory: AnyObject, until event: CUDAEvent) {
+    letGo()
+    let copy = Pending(event: event, memory: memory)
+    state.withLock { $0.pending.append(copy) }
+  }
+
+  /// Forgets copies that are done.
+  func letGo() {
+    // What dies here may give its memory back, which takes the lock.
+    let done = state.withLock { state -> [Pending] in
+      if state.pending.isEmpty { return [] }
+      let done = state.pending.filter { $0.event.hasHappened }
+      if !done.isEmpty { state.pending.removeAll { one in done.contains { $0.event === one.event } } }
+      return done
+    }
+    withExtendedLifetime(done) {}
+  }
+
+  func releaseCached() {
+    let free = state.withLock { state -> [UInt] in
+      defer { state.free = [:] }
+      return state.free.values.flatMap { $0 }
+    }
+    if free.isEmpty { return }
+    _ = ember_cuda_use_context(driver.functions, context)
+    for address in free { _ = driver.functions.pointee.deallocate_host(UnsafeMutableRawPointer(bitPattern: address)) }
+  }
+}
+
+extension CUDABackend {
+  /// Queues a copy from pinned memory, whose owner is kept until it is done. `waits`: comes back only then.
+  package func copyFromPinned(
+    _ source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, byteCount: Int, of owner: AnyObject, waits: Bool
+  ) throws(EmberError) {
+    useContext()
+    check(driver.functions.pointee.copy_to_device(destination, source, byteCount, stream), "copy to device")
+    let event = try mark()
+    if waits { event.synchronize() } else { pinnedMemory.keep(owner, until: event) }
+  }
+
+  /// Queues a copy into pinned memory; it is there when the event has happened.
+  package func copyToPinned(_ source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, byteCount: Int) throws(EmberError) -> CUDAEvent {
+    useContext()
+    check(driver.functions.pointee.copy_to_host(destination, source, byteCount, stream), "copy to host")
+    return try mark()
+  }
+
+  private func mark() throws(EmberError) -> CUDAEvent {
+    let event = try CUDAEvent(backend: self)
+    event.record()
+    return event
+  }
+}
