@@ -110,37 +110,132 @@ static tap_offsets forward_geometry(const convolution_job *job, convolution_geom
   return offsets;
 }
 
-void ember_convolution_forward(int dtype, const ember_convolution *c, const void *x, const void *w, const void *bias, void *y,
-                               int activation) {
+typedef enum { WAY_DOTS, WAY_WINOGRAD, WAY_DIRECT, WAY_PRODUCT } way;
+
+static way forward_way(const convolution_job *job, const convolution_geometry *g) {
+  if (convolution_is_dots(job, g, job->in, job->out)) return WAY_DOTS;
+  if (convolution_is_winograd(job, g, job->in, job->out)) return WAY_WINOGRAD;
+  return convolution_is_direct(job, g, job->in, job->out) ? WAY_DIRECT : WAY_PRODUCT;
+}
+
+static convolution_weights plain_weights(const convolution_job *job, const void *w) {
+  const int64_t depth = job->in * job->taps;
+  return (convolution_weights){w, job->out * depth, depth, job->taps, job->taps, NULL};
+}
+
+// MARK: Packed weights
+
+/// Before the packed weights: what they were packed for.
+typedef union {
+  struct {
+    const gemm_kernels *gemm;
+    way way;
+  };
+  char room[64];
+} packed_head;
+
+// How a forward convolution of many images goes. False where its weights are not packed, or memory is short.
+static bool packed_form(int dtype, const ember_convolution *c, convolution_job *job, convolution_geometry *g, tap_offsets *offsets, way *form) {
+  *job = make_job(dtype, c);
+  if (!job->kernels || gemm_is_half(dtype) || (job->in == 1 && job->out == 1)) return false;
+  job->batch = 1 << 20;
+  *offsets = forward_geometry(job, g);
+  if (!offsets->values[0]) return false;
+  *form = forward_way(job, g);
+  if (*form == WAY_WINOGRAD || *form == WAY_PRODUCT) return true;
+  ember_deallocate(offsets->values[0], offsets->bytes);
+  return false;
+}
+
+int64_t ember_convolution_packed_bytes(int dtype, const ember_convolution *c) {
+  convolution_job job;
+  convolution_geometry g;
+  tap_offsets offsets;
+  way form;
+  if (!packed_form(dtype, c, &job, &g, &offsets, &form)) return 0;
+  ember_deallocate(offsets.values[0], offsets.bytes);
+  return (int64_t)sizeof(packed_head) + (form == WAY_WINOGRAD ? convolution_winograd_packed_bytes : convolution_run_packed_bytes)(&job, job.in, job.out);
+}
+
+void ember_convolution_pack(int dtype, const ember_convolution *c, const void *w, void *packed) {
+  convolution_job job;
+  convolution_geometry g;
+  tap_offsets offsets;
+  way form;
+  *(packed_head *)packed = (packed_head){{NULL, WAY_DOTS}};
+  if (!packed_form(dtype, c, &job, &g, &offsets, &form)) return;
+  *(packed_head *)packed = (packed_head){{job.gemm, form}};
+  char *to = (char *)packed + sizeof(packed_head);
+  const convolution_weights weights = plain_weights(&job, w);
+  if (form == WAY_WINOGRAD) convolution_winograd_pack(&job, &g, job.in, job.out, &weights, to);
+  else convolution_run_pack(&job, job.in, job.out, w, to);
+  ember_deallocate(offsets.values[0], offsets.bytes);
+}
+
+// The packed weights without their head, if they are for this.
+static const void *usable(const void *packed, const convolution_job *job, way way) {
+  const packed_head *head = packed;
+  return head && head->gemm == job->gemm && head->way == way ? (const char *)packed + sizeof(packed_head) : NULL;
+}
+
+// MARK: The addend, where it comes last
+
+typedef struct {
+  const gemm_kernels *gemm;
+  int64_t planes, plane, planes_per_task, size;
+  const char *addend;
+  char *y;
+  int activation;
+} add_job;
+
+static void add_task(void *context, int64_t task) {
+  const add_job *a = context;
+  const int64_t first = task * a->planes_per_task, left = a->planes - first, at = first * a->plane * a->size;
+  const gemm_finish finish = {NULL, NULL, a->activation, a->addend + at, a->plane};
+  a->gemm->finish(left < a->planes_per_task ? left : a->planes_per_task, a->plane, a->y + at, a->plane, &finish);
+}
+
+static void add_last(const convolution_job *job, const void *addend, int activation, void *y) {
+  add_job a = {job->gemm, job->batch * job->groups * job->out, job->output_plane, 1 + (1 << 15) / (job->output_plane + 1), job->size,
+               addend, y, activation};
+  ember_parallel((a.planes + a.planes_per_task - 1) / a.planes_per_task, add_task, &a);
+}
+
+void ember_convolution_forward(int dtype, const ember_convolution *c, const void *x, const ember_convolution_terms *terms, void *y) {
   const convolution_job job = make_job(dtype, c);
   if (!job.kernels) {
-    convolution_reference_forward(dtype, c, x, w, bias, y, activation);
+    convolution_reference_forward(dtype, c, x, terms, y);
     return;
   }
   if (gemm_is_half(dtype)) {
     const counts n = counts_of(&job);
-    float *x32 = widened(job.gemm_isa, dtype, x, n.x), *w32 = widened(job.gemm_isa, dtype, w, n.w);
-    float *bias32 = widened(job.gemm_isa, dtype, bias, n.bias), *y32 = fresh(n.y);
-    if ((x32 || !x) && (w32 || !w) && (bias32 || !bias) && y32) {
-      ember_convolution_forward(EMBER_FLOAT32, c, x32, w32, bias32, y32, activation);
+    float *x32 = widened(job.gemm_isa, dtype, x, n.x), *w32 = widened(job.gemm_isa, dtype, terms->w, n.w);
+    float *bias32 = widened(job.gemm_isa, dtype, terms->bias, n.bias), *y32 = fresh(n.y);
+    float *addend32 = widened(job.gemm_isa, dtype, terms->addend, n.y);
+    if ((x32 || !x) && (w32 || !terms->w) && (bias32 || !terms->bias) && (addend32 || !terms->addend) && y32) {
+      const ember_convolution_terms wide = {w32, NULL, bias32, addend32, terms->activation};
+      ember_convolution_forward(EMBER_FLOAT32, c, x32, &wide, y32);
       narrow(job.gemm_isa, dtype, y32, y, n.y);
     }
-    release(x32, n.x), release(w32, n.w), release(bias32, n.bias), release(y32, n.y);
+    release(x32, n.x), release(w32, n.w), release(bias32, n.bias), release(y32, n.y), release(addend32, n.y);
     return;
   }
   convolution_geometry g;
   const tap_offsets offsets = forward_geometry(&job, &g);
   if (!offsets.values[0]) return;
-  const bool winograd = convolution_is_winograd(&job, &g, job.in, job.out);
-  if (convolution_is_dots(&job, &g, job.in, job.out)) {
-    convolution_run_dots(&job, &g, job.in, job.out, x, w, bias, y, activation);
-  } else if (winograd || convolution_is_direct(&job, &g, job.in, job.out)) {
-    const int64_t depth = job.in * job.taps;
-    const convolution_weights weights = {w, job.out * depth, depth, job.taps, job.taps, NULL};
-    (winograd ? convolution_run_winograd : convolution_run_direct)(&job, &g, job.in, job.out, x, &weights, bias, y, activation);
-  } else {
-    convolution_run(&job, &g, job.in, job.out, x, w, bias, y, activation);
+  const way way = forward_way(&job, &g);
+  const convolution_weights weights = plain_weights(&job, terms->w);
+  ember_convolution_terms now = *terms;
+  now.packed = usable(terms->packed, &job, way);
+  const bool adds_last = terms->addend && way != WAY_DIRECT && !(way == WAY_PRODUCT && convolution_run_adds(&job, &g, job.in, job.out));
+  if (adds_last) now.addend = NULL, now.activation = EMBER_ACTIVATION_NONE;
+  switch (way) {
+    case WAY_DOTS: convolution_run_dots(&job, &g, job.in, job.out, x, &now, y); break;
+    case WAY_WINOGRAD: convolution_run_winograd(&job, &g, job.in, job.out, x, &weights, &now, y); break;
+    case WAY_DIRECT: convolution_run_direct(&job, &g, job.in, job.out, x, &weights, &now, y); break;
+    case WAY_PRODUCT: convolution_run(&job, &g, job.in, job.out, x, &now, y); break;
   }
+  if (adds_last) add_last(&job, terms->addend, terms->activation, y);
   ember_deallocate(offsets.values[0], offsets.bytes);
 }
 
@@ -168,7 +263,8 @@ void ember_convolution_backward_weight(int dtype, const ember_convolution *c, co
   convolution_geometry g;
   const tap_offsets offsets = forward_geometry(&job, &g);
   if (!offsets.values[0]) return;
-  if (convolution_weight_is_direct(&job, &g)) convolution_run_weight_direct(&job, &g, x, dy, dw, db);
+  if (convolution_weight_is_winograd(&job, &g)) convolution_run_weight_winograd(&job, &g, x, dy, dw, db);
+  else if (convolution_weight_is_direct(&job, &g)) convolution_run_weight_direct(&job, &g, x, dy, dw, db);
   else convolution_run_weight(&job, &g, x, dy, dw, db);
   ember_deallocate(offsets.values[0], offsets.bytes);
 }
@@ -215,7 +311,8 @@ static void run_phase_by_columns(arrange_job *a, const convolution_geometry *g, 
   if (elements >= 1 << 15) ember_parallel(job->groups * job->in, arrange, a);
   else
     for (int64_t i = 0; i < job->groups * job->in; i++) arrange(a, i);
-  convolution_run(job, g, job->out, job->in, dy, a->out, NULL, dx, EMBER_ACTIVATION_NONE);
+  const ember_convolution_terms terms = {.w = a->out};
+  convolution_run(job, g, job->out, job->in, dy, &terms, dx);
   ember_deallocate(a->out, bytes);
 }
 
@@ -231,7 +328,8 @@ static void run_phase_directly(const arrange_job *a, const convolution_geometry 
         used[(a->taps[0][i] * job->kernel[1] + a->taps[1][j]) * job->kernel[2] + a->taps[2][k]] = next++;
   const convolution_weights weights = {a->w, job->out * job->in * job->taps, job->taps, job->in * job->taps, job->taps, used};
   const bool winograd = convolution_is_winograd(job, g, job->out, job->in);
-  (winograd ? convolution_run_winograd : convolution_run_direct)(job, g, job->out, job->in, dy, &weights, NULL, dx, EMBER_ACTIVATION_NONE);
+  const ember_convolution_terms none = {0};
+  (winograd ? convolution_run_winograd : convolution_run_direct)(job, g, job->out, job->in, dy, &weights, &none, dx);
   ember_deallocate(used, bytes);
 }
 

@@ -118,10 +118,10 @@ typedef struct {
   const convolution_geometry *geometry;
   convolution_input input;
   const convolution_weights *weights;
-  const char *bias;
+  const ember_convolution_terms *terms;
   char *y, *packed;
   int64_t *places, *offsets;
-  int64_t channels, rows, k, k_block, width, activation;
+  int64_t channels, rows, k, k_block, width;
   int64_t panels, points_per_tile, lines, lines_per_task, panels_per_task, line_tasks, panel_tasks;
 } direct_job;
 
@@ -191,10 +191,10 @@ static void store_line(const direct_job *d, int64_t line, int64_t group, int64_t
   char *to = d->y + (((image * d->job->groups + group) * d->rows + row) * plane + (o0 * g->output[1] + o1) * g->output[2] +
                      g->output_start[2]) * size;
   const int64_t columns = minimum(d->width, d->rows - row);
-  d->job->kernels->store_tile(sums, g->grid[2], columns, d->bias ? d->bias + (group * d->rows + row) * size : NULL, to, plane,
-                              g->output_step[2]);
-  if (d->activation == EMBER_ACTIVATION_NONE) return;
-  const gemm_finish finish = {NULL, NULL, (int)d->activation};
+  d->job->kernels->store_tile(sums, g->grid[2], columns, d->terms->bias ? (const char *)d->terms->bias + (group * d->rows + row) * size : NULL,
+                              to, plane, g->output_step[2]);
+  if (d->terms->activation == EMBER_ACTIVATION_NONE && !d->terms->addend) return;
+  const gemm_finish finish = {NULL, NULL, d->terms->activation, d->terms->addend ? (const char *)d->terms->addend + (to - d->y) : NULL, plane};
   d->job->gemm->finish(columns, g->grid[2], to, plane, &finish);
 }
 
@@ -230,10 +230,10 @@ bool convolution_is_direct(const convolution_job *job, const convolution_geometr
 }
 
 void convolution_run_direct(const convolution_job *job, const convolution_geometry *g, int64_t channels, int64_t rows, const void *x,
-                            const convolution_weights *weights, const void *bias, void *y, int activation) {
+                            const convolution_weights *weights, const ember_convolution_terms *terms, void *y) {
   const int64_t taps = g->taps[0] * g->taps[1] * g->taps[2];
   direct_job d = {
-    .job = job, .geometry = g, .weights = weights, .bias = bias, .y = y, .activation = activation,
+    .job = job, .geometry = g, .weights = weights, .terms = terms, .y = y,
     .channels = channels, .rows = rows, .k = channels * taps, .width = job->gemm->tile_columns,
     .lines = g->images * g->grid[0] * g->grid[1],
   };

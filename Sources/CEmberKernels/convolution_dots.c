@@ -53,7 +53,7 @@ static void spread(const convolution_job *job, const convolution_geometry *g, in
 }
 
 void convolution_run_dots(const convolution_job *job, const convolution_geometry *g, int64_t channels, int64_t rows, const void *x,
-                          const void *weights, const void *bias, void *y, int activation) {
+                          const ember_convolution_terms *terms, void *y) {
   const int64_t depth = channels * job->taps, all = points_of(g), points = all / g->images, size = job->size;
   const int dtype = size == 8 ? EMBER_FLOAT64 : EMBER_FLOAT32;
   const size_t seen = (size_t)(all * depth * size), bytes = seen + (size_t)(all * rows * size);
@@ -68,9 +68,10 @@ void convolution_run_dots(const convolution_job *job, const convolution_geometry
       gather(job, g, channels, image, p % points, memory + p * depth * size);
     }
     const ember_gemm_epilogue epilogue = {
-        .alpha = 1, .column_bias = bias ? (const char *)bias + group * rows * size : NULL, .activation = activation};
+        .alpha = 1, .column_bias = terms->bias ? (const char *)terms->bias + group * rows * size : NULL,
+        .activation = terms->activation};
     char *to = is_direct ? (char *)y + group * rows * size : sums;
-    ember_gemm(dtype, all, rows, depth, memory, depth, 1, (const char *)weights + group * rows * depth * size, 1, depth, to,
+    ember_gemm(dtype, all, rows, depth, memory, depth, 1, (const char *)terms->w + group * rows * depth * size, 1, depth, to,
                is_direct ? job->groups * rows : rows, &epilogue);
     if (!is_direct) spread(job, g, rows, sums, group, y);
   }

@@ -97,9 +97,14 @@ typedef struct {
 } convolution_job;
 
 /// Sums over channels and taps, for every point of a grid: forward, and one phase of backward input.
-/// `weights` is [groups][rows][channels * taps], dense.
+/// The weights are [groups][rows][channels * taps], dense.
 void convolution_run(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows,
-                     const void *x, const void *weights, const void *bias, void *y, int activation);
+                     const void *x, const ember_convolution_terms *terms, void *y);
+/// Whether `convolution_run` takes the addend in while results are in the cache; else the caller adds it.
+bool convolution_run_adds(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows);
+/// Bytes of `terms->packed`, and how it is made.
+int64_t convolution_run_packed_bytes(const convolution_job *job, int64_t channels, int64_t rows);
+void convolution_run_pack(const convolution_job *job, int64_t channels, int64_t rows, const void *weights, void *packed);
 
 /// Where weights lie: [group][row][channel][taps], each with its own distance.
 typedef struct {
@@ -130,17 +135,20 @@ void convolution_fill_offsets(const convolution_geometry *geometry, const convol
 /// Whether the direct loops suit, and what `convolution_run` does by them.
 bool convolution_is_direct(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows);
 void convolution_run_direct(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows,
-                            const void *x, const convolution_weights *weights, const void *bias, void *y, int activation);
+                            const void *x, const convolution_weights *weights, const ember_convolution_terms *terms, void *y);
 
 /// The same for 3x3 kernels with steps of 1, with fewer multiplications.
 bool convolution_is_winograd(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows);
 void convolution_run_winograd(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows,
-                              const void *x, const convolution_weights *weights, const void *bias, void *y, int activation);
+                              const void *x, const convolution_weights *weights, const ember_convolution_terms *terms, void *y);
+int64_t convolution_winograd_packed_bytes(const convolution_job *job, int64_t channels, int64_t rows);
+void convolution_winograd_pack(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows,
+                               const convolution_weights *weights, void *packed);
 
 /// The same for a few points, with nothing packed. Only where the results are a dense output.
 bool convolution_is_dots(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows);
 void convolution_run_dots(const convolution_job *job, const convolution_geometry *geometry, int64_t channels, int64_t rows,
-                          const void *x, const void *weights, const void *bias, void *y, int activation);
+                          const void *x, const ember_convolution_terms *terms, void *y);
 
 /// Sums over the grid: backward weight. `db` may be NULL.
 void convolution_run_weight(const convolution_job *job, const convolution_geometry *geometry, const void *x, const void *dy,
@@ -150,8 +158,12 @@ bool convolution_weight_is_direct(const convolution_job *job, const convolution_
 void convolution_run_weight_direct(const convolution_job *job, const convolution_geometry *geometry, const void *x, const void *dy,
                                    void *dw, void *db);
 
-void convolution_reference_forward(int dtype, const ember_convolution *c, const void *x, const void *w, const void *bias,
-                                   void *y, int activation);
+/// The same for 3x3 kernels with steps of 1, with fewer multiplications.
+bool convolution_weight_is_winograd(const convolution_job *job, const convolution_geometry *geometry);
+void convolution_run_weight_winograd(const convolution_job *job, const convolution_geometry *geometry, const void *x, const void *dy,
+                                     void *dw, void *db);
+
+void convolution_reference_forward(int dtype, const ember_convolution *c, const void *x, const ember_convolution_terms *terms, void *y);
 void convolution_reference_input(int dtype, const ember_convolution *c, const void *dy, const void *w, void *dx);
 void convolution_reference_weight(int dtype, const ember_convolution *c, const void *x, const void *dy, void *dw, void *db);
 

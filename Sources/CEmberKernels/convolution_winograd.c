@@ -18,24 +18,22 @@ typedef struct {
   const convolution_job *job;
   const convolution_geometry *geometry;
   const winograd_kernels *kernels;
-  const convolution_weights *weights;
-  const float *x, *bias;
-  float *y, *filters;
+  const ember_convolution_terms *terms;
+  const float *x, *filters;
+  float *y;
   int64_t channels, rows;
-  int64_t tap[WINOGRAD_TAPS];  // the weight tap at each place of the 3x3 window
   int64_t top, left;
   int64_t panels, panel_rows;  // of filters
   int64_t down, across;        // tiles of an image
   int64_t images_per_task, rows_per_task, image_tasks, row_tasks, panel_tasks, panels_per_task;
   int64_t columns, padded;     // of a task at most; and with what vectors write beyond
-  int activation;
 } winograd_job;
 
 static int64_t minimum(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t maximum(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t ceiling(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-static const winograd_kernels *kernels_of(const convolution_job *job) {
+const winograd_kernels *winograd_kernels_of(const convolution_job *job) {
   if (job->size != 4) return NULL;
   // By the loops of products that the job has, so that everything in it is of one instruction set.
 #if EMBER_X86_ISAS
@@ -45,8 +43,7 @@ static const winograd_kernels *kernels_of(const convolution_job *job) {
   return job->gemm_isa == &gemm_isa_baseline ? &winograd_kernels_baseline : NULL;
 }
 
-// Whether three taps look at neighbours; `first` receives the least offset.
-static bool is_window(const convolution_geometry *g, int dim, int64_t *first) {
+bool winograd_is_window(const convolution_geometry *g, int dim, int64_t *first) {
   if (g->taps[dim] != 3 || g->step[dim] != 1 || g->output_step[dim] != 1 || g->output_start[dim] != 0) return false;
   const int64_t *offset = g->offsets[dim];
   *first = minimum(offset[0], offset[2]);
@@ -55,29 +52,60 @@ static bool is_window(const convolution_geometry *g, int dim, int64_t *first) {
 
 bool convolution_is_winograd(const convolution_job *job, const convolution_geometry *g, int64_t channels, int64_t rows) {
   int64_t top, left;
-  if (!kernels_of(job) || channels < MINIMUM_CHANNELS || rows < MINIMUM_CHANNELS) return false;
+  if (!winograd_kernels_of(job) || channels < MINIMUM_CHANNELS || rows < MINIMUM_CHANNELS) return false;
   if (g->taps[0] != 1 || g->grid[0] != 1 || g->input[0] != 1 || g->offsets[0][0] != 0) return false;
-  if (!is_window(g, 1, &top) || !is_window(g, 2, &left)) return false;
+  if (!winograd_is_window(g, 1, &top) || !winograd_is_window(g, 2, &left)) return false;
   return g->grid[1] >= 2 && g->grid[2] >= 2 && g->images * ceiling(g->grid[1], 2) * ceiling(g->grid[2], 2) >= MINIMUM_TILES;
 }
 
-// The filters of one panel and some channels.
+// MARK: Filters
+
+typedef struct {
+  const winograd_kernels *kernels;
+  const convolution_weights *weights;
+  int64_t channels, rows, panels, panel_rows;
+  int64_t tap[WINOGRAD_TAPS];  // the weight tap at each place of the 3x3 window
+  float *filters;              // [group][panel][point][channel][row of the panel]
+} filter_job;
+
+// The filters of one panel.
 static void filter_task(void *context, int64_t task) {
-  const winograd_job *w = context;
-  const convolution_weights *from = w->weights;
-  const int64_t group = task / w->panels, panel = task % w->panels, first = panel * w->panel_rows;
-  const int64_t count = minimum(w->panel_rows, w->rows - first), width = w->kernels->tile_rows;
-  float *to = w->filters + task * WINOGRAD_POINTS * w->channels * width;
-  for (int64_t c = 0; c < w->channels; c++) {
+  const filter_job *f = context;
+  const convolution_weights *from = f->weights;
+  const int64_t group = task / f->panels, panel = task % f->panels, first = panel * f->panel_rows;
+  const int64_t count = minimum(f->panel_rows, f->rows - first), width = f->kernels->tile_rows;
+  float *to = f->filters + task * WINOGRAD_POINTS * f->channels * width;
+  for (int64_t c = 0; c < f->channels; c++) {
     float taps[WINOGRAD_TAPS * WINOGRAD_FILTERS];
     const float *source = (const float *)from->w + group * from->group_stride + first * from->row_stride + c * from->channel_stride;
     for (int64_t r = 0; r < count; r++)
-      for (int t = 0; t < WINOGRAD_TAPS; t++) taps[t * WINOGRAD_FILTERS + r] = source[r * from->row_stride + w->tap[t]];
+      for (int t = 0; t < WINOGRAD_TAPS; t++) taps[t * WINOGRAD_FILTERS + r] = source[r * from->row_stride + f->tap[t]];
     for (int t = 0; t < WINOGRAD_TAPS; t++)
       for (int64_t r = count; r < WINOGRAD_FILTERS; r++) taps[t * WINOGRAD_FILTERS + r] = 0;
-    w->kernels->filters(taps, to + c * width, w->channels * width);
+    f->kernels->filters(taps, to + c * width, f->channels * width);
   }
 }
+
+int64_t convolution_winograd_packed_bytes(const convolution_job *job, int64_t channels, int64_t rows) {
+  const int64_t height = winograd_kernels_of(job)->tile_rows;
+  return job->groups * ceiling(rows, height) * WINOGRAD_POINTS * channels * height * (int64_t)sizeof(float);
+}
+
+void convolution_winograd_pack(const convolution_job *job, const convolution_geometry *g, int64_t channels, int64_t rows,
+                               const convolution_weights *weights, void *packed) {
+  filter_job f = {.kernels = winograd_kernels_of(job), .weights = weights, .channels = channels, .rows = rows, .filters = packed};
+  f.panels = ceiling(rows, f.kernels->tile_rows), f.panel_rows = ceiling(rows, f.panels);
+  int64_t top = 0, left = 0;
+  winograd_is_window(g, 1, &top);
+  winograd_is_window(g, 2, &left);
+  for (int64_t t = 0; t < weights->taps; t++) {
+    const int64_t used = weights->used ? weights->used[t] : t;
+    if (used >= 0) f.tap[(g->offsets[1][used / 3] - top) * 3 + g->offsets[2][used % 3] - left] = t;
+  }
+  ember_parallel(job->groups * f.panels, filter_task, &f);
+}
+
+// MARK: Tiles
 
 // Copies the results of one filter for some tile rows of an image to where they belong.
 static void store_rows(const winograd_job *w, const float *results, int64_t lower, int64_t first_row, int64_t tile_rows, float *plane) {
@@ -112,6 +140,7 @@ static void winograd_task(void *context, int64_t task) {
                                    2 * row0 + w->top, w->left, tile_rows, w->across};
       kernels->input(&from, scratch, input + c * padded + image * tiles, input_stride);
     }
+  const float *bias = w->terms->bias;
   const int64_t plane = g->output[1] * g->output[2], filter_stride = w->channels * kernels->tile_rows;
   for (int64_t panel = panel0; panel < panel1; panel++) {
     const int64_t first = panel * w->panel_rows, count = minimum(w->panel_rows, w->rows - first);
@@ -119,9 +148,9 @@ static void winograd_task(void *context, int64_t task) {
     kernels->multiply(count, used, w->channels, filters, filter_stride, input, input_stride, padded, products, product_stride, padded);
     for (int64_t r = 0; r < count; r++) {
       const int64_t row = group * w->rows + first + r;
-      kernels->output(products + r * padded, product_stride, columns, w->bias ? w->bias[row] : 0, results, lower);
-      if (w->activation != EMBER_ACTIVATION_NONE) {
-        const gemm_finish finish = {NULL, NULL, w->activation};
+      kernels->output(products + r * padded, product_stride, columns, bias ? bias[row] : 0, results, lower);
+      if (w->terms->activation != EMBER_ACTIVATION_NONE) {
+        const gemm_finish finish = {.activation = w->terms->activation};
         w->job->gemm->finish(2, 2 * columns, results, lower, &finish);
       }
       for (int64_t image = 0; image < images; image++)
@@ -133,19 +162,13 @@ static void winograd_task(void *context, int64_t task) {
 }
 
 void convolution_run_winograd(const convolution_job *job, const convolution_geometry *g, int64_t channels, int64_t rows, const void *x,
-                              const convolution_weights *weights, const void *bias, void *y, int activation) {
+                              const convolution_weights *weights, const ember_convolution_terms *terms, void *y) {
   winograd_job w = {
-    .job = job, .geometry = g, .kernels = kernels_of(job), .weights = weights, .x = x, .bias = bias, .y = y, .channels = channels,
-    .rows = rows, .down = ceiling(g->grid[1], 2), .across = ceiling(g->grid[2], 2), .activation = activation,
+    .job = job, .geometry = g, .kernels = winograd_kernels_of(job), .terms = terms, .x = x, .y = y, .channels = channels,
+    .rows = rows, .down = ceiling(g->grid[1], 2), .across = ceiling(g->grid[2], 2),
   };
-  is_window(g, 1, &w.top);
-  is_window(g, 2, &w.left);
-  for (int64_t t = 0; t < weights->taps; t++) {
-    const int64_t used = weights->used ? weights->used[t] : t;
-    if (used < 0) continue;
-    const int64_t row = g->offsets[1][used / 3] - w.top, column = g->offsets[2][used % 3] - w.left;
-    w.tap[row * 3 + column] = t;
-  }
+  winograd_is_window(g, 1, &w.top);
+  winograd_is_window(g, 2, &w.left);
   w.panels = ceiling(rows, w.kernels->tile_rows);
   w.panel_rows = ceiling(rows, w.panels);
   // As many tiles at once as their transforms have room for, in whole rows.
@@ -164,10 +187,10 @@ void convolution_run_winograd(const convolution_job *job, const convolution_geom
   w.panels_per_task = ceiling(w.panels, minimum(w.panels, ceiling(WANTED_TASKS, tasks)));
   w.panel_tasks = ceiling(w.panels, w.panels_per_task);
 
-  const size_t bytes = (size_t)(job->groups * w.panels * WINOGRAD_POINTS * channels * w.kernels->tile_rows) * sizeof(float);
-  w.filters = ember_scratch(bytes);
-  if (!w.filters) return;
-  ember_parallel(job->groups * w.panels, filter_task, &w);
-  ember_parallel(tasks * w.panel_tasks, winograd_task, &w);
-  ember_deallocate(w.filters, bytes);
+  const size_t bytes = terms->packed ? 0 : (size_t)convolution_winograd_packed_bytes(job, channels, rows);
+  float *own = terms->packed ? NULL : ember_scratch(bytes);
+  if (own) convolution_winograd_pack(job, g, channels, rows, weights, own);
+  w.filters = own ? own : terms->packed;
+  if (w.filters) ember_parallel(tasks * w.panel_tasks, winograd_task, &w);
+  ember_deallocate(own, bytes);
 }

@@ -33,10 +33,28 @@ typedef struct {
   /// The four results of each tile, from products[point * point_stride + tile]: out[0 ..< 2 * tiles] is the upper row of all tiles,
   /// out[lower ..] the lower one. Up to two vectors more are written.
   void (*output)(const float *products, int64_t point_stride, int64_t tiles, float bias, float *out, int64_t lower);
+
+  // For gradients of filters, F(3x3, 2x2): as many channels as two vectors have lanes lie side by side, a panel.
+
+  /// out[point * point_stride + tile * width + lane] from the pixels of a frame, in lines of 2 * across + 2.
+  void (*input_panel)(const float *frame, int64_t rows, int64_t across, float *out, int64_t point_stride);
+  /// The same from an output gradient in lines of 2 * across.
+  void (*gradient_panel)(const float *frame, int64_t rows, int64_t across, float *out, int64_t point_stride);
+  /// sums[i * row + j] = (or +=) Σ over tiles of gradient[tile][i] * input[tile][j], of one point.
+  void (*panel_product)(int64_t rows, int64_t columns, int64_t tiles, const float *gradient, const float *input, float *sums, int64_t row,
+                        bool accumulate);
+  /// out[tap * tap_stride + i] from sums[point * point_stride + i]; a multiple of two vectors.
+  void (*taps)(const float *sums, int64_t point_stride, int64_t count, float *out, int64_t tap_stride);
 } winograd_kernels;
 
 /// The scalar build has no such loops: `tile_rows` is 0.
 EMBER_DECLARE_FOR_EACH_ISA(const winograd_kernels, winograd_kernels);
+
+/// The loops that go with those of a job's products; NULL if there are none.
+const winograd_kernels *winograd_kernels_of(const convolution_job *job);
+
+/// Whether three taps look at neighbours, with steps of 1; `first` receives the least offset.
+bool winograd_is_window(const convolution_geometry *geometry, int dim, int64_t *first);
 
 /// Floats that `input` needs for tiles in that many rows and columns.
 static inline int64_t winograd_scratch(int64_t rows, int64_t across, int64_t lanes) {

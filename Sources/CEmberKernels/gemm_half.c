@@ -110,7 +110,7 @@ static void multiply_tile(void *context, int64_t tile) {
       // Finished, and still in the cache.
       if (finishes) {
         const gemm_finish finish = {job->row_bias ? job->row_bias + row : NULL, job->column_bias ? job->column_bias + column + q : NULL,
-                                    epilogue->activation};
+                                    epilogue->activation, NULL, 0};
         c->isa->f32->finish(rows, width, sums + q, columns, &finish);
       }
       kernels->store(rows, width, sums + q, columns, to + q, c->c_row);

@@ -15,6 +15,9 @@ typedef struct {
 typedef struct {
   const void *row_bias, *column_bias;
   int activation;
+  // Added before the activation, or NULL: for the first element of the block, rows this many elements apart.
+  const void *addend;
+  int64_t addend_row;
 } gemm_finish;
 
 /// The inner loops for one floating-point type and one instruction set. Strides count elements.

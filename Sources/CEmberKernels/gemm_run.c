@@ -36,7 +36,7 @@ static bool needs_finish(const gemm_product *p) {
 
 static gemm_finish finish_at(const gemm_product *p, int64_t row, int64_t column) {
   return (gemm_finish){p->row_bias ? at(p, p->row_bias, row) : NULL, p->column_bias ? at(p, p->column_bias, column) : NULL,
-                       p->activation};
+                       p->activation, NULL, 0};
 }
 
 // How block `k0` of k is stored. Before the first one C is scaled if beta is neither 0 nor 1.

@@ -61,6 +61,7 @@ public final class Executable: Sendable {
     // Gradients change without a cell's knowing.
     readsFixedState = !changesState && graph.reads.allSatisfy { $0.part == .value }
     let readsFixedState = readsFixedState
+    if precomputes && readsFixedState { main.packWeights() }
     let own = precomputes && readsFixedState ? Self.splitPrologue(&main) : nil
     if let own, let known = other?.prologue, known.executable.graph.computesTheSame(as: own.executable.graph) {
       prologue = known
@@ -114,7 +115,7 @@ public final class Executable: Sendable {
     var fixed = Set(graph.reads.map(\.value)).union(graph.constants.keys)
     var early: [Graph.Node] = [], late: [Graph.Node] = []
     for node in graph.nodes {
-      if node.call.isPure, !node.inputs.isEmpty, node.inputs.allSatisfy({ $0.map(fixed.contains) ?? true }) {
+      if node.dependsOn(only: fixed) {
         early.append(node)
         fixed.formUnion(node.outputs)
       } else {

@@ -174,7 +174,7 @@ extension ShiftedBackend {
     ClassLoss.backwardKernels.registerShifted { run in
       { op, x, w, divisor, dx, n in run(op, x.map(\.onHost), w?.onHost, divisor?.onHost, dx.onHost, n) }
     }
-    Convolution.kernels.registerShifted { run in { c, a, x, w, b, y in run(c, a, x.onHost, w.onHost, b?.onHost, y.onHost) } }
+    Convolution.kernels.registerShifted { run in { c, x, terms, y in run(c, x.onHost, terms.onHost, y.onHost) } }
     ConvolutionBackwardInput.kernels.registerShifted { run in { c, dy, w, dx in run(c, dy.onHost, w.onHost, dx.onHost) } }
     ConvolutionBackwardWeight.kernels.registerShifted { run in { c, x, dy, dw, db in run(c, x.onHost, dy.onHost, dw.onHost, db?.onHost) } }
     MaxPool.kernels.registerShifted { run in { p, x, y, indices, adaptive in run(p, x.onHost, y.onHost, indices?.onHost, adaptive) } }
@@ -196,5 +196,12 @@ extension ShiftedBackend {
       { x, w, b, epsilon, y, n in run(x.onHost, w?.onHost, b?.onHost, epsilon, y.map(\.onHost), n) }
     }
     GroupNormOperation.backwardKernels.registerShifted { run in { x, w, d, n in run(x.map(\.onHost), w?.onHost, d.map { $0?.onHost }, n) } }
+  }
+}
+
+extension Convolution.Terms {
+  fileprivate var onHost: Self {
+    Self(
+      weight: weight.onHost, packedWeight: packedWeight?.onHost, bias: bias?.onHost, addend: addend?.onHost, activation: activation)
   }
 }

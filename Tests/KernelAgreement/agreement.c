@@ -193,10 +193,21 @@ static void products(void) {
   }
 }
 
+// With the weights packed for the set of instructions in use, and something added before the activation.
+static void packed_convolution(int dtype, const ember_convolution *c, const void *x, const void *w, const void *addend, void *y) {
+  const size_t bytes = (size_t)ember_convolution_packed_bytes(dtype, c);
+  void *packed = bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+  if (packed) ember_convolution_pack(dtype, c, w, packed);
+  const ember_convolution_terms terms = {.w = w, .packed = packed, .addend = addend, .activation = EMBER_ACTIVATION_SILU};
+  ember_convolution_forward(dtype, c, x, &terms, y);
+  free(packed);
+}
+
 static void windows(void) {
   static const struct { int64_t in, out, groups, width, kernel, stride; } shapes[] = {
     {1, 8, 1, 9, 3, 1}, {3, 5, 1, 17, 3, 2}, {16, 17, 1, 7, 3, 1}, {17, 33, 1, 12, 1, 1}, {6, 6, 6, 15, 3, 1}, {6, 12, 2, 8, 5, 1},
-    {40, 36, 1, 6, 3, 1}, {4, 4, 1, 1, 1, 1}, {5, 5, 5, 33, 3, 2}, {0, 4, 1, 5, 3, 1}};
+    {40, 36, 1, 6, 3, 1}, {4, 4, 1, 1, 1, 1}, {5, 5, 5, 33, 3, 2}, {0, 4, 1, 5, 3, 1}, {33, 70, 1, 7, 1, 1}, {36, 40, 2, 14, 3, 1},
+    {70, 33, 1, 13, 3, 1}, {160, 150, 1, 12, 3, 1}, {64, 520, 1, 7, 1, 1}, {40, 70, 1, 16, 1, 1}, {33, 40, 1, 28, 3, 1}};
   EACH(dtype, floating) EACH(s, shapes) {
     const int64_t padding = s.kernel / 2, output = (s.width + 2 * padding - s.kernel) / s.stride + 1, batch = 2;
     const ember_convolution c = {.spatial_rank = 2, .batch = batch, .in_channels = s.in, .out_channels = s.out, .groups = s.groups,
@@ -206,7 +217,9 @@ static void windows(void) {
         weights = s.out * (s.in / s.groups) * s.kernel * s.kernel;
     void *x = numbers(dtype, inputs, -2, 2), *w = numbers(dtype, weights, -2, 2), *b = numbers(dtype, s.out, -2, 2),
         *dy = numbers(dtype, outputs, -2, 2);
-    AGREE("convolution", s.in, dtype, outputs, ember_convolution_forward(dtype, &c, x, w, b, out, EMBER_ACTIVATION_RELU));
+    const ember_convolution_terms terms = {.w = w, .bias = b, .activation = EMBER_ACTIVATION_RELU};
+    AGREE("convolution", s.in, dtype, outputs, ember_convolution_forward(dtype, &c, x, &terms, out));
+    AGREE("convolution, packed, with an addend", s.in, dtype, outputs, packed_convolution(dtype, &c, x, w, dy, out));
     AGREE("convolution, input", s.in, dtype, inputs, ember_convolution_backward_input(dtype, &c, dy, w, out));
     AGREE("convolution, weight", s.in, dtype, weights, ember_convolution_backward_weight(dtype, &c, x, dy, out, NULL));
     free(x), free(w), free(b), free(dy);

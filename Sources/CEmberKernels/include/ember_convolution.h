@@ -20,9 +20,24 @@ typedef struct {
 
 // Supported dtypes: float32, float64, float16, bfloat16 (computed in float32). All arrays are dense.
 
-/// y [batch, out, output...] = activation(x * w + bias). `bias` [out] or NULL.
-void ember_convolution_forward(int dtype, const ember_convolution *convolution, const void *x, const void *w,
-                               const void *bias, void *y, int activation);
+/// What a forward convolution reads besides its input.
+typedef struct {
+  const void *w;       // [out, in / groups, kernel...]
+  const void *packed;  // the same as `ember_convolution_pack` left it, or NULL
+  const void *bias;    // [out], or NULL
+  const void *addend;  // like y, or NULL
+  int activation;
+} ember_convolution_terms;
+
+/// y [batch, out, output...] = activation(x * w + bias + addend).
+void ember_convolution_forward(int dtype, const ember_convolution *convolution, const void *x, const ember_convolution_terms *terms,
+                               void *y);
+
+/// Bytes of the weights in the order in which forward convolutions read them, whatever the batch; 0 where they are read as they are.
+int64_t ember_convolution_packed_bytes(int dtype, const ember_convolution *convolution);
+
+/// Writes that order. Convolutions that would take another (after another set of instructions was chosen) read the plain weights.
+void ember_convolution_pack(int dtype, const ember_convolution *convolution, const void *w, void *packed);
 
 /// dx [batch, in, input...]: the gradient of the input. Also the forward of a transposed convolution.
 void ember_convolution_backward_input(int dtype, const ember_convolution *convolution, const void *dy, const void *w, void *dx);

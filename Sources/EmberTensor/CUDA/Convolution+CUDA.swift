@@ -9,10 +9,11 @@ extension ConvolutionWindow {
 }
 
 extension Convolution {
-  /// Graphs apply activations apart on a GPU.
-  static let cudaKernel: @Sendable (ember_convolution, Activation, Tensor, Tensor, Tensor?, Tensor) -> Void = { c, activation, x, w, bias, y in
-    precondition(activation == .none)
-    (y.backend as! CUDABackend).convolution(ConvolutionWindow(c), x.operand, w.operand, bias: bias?.operand, into: y.operand)
+  /// Graphs apply activations and sums apart on a GPU.
+  static let cudaKernel: @Sendable (ember_convolution, Tensor, Terms, Tensor) -> Void = { c, x, terms, y in
+    precondition(terms.activation == .none && terms.addend == nil)
+    (y.backend as! CUDABackend).convolution(
+      ConvolutionWindow(c), x.operand, terms.weight.operand, bias: terms.bias?.operand, into: y.operand)
   }
 }
 

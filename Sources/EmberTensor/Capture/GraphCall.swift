@@ -100,6 +100,9 @@ package struct GraphFrame: ~Copyable {
 
 package struct UnaryCall<Op: UnaryOperation>: GraphCall {
   package let operation: Op
+
+  package init(operation: Op) { self.operation = operation }
+
   package var name: String { operation.callName }
   package var subject: Any { operation }
   package var isPure: Bool { !operation.draws }

@@ -80,18 +80,33 @@ func checkConvolutionDType(_ operation: String, _ tensors: [Tensor]) throws(Embe
 /// The shapes were checked by the functions below, which made the geometry.
 package struct Convolution: VariadicOperation {
   package static let name = "convolution"
-  /// With the activation that is applied to the result.
-  static let kernels = KernelTable<@Sendable (ember_convolution, Activation, Tensor, Tensor, Tensor?, Tensor) -> Void>(
+  /// What is read besides the input.
+  struct Terms {
+    var weight: Tensor
+    var packedWeight: Tensor?
+    var bias: Tensor?
+    /// Like the result, added before the activation.
+    var addend: Tensor?
+    var activation: Activation
+  }
+
+  static let kernels = KernelTable<@Sendable (ember_convolution, Tensor, Terms, Tensor) -> Void>(
     "convolution",
-    cpu: { c, activation, x, w, bias, y in
-      withUnsafePointer(to: c) {
-        ember_convolution_forward(
-          Int32(x.dtype.rawValue), $0, x.body.pointer, w.body.pointer, bias?.body.pointer, y.body.pointer, activation.rawValue)
+    cpu: { c, x, terms, y in
+      let pointers = ember_convolution_terms(
+        w: terms.weight.body.pointer, packed: terms.packedWeight?.body.pointer, bias: terms.bias?.body.pointer,
+        addend: terms.addend?.body.pointer, activation: terms.activation.rawValue)
+      withUnsafePointer(to: c) { c in
+        withUnsafePointer(to: pointers) {
+          ember_convolution_forward(Int32(x.dtype.rawValue), c, x.body.pointer, $0, y.body.pointer)
+        }
       }
     }, cuda: cudaKernel)
   package let saved: SavedTensors = [.input0, .input1]
   package var geometry: ConvolutionGeometry
   /// For graphs, which hold derivatives apart.
+  ///
+  /// There the inputs may be five: x, weight, bias or none, packed weight or none, addend or none. The addend is added before the activation.
   package var activation = Activation.none
 
   init(geometry: ConvolutionGeometry) { self.geometry = geometry }
@@ -103,7 +118,11 @@ package struct Convolution: VariadicOperation {
     let format = convolutionFormat(x, w, geometry)
     let y = try Tensor.empty(shape: shape, dtype: x.dtype, like: x, format)
     guard let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 else { return [y] }
-    kernel(geometry.described(batch: batch, weight: w.body.shape), activation, try x.dense(format), try w.dense(format), try bias?.dense(), y)
+    // Only graphs give more than these three.
+    let packed = inputs.count > 3 ? inputs[3] : nil, addend = inputs.count > 4 ? inputs[4] : nil
+    let terms = Terms(
+      weight: try w.dense(format), packedWeight: packed, bias: try bias?.dense(), addend: try addend?.dense(format), activation: activation)
+    kernel(geometry.described(batch: batch, weight: w.body.shape), try x.dense(format), terms, y)
     return [y]
   }
 
@@ -120,6 +139,40 @@ package struct Convolution: VariadicOperation {
     }
     return [x, weight, bias]
   }
+}
+
+/// The weight of convolutions on the CPU in the order in which they read it, as bytes; none where that is the plain one.
+package struct ConvolutionPackedWeight: UnaryOperation {
+  package static let name = "pack_convolution_weight"
+  let geometry: ConvolutionGeometry
+
+  /// The same for inputs of any size: extents of the image say little about the order, and graphs of several sizes share the result.
+  package init(geometry: ConvolutionGeometry) {
+    var geometry = geometry
+    geometry.input = geometry.input.map { _ in 64 }
+    geometry.output = geometry.kernel.indices.map { d in
+      let span = geometry.dilation[d] * (geometry.kernel[d] - 1) + 1
+      return max(0, 64 + 2 * geometry.padding[d] - span) / geometry.stride[d] + 1
+    }
+    self.geometry = geometry
+  }
+
+  /// Bytes of the result.
+  package func byteCount(weight: Shape, dtype: DType) -> Int {
+    withUnsafePointer(to: geometry.described(batch: 1, weight: weight)) { Int(ember_convolution_packed_bytes(Int32(dtype.rawValue), $0)) }
+  }
+
+  package func forward(_ w: Tensor) throws(EmberError) -> Tensor {
+    let packed = try Tensor.empty(shape: [byteCount(weight: w.body.shape, dtype: w.dtype)], dtype: .uint8, like: w)
+    guard packed.backend.holdsData, packed.elementCount > 0 else { return packed }
+    let plain = try w.dense()
+    withUnsafePointer(to: geometry.described(batch: 1, weight: w.body.shape)) {
+      ember_convolution_pack(Int32(w.dtype.rawValue), $0, plain.body.pointer, packed.body.pointer)
+    }
+    return packed
+  }
+
+  package func derivative(_ gradient: Tensor, _ context: DerivativeContext) -> Tensor? { nil }
 }
 
 /// The gradient of a convolution's input from that of its output and the weight; also the transposed convolution.
