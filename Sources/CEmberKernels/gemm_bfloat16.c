@@ -165,7 +165,7 @@ static void multiply_last(int64_t rows, int64_t columns, int64_t k, const void *
 #include "bodies/gemm_half_store.inc"
 
 const gemm_half_kernels gemm_bfloat16_pairs = {
-  .tile_rows = GEMM_ROWS, .tile_columns = GEMM_COLUMNS, .k_step = 2, .k_block = 1024, .element_size = 2,
+  .tile_rows = GEMM_ROWS, .tile_columns = GEMM_COLUMNS, .k_step = 2, .k_block = 2048, .element_size = 2,
   .pack_a = pack_a, .pack_b = pack_b, .multiply = multiply, .multiply_last = multiply_last, .store = gemm_store_rows_bfloat16,
 };
 EMBER_END
