@@ -1,5 +1,6 @@
 # make demo    trains on Fashion-MNIST, then classifies ten pictures in a new process
-# make test    what CI runs
+# make test    what CI runs last
+# make test-stand-in  what CI runs first: PyTorch's cases on the stand-in for a GPU, every kernel under the real NVRTC
 # make test-deep  sanitizers, killed runs, long fuzzing, side by side with PyTorch (hours)
 # make bench   times everything beside PyTorch and writes docs/benchmarks.md (QUICK=1: in five minutes; ONLY="name ...": just these)
 # make test-gpu    the reference cases on an NVIDIA GPU (CASES=folder: another corpus)
@@ -13,7 +14,7 @@ EPOCHS ?= 5
 OUTPUT ?= demo-output
 TESTFLAGS = -c release -Xswiftc -enable-testing
 
-.PHONY: demo test test-deep bench test-gpu bench-gpu gpu-bundle setup setup-examples clean
+.PHONY: demo test test-stand-in test-deep bench test-gpu bench-gpu gpu-bundle setup setup-examples clean
 
 demo: setup
 	swift build -c release --product fashion-mnist
@@ -25,6 +26,9 @@ test: setup-examples
 	scripts/fake-cuda swift test --skip-build --no-parallel $(TESTFLAGS) --filter EmberCUDATests
 	EMBER_CUDNN=1 scripts/fake-cuda swift test --skip-build --no-parallel $(TESTFLAGS) --filter 'ConvolutionTests|AttentionTests'
 	swift test --skip-build $(TESTFLAGS)
+
+test-stand-in: setup-examples
+	scripts/test-stand-in
 
 test-deep: setup
 	scripts/test-deep
