@@ -92,8 +92,9 @@ public final class CUDABackend: Backend, @unchecked Sendable {
   public func copyFromHost(_ source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, byteCount: Int) {
     if byteCount == 0 { return }
     useContext()
-    // Pageable memory: the driver has read it when it returns.
     check(driver.functions.pointee.copy_to_device(destination, source, byteCount, stream), "copy to device")
+    // Of pageable memory the driver has read everything when it returns, of pinned memory nothing.
+    if pinnedMemory.holds(source) { check(driver.functions.pointee.synchronize_stream(stream), "copy to device") }
   }
 
   public func copyToHost(_ source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, byteCount: Int) {

@@ -15,6 +15,8 @@ package final class PinnedMemory: @unchecked Sendable {
   private struct State {
     /// Addresses of blocks that nobody uses, by size.
     var free: [Int: [UInt]] = [:]
+    /// All blocks and their sizes.
+    var blocks: [UInt: Int] = [:]
     var pending: [Pending] = []
   }
 
@@ -39,13 +41,23 @@ package final class PinnedMemory: @unchecked Sendable {
     // 1: pinned for all contexts.
     var status = driver.functions.pointee.allocate_host(&pointer, size, 1)
     if status != 0 {
+      // What copies still hold may be enough.
+      for copy in state.withLock({ $0.pending }) { copy.event.synchronize() }
+      letGo()
       releaseCached()
       status = driver.functions.pointee.allocate_host(&pointer, size, 1)
     }
     guard status == 0, let pointer else {
       throw EmberError(.memory, in: "pinned", "the host has no \(size) bytes more that can be pinned: \(driver.text(status))")
     }
+    state.withLock { $0.blocks[UInt(bitPattern: pointer)] = size }
     return pointer
+  }
+
+  /// Whether an address lies in a block.
+  func holds(_ pointer: UnsafeRawPointer) -> Bool {
+    let address = UInt(bitPattern: pointer)
+    return state.withLock { $0.blocks.contains { address >= $0.key && address < $0.key + UInt($0.value) } }
   }
 
   package func deallocate(_ pointer: UnsafeMutableRawPointer, byteCount: Int) {
@@ -73,8 +85,10 @@ package final class PinnedMemory: @unchecked Sendable {
 
   func releaseCached() {
     let free = state.withLock { state -> [UInt] in
-      defer { state.free = [:] }
-      return state.free.values.flatMap { $0 }
+      let free = state.free.values.flatMap { $0 }
+      state.free = [:]
+      for address in free { state.blocks[address] = nil }
+      return free
     }
     if free.isEmpty { return }
     _ = ember_cuda_use_context(driver.functions, context)
@@ -87,22 +101,25 @@ extension CUDABackend {
   package func copyFromPinned(
     _ source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, byteCount: Int, of owner: AnyObject, waits: Bool
   ) throws(EmberError) {
-    useContext()
-    check(driver.functions.pointee.copy_to_device(destination, source, byteCount, stream), "copy to device")
     let event = try mark()
+    check(driver.functions.pointee.copy_to_device(destination, source, byteCount, stream), "copy to device")
+    event.record()
     if waits { event.synchronize() } else { pinnedMemory.keep(owner, until: event) }
   }
 
   /// Queues a copy into pinned memory; it is there when the event has happened.
   package func copyToPinned(_ source: UnsafeRawPointer, to destination: UnsafeMutableRawPointer, byteCount: Int) throws(EmberError) -> CUDAEvent {
-    useContext()
+    let event = try mark()
     check(driver.functions.pointee.copy_to_host(destination, source, byteCount, stream), "copy to host")
-    return try mark()
-  }
-
-  private func mark() throws(EmberError) -> CUDAEvent {
-    let event = try CUDAEvent(backend: self)
     event.record()
     return event
+  }
+
+  /// The mark that will stand behind a copy, made first: a copy under way has to have one.
+  private func mark() throws(EmberError) -> CUDAEvent {
+    if allocator.isRecording {
+      throw EmberError(.device, in: "to", "\(device): copies from and to the host cannot be recorded; make them before and after, or use CUDAGraph.copy")
+    }
+    return try CUDAEvent(backend: self)
   }
 }

@@ -55,6 +55,31 @@ import Testing
     #expect(Tensor.zeros([0, 3], on: .cuda).copyToHost().value.shape == [0, 3])
   }
 
+  @Test func bytesOfPinnedMemoryAreRead() throws {
+    var pinned: Tensor? = numbers.pinned()
+    let onDevice = try pinned!.withBytes { Tensor(bytes: $0, shape: [1000], dtype: .float32, on: .cuda) }
+    pinned = nil
+    _ = Tensor.full([1000], -1).to(.float32).pinned()
+    #expect(onDevice.to(.cpu).elements(as: Float.self) == numbers.elements(as: Float.self))
+  }
+
+  /// A recording would copy from and to memory that others have by then.
+  @Test func recordingsHaveNoCopies() throws {
+    let x = numbers.to(.cuda), pinned = numbers.pinned()
+    #expect(throws: EmberError.self) { try catchingErrors { _ = try CUDAGraph { _ = (x * 2).copyToHost() } } }
+    #expect(throws: EmberError.self) { try catchingErrors { _ = try CUDAGraph { _ = pinned.to(.cuda, nonBlocking: true) * x } } }
+    #expect((x * 2).copyToHost().value.elements(as: Float.self) == (numbers * 2).elements(as: Float.self))
+  }
+
+  @Test func aStreamMayGoBeforeItsCopies() throws {
+    var stream: CUDAStream? = try CUDAStream()
+    let onDevice = stream!.run { numbers.pinned().to(.cuda, nonBlocking: true) }
+    stream!.synchronize()
+    stream = nil
+    _ = numbers.pinned()
+    #expect(onDevice.to(.cpu).elements(as: Float.self) == numbers.elements(as: Float.self))
+  }
+
   @Test func gradientsFlowThroughCopies() {
     let x = numbers.pinned().requiringGrad()
     (x.to(.cuda, nonBlocking: true) * 2).sum().backward()

@@ -136,28 +136,45 @@ static struct record *recorded(struct graph *graph, size_t argument_bytes) {
   graph->last = &r->next;
   return r;
 }
-// Copies that were put off.
+// Copies that were put off. Threads share the device's own stream.
+static pthread_mutex_t queue = PTHREAD_MUTEX_INITIALIZER;
 static void catch_up(struct stream *stream) {
+  pthread_mutex_lock(&queue);
   while (stream->first) {
     struct record *r = stream->first;
     stream->first = r->next;
     memmove(r->to, r->from, r->bytes);
     free(r);
   }
+  stream->end = &stream->first;
+  pthread_mutex_unlock(&queue);
+}
+static void put_off(struct stream *stream, void *to, const void *from, size_t bytes) {
+  struct record *r = calloc(1, sizeof *r);
+  r->to = to, r->from = from, r->bytes = bytes;
+  pthread_mutex_lock(&queue);
+  *stream->end = r;
+  stream->end = &r->next;
+  pthread_mutex_unlock(&queue);
+}
+static bool is_behind(struct stream *stream) {
+  pthread_mutex_lock(&queue);
+  const bool behind = stream->first != NULL;
+  pthread_mutex_unlock(&queue);
+  return behind;
 }
 static int copy(void *to, const void *from, size_t bytes, struct stream *stream, int is_host) {
   if (stream->capturing) {
-    if (is_host) return capture_unsupported;
+    if (is_host && !is_pinned(to) && !is_pinned(from)) return capture_unsupported;
     struct record *r = recorded(stream->capturing, 0);
     r->kind = 1, r->to = to, r->from = from, r->bytes = bytes;
     return success;
   }
-  catch_up(stream);
   if (is_host && (is_pinned(to) || is_pinned(from))) {
-    stream->first = calloc(1, sizeof *stream->first);
-    stream->first->to = to, stream->first->from = from, stream->first->bytes = bytes;
+    put_off(stream, to, from, bytes);
     return success;
   }
+  catch_up(stream);
   memmove(to, from, bytes);
   return success;
 }
@@ -185,9 +202,11 @@ int cuStreamCreateWithPriority(struct stream **stream, unsigned flags, int prior
   (void)flags, (void)priority;
   *stream = calloc(1, sizeof **stream);
   (*stream)->record = record_call;
+  (*stream)->end = &(*stream)->first;
   return success;
 }
-int cuStreamDestroy_v2(struct stream *stream) { catch_up(stream); free(stream); return success; }
+// Its memory stays: events may look at it.
+int cuStreamDestroy_v2(struct stream *stream) { catch_up(stream); return success; }
 int cuStreamSynchronize(struct stream *stream) {
   if (stream->capturing) return capture_unsupported;
   catch_up(stream);
@@ -239,7 +258,7 @@ int cuEventCreate(struct stream ***event, unsigned flags) { (void)flags; *event 
 int cuEventDestroy_v2(void *event) { free(event); return success; }
 int cuEventRecord(struct stream **event, struct stream *stream) { *event = stream; return success; }
 // Not ready while a copy waits.
-int cuEventQuery(struct stream **event) { return *event && (*event)->first ? 600 : success; }
+int cuEventQuery(struct stream **event) { return *event && is_behind(*event) ? 600 : success; }
 int cuEventSynchronize(struct stream **event) {
   if (*event) catch_up(*event);
   return success;

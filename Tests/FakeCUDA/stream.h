@@ -10,7 +10,7 @@ struct stream {
   /// Puts a call into the graph that is being captured, with its data, which `free` ends; false if there is none.
   bool (*record)(struct stream *stream, void (*call)(void *data), void *data);
   /// Copies between the device and pinned memory that nobody has waited for yet.
-  struct record *first, *last;
+  struct record *first, **end;
 };
 
 #endif

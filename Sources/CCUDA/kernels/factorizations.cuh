@@ -198,7 +198,7 @@ template <class T> __global__ void __launch_bounds__(128) lu_solve(
   T *x = vectors + warp * n;
   const auto exchange = [&](i64 i) {
     const i64 other = (i64)pivots[i] - 1;
-    if (other < 0 || other >= n) return report(errors, 1, operation, i, other, n);
+    if (other < 0 || other >= n) return report(errors, 1, operation, item * n + i, other + 1, n);
     const T held = x[i];
     x[i] = x[other];
     x[other] = held;

@@ -4,8 +4,8 @@ import EmberRuntime
 extension Tensor {
   /// The same value on another device; itself if it is there already.
   ///
-  /// - Parameter nonBlocking: from pinned memory (`pinned()`) to a GPU come back at once; the copy is done before whatever is queued there later.
-  ///   Elsewhere it changes nothing. From a GPU, `copyToHost()` does not wait.
+  /// - Parameter nonBlocking: from dense pinned memory (`pinned()`) to a GPU, comes back at once; the copy is done before whatever is queued on
+  ///   the thread's stream later. Elsewhere (also from a transposed view of pinned memory) it changes nothing. From a GPU, `copyToHost()` does not wait.
   public func to(_ device: Device, nonBlocking: Bool = false) -> Tensor {
     device == self.device ? self : apply(Transfer(device: device, source: self.device, isBlocking: !nonBlocking), self)
   }
