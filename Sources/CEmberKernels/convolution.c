@@ -157,6 +157,18 @@ int64_t ember_convolution_packed_bytes(int dtype, const ember_convolution *c) {
   return (int64_t)sizeof(packed_head) + (form == WAY_WINOGRAD ? convolution_winograd_packed_bytes : convolution_run_packed_bytes)(&job, job.in, job.out);
 }
 
+bool ember_convolution_reads_packed(int dtype, const ember_convolution *c) {
+  convolution_job job;
+  convolution_geometry g;
+  tap_offsets offsets;
+  way form;
+  if (!packed_form(dtype, c, &job, &g, &offsets, &form)) return false;
+  job.batch = g.images = c->batch;
+  const bool is_same = forward_way(&job, &g) == form;
+  ember_deallocate(offsets.values[0], offsets.bytes);
+  return is_same;
+}
+
 void ember_convolution_pack(int dtype, const ember_convolution *c, const void *w, void *packed) {
   convolution_job job;
   convolution_geometry g;

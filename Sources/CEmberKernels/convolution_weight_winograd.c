@@ -145,6 +145,8 @@ bool convolution_weight_is_winograd(const convolution_job *job, const convolutio
   if (!winograd_kernels_of(job) || job->in < MINIMUM_CHANNELS || job->out < MINIMUM_CHANNELS) return false;
   if (g->taps[0] != 1 || g->grid[0] != 1 || g->input[0] != 1 || g->offsets[0][0] != 0) return false;
   if (!winograd_is_window(g, 1, &first) || !winograd_is_window(g, 2, &first)) return false;
+  // A row of tiles of all channels of a block has to stay in the cache.
+  if (ceiling(g->grid[2], 2) > 4 * CHUNK_TILES) return false;
   return g->grid[1] >= 2 && g->grid[2] >= 2 && g->images * ceiling(g->grid[1], 2) * ceiling(g->grid[2], 2) >= MINIMUM_TILES;
 }
 

@@ -6,15 +6,20 @@ extension Graph {
   mutating func packWeights() {
     var fixed = Set(reads.map(\.value)).union(constants.keys)
     var nodes: [Node] = []
+    /// A weight that several convolutions read in one order is put in it once.
+    var known: [String: Value] = [:]
     for var node in self.nodes {
       if let convolution = node.call.subject as? Convolution, node.inputs.count < 4 || node.inputs[3] == nil,
         let weight = node.inputs[1], fixed.contains(weight), forms[weight].device == .cpu
       {
         let packing = ConvolutionPackedWeight(geometry: convolution.geometry)
         let bytes = packing.byteCount(weight: forms[weight].shape, dtype: forms[weight].dtype)
-        if bytes > 0 {
-          let packed = makeValue(Form(shape: [bytes], dtype: .uint8, device: .cpu))
-          nodes.append(Node(call: UnaryCall(operation: packing), inputs: [weight], outputs: [packed]))
+        let batch = node.inputs[0].map { forms[$0].shape[0] } ?? 0
+        if bytes > 0, packing.isRead(by: convolution, batch: batch, weight: forms[weight].shape, dtype: forms[weight].dtype) {
+          let key = "\(weight) \(packing)", packed = known[key] ?? makeValue(Form(shape: [bytes], dtype: .uint8, device: .cpu))
+          if known.updateValue(packed, forKey: key) == nil {
+            nodes.append(Node(call: UnaryCall(operation: packing), inputs: [weight], outputs: [packed]))
+          }
           node.inputs = [node.inputs[0], weight, node.inputs[2], packed, node.inputs.count > 4 ? node.inputs[4] : nil]
         }
       }

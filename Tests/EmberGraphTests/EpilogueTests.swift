@@ -2,6 +2,7 @@ import EmberCPU
 import EmberFunctional
 import EmberGraph
 import EmberNN
+import EmberRuntime
 import EmberTensor
 import Testing
 
@@ -52,6 +53,28 @@ import Testing
     let convolution = Conv2d(16, 32, 3, padding: 1).to(.float64), x = random([3, 16, 12, 12]).to(.float64)
     let identity = random([3, 32, 12, 12]).to(.float64)
     #expect(try calls(x) { (convolution($0) + identity).relu() } == ["convolution"])
+  }
+
+  /// As part of another computation the parts are apart again; passes that run twice change nothing more.
+  @Test func fusedCallsComeApart() throws {
+    let convolution = Conv2d(16, 32, 3, padding: 1), norm = BatchNorm2d(32), x = random([2, 16, 12, 12]), identity = random([2, 32, 12, 12])
+    noGrad { _ = norm(convolution(x) + identity) }
+    norm.eval()
+    let body = { (x: Tensor) in norm((convolution(x) + identity)).relu() }
+    let graph = try noGrad { try capture([x]) { [(convolution($0[0]) + identity).relu()] } }.optimized(verifying: true)
+    let twice = try noGrad { try capture([x]) { [body($0[0])] } }.optimized(verifying: true).optimized(verifying: true)
+    #expect(difference(Executable(twice).run([x])[0], noGrad { body(x) }) < 1e-4)
+    let leaf = x.requiringGrad(), other = x.requiringGrad()
+    graph.evaluate([leaf])[0].square().sum().backward()
+    (convolution(other) + identity).relu().square().sum().backward()
+    #expect(difference(leaf.grad!, other.grad!) < 1e-3)
+    let members = random([3, 2, 16, 12, 12])
+    let mapped = noGrad { vmap({ graph.evaluate([$0])[0] })(members) }
+    for i in 0..<3 { #expect(difference(mapped[i], noGrad { (convolution(members[i]) + identity).relu() }) < 1e-4) }
+    #expect(throws: EmberError.self) {
+      let sum = try noGrad { try capture([x, identity]) { [convolution($0[0]) + $0[1]] } }.optimized()
+      try catchingErrors { _ = Executable(sum).run([random([4, 16, 12, 12]), identity]) }
+    }
   }
 
   @Test func packedWeightsFollowTheirWeights() {

@@ -29,12 +29,15 @@ typedef struct {
   int activation;
 } ember_convolution_terms;
 
-/// y [batch, out, output...] = activation(x * w + bias + addend).
+/// y [batch, out, output...] = activation(x * w + bias + addend). y overlaps none of them.
 void ember_convolution_forward(int dtype, const ember_convolution *convolution, const void *x, const ember_convolution_terms *terms,
                                void *y);
 
 /// Bytes of the weights in the order in which forward convolutions read them, whatever the batch; 0 where they are read as they are.
 int64_t ember_convolution_packed_bytes(int dtype, const ember_convolution *convolution);
+
+/// Whether a convolution of this batch and these extents reads that order.
+bool ember_convolution_reads_packed(int dtype, const ember_convolution *convolution);
 
 /// Writes that order. Convolutions that would take another (after another set of instructions was chosen) read the plain weights.
 void ember_convolution_pack(int dtype, const ember_convolution *convolution, const void *w, void *packed);

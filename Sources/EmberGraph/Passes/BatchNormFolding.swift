@@ -12,7 +12,7 @@ extension GraphPass {
     for (position, node) in graph.nodes.enumerated() {
       guard let norm = node.call.subject as? BatchNormOperation, !norm.training, let input = node.inputs[0],
         let source = producer[input], !removed.contains(source), var convolution = graph.nodes[source].call.subject as? Convolution,
-        convolution.activation == .none, uses[input] == [position], !results.contains(input),
+        convolution.activation == .none, graph.nodes[source].inputs.count == 3, uses[input] == [position], !results.contains(input),
         node.outputs.dropFirst().allSatisfy({ uses[$0] == nil && !results.contains($0) }),
         let weight = graph.nodes[source].inputs[1], let mean = node.inputs[3], let variance = node.inputs[4],
         graph.forms[weight].dtype.isFloatingPoint

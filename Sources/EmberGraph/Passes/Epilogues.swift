@@ -60,16 +60,3 @@ extension Graph {
     return (position, Node(call: call.call, inputs: call.inputs + [nil, addend], outputs: node.outputs, owner: call.owner))
   }
 }
-
-extension Activation {
-  /// The activation that a pointwise function is, if kernels of products know it.
-  fileprivate init?(_ function: Pointwise) {
-    if function === Pointwise.relu { self = .relu
-    } else if function === Pointwise.gelu { self = .gelu
-    } else if function === Pointwise.geluTanh { self = .geluTanh
-    } else if function === Pointwise.sigmoid { self = .sigmoid
-    } else if function === Pointwise.tanh { self = .tanh
-    } else if function === Pointwise.silu { self = .silu
-    } else { return nil }
-  }
-}

@@ -137,7 +137,41 @@ package struct VariadicCall<Op: VariadicOperation>: GraphCall {
   package var isPure: Bool { !operation.draws }
 
   package func run(_ inputs: [Tensor?]) throws(EmberError) -> [Tensor] { try operation.forward(inputs) }
-  package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] { EmberTensor.apply(operation, inputs, count: count) }
+  package func apply(_ inputs: [Tensor?], count: Int) -> [Tensor] {
+    if let whole = operation as? any OperationWithEpilogue, whole.activation != .none || inputs.count > 3 { return whole.applyApart(inputs) }
+    return EmberTensor.apply(operation, inputs, count: count)
+  }
+}
+
+/// What graphs let take in the calls behind it: inputs beyond the first three are packed weights and an addend, and the activation comes last.
+package protocol OperationWithEpilogue: VariadicOperation {
+  var activation: Activation { get set }
+}
+
+extension OperationWithEpilogue {
+  /// The same in the parts that have derivatives and rules for batches.
+  fileprivate func applyApart(_ inputs: [Tensor?]) -> [Tensor] {
+    var plain = self
+    plain.activation = .none
+    var y = EmberTensor.apply(plain, Array(inputs.prefix(3)))[0]
+    if inputs.count > 4, let addend = inputs[4] { y = y + addend }
+    return [activation.function.map { $0(y) } ?? y]
+  }
+}
+
+extension Activation {
+  /// The activations that kernels of products know, as pointwise functions.
+  private static let functions: [(activation: Activation, function: Pointwise)] = [
+    (.relu, .relu), (.gelu, .gelu), (.geluTanh, .geluTanh), (.sigmoid, .sigmoid), (.tanh, .tanh), (.silu, .silu),
+  ]
+
+  fileprivate var function: Pointwise? { Self.functions.first { $0.activation == self }?.function }
+
+  /// The activation that a pointwise function is, if kernels of products know it.
+  package init?(_ function: Pointwise) {
+    guard let known = Self.functions.first(where: { $0.function === function }) else { return nil }
+    self = known.activation
+  }
 }
 
 /// A linear layer, whose inputs come without lists: in small networks these cost as much as the product.

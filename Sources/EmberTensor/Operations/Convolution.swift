@@ -78,7 +78,7 @@ func checkConvolutionDType(_ operation: String, _ tensors: [Tensor]) throws(Embe
 /// kernel...].
 ///
 /// The shapes were checked by the functions below, which made the geometry.
-package struct Convolution: VariadicOperation {
+package struct Convolution: OperationWithEpilogue {
   package static let name = "convolution"
   /// What is read besides the input.
   struct Terms {
@@ -120,6 +120,9 @@ package struct Convolution: VariadicOperation {
     guard let kernel = try Self.kernels.kernel(on: x.device), y.elementCount > 0 else { return [y] }
     // Only graphs give more than these three.
     let packed = inputs.count > 3 ? inputs[3] : nil, addend = inputs.count > 4 ? inputs[4] : nil
+    if let addend, addend.body.shape != shape || addend.dtype != x.dtype {
+      throw EmberError(.shape, in: Self.name, "\(addend.summary) is added to \(x.dtype)\(shape): the graph is for operands of one shape and dtype")
+    }
     let terms = Terms(
       weight: try w.dense(format), packedWeight: packed, bias: try bias?.dense(), addend: try addend?.dense(format), activation: activation)
     kernel(geometry.described(batch: batch, weight: w.body.shape), try x.dense(format), terms, y)
@@ -155,6 +158,13 @@ package struct ConvolutionPackedWeight: UnaryOperation {
       return max(0, 64 + 2 * geometry.padding[d] - span) / geometry.stride[d] + 1
     }
     self.geometry = geometry
+  }
+
+  /// Whether a convolution of this batch and these extents reads the result.
+  package func isRead(by convolution: Convolution, batch: Int, weight: Shape, dtype: DType) -> Bool {
+    withUnsafePointer(to: convolution.geometry.described(batch: batch, weight: weight)) {
+      ember_convolution_reads_packed(Int32(dtype.rawValue), $0)
+    }
   }
 
   /// Bytes of the result.

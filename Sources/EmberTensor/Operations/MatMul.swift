@@ -108,7 +108,7 @@ func checkProductDType(_ dtype: DType, in operation: String) throws(EmberError) 
 }
 
 /// x · weightᵀ + bias: the linear layer, with the bias added while the product is in registers.
-package struct LinearOperation: VariadicOperation {
+package struct LinearOperation: OperationWithEpilogue {
   package static let name = "linear"
   package let saved: SavedTensors = [.input0, .input1]
 
