@@ -8,8 +8,6 @@
 #include "ember_allocator.h"
 
 enum {
-  MINIMUM_CHANNELS = 16,
-  MINIMUM_TILES = 64,       // fewer do not pay for transforming the sums
   BLOCK_CHANNELS = 128,
   CHUNK_TILES = 64,
   WANTED_TASKS = 16,
@@ -141,22 +139,17 @@ static void join_filter(void *context, int64_t filter) {
 }
 
 bool convolution_weight_is_winograd(const convolution_job *job, const convolution_geometry *g) {
-  int64_t first;
-  if (!winograd_kernels_of(job) || job->in < MINIMUM_CHANNELS || job->out < MINIMUM_CHANNELS) return false;
-  if (g->taps[0] != 1 || g->grid[0] != 1 || g->input[0] != 1 || g->offsets[0][0] != 0) return false;
-  if (!winograd_is_window(g, 1, &first) || !winograd_is_window(g, 2, &first)) return false;
   // A row of tiles of all channels of a block has to stay in the cache.
-  if (ceiling(g->grid[2], 2) > 4 * CHUNK_TILES) return false;
-  return g->grid[1] >= 2 && g->grid[2] >= 2 && g->images * ceiling(g->grid[1], 2) * ceiling(g->grid[2], 2) >= MINIMUM_TILES;
+  return convolution_is_winograd(job, g, job->in, job->out) && ceiling(g->grid[2], 2) <= 4 * CHUNK_TILES;
 }
 
 void convolution_run_weight_winograd(const convolution_job *job, const convolution_geometry *g, const void *x, const void *dy, void *dw,
                                      void *db) {
   weight_job w = {.job = job, .geometry = g, .kernels = winograd_kernels_of(job), .x = x, .dy = dy, .dw = dw,
                   .down = ceiling(g->grid[1], 2), .across = ceiling(g->grid[2], 2)};
-  winograd_is_window(g, 1, &w.top);
-  winograd_is_window(g, 2, &w.left);
-  for (int64_t t = 0; t < WINOGRAD_TAPS; t++) w.tap[(g->offsets[1][t / 3] - w.top) * 3 + g->offsets[2][t % 3] - w.left] = t;
+  const winograd_window window = winograd_window_of(g);
+  w.top = window.top, w.left = window.left;
+  for (int64_t t = 0; t < WINOGRAD_TAPS; t++) w.tap[window.place[t]] = t;
   w.width = 2 * w.kernels->lanes, w.padded = ceiling(job->in, w.width) * w.width;
   w.rows_per_chunk = minimum(w.down, maximum(1, CHUNK_TILES / w.across));
   w.rows_per_chunk = ceiling(w.down, ceiling(w.down, w.rows_per_chunk));

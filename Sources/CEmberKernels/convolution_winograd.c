@@ -8,7 +8,7 @@
 
 enum {
   MINIMUM_CHANNELS = 16,
-  MINIMUM_TILES = 64,        // fewer do not pay for transforming the filters
+  MINIMUM_TILES = 64,        // fewer do not pay for transforming the filters, or their gradients' sums
   INPUT_BYTES = 1 << 19,     // of the transformed input of a task
   MAXIMUM_COLUMNS = 128,
   WANTED_TASKS = 8,
@@ -43,18 +43,23 @@ const winograd_kernels *winograd_kernels_of(const convolution_job *job) {
   return job->gemm_isa == &gemm_isa_baseline ? &winograd_kernels_baseline : NULL;
 }
 
-bool winograd_is_window(const convolution_geometry *g, int dim, int64_t *first) {
+// Whether three taps look at neighbours, with steps of 1.
+static bool is_window(const convolution_geometry *g, int dim) {
   if (g->taps[dim] != 3 || g->step[dim] != 1 || g->output_step[dim] != 1 || g->output_start[dim] != 0) return false;
-  const int64_t *offset = g->offsets[dim];
-  *first = minimum(offset[0], offset[2]);
-  return offset[1] == *first + 1 && maximum(offset[0], offset[2]) == *first + 2;
+  const int64_t *offset = g->offsets[dim], first = minimum(offset[0], offset[2]);
+  return offset[1] == first + 1 && maximum(offset[0], offset[2]) == first + 2;
+}
+
+winograd_window winograd_window_of(const convolution_geometry *g) {
+  winograd_window window = {.top = minimum(g->offsets[1][0], g->offsets[1][2]), .left = minimum(g->offsets[2][0], g->offsets[2][2])};
+  for (int t = 0; t < WINOGRAD_TAPS; t++) window.place[t] = (g->offsets[1][t / 3] - window.top) * 3 + g->offsets[2][t % 3] - window.left;
+  return window;
 }
 
 bool convolution_is_winograd(const convolution_job *job, const convolution_geometry *g, int64_t channels, int64_t rows) {
-  int64_t top, left;
   if (!winograd_kernels_of(job) || channels < MINIMUM_CHANNELS || rows < MINIMUM_CHANNELS) return false;
   if (g->taps[0] != 1 || g->grid[0] != 1 || g->input[0] != 1 || g->offsets[0][0] != 0) return false;
-  if (!winograd_is_window(g, 1, &top) || !winograd_is_window(g, 2, &left)) return false;
+  if (!is_window(g, 1) || !is_window(g, 2)) return false;
   return g->grid[1] >= 2 && g->grid[2] >= 2 && g->images * ceiling(g->grid[1], 2) * ceiling(g->grid[2], 2) >= MINIMUM_TILES;
 }
 
@@ -95,12 +100,10 @@ void convolution_winograd_pack(const convolution_job *job, const convolution_geo
                                const convolution_weights *weights, void *packed) {
   filter_job f = {.kernels = winograd_kernels_of(job), .weights = weights, .channels = channels, .rows = rows, .filters = packed};
   f.panels = ceiling(rows, f.kernels->tile_rows), f.panel_rows = ceiling(rows, f.panels);
-  int64_t top = 0, left = 0;
-  winograd_is_window(g, 1, &top);
-  winograd_is_window(g, 2, &left);
+  const winograd_window window = winograd_window_of(g);
   for (int64_t t = 0; t < weights->taps; t++) {
     const int64_t used = weights->used ? weights->used[t] : t;
-    if (used >= 0) f.tap[(g->offsets[1][used / 3] - top) * 3 + g->offsets[2][used % 3] - left] = t;
+    if (used >= 0) f.tap[window.place[used]] = t;
   }
   ember_parallel(job->groups * f.panels, filter_task, &f);
 }
@@ -167,8 +170,8 @@ void convolution_run_winograd(const convolution_job *job, const convolution_geom
     .job = job, .geometry = g, .kernels = winograd_kernels_of(job), .terms = terms, .x = x, .y = y, .channels = channels,
     .rows = rows, .down = ceiling(g->grid[1], 2), .across = ceiling(g->grid[2], 2),
   };
-  winograd_is_window(g, 1, &w.top);
-  winograd_is_window(g, 2, &w.left);
+  const winograd_window window = winograd_window_of(g);
+  w.top = window.top, w.left = window.left;
   w.panels = ceiling(rows, w.kernels->tile_rows);
   w.panel_rows = ceiling(rows, w.panels);
   // As many tiles at once as their transforms have room for, in whole rows.

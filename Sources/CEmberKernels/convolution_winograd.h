@@ -53,8 +53,14 @@ EMBER_DECLARE_FOR_EACH_ISA(const winograd_kernels, winograd_kernels);
 /// The loops that go with those of a job's products; NULL if there are none.
 const winograd_kernels *winograd_kernels_of(const convolution_job *job);
 
-/// Whether three taps look at neighbours, with steps of 1; `first` receives the least offset.
-bool winograd_is_window(const convolution_geometry *geometry, int dim, int64_t *first);
+/// The 3x3 window of a kernel with steps of 1.
+typedef struct {
+  int64_t top, left;             // its first place, from a point of the grid: possibly outside of the input
+  int64_t place[WINOGRAD_TAPS];  // of each tap of the geometry, row by row
+} winograd_window;
+
+/// That of a geometry for which `convolution_is_winograd` holds.
+winograd_window winograd_window_of(const convolution_geometry *geometry);
 
 /// Floats that `input` needs for tiles in that many rows and columns.
 static inline int64_t winograd_scratch(int64_t rows, int64_t across, int64_t lanes) {
