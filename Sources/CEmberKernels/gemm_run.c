@@ -17,8 +17,9 @@ enum {
   MINIMUM_TILE = 1 << 17,
   MINIMUM_SHARED = 1 << 19,
   WANTED_TILES = 12,
-  // Elements packed by one chunk of a parallel loop.
+  // Elements packed by one chunk of a parallel loop; and steps of k, where the neighbours of an operand in memory belong to one of them.
   PACKED_AT_ONCE = 1 << 14,
+  STEPS_AT_ONCE = 32,
 };
 
 static int64_t minimum(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -67,41 +68,66 @@ gemm_grid gemm_make_grid(int64_t panel_columns, int64_t rows, int64_t columns, i
 
 // MARK: Packed
 
+/// How the packing of an operand is shared out: in parts of some panels and some steps of k.
+typedef struct {
+  int64_t panels, steps, across, count;  // of a part; parts side by side, and in all
+} packing;
+
+// A panel is packed whole where it lies along k. Where a step of k lies along the panels, a few steps are packed for many panels: a panel by
+// itself would be a cache line here and there, each in another page.
+static packing make_packing(int64_t panels, int64_t tile, int64_t k, bool steps_are_rows) {
+  packing p = {.steps = steps_are_rows ? minimum(STEPS_AT_ONCE, k) : k};
+  p.panels = minimum(ceiling(PACKED_AT_ONCE, p.steps * tile), panels);
+  if (panels == 0) return p;
+  p.across = ceiling(panels, p.panels);
+  p.count = p.across * ceiling(k, p.steps);
+  return p;
+}
+
 typedef struct {
   const gemm_product *product;
   char *a, *b;                          // packed
   int64_t row0, rows, column0, columns;  // the block of C
   int64_t k0, k;
-  int64_t a_panels, b_panels;  // to pack
-  int64_t panels_per_chunk;
+  packing a_packing, b_packing;
   bool last;
   gemm_grid grid;
 } packed_job;
 
-static void pack_chunk(void *context, int64_t chunk) {
-  const packed_job *job = context;
+static void pack_a(const packed_job *job, int64_t part) {
   const gemm_product *p = job->product;
-  const gemm_kernels *kernels = p->kernels;
-  const int64_t end = minimum((chunk + 1) * job->panels_per_chunk, job->a_panels + job->b_panels);
-  for (int64_t panel = chunk * job->panels_per_chunk; panel < end; panel++) {
-    if (panel < job->b_panels) {
-      const int64_t first = panel * kernels->tile_columns, count = minimum(kernels->tile_columns, job->columns - first);
-      char *to = job->b + first * job->k * p->element_size;
-      if (p->b_source)
-        p->b_source(p->b_context, job->column0 + first, count, job->k0, job->k, to);
-      else
-        kernels->pack_b(at(p, p->b, job->k0 * p->b_row_stride + (job->column0 + first) * p->b_column_stride),
-                        p->b_row_stride, p->b_column_stride, job->k, count, to);
-    } else {
-      const int64_t first = (panel - job->b_panels) * kernels->tile_rows, count = minimum(kernels->tile_rows, job->rows - first);
-      char *to = job->a + first * job->k * p->element_size;
-      if (p->a_source)
-        p->a_source(p->a_context, job->row0 + first, count, job->k0, job->k, to);
-      else
-        kernels->pack_a(at(p, p->a, (job->row0 + first) * p->a_row_stride + job->k0 * p->a_column_stride), p->a_row_stride,
-                        p->a_column_stride, count, job->k, to);
-    }
+  const int64_t tile = p->kernels->tile_rows, k0 = part / job->a_packing.across * job->a_packing.steps;
+  const int64_t k = minimum(job->a_packing.steps, job->k - k0), start = part % job->a_packing.across * job->a_packing.panels * tile;
+  for (int64_t first = start; first < minimum(start + job->a_packing.panels * tile, job->rows); first += tile) {
+    const int64_t count = minimum(tile, job->rows - first);
+    char *to = job->a + (first * job->k + k0 * tile) * p->element_size;
+    if (p->a_source)
+      p->a_source(p->a_context, job->row0 + first, count, job->k0 + k0, k, to);
+    else
+      p->kernels->pack_a(at(p, p->a, (job->row0 + first) * p->a_row_stride + (job->k0 + k0) * p->a_column_stride), p->a_row_stride,
+                         p->a_column_stride, count, k, to);
   }
+}
+
+static void pack_b(const packed_job *job, int64_t part) {
+  const gemm_product *p = job->product;
+  const int64_t tile = p->kernels->tile_columns, k0 = part / job->b_packing.across * job->b_packing.steps;
+  const int64_t k = minimum(job->b_packing.steps, job->k - k0), start = part % job->b_packing.across * job->b_packing.panels * tile;
+  for (int64_t first = start; first < minimum(start + job->b_packing.panels * tile, job->columns); first += tile) {
+    const int64_t count = minimum(tile, job->columns - first);
+    char *to = job->b + (first * job->k + k0 * tile) * p->element_size;
+    if (p->b_source)
+      p->b_source(p->b_context, job->column0 + first, count, job->k0 + k0, k, to);
+    else
+      p->kernels->pack_b(at(p, p->b, (job->k0 + k0) * p->b_row_stride + (job->column0 + first) * p->b_column_stride), p->b_row_stride,
+                         p->b_column_stride, k, count, to);
+  }
+}
+
+static void pack_part(void *context, int64_t part) {
+  const packed_job *job = context;
+  if (part < job->b_packing.count) pack_b(job, part);
+  else pack_a(job, part - job->b_packing.count);
 }
 
 static void multiply_tile(void *context, int64_t tile) {
@@ -135,13 +161,16 @@ void gemm_run_packed(const gemm_product *p) {
       job.last = job.k0 + job.k == p->k;
       for (job.row0 = 0; job.row0 < p->m; job.row0 += block_rows) {
         job.rows = minimum(block_rows, p->m - job.row0);
-        job.a_panels = ceiling(job.rows, kernels->tile_rows);
         // B is packed with the first block of rows, and serves the others too.
-        job.b_panels = job.row0 == 0 ? ceiling(job.columns, kernels->tile_columns) : 0;
-        // Little is packed at once by the caller alone.
-        const int64_t panels = job.a_panels + job.b_panels, elements = job.k * kernels->tile_columns;
-        job.panels_per_chunk = panels * elements < 2 * PACKED_AT_ONCE ? panels : ceiling(PACKED_AT_ONCE, elements);
-        ember_parallel(ceiling(panels, job.panels_per_chunk), pack_chunk, &job);
+        const int64_t b_columns = job.row0 == 0 ? job.columns : 0;
+        job.a_packing = make_packing(ceiling(job.rows, kernels->tile_rows), kernels->tile_rows, job.k, !p->a_source && p->a_row_stride == 1);
+        job.b_packing = make_packing(ceiling(b_columns, kernels->tile_columns), kernels->tile_columns, job.k,
+                                     !p->b_source && p->b_column_stride == 1);
+        const int64_t parts = job.a_packing.count + job.b_packing.count;
+        // Little is packed by the caller alone.
+        if ((job.rows + b_columns) * job.k < 2 * PACKED_AT_ONCE)
+          for (int64_t part = 0; part < parts; part++) pack_part(&job, part);
+        else ember_parallel(parts, pack_part, &job);
         job.grid = gemm_make_grid(p->kernels->tile_columns, job.rows, job.columns, job.k, kernels->tile_rows, TILE_ROW_PANELS, TILE_COLUMN_PANELS);
         ember_parallel(job.grid.count, multiply_tile, &job);
       }

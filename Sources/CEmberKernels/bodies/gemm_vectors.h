@@ -121,9 +121,9 @@ EMBER_INLINE vdouble gemm_gather_double(const double *p, const int32_t *indices)
 }
 #endif
 
-// MARK: Transposing squares
+// MARK: Shuffles
 
-// In log2(lanes) rounds, each zipping the first half of the rows with the second.
+// Two vectors zipped, and the lower or the upper half of that.
 #define GEMM_ZIP_LOW_16(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define GEMM_ZIP_HIGH_16(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 #define GEMM_ZIP_LOW_8(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
@@ -132,6 +132,38 @@ EMBER_INLINE vdouble gemm_gather_double(const double *p, const int32_t *indices)
 #define GEMM_ZIP_HIGH_4(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
 #define GEMM_ZIP_LOW_2(a, b) __builtin_shufflevector(a, b, 0, 2)
 #define GEMM_ZIP_HIGH_2(a, b) __builtin_shufflevector(a, b, 1, 3)
+
+// Within each block of 128 bits, where shuffles are cheap, two vectors are zipped by elements: those of the lower or of the upper half.
+#define GEMM_LOW_16(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+#define GEMM_HIGH_16(a, b) __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
+#define GEMM_LOW_8(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
+#define GEMM_HIGH_8(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
+#define GEMM_LOW_4(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define GEMM_HIGH_4(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+
+// By pairs of floats, or by doubles.
+#define GEMM_LOW_PAIRS_16(a, b) __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define GEMM_HIGH_PAIRS_16(a, b) __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+#define GEMM_LOW_PAIRS_8(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
+#define GEMM_HIGH_PAIRS_8(a, b) __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
+#define GEMM_LOW_PAIRS_4(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5)
+#define GEMM_HIGH_PAIRS_4(a, b) __builtin_shufflevector(a, b, 2, 3, 6, 7)
+#define GEMM_LOW_DOUBLES_8(a, b) __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14)
+#define GEMM_HIGH_DOUBLES_8(a, b) __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15)
+#define GEMM_LOW_DOUBLES_4(a, b) __builtin_shufflevector(a, b, 0, 4, 2, 6)
+#define GEMM_HIGH_DOUBLES_4(a, b) __builtin_shufflevector(a, b, 1, 5, 3, 7)
+#define GEMM_LOW_DOUBLES_2(a, b) __builtin_shufflevector(a, b, 0, 2)
+#define GEMM_HIGH_DOUBLES_2(a, b) __builtin_shufflevector(a, b, 1, 3)
+
+// The even or the odd blocks of 128 bits of two vectors.
+#define GEMM_EVEN_BLOCKS_16(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27)
+#define GEMM_ODD_BLOCKS_16(a, b) __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31)
+#define GEMM_EVEN_BLOCKS_8(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
+#define GEMM_ODD_BLOCKS_8(a, b) __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
+#define GEMM_EVEN_DOUBLES_8(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13)
+#define GEMM_ODD_DOUBLES_8(a, b) __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15)
+#define GEMM_EVEN_DOUBLES_4(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5)
+#define GEMM_ODD_DOUBLES_4(a, b) __builtin_shufflevector(a, b, 2, 3, 6, 7)
 
 // The elements at even places of two vectors.
 #define GEMM_EVEN_16(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
@@ -157,29 +189,49 @@ EMBER_INLINE vdouble gemm_gather_double(const double *p, const int32_t *indices)
 #define GEMM_DOUBLE(name) name##_2
 #endif
 
-#define GEMM_DEFINE_TRANSPOSE(name, vector, lanes)                   \
-  EMBER_INLINE void name(vector *rows) {                             \
-    GEMM_UNROLL                                                      \
-    for (int round = 1; round < lanes; round *= 2) {                 \
-      vector next[lanes];                                            \
-      GEMM_UNROLL                                                    \
-      for (int i = 0; i < lanes / 2; i++) {                          \
-        next[2 * i] = GEMM_ZIP_LOW_##lanes(rows[i], rows[i + lanes / 2]);      \
-        next[2 * i + 1] = GEMM_ZIP_HIGH_##lanes(rows[i], rows[i + lanes / 2]); \
-      }                                                              \
-      GEMM_UNROLL                                                    \
-      for (int i = 0; i < lanes; i++) rows[i] = next[i];             \
-    }                                                                \
-  }
+// MARK: Transposing squares
+
+// Where blocks of `unit` rows are transposed within each block of 128 bits, the blocks change places.
 #if EMBER_LANES == 16
-GEMM_DEFINE_TRANSPOSE(gemm_transpose, vfloat, 16)
-GEMM_DEFINE_TRANSPOSE(gemm_transpose_double, vdouble, 8)
+#define GEMM_JOIN(vector, unit, rows, even, odd)                                                      \
+  GEMM_UNROLL                                                                                         \
+  for (int j = 0; j < unit; j++) {                                                                    \
+    vector *r = rows + j;                                                                             \
+    const vector even0 = even(r[0], r[unit]), even1 = even(r[2 * unit], r[3 * unit]);                 \
+    const vector odd0 = odd(r[0], r[unit]), odd1 = odd(r[2 * unit], r[3 * unit]);                     \
+    r[0] = even(even0, even1), r[unit] = even(odd0, odd1);                                            \
+    r[2 * unit] = odd(even0, even1), r[3 * unit] = odd(odd0, odd1);                                   \
+  }
 #elif EMBER_LANES == 8
-GEMM_DEFINE_TRANSPOSE(gemm_transpose, vfloat, 8)
-GEMM_DEFINE_TRANSPOSE(gemm_transpose_double, vdouble, 4)
+#define GEMM_JOIN(vector, unit, rows, even, odd)                                                      \
+  GEMM_UNROLL                                                                                         \
+  for (int j = 0; j < unit; j++) {                                                                    \
+    const vector first = rows[j], second = rows[unit + j];                                            \
+    rows[j] = even(first, second), rows[unit + j] = odd(first, second);                               \
+  }
 #else
-GEMM_DEFINE_TRANSPOSE(gemm_transpose, vfloat, 4)
-GEMM_DEFINE_TRANSPOSE(gemm_transpose_double, vdouble, 2)
+#define GEMM_JOIN(vector, unit, rows, even, odd)
 #endif
+
+EMBER_INLINE void gemm_transpose(vfloat *rows) {
+  GEMM_UNROLL
+  for (int i = 0; i < EMBER_LANES; i += 4) {
+    const vfloat low0 = GEMM_FLOAT(GEMM_LOW)(rows[i], rows[i + 1]), low1 = GEMM_FLOAT(GEMM_LOW)(rows[i + 2], rows[i + 3]);
+    const vfloat high0 = GEMM_FLOAT(GEMM_HIGH)(rows[i], rows[i + 1]), high1 = GEMM_FLOAT(GEMM_HIGH)(rows[i + 2], rows[i + 3]);
+    rows[i] = GEMM_FLOAT(GEMM_LOW_PAIRS)(low0, low1), rows[i + 1] = GEMM_FLOAT(GEMM_HIGH_PAIRS)(low0, low1);
+    rows[i + 2] = GEMM_FLOAT(GEMM_LOW_PAIRS)(high0, high1), rows[i + 3] = GEMM_FLOAT(GEMM_HIGH_PAIRS)(high0, high1);
+  }
+  GEMM_JOIN(vfloat, 4, rows, GEMM_FLOAT(GEMM_EVEN_BLOCKS), GEMM_FLOAT(GEMM_ODD_BLOCKS))
+}
+
+EMBER_INLINE void gemm_transpose_double(vdouble *rows) {
+  GEMM_UNROLL
+  for (int i = 0; i < EMBER_DOUBLE_LANES; i += 2) {
+    const vdouble low = GEMM_DOUBLE(GEMM_LOW_DOUBLES)(rows[i], rows[i + 1]);
+    rows[i + 1] = GEMM_DOUBLE(GEMM_HIGH_DOUBLES)(rows[i], rows[i + 1]);
+    rows[i] = low;
+  }
+  GEMM_JOIN(vdouble, 2, rows, GEMM_DOUBLE(GEMM_EVEN_DOUBLES), GEMM_DOUBLE(GEMM_ODD_DOUBLES))
+}
 
 #endif
