@@ -145,14 +145,12 @@ static void forward_chunk(void *context, int64_t chunk) {
   const pass *p = context;
   const int64_t unit = chunk * p->units, width = minimum(p->units, p->hidden - unit), stride = p->gates * p->hidden;
   recurrence_step s = step_at(p, p->row, p->rows, unit, width);
+  s.input = at(p, p->trace->input, p->row * stride + unit);
   for (int64_t gate = 0; gate < p->gates; gate++) {
-    const int64_t first = p->row * stride + gate * p->hidden + unit;
-    for (int64_t row = 0; row < p->rows; row++)
-      memcpy(at(p, p->trace->gates, first + row * stride), at(p, p->trace->input, first + row * stride), (size_t)(width * p->size));
     // The hidden side of GRU's new gate stays apart from its input side.
     const bool apart = p->layer->cell == EMBER_RECURRENCE_GRU && gate == 2;
     multiply(&p->weights, gate, unit, width, p->rows, p->h, p->extent, apart ? s.cells : at(p, s.gates, gate * p->hidden),
-             apart ? p->hidden : stride, !apart);
+             apart ? p->hidden : stride, false);
   }
   s.c = p->c ? at(p, p->c, unit) : NULL;
   s.h = at(p, p->layer->projection ? p->trace->hidden : p->trace->output, p->row * p->hidden + unit);

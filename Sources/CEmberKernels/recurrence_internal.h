@@ -10,8 +10,9 @@ typedef struct {
   int cell;
   int64_t rows, width;
   int64_t hidden;  // from one gate to the next, and from one row of c and cells to the next
-  void *gates;     // rows lie gates * hidden apart
-  void *cells;
+  const void *input;  // forward: the input side of the gates, which lies as they do
+  void *gates;        // rows lie gates * hidden apart; forward: in, the hidden side of the gates, but of GRU's new one
+  void *cells;        // GRU, forward: in, the hidden side of the new gate
   void *c;                  // LSTM: the state, replaced (backward: its gradient)
   void *h;                  // forward: where h goes, rows `h_stride` apart
   int64_t h_stride;
