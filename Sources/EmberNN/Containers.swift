@@ -28,14 +28,19 @@ open class Sequential: Module, Layer, RandomAccessCollection {
   public typealias Element = any Layer<Tensor, Tensor>
   public typealias SubSequence = Swift.Slice<Sequential>
 
-  public private(set) final var layers: [Element]
+  public final var layers: [Element] {
+    noteModeAndStructure()
+    return contents.layers
+  }
   /// What the layers are called in state dicts, in their order.
-  public private(set) final var names: [String]
-  private final var editCount = 0
+  public final var names: [String] {
+    noteModeAndStructure()
+    return contents.names
+  }
+  private final var contents: (layers: [Element], names: [String]) { didSet { structureVersion += 1 } }
 
   public init(_ layers: [Element]) {
-    self.layers = layers
-    names = layers.indices.map(String.init)
+    contents = (layers, layers.indices.map(String.init))
     super.init()
   }
 
@@ -53,15 +58,13 @@ open class Sequential: Module, Layer, RandomAccessCollection {
 
   public final var startIndex: Int { 0 }
   public final var endIndex: Int { layers.count }
-  override final var structureVersion: Int { editCount }
 
   /// The layer at a position; negative ones count from the end.
   public final subscript(position: Int) -> Element {
     get { place(position, limit: layers.count).map { layers[$0] } ?? Identity() }
     set {
       guard let i = place(position, limit: layers.count) else { return }
-      layers[i] = newValue
-      editCount += 1
+      contents.layers[i] = newValue
     }
   }
 
@@ -75,16 +78,15 @@ open class Sequential: Module, Layer, RandomAccessCollection {
       }
       if let i = names.firstIndex(of: name) { return self[i] = layer }
       guard isMemberName(name, in: "Sequential") else { return }
-      layers.append(layer)
-      names.append(name)
-      editCount += 1
+      contents.layers.append(layer)
+      contents.names.append(name)
     }
   }
 
   /// Some of the layers, shared with this container, under the names that they have here.
   public final subscript(range: Range<Int>) -> Sequential {
     let part = Sequential(Array(layers[range]))
-    part.names = Array(names[range])
+    part.contents.names = Array(names[range])
     return part
   }
 
@@ -107,17 +109,17 @@ open class Sequential: Module, Layer, RandomAccessCollection {
   /// Puts a layer before the one at a position, or at the end.
   public final func insert(_ layer: Element, at position: Int) {
     guard let i = place(position, limit: layers.count + 1) else { return }
-    layers.insert(layer, at: i)
-    names.insert("\(i)", at: i)
+    contents.layers.insert(layer, at: i)
+    contents.names.insert("\(i)", at: i)
     renumber()
   }
 
   @discardableResult
   public final func remove(at position: Int) -> Element {
     guard let i = place(position, limit: layers.count) else { return Identity() }
-    names.remove(at: i)
+    contents.names.remove(at: i)
     defer { renumber() }
-    return layers.remove(at: i)
+    return contents.layers.remove(at: i)
   }
 
   /// The layers of both, shared with them, with numbers for names.
@@ -130,13 +132,11 @@ open class Sequential: Module, Layer, RandomAccessCollection {
   }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    zip(names, layers).map { (name: $0, value: $1 as Any) }
-      + super.reflectedMembers().filter { $0.name != "layers" && $0.name != "names" && $0.name != "edit_count" }
+    zip(contents.names, contents.layers).map { (name: $0, value: $1 as Any) } + super.reflectedMembers().filter { $0.name != "contents" }
   }
 
   private func renumber() {
-    editCount += 1
-    for i in names.indices where Int(names[i]) != nil { names[i] = "\(i)" }
+    for i in contents.names.indices where Int(contents.names[i]) != nil { contents.names[i] = "\(i)" }
   }
 
   /// Where a position lies that may count from the end; raises and returns nil where there is none.
@@ -151,19 +151,23 @@ open class Sequential: Module, Layer, RandomAccessCollection {
 
 /// Modules in a row, named by their numbers. It has no `forward` of its own: loop over it.
 open class ModuleList<Element>: Module, RandomAccessCollection {
-  public private(set) final var elements: [Element]
+  public final var elements: [Element] {
+    noteModeAndStructure()
+    return contents
+  }
+  private final var contents: [Element] { didSet { structureVersion += 1 } }
 
   public init(_ elements: [Element] = []) {
-    self.elements = elements
+    contents = elements
     super.init()
   }
 
-  public final func append(_ element: Element) { elements.append(element) }
-  public final func append(contentsOf elements: some Sequence<Element>) { self.elements.append(contentsOf: Array(elements)) }
+  public final func append(_ element: Element) { contents.append(element) }
+  public final func append(contentsOf elements: some Sequence<Element>) { contents.append(contentsOf: Array(elements)) }
   /// Puts an element before the one at a position, or at the end; negative positions count from the end.
-  public final func insert(_ element: Element, at position: Int) { elements.insert(element, at: place(position)) }
+  public final func insert(_ element: Element, at position: Int) { contents.insert(element, at: place(position)) }
   @discardableResult
-  public final func remove(at position: Int) -> Element { elements.remove(at: place(position)) }
+  public final func remove(at position: Int) -> Element { contents.remove(at: place(position)) }
   /// The elements of both, shared with them.
   public static func + (a: ModuleList, b: ModuleList) -> ModuleList { ModuleList(a.elements + b.elements) }
 
@@ -172,23 +176,25 @@ open class ModuleList<Element>: Module, RandomAccessCollection {
   /// The element at a position; negative ones count from the end.
   public final subscript(position: Int) -> Element {
     get { elements[place(position)] }
-    set { elements[place(position)] = newValue }
+    set { contents[place(position)] = newValue }
   }
 
   override final var groupsEqualChildren: Bool { true }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    elements.enumerated().map { (name: "\($0.offset)", value: $0.element as Any) }
-      + super.reflectedMembers().filter { $0.name != "elements" }
+    contents.enumerated().map { (name: "\($0.offset)", value: $0.element as Any) } + super.reflectedMembers().filter { $0.name != "contents" }
   }
 
-  private func place(_ position: Int) -> Int { position < 0 ? position + elements.count : position }
+  private func place(_ position: Int) -> Int { position < 0 ? position + contents.count : position }
 }
 
 /// Modules by name, in the order in which they were added.
 open class ModuleDict<Element>: Module {
-  public private(set) final var keys: [String] = []
-  private final var table: [String: Element] = [:]
+  public final var keys: [String] {
+    noteModeAndStructure()
+    return contents.keys
+  }
+  private final var contents: (keys: [String], table: [String: Element]) = ([], [:]) { didSet { structureVersion += 1 } }
 
   public init(_ entries: KeyValuePairs<String, Element> = [:]) {
     super.init()
@@ -196,22 +202,25 @@ open class ModuleDict<Element>: Module {
   }
 
   public final var count: Int { keys.count }
-  public final var entries: [(key: String, value: Element)] { keys.compactMap { key in table[key].map { (key, $0) } } }
+  public final var entries: [(key: String, value: Element)] { keys.compactMap { key in contents.table[key].map { (key, $0) } } }
 
   public final subscript(key: String) -> Element? {
-    get { table[key] }
+    get {
+      noteModeAndStructure()
+      return contents.table[key]
+    }
     set {
-      if newValue != nil, table[key] == nil {
+      if newValue != nil, contents.table[key] == nil {
         guard isMemberName(key, in: "ModuleDict") else { return }
-        keys.append(key)
+        contents.keys.append(key)
       }
-      if newValue == nil { keys.removeAll { $0 == key } }
-      table[key] = newValue
+      if newValue == nil { contents.keys.removeAll { $0 == key } }
+      contents.table[key] = newValue
     }
   }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    entries.map { (name: $0.key, value: $0.value as Any) } + super.reflectedMembers().filter { $0.name != "keys" && $0.name != "table" }
+    entries.map { (name: $0.key, value: $0.value as Any) } + super.reflectedMembers().filter { $0.name != "contents" }
   }
 }
 

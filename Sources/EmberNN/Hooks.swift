@@ -92,7 +92,7 @@ extension Layer {
 
 extension Module {
   /// A graph that is being captured holds only as long as this module stays in its mode and keeps its layers.
-  fileprivate final func noteModeAndStructure() {
+  final func noteModeAndStructure() {
     guard let tracer = Tracer.current else { return }
     nonisolated(unsafe) let module = self
     let mode = isTraining, version = structureVersion

@@ -20,6 +20,8 @@ open class Module: CustomStringConvertible {
   /// True while the module learns: dropout drops, batch normalisation uses the batch's statistics.
   public private(set) final var isTraining = true
   final var hooks: Hooks?
+  /// Counts the changes of a container's members, so that graphs of the former ones are captured anew.
+  final var structureVersion = 0
   /// Which of its parameters are computed from others.
   final var parametrizations: Parametrizations?
 
@@ -49,8 +51,6 @@ open class Module: CustomStringConvertible {
   /// What is written in parentheses when the module is printed: its settings.
   open var settings: String { "" }
 
-  /// Changes whenever a container's members do, so that graphs of the former ones are captured anew.
-  var structureVersion: Int { 0 }
   /// Whether equal modules in a row are printed once, with their number.
   var groupsEqualChildren: Bool { false }
 

@@ -3,14 +3,18 @@ import EmberTensor
 
 /// Parameters in a row, named by their numbers.
 open class ParameterList: Module, RandomAccessCollection {
-  public private(set) final var cells: [StateCell] = []
+  public final var cells: [StateCell] {
+    noteModeAndStructure()
+    return contents
+  }
+  private final var contents: [StateCell] = [] { didSet { structureVersion += 1 } }
 
   public init(_ tensors: [Tensor] = []) {
     super.init()
     for tensor in tensors { append(tensor) }
   }
 
-  public final func append(_ tensor: Tensor) { cells.append(StateCell(tensor, isParameter: true)) }
+  public final func append(_ tensor: Tensor) { contents.append(StateCell(tensor, isParameter: true)) }
   public final var startIndex: Int { 0 }
   public final var endIndex: Int { cells.count }
   public final subscript(i: Int) -> Tensor {
@@ -19,14 +23,17 @@ open class ParameterList: Module, RandomAccessCollection {
   }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    cells.enumerated().map { (name: "\($0.offset)", value: $0.element as Any) } + super.reflectedMembers().filter { $0.name != "cells" }
+    contents.enumerated().map { (name: "\($0.offset)", value: $0.element as Any) } + super.reflectedMembers().filter { $0.name != "contents" }
   }
 }
 
 /// Parameters by name, in the order in which they were added.
 open class ParameterDict: Module {
-  public private(set) final var keys: [String] = []
-  private final var table: [String: StateCell] = [:]
+  public final var keys: [String] {
+    noteModeAndStructure()
+    return contents.keys
+  }
+  private final var contents: (keys: [String], table: [String: StateCell]) = ([], [:]) { didSet { structureVersion += 1 } }
 
   public init(_ entries: KeyValuePairs<String, Tensor> = [:]) {
     super.init()
@@ -35,27 +42,30 @@ open class ParameterDict: Module {
 
   public final var count: Int { keys.count }
   /// The cell of a parameter, with its gradient.
-  public final func cell(_ key: String) -> StateCell? { table[key] }
+  public final func cell(_ key: String) -> StateCell? {
+    noteModeAndStructure()
+    return contents.table[key]
+  }
 
   /// Setting a key that is there changes the parameter's value; nil removes it.
   public final subscript(key: String) -> Tensor? {
-    get { table[key]?.value }
+    get { cell(key)?.value }
     set {
       guard let newValue else {
-        table[key] = nil
-        keys.removeAll { $0 == key }
+        contents.table[key] = nil
+        contents.keys.removeAll { $0 == key }
         return
       }
-      if let cell = table[key] {
+      if let cell = contents.table[key] {
         cell.value = newValue
       } else {
-        keys.append(key)
-        table[key] = StateCell(newValue, isParameter: true)
+        contents.keys.append(key)
+        contents.table[key] = StateCell(newValue, isParameter: true)
       }
     }
   }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    keys.map { (name: $0, value: table[$0]! as Any) } + super.reflectedMembers().filter { $0.name != "keys" && $0.name != "table" }
+    contents.keys.map { (name: $0, value: contents.table[$0]! as Any) } + super.reflectedMembers().filter { $0.name != "contents" }
   }
 }

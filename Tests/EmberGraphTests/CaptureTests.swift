@@ -29,6 +29,21 @@ private final class Block: Module, Layer {
   func forward(_ x: Tensor) -> Tensor { head(norm(convolution(x)).relu().mean([2, 3])) }
 }
 
+/// Containers that are read, not called.
+private final class Collection: Module, Layer {
+  let blocks = ModuleList([Linear(8, 8), Linear(8, 8)])
+  let heads = ModuleDict<Linear>(["a": Linear(8, 8)])
+  let scales = ParameterList([Tensor([2.0] as [Float])])
+  let body = Sequential { Linear(8, 8); ReLU() }
+  func forward(_ x: Tensor) -> Tensor {
+    var y = x
+    for block in blocks { y = block(y).tanh() }
+    for (_, head) in heads.entries { y = y + head(x) }
+    for scale in scales { y = y * scale }
+    return body[0](y) * Float(body.count)
+  }
+}
+
 struct CaptureTests {
   @Test func aChainBecomesOneCall() throws {
     withRandomSeed(1) {
@@ -63,6 +78,34 @@ struct CaptureTests {
       model.first.weight = Tensor.randn([16, 8])
       let x = Tensor.randn([5, 8])
       #expect(difference(noGrad { fast(x) }, model(x)) < 1e-6)
+    }
+  }
+
+  @Test func editedContainersAreCapturedAnew() throws {
+    withRandomSeed(4) {
+      let model = Collection(), fast = compile(model, options: checked), x = Tensor.randn([5, 8])
+      func agrees() { for _ in 0..<2 { #expect(difference(noGrad { fast(x) }, model(x)) < 1e-5) } }
+      agrees()
+      model.blocks.append(Linear(8, 8))
+      agrees()
+      model.blocks[0] = Linear(8, 8)
+      agrees()
+      model.blocks.remove(at: 1)
+      agrees()
+      model.heads["b"] = Linear(8, 8)
+      agrees()
+      model.heads["a"] = nil
+      agrees()
+      model.scales.append(Tensor([3.0] as [Float]))
+      agrees()
+      model.body.append(ReLU())
+      agrees()
+      model.body[0] = Linear(8, 8)
+      agrees()
+      // What has not changed is not captured again.
+      let count = fast.graphs.count
+      agrees()
+      #expect(fast.graphs.count == count)
     }
   }
 
