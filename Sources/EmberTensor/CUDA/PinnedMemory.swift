@@ -1,4 +1,4 @@
-public import EmberCUDA
+import EmberCUDA
 import EmberRuntime
 
 extension Tensor {
