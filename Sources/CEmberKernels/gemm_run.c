@@ -17,6 +17,9 @@ enum {
   MINIMUM_TILE = 1 << 17,
   MINIMUM_SHARED = 1 << 19,
   WANTED_TILES = 12,
+  // Rows of B's panels are packed for at least so many rows of A, and not for fewer than there are in a product below the other.
+  MINIMUM_ROWS = 16,
+  MINIMUM_SPLIT = 1 << 16,
   // Elements packed by one chunk of a parallel loop; and steps of k, where the neighbours of an operand in memory belong to one of them.
   PACKED_AT_ONCE = 1 << 14,
   STEPS_AT_ONCE = 32,
@@ -217,8 +220,10 @@ static void half_packed_tile(void *context, int64_t tile) {
 }
 
 void gemm_run_half_packed(const gemm_product *p) {
-  // All rows in one tile, so that B is packed once.
-  strided_job job = {p, gemm_k_block(p->k), gemm_make_grid(p->kernels->tile_columns, p->m, p->n, p->k, p->m, 1, TILE_COLUMN_PANELS)};
+  // All rows in one tile, so that B is packed once, unless so few panels would leave threads without work.
+  const int64_t panels = ceiling(p->n, p->kernels->tile_columns), parts = p->m * p->n * p->k < MINIMUM_SPLIT ? 1 : ceiling(4, panels);
+  const int64_t rows = ceiling(p->m, minimum(parts, ceiling(p->m, MINIMUM_ROWS)));
+  strided_job job = {p, gemm_k_block(p->k), gemm_make_grid(p->kernels->tile_columns, p->m, p->n, p->k, rows, 1, TILE_COLUMN_PANELS)};
   ember_parallel(job.grid.count, half_packed_tile, &job);
 }
 
