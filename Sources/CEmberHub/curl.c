@@ -12,6 +12,7 @@ enum {
   OPTION_URL = 10002,
   OPTION_ERROR_BUFFER = 10010,
   OPTION_USER_AGENT = 10018,
+  OPTION_TIMEOUT = 13,
   OPTION_LOW_SPEED_LIMIT = 19,
   OPTION_LOW_SPEED_TIME = 20,
   OPTION_HTTP_HEADER = 10023,
@@ -157,6 +158,7 @@ int ember_http_get(const ember_http_request *request, long *status, char *messag
   // Given up when for a minute less than this comes a second.
   curl.curl_easy_setopt(handle, OPTION_LOW_SPEED_LIMIT, 100L);
   curl.curl_easy_setopt(handle, OPTION_LOW_SPEED_TIME, 60L);
+  if (request->seconds > 0) curl.curl_easy_setopt(handle, OPTION_TIMEOUT, request->seconds);
   curl.curl_easy_setopt(handle, OPTION_WRITE_FUNCTION, receive);
   curl.curl_easy_setopt(handle, OPTION_WRITE_DATA, &state);
   curl.curl_easy_setopt(handle, OPTION_HEADER_FUNCTION, receive_header);

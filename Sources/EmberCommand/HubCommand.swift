@@ -55,16 +55,3 @@ let modelHelp: ArgumentHelp = "A name of the list, hf:owner/name[@revision], pyp
 func sizeText(_ bytes: Int) -> String {
   bytes < 1_000_000 ? "\(max(1, bytes / 1000)) kB" : NumberText.fixed(Double(bytes) / 1e6, decimals: bytes < 10_000_000 ? 1 : 0) + " MB"
 }
-
-/// Columns as wide as their widest entry; the last one as it is.
-func printTable(_ rows: [[String]]) {
-  guard let first = rows.first else { return }
-  let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-  for row in rows {
-    var line = ""
-    for (column, text) in row.enumerated() {
-      line += column == row.count - 1 ? text : text + String(repeating: " ", count: widths[column] - text.count + 2)
-    }
-    print(line)
-  }
-}

@@ -34,12 +34,12 @@ struct Inspect: ParsableCommand {
     let numbers = Inspect.total(contents.entries.map { $0.shape.reduce(1, *) })
     let bytes = Inspect.total(contents.entries.map(\.byteCount))
     print("\(file): \(contents.kind), \(count) tensor\(count == 1 ? "" : "s"), \(numbers) numbers, \(Inspect.size(bytes))")
-    Inspect.section("metadata", contents.metadata.map { [Inspect.line($0.key), Inspect.line($0.value)] })
-    Inspect.section("values beside the tensors", contents.rest.map { [Inspect.line($0.name), Inspect.line($0.value)] })
+    Inspect.section("metadata", contents.metadata.map { [terminalLine($0.key), terminalLine($0.value)] })
+    Inspect.section("values beside the tensors", contents.rest.map { [terminalLine($0.name), terminalLine($0.value)] })
     Inspect.section(
       "tensors",
       contents.entries.map {
-        [Inspect.line($0.name), $0.type, "[" + $0.shape.map(String.init).joined(separator: ", ") + "]", Inspect.size($0.byteCount)]
+        [terminalLine($0.name), $0.type, "[" + $0.shape.map(String.init).joined(separator: ", ") + "]", Inspect.size($0.byteCount)]
       })
   }
 
@@ -87,19 +87,6 @@ struct Inspect: ParsableCommand {
       let padded = zip(row, widths).map { text, width in text + String(repeating: " ", count: max(0, width - text.count)) }
       print("  " + (padded.dropLast() + row.suffix(1)).joined(separator: "  "))
     }
-  }
-
-  /// A text of a file in one line of a terminal, which no character of it may control.
-  private static func line(_ text: String) -> String {
-    var shown = ""
-    for scalar in text.unicodeScalars.prefix(100) {
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator:
-        shown += scalar == "\n" ? "\\n" : "\\u{\(String(scalar.value, radix: 16))}"
-      default: shown.unicodeScalars.append(scalar)
-      }
-    }
-    return text.unicodeScalars.count > 100 ? shown + "…" : shown
   }
 
   private static func size(_ bytes: Int) -> String {

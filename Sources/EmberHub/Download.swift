@@ -11,12 +11,14 @@ struct Downloader: Sendable {
   /// How often a broken transfer is taken up again, and how long the first wait is; every further one is twice as long.
   var attempts = 5
   var pause = 0.5
+  /// How many seconds an answer that is kept in memory may take; files take as long as they come.
+  var answerSeconds = 120
 
   /// An answer's body.
   func bytes(_ url: String, headers extra: [String] = [], limit: Int = 1 << 26) throws -> [UInt8] {
     try retrying(url) {
       let sink = MemorySink(limit: limit)
-      try transfer(url, headers: headers + extra, offset: 0, sink)
+      try transfer(url, headers: headers + extra, offset: 0, seconds: answerSeconds, sink)
       guard sink.status == 200 else { throw HTTPStatusError(sink.status, url) }
       return sink.bytes
     }
@@ -92,7 +94,8 @@ struct Downloader: Sendable {
     try part.note(tag: sink.tag, resumed: offset > 0 && sink.status == 206)
   }
 
-  private func transfer(_ url: String, headers: [String], offset: Int, _ sink: TransferSink) throws {
+  /// - Parameter seconds: how long it may take in all; 0 for any time.
+  private func transfer(_ url: String, headers: [String], offset: Int, seconds: Int = 0, _ sink: TransferSink) throws {
     guard url.hasPrefix("http://") || url.hasPrefix("https://"), !url.utf8.contains(where: { $0 <= 32 }) else {
       throw EmberError(.value, in: "Hub", "\(url.debugDescription) is no address that begins with http:// or https://")
     }
@@ -110,6 +113,7 @@ struct Downloader: Sendable {
           request.headers = lines.baseAddress
           request.header_count = lines.count
           request.certificates = certificates
+          request.seconds = seconds
           request.context = Unmanaged.passUnretained(sink).toOpaque()
           request.receive = { bytes, count, context in
             Unmanaged<TransferSink>.fromOpaque(context!).takeUnretainedValue().receive(UnsafeRawBufferPointer(start: bytes, count: count)) ? 1 : 0

@@ -18,6 +18,8 @@ final class LocalServer: Sendable {
     var body: [UInt8] = []
     /// The connection breaks after so many bytes of the body.
     var breaksAfter: Int?
+    /// Milliseconds between bytes of the body.
+    var pause = 0
   }
 
   let address: String
@@ -89,9 +91,12 @@ final class LocalServer: Sendable {
       var head = "HTTP/1.1 \(response.status) Whatever\r\nContent-Length: \(response.body.count)\r\nConnection: close\r\n"
       for (name, value) in response.headers { head += "\(name): \(value)\r\n" }
       let sent = Array((head + "\r\n").utf8) + response.body.prefix(response.breaksAfter ?? .max)
+      let slow = response.pause > 0 ? sent.count - response.body.count : sent.count
       var position = 0
       while position < sent.count {
-        let count = sent[position...].withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+        if position >= slow { usleep(UInt32(1000 * response.pause)) }
+        let end = position < slow ? slow : position + 1
+        let count = sent[position..<end].withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         if count <= 0 { return }
         position += count
       }

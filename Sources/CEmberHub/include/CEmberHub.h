@@ -20,6 +20,8 @@ typedef struct {
   size_t header_count;
   /// Certificates to trust; NULL for the system's.
   const char *certificates;
+  /// How many seconds all of it may take; 0 for any time.
+  long seconds;
   /// Get bytes of the answer and lines of its head; an answer that counts is known by its status, which comes first. Return 0 to give up.
   int (*receive)(const uint8_t *bytes, size_t count, void *context);
   int (*receive_header)(const char *line, size_t count, void *context);
