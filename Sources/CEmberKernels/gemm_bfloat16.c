@@ -110,7 +110,7 @@ static void multiply(int64_t rows, int64_t columns, int64_t k, const void *a, in
     const int64_t height = rows - i < GEMM_ROWS ? rows - i : GEMM_ROWS;
     gemm_pairs_packed_tiles[vectors - 1][height - 1]((k + 1) / 2, (const float *)((const char *)a + i / GEMM_ROWS * a_panel), 1, GEMM_ROWS,
                                                      b, GEMM_COLUMNS, sums + i * sums_row, sums_row,
-                                                     columns - (vectors - 1) * EMBER_LANES, alpha, accumulate);
+                                                     columns - (vectors - 1) * EMBER_LANES, alpha, accumulate, NULL);
   }
 }
 
