@@ -193,12 +193,42 @@ static void products(void) {
   }
 }
 
+// Into a C with rows that lie further apart, of which something is kept.
+static void finished_product(int dtype, int64_t m, int64_t n, int64_t k, const void *a, const void *b, int way, const void *before,
+                             const ember_gemm_epilogue *finish, void *c) {
+  const size_t row = (size_t)(n + 3) * ember_dtype_size(dtype);
+  memcpy(c, before, (size_t)m * row);
+  ember_gemm(dtype, m, n, k, a, way & 1 ? 1 : k, way & 1 ? m : 1, b, way & 2 ? 1 : n, way & 2 ? k : 1, c, n + 3, finish);
+}
+
+// Products of many rows, of several blocks of k, and of few columns, with all that can be done to their results.
+static void finished_products(void) {
+  static const int dtypes[] = {EMBER_FLOAT32, EMBER_FLOAT64, EMBER_FLOAT16, EMBER_BFLOAT16};
+  static const struct { int64_t m, n, k; } shapes[] = {{129, 40, 17}, {150, 70, 520}, {143, 33, 900}, {300, 9, 64}, {64, 10, 256},
+      {100, 70, 390}, {33, 32, 1040}, {200, 130, 33}};
+  static const int activations[] = {EMBER_ACTIVATION_NONE, EMBER_ACTIVATION_RELU, EMBER_ACTIVATION_SILU};
+  EACH(dtype, dtypes) EACH(s, shapes) for (int way = 0; way < 4; way++) {
+    void *a = numbers(dtype, s.m * s.k, -1, 1), *b = numbers(dtype, s.k * s.n, -1, 1), *rows = numbers(dtype, s.m, -2, 2);
+    void *columns = numbers(dtype, s.n, -2, 2), *before = numbers(dtype, s.m * (s.n + 3), -2, 2);
+    EACH(activation, activations) for (int parts = 0; parts < 4; parts++) {
+      const ember_gemm_epilogue finish = {.alpha = 0.5, .beta = parts == 0 ? 0 : parts == 1 ? 1 : 0.25, .row_bias = parts & 1 ? rows : NULL,
+                                          .column_bias = parts & 2 ? columns : NULL, .activation = activation};
+      char what[80];
+      snprintf(what, sizeof what, "finished [%d, %d] by [%d, %d], way %d, activation %d, parts %d", (int)s.m, (int)s.k, (int)s.k, (int)s.n, way,
+               activation, parts);
+      AGREE(what, s.n, dtype, s.m * (s.n + 3), finished_product(dtype, s.m, s.n, s.k, a, b, way, before, &finish, out));
+    }
+    free(a), free(b), free(rows), free(columns), free(before);
+  }
+}
+
 // With the weights packed for the set of instructions in use, and something added before the activation.
-static void packed_convolution(int dtype, const ember_convolution *c, const void *x, const void *w, const void *addend, void *y) {
+static void packed_convolution(int dtype, const ember_convolution *c, const void *x, const void *w, const void *bias, const void *addend,
+                               int activation, void *y) {
   const size_t bytes = (size_t)ember_convolution_packed_bytes(dtype, c);
   void *packed = bytes ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
   if (packed) ember_convolution_pack(dtype, c, w, packed);
-  const ember_convolution_terms terms = {.w = w, .packed = packed, .addend = addend, .activation = EMBER_ACTIVATION_SILU};
+  const ember_convolution_terms terms = {.w = w, .packed = packed, .bias = bias, .addend = addend, .activation = activation};
   ember_convolution_forward(dtype, c, x, &terms, y);
   free(packed);
 }
@@ -219,7 +249,9 @@ static void windows(void) {
         *dy = numbers(dtype, outputs, -2, 2);
     const ember_convolution_terms terms = {.w = w, .bias = b, .activation = EMBER_ACTIVATION_RELU};
     AGREE("convolution", s.in, dtype, outputs, ember_convolution_forward(dtype, &c, x, &terms, out));
-    AGREE("convolution, packed, with an addend", s.in, dtype, outputs, packed_convolution(dtype, &c, x, w, dy, out));
+    AGREE("convolution, packed, with an addend", s.in, dtype, outputs, packed_convolution(dtype, &c, x, w, NULL, dy, EMBER_ACTIVATION_SILU, out));
+    AGREE("convolution, packed, with bias, addend and ReLU", s.in, dtype, outputs,
+          packed_convolution(dtype, &c, x, w, b, dy, EMBER_ACTIVATION_RELU, out));
     AGREE("convolution, input", s.in, dtype, inputs, ember_convolution_backward_input(dtype, &c, dy, w, out));
     AGREE("convolution, weight", s.in, dtype, weights, ember_convolution_backward_weight(dtype, &c, x, dy, out, NULL));
     free(x), free(w), free(b), free(dy);
@@ -321,6 +353,7 @@ int main(void) {
   reductions();
   rows();
   products();
+  finished_products();
   windows();
   optimizers();
   random_numbers();
