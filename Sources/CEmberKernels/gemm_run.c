@@ -17,9 +17,8 @@ enum {
   MINIMUM_TILE = 1 << 17,
   MINIMUM_SHARED = 1 << 19,
   WANTED_TILES = 12,
-  // Rows of B's panels are packed for at least so many rows of A, and not for fewer than there are in a product below the other.
+  // A panel of B is packed once more for at least so many rows.
   MINIMUM_ROWS = 16,
-  MINIMUM_SPLIT = 1 << 16,
   // Elements packed by one chunk of a parallel loop; and steps of k, where the neighbours of an operand in memory belong to one of them.
   PACKED_AT_ONCE = 1 << 14,
   STEPS_AT_ONCE = 32,
@@ -57,7 +56,8 @@ gemm_grid gemm_make_grid(int64_t panel_columns, int64_t rows, int64_t columns, i
   const bool shared = rows * columns * k >= MINIMUM_SHARED;
   while (shared && ceiling(down, row_panels) * ceiling(across, column_panels) < WANTED_TILES) {
     if (row_panels * panel_rows * column_panels * panel_columns * (k + 8) < 2 * MINIMUM_TILE) break;
-    if (column_panels * panel_columns >= row_panels * panel_rows && column_panels > 1) column_panels = (column_panels + 1) / 2;
+    const bool is_wide = column_panels * panel_columns >= row_panels * panel_rows;
+    if (column_panels > 1 && (is_wide || row_panels == 1)) column_panels = (column_panels + 1) / 2;
     else if (row_panels > 1) row_panels = (row_panels + 1) / 2;
     else break;
   }
@@ -71,66 +71,58 @@ gemm_grid gemm_make_grid(int64_t panel_columns, int64_t rows, int64_t columns, i
 
 // MARK: Packed
 
-/// How the packing of an operand is shared out: in parts of some panels and some steps of k.
+/// An operand whose panels are packed: rows of A, or columns of B. Strides count elements.
 typedef struct {
-  int64_t panels, steps, across, count;  // of a part; parts side by side, and in all
-} packing;
-
-// A panel is packed whole where it lies along k. Where a step of k lies along the panels, a few steps are packed for many panels: a panel by
-// itself would be a cache line here and there, each in another page.
-static packing make_packing(int64_t panels, int64_t tile, int64_t k, bool steps_are_rows) {
-  packing p = {.steps = steps_are_rows ? minimum(STEPS_AT_ONCE, k) : k};
-  p.panels = minimum(ceiling(PACKED_AT_ONCE, p.steps * tile), panels);
-  if (panels == 0) return p;
-  p.across = ceiling(panels, p.panels);
-  p.count = p.across * ceiling(k, p.steps);
-  return p;
-}
+  const char *base;  // of the block
+  int64_t stride, k_stride;
+  gemm_panel_source source;
+  const void *context;
+  bool is_b;
+  char *to;
+  int64_t first, count, tile;  // rows or columns: the first one (for the source), those of the block, and of a panel
+  // The packing is shared out in parts of some panels and some steps of k, `across` of them side by side.
+  int64_t panels, steps, across, parts;
+} packed_operand;
 
 typedef struct {
   const gemm_product *product;
-  char *a, *b;                          // packed
+  packed_operand a, b;
   int64_t row0, rows, column0, columns;  // the block of C
   int64_t k0, k;
-  packing a_packing, b_packing;
   bool last;
   gemm_grid grid;
 } packed_job;
 
-static void pack_a(const packed_job *job, int64_t part) {
-  const gemm_product *p = job->product;
-  const int64_t tile = p->kernels->tile_rows, k0 = part / job->a_packing.across * job->a_packing.steps;
-  const int64_t k = minimum(job->a_packing.steps, job->k - k0), start = part % job->a_packing.across * job->a_packing.panels * tile;
-  for (int64_t first = start; first < minimum(start + job->a_packing.panels * tile, job->rows); first += tile) {
-    const int64_t count = minimum(tile, job->rows - first);
-    char *to = job->a + (first * job->k + k0 * tile) * p->element_size;
-    if (p->a_source)
-      p->a_source(p->a_context, job->row0 + first, count, job->k0 + k0, k, to);
-    else
-      p->kernels->pack_a(at(p, p->a, (job->row0 + first) * p->a_row_stride + (job->k0 + k0) * p->a_column_stride), p->a_row_stride,
-                         p->a_column_stride, count, k, to);
-  }
+// A panel is packed whole where it lies along k. Where a step of k lies along the panels, a few steps are packed for many panels: a panel by
+// itself would be a cache line here and there, each in another page.
+static void share_out(packed_operand *o, int64_t count, int64_t k) {
+  o->count = count, o->parts = 0;
+  if (count == 0) return;
+  const int64_t panels = ceiling(count, o->tile);
+  o->steps = !o->source && o->stride == 1 ? minimum(STEPS_AT_ONCE, k) : k;
+  o->panels = minimum(ceiling(PACKED_AT_ONCE, o->steps * o->tile), panels);
+  o->across = ceiling(panels, o->panels);
+  o->parts = o->across * ceiling(k, o->steps);
 }
 
-static void pack_b(const packed_job *job, int64_t part) {
-  const gemm_product *p = job->product;
-  const int64_t tile = p->kernels->tile_columns, k0 = part / job->b_packing.across * job->b_packing.steps;
-  const int64_t k = minimum(job->b_packing.steps, job->k - k0), start = part % job->b_packing.across * job->b_packing.panels * tile;
-  for (int64_t first = start; first < minimum(start + job->b_packing.panels * tile, job->columns); first += tile) {
-    const int64_t count = minimum(tile, job->columns - first);
-    char *to = job->b + (first * job->k + k0 * tile) * p->element_size;
-    if (p->b_source)
-      p->b_source(p->b_context, job->column0 + first, count, job->k0 + k0, k, to);
-    else
-      p->kernels->pack_b(at(p, p->b, (job->k0 + k0) * p->b_row_stride + (job->column0 + first) * p->b_column_stride), p->b_row_stride,
-                         p->b_column_stride, k, count, to);
+static void pack_operand(const packed_job *job, const packed_operand *o, int64_t part) {
+  const gemm_kernels *kernels = job->product->kernels;
+  const int64_t size = job->product->element_size, k0 = part / o->across * o->steps, k = minimum(o->steps, job->k - k0);
+  const int64_t start = part % o->across * o->panels * o->tile, end = minimum(start + o->panels * o->tile, o->count);
+  for (int64_t i = start; i < end; i += o->tile) {
+    const int64_t count = minimum(o->tile, o->count - i);
+    const char *from = o->base + (i * o->stride + k0 * o->k_stride) * size;
+    char *to = o->to + (i * job->k + k0 * o->tile) * size;
+    if (o->source) o->source(o->context, o->first + i, count, job->k0 + k0, k, to);
+    else if (o->is_b) kernels->pack_b(from, o->k_stride, o->stride, k, count, to);
+    else kernels->pack_a(from, o->stride, o->k_stride, count, k, to);
   }
 }
 
 static void pack_part(void *context, int64_t part) {
   const packed_job *job = context;
-  if (part < job->b_packing.count) pack_b(job, part);
-  else pack_a(job, part - job->b_packing.count);
+  if (part < job->b.parts) pack_operand(job, &job->b, part);
+  else pack_operand(job, &job->a, part - job->b.parts);
 }
 
 static void multiply_tile(void *context, int64_t tile) {
@@ -141,7 +133,7 @@ static void multiply_tile(void *context, int64_t tile) {
   const int64_t row = job->row0 + i, column = job->column0 + j;
   const gemm_store store = begin_block(p, job->k0, row, column, rows, columns);
   const gemm_finish finish = finish_at(p, row, column);
-  p->kernels->packed(rows, columns, job->k, job->a + i * job->k * p->element_size, job->b + j * job->k * p->element_size,
+  p->kernels->packed(rows, columns, job->k, job->a.to + i * job->k * p->element_size, job->b.to + j * job->k * p->element_size,
                      (void *)at(p, p->c, row * p->c_row_stride + column), p->c_row_stride, store,
                      job->last && needs_finish(p) ? &finish : NULL);
 }
@@ -156,7 +148,13 @@ void gemm_run_packed(const gemm_product *p) {
   const size_t b_bytes = (size_t)(b_panels * kernels->tile_columns * k_block * p->element_size);
   char *scratch = ember_scratch(a_bytes + b_bytes + 64);
   if (!scratch) return;
-  packed_job job = {.product = p, .b = scratch, .a = scratch + (b_bytes + 63) / 64 * 64};
+  packed_job job = {
+    .product = p,
+    .a = {.stride = p->a_row_stride, .k_stride = p->a_column_stride, .source = p->a_source, .context = p->a_context,
+          .tile = kernels->tile_rows, .to = scratch + (b_bytes + 63) / 64 * 64},
+    .b = {.stride = p->b_column_stride, .k_stride = p->b_row_stride, .source = p->b_source, .context = p->b_context,
+          .tile = kernels->tile_columns, .to = scratch, .is_b = true},
+  };
   for (job.column0 = 0; job.column0 < p->n; job.column0 += BLOCK_COLUMNS) {
     job.columns = minimum(BLOCK_COLUMNS, p->n - job.column0);
     for (job.k0 = 0; job.k0 < p->k; job.k0 += k_block) {
@@ -164,16 +162,16 @@ void gemm_run_packed(const gemm_product *p) {
       job.last = job.k0 + job.k == p->k;
       for (job.row0 = 0; job.row0 < p->m; job.row0 += block_rows) {
         job.rows = minimum(block_rows, p->m - job.row0);
+        job.a.first = job.row0, job.b.first = job.column0;
+        job.a.base = p->a_source ? NULL : at(p, p->a, job.row0 * p->a_row_stride + job.k0 * p->a_column_stride);
+        job.b.base = p->b_source ? NULL : at(p, p->b, job.k0 * p->b_row_stride + job.column0 * p->b_column_stride);
+        share_out(&job.a, job.rows, job.k);
         // B is packed with the first block of rows, and serves the others too.
-        const int64_t b_columns = job.row0 == 0 ? job.columns : 0;
-        job.a_packing = make_packing(ceiling(job.rows, kernels->tile_rows), kernels->tile_rows, job.k, !p->a_source && p->a_row_stride == 1);
-        job.b_packing = make_packing(ceiling(b_columns, kernels->tile_columns), kernels->tile_columns, job.k,
-                                     !p->b_source && p->b_column_stride == 1);
-        const int64_t parts = job.a_packing.count + job.b_packing.count;
+        share_out(&job.b, job.row0 == 0 ? job.columns : 0, job.k);
         // Little is packed by the caller alone.
-        if ((job.rows + b_columns) * job.k < 2 * PACKED_AT_ONCE)
-          for (int64_t part = 0; part < parts; part++) pack_part(&job, part);
-        else ember_parallel(parts, pack_part, &job);
+        if ((job.a.count + job.b.count) * job.k < 2 * PACKED_AT_ONCE)
+          for (int64_t part = 0; part < job.a.parts + job.b.parts; part++) pack_part(&job, part);
+        else ember_parallel(job.a.parts + job.b.parts, pack_part, &job);
         job.grid = gemm_make_grid(p->kernels->tile_columns, job.rows, job.columns, job.k, kernels->tile_rows, TILE_ROW_PANELS, TILE_COLUMN_PANELS);
         ember_parallel(job.grid.count, multiply_tile, &job);
       }
@@ -220,10 +218,12 @@ static void half_packed_tile(void *context, int64_t tile) {
 }
 
 void gemm_run_half_packed(const gemm_product *p) {
-  // All rows in one tile, so that B is packed once, unless so few panels would leave threads without work.
-  const int64_t panels = ceiling(p->n, p->kernels->tile_columns), parts = p->m * p->n * p->k < MINIMUM_SPLIT ? 1 : ceiling(4, panels);
-  const int64_t rows = ceiling(p->m, minimum(parts, ceiling(p->m, MINIMUM_ROWS)));
-  strided_job job = {p, gemm_k_block(p->k), gemm_make_grid(p->kernels->tile_columns, p->m, p->n, p->k, rows, 1, TILE_COLUMN_PANELS)};
+  const gemm_kernels *kernels = p->kernels;
+  // All rows in one tile, so that B is packed once. Where there are fewer panels than threads, each packs them for some of the rows.
+  int64_t parts = ceiling(ember_parallel_width(), ceiling(p->n, kernels->tile_columns));
+  parts = minimum(minimum(parts, p->m / MINIMUM_ROWS), p->m * p->n * p->k / MINIMUM_TILE);
+  const int64_t height = parts > 1 ? ceiling(ceiling(p->m, parts), kernels->strided_rows) * kernels->strided_rows : p->m;
+  strided_job job = {p, gemm_k_block(p->k), gemm_make_grid(kernels->tile_columns, p->m, p->n, p->k, height, 1, TILE_COLUMN_PANELS)};
   ember_parallel(job.grid.count, half_packed_tile, &job);
 }
 

@@ -279,6 +279,8 @@ static void run_batch(int64_t first, int64_t count, void (*body)(void *, int64_t
   }
 }
 
+int ember_parallel_width(void) { return inside ? 1 : ember_thread_count(); }
+
 void ember_parallel(int64_t chunks, void (*body)(void *context, int64_t chunk), void *context) {
   int threads = ember_thread_count();
   bool expected = false;

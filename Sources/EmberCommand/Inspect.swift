@@ -77,16 +77,11 @@ struct Inspect: ParsableCommand {
     return total
   }
 
-  /// Rows under a heading, in columns.
+  /// Rows under a heading.
   private static func section(_ title: String, _ rows: [[String]]) {
-    guard let first = rows.first else { return }
+    if rows.isEmpty { return }
     print("\n\(title)")
-    // One very long name does not push the others' columns away.
-    let widths = first.indices.map { column in min(rows.map { $0[column].count }.max() ?? 0, 80) }
-    for row in rows {
-      let padded = zip(row, widths).map { text, width in text + String(repeating: " ", count: max(0, width - text.count)) }
-      print("  " + (padded.dropLast() + row.suffix(1)).joined(separator: "  "))
-    }
+    printTable(rows, indent: "  ")
   }
 
   private static func size(_ bytes: Int) -> String {

@@ -11,16 +11,18 @@ func terminalLine(_ text: String, limit: Int = 100) -> String {
   return text.unicodeScalars.count > limit ? shown + "…" : shown
 }
 
-/// Columns as wide as their widest entry, each entry in one line.
-func printTable(_ rows: [[String]]) {
+func printTable(_ rows: [[String]], indent: String = "") {
+  for line in tableLines(rows) { print(indent + line) }
+}
+
+/// Rows in columns, each entry in one line. One very long entry does not push the others' columns away.
+func tableLines(_ rows: [[String]]) -> [String] {
   let rows = rows.map { $0.map { terminalLine($0, limit: 400) } }
-  guard let first = rows.first else { return }
-  let widths = first.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-  for row in rows {
-    var line = ""
-    for (column, text) in row.enumerated() {
-      line += column == row.count - 1 ? text : text + String(repeating: " ", count: widths[column] - text.count + 2)
-    }
-    print(line)
+  guard let first = rows.first else { return [] }
+  let widths = first.indices.map { column in min(rows.map { $0[column].count }.max() ?? 0, 80) }
+  return rows.map { row in
+    zip(row, widths).enumerated().map { column, entry in
+      column == row.count - 1 ? entry.0 : entry.0 + String(repeating: " ", count: max(0, entry.1 - entry.0.count) + 2)
+    }.joined()
   }
 }

@@ -23,9 +23,9 @@ extension Zip {
 }
 
 extension Files {
-  /// Whether a relative path stays inside of the folder that it is taken from.
+  /// Whether a relative path stays inside of the folder that it is taken from, and has no character that would steer a terminal.
   package static func isInner(_ path: String) -> Bool {
-    !path.isEmpty && !path.utf8.contains(0) && !path.utf8.contains(UInt8(ascii: "\\"))
+    !path.isEmpty && !path.utf8.contains(UInt8(ascii: "\\")) && path.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
       && path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." }
   }
 }

@@ -11,14 +11,18 @@ struct Downloader: Sendable {
   /// How often a broken transfer is taken up again, and how long the first wait is; every further one is twice as long.
   var attempts = 5
   var pause = 0.5
-  /// How many seconds an answer that is kept in memory may take; files take as long as they come.
-  var answerSeconds = 120
+  /// How many seconds an answer that is kept in memory may take, with all tries; nil: two minutes, and as long as so many bytes take at 100 kB
+  /// a second. Files take as long as they come.
+  var answerSeconds: Int?
 
   /// An answer's body.
   func bytes(_ url: String, headers extra: [String] = [], limit: Int = 1 << 26) throws -> [UInt8] {
-    try retrying(url) {
+    let clock = ContinuousClock(), seconds = answerSeconds ?? 120 + limit / 100_000, end = clock.now + .seconds(seconds)
+    func isOver() -> Bool { clock.now >= end }
+    return try retrying(url, unless: isOver, because: "it did not come within \(seconds) s") {
       let sink = MemorySink(limit: limit)
-      try transfer(url, headers: headers + extra, offset: 0, seconds: answerSeconds, sink)
+      let left = Int((end - clock.now).components.seconds)
+      try transfer(url, headers: headers + extra, offset: 0, seconds: max(1, left), sink)
       guard sink.status == 200 else { throw HTTPStatusError(sink.status, url) }
       return sink.bytes
     }
@@ -136,14 +140,17 @@ struct Downloader: Sendable {
     }
   }
 
-  /// Runs `body` until it succeeds, fails for good, or has had its attempts.
-  private func retrying<Result>(_ url: String, _ body: () throws -> Result) throws -> Result {
+  /// Runs `body` until it succeeds, fails for good, has had its attempts, or is over.
+  private func retrying<Result>(
+    _ url: String, unless isOver: () -> Bool = { false }, because reason: String = "", _ body: () throws -> Result
+  ) throws -> Result {
     var wait = pause
     for attempt in 1... {
       do { return try body() } catch let error as BrokenTransfer {
+        if isOver() { throw EmberError(.file, in: "Hub", "\(url): \(reason)") }
         if attempt >= attempts { throw EmberError(.file, in: "Hub", "\(error.error.message) (after \(attempts) tries)") }
       } catch let error as HTTPStatusError {
-        guard error.isTemporary, attempt < attempts else { throw error.error }
+        guard error.isTemporary, attempt < attempts, !isOver() else { throw error.error }
       }
       usleep(UInt32(wait * 1e6))
       wait = min(2 * wait, 30)

@@ -37,10 +37,16 @@ open class Sequential: Module, Layer, RandomAccessCollection {
     noteModeAndStructure()
     return contents.names
   }
-  private final var contents: (layers: [Element], names: [String]) { didSet { structureVersion += 1 } }
+  /// Read and written here without being noted: who edits a container does not depend on what it was.
+  private final var contents: Contents { didSet { structureVersion += 1 } }
+
+  private struct Contents {
+    var layers: [Element]
+    var names: [String]
+  }
 
   public init(_ layers: [Element]) {
-    contents = (layers, layers.indices.map(String.init))
+    contents = Contents(layers: layers, names: layers.indices.map(String.init))
     super.init()
   }
 
@@ -51,7 +57,7 @@ open class Sequential: Module, Layer, RandomAccessCollection {
   public convenience init(_ layers: KeyValuePairs<String, Element>) {
     self.init([])
     for (name, layer) in layers {
-      if names.contains(name) { raise(EmberError(.value, in: "Sequential", "two layers named \"\(name)\"")) }
+      if contents.names.contains(name) { raise(EmberError(.value, in: "Sequential", "two layers named \"\(name)\"")) }
       self[name] = layer
     }
   }
@@ -61,9 +67,9 @@ open class Sequential: Module, Layer, RandomAccessCollection {
 
   /// The layer at a position; negative ones count from the end.
   public final subscript(position: Int) -> Element {
-    get { place(position, limit: layers.count).map { layers[$0] } ?? Identity() }
+    get { place(position, limit: contents.layers.count).map { layers[$0] } ?? Identity() }
     set {
-      guard let i = place(position, limit: layers.count) else { return }
+      guard let i = place(position, limit: contents.layers.count) else { return }
       contents.layers[i] = newValue
     }
   }
@@ -73,10 +79,10 @@ open class Sequential: Module, Layer, RandomAccessCollection {
     get { names.firstIndex(of: name).map { layers[$0] } }
     set {
       guard let layer = newValue else {
-        if let i = names.firstIndex(of: name) { remove(at: i) }
+        if let i = contents.names.firstIndex(of: name) { remove(at: i) }
         return
       }
-      if let i = names.firstIndex(of: name) { return self[i] = layer }
+      if let i = contents.names.firstIndex(of: name) { return self[i] = layer }
       guard isMemberName(name, in: "Sequential") else { return }
       contents.layers.append(layer)
       contents.names.append(name)
@@ -95,9 +101,9 @@ open class Sequential: Module, Layer, RandomAccessCollection {
 
   /// Adds a layer under the next free number.
   public final func append(_ layer: Element) {
-    var number = layers.count
+    var number = contents.layers.count
     // The first layers of a part may have high numbers.
-    while names.contains("\(number)") { number += 1 }
+    while contents.names.contains("\(number)") { number += 1 }
     self["\(number)"] = layer
   }
 
@@ -108,7 +114,7 @@ open class Sequential: Module, Layer, RandomAccessCollection {
 
   /// Puts a layer before the one at a position, or at the end.
   public final func insert(_ layer: Element, at position: Int) {
-    guard let i = place(position, limit: layers.count + 1) else { return }
+    guard let i = place(position, limit: contents.layers.count + 1) else { return }
     contents.layers.insert(layer, at: i)
     contents.names.insert("\(i)", at: i)
     renumber()
@@ -116,7 +122,7 @@ open class Sequential: Module, Layer, RandomAccessCollection {
 
   @discardableResult
   public final func remove(at position: Int) -> Element {
-    guard let i = place(position, limit: layers.count) else { return Identity() }
+    guard let i = place(position, limit: contents.layers.count) else { return Identity() }
     contents.names.remove(at: i)
     defer { renumber() }
     return contents.layers.remove(at: i)
@@ -132,7 +138,7 @@ open class Sequential: Module, Layer, RandomAccessCollection {
   }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    zip(contents.names, contents.layers).map { (name: $0, value: $1 as Any) } + super.reflectedMembers().filter { $0.name != "contents" }
+    zip(contents.names, contents.layers).map { (name: $0, value: $1 as Any) } + super.reflectedMembers().filter { !($0.value is Contents) }
   }
 
   private func renumber() {
@@ -141,10 +147,10 @@ open class Sequential: Module, Layer, RandomAccessCollection {
 
   /// Where a position lies that may count from the end; raises and returns nil where there is none.
   private func place(_ position: Int, limit: Int) -> Int? {
-    let i = position < 0 ? position + layers.count : position
+    let i = position < 0 ? position + contents.layers.count : position
     if (0..<limit).contains(i) { return i }
     let range = limit == 0 ? "there are none" : "they are counted from 0 to \(limit - 1), or from -1 backwards"
-    raise(EmberError(.index, in: "Sequential", "position \(position) in \(layers.count) layers; \(range)"))
+    raise(EmberError(.index, in: "Sequential", "position \(position) in \(contents.layers.count) layers; \(range)"))
     return nil
   }
 }
@@ -153,21 +159,23 @@ open class Sequential: Module, Layer, RandomAccessCollection {
 open class ModuleList<Element>: Module, RandomAccessCollection {
   public final var elements: [Element] {
     noteModeAndStructure()
-    return contents
+    return contents.elements
   }
-  private final var contents: [Element] { didSet { structureVersion += 1 } }
+  private final var contents: Contents { didSet { structureVersion += 1 } }
+
+  private struct Contents { var elements: [Element] }
 
   public init(_ elements: [Element] = []) {
-    contents = elements
+    contents = Contents(elements: elements)
     super.init()
   }
 
-  public final func append(_ element: Element) { contents.append(element) }
-  public final func append(contentsOf elements: some Sequence<Element>) { contents.append(contentsOf: Array(elements)) }
+  public final func append(_ element: Element) { contents.elements.append(element) }
+  public final func append(contentsOf elements: some Sequence<Element>) { contents.elements.append(contentsOf: Array(elements)) }
   /// Puts an element before the one at a position, or at the end; negative positions count from the end.
-  public final func insert(_ element: Element, at position: Int) { contents.insert(element, at: place(position)) }
+  public final func insert(_ element: Element, at position: Int) { contents.elements.insert(element, at: place(position)) }
   @discardableResult
-  public final func remove(at position: Int) -> Element { contents.remove(at: place(position)) }
+  public final func remove(at position: Int) -> Element { contents.elements.remove(at: place(position)) }
   /// The elements of both, shared with them.
   public static func + (a: ModuleList, b: ModuleList) -> ModuleList { ModuleList(a.elements + b.elements) }
 
@@ -176,16 +184,17 @@ open class ModuleList<Element>: Module, RandomAccessCollection {
   /// The element at a position; negative ones count from the end.
   public final subscript(position: Int) -> Element {
     get { elements[place(position)] }
-    set { contents[place(position)] = newValue }
+    set { contents.elements[place(position)] = newValue }
   }
 
   override final var groupsEqualChildren: Bool { true }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    contents.enumerated().map { (name: "\($0.offset)", value: $0.element as Any) } + super.reflectedMembers().filter { $0.name != "contents" }
+    contents.elements.enumerated().map { (name: "\($0.offset)", value: $0.element as Any) }
+      + super.reflectedMembers().filter { !($0.value is Contents) }
   }
 
-  private func place(_ position: Int) -> Int { position < 0 ? position + contents.count : position }
+  private func place(_ position: Int) -> Int { position < 0 ? position + contents.elements.count : position }
 }
 
 /// Modules by name, in the order in which they were added.
@@ -194,7 +203,12 @@ open class ModuleDict<Element>: Module {
     noteModeAndStructure()
     return contents.keys
   }
-  private final var contents: (keys: [String], table: [String: Element]) = ([], [:]) { didSet { structureVersion += 1 } }
+  private final var contents = Contents() { didSet { structureVersion += 1 } }
+
+  private struct Contents {
+    var keys: [String] = []
+    var table: [String: Element] = [:]
+  }
 
   public init(_ entries: KeyValuePairs<String, Element> = [:]) {
     super.init()
@@ -220,7 +234,7 @@ open class ModuleDict<Element>: Module {
   }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    entries.map { (name: $0.key, value: $0.value as Any) } + super.reflectedMembers().filter { $0.name != "contents" }
+    contents.keys.map { (name: $0, value: contents.table[$0]! as Any) } + super.reflectedMembers().filter { !($0.value is Contents) }
   }
 }
 

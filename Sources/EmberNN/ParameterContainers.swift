@@ -5,16 +5,18 @@ import EmberTensor
 open class ParameterList: Module, RandomAccessCollection {
   public final var cells: [StateCell] {
     noteModeAndStructure()
-    return contents
+    return contents.cells
   }
-  private final var contents: [StateCell] = [] { didSet { structureVersion += 1 } }
+  private final var contents = Contents() { didSet { structureVersion += 1 } }
+
+  private struct Contents { var cells: [StateCell] = [] }
 
   public init(_ tensors: [Tensor] = []) {
     super.init()
     for tensor in tensors { append(tensor) }
   }
 
-  public final func append(_ tensor: Tensor) { contents.append(StateCell(tensor, isParameter: true)) }
+  public final func append(_ tensor: Tensor) { contents.cells.append(StateCell(tensor, isParameter: true)) }
   public final var startIndex: Int { 0 }
   public final var endIndex: Int { cells.count }
   public final subscript(i: Int) -> Tensor {
@@ -23,7 +25,8 @@ open class ParameterList: Module, RandomAccessCollection {
   }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    contents.enumerated().map { (name: "\($0.offset)", value: $0.element as Any) } + super.reflectedMembers().filter { $0.name != "contents" }
+    contents.cells.enumerated().map { (name: "\($0.offset)", value: $0.element as Any) }
+      + super.reflectedMembers().filter { !($0.value is Contents) }
   }
 }
 
@@ -33,7 +36,12 @@ open class ParameterDict: Module {
     noteModeAndStructure()
     return contents.keys
   }
-  private final var contents: (keys: [String], table: [String: StateCell]) = ([], [:]) { didSet { structureVersion += 1 } }
+  private final var contents = Contents() { didSet { structureVersion += 1 } }
+
+  private struct Contents {
+    var keys: [String] = []
+    var table: [String: StateCell] = [:]
+  }
 
   public init(_ entries: KeyValuePairs<String, Tensor> = [:]) {
     super.init()
@@ -66,6 +74,6 @@ open class ParameterDict: Module {
   }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    contents.keys.map { (name: $0, value: contents.table[$0]! as Any) } + super.reflectedMembers().filter { $0.name != "contents" }
+    contents.keys.map { (name: $0, value: contents.table[$0]! as Any) } + super.reflectedMembers().filter { !($0.value is Contents) }
   }
 }

@@ -88,6 +88,8 @@ bool ember_isa_set(int isa);
 void ember_parallel(int64_t chunks, void (*body)(void *context, int64_t chunk), void *context);
 /// Number of threads that work on a parallel loop, the caller included.
 int ember_thread_count(void);
+/// How many threads a parallel loop begun here can have: 1 inside of another one. For sharing work out; results must not depend on it.
+int ember_parallel_width(void);
 void ember_set_thread_count(int count);
 
 #ifdef __cplusplus
