@@ -8,8 +8,9 @@ public import EmberTensor
 #endif
 
 extension Sound {
-  /// The most samples of all channels that resampling makes: 18 hours at 16 kHz.
-  private static let resampledLimit = 1 << 30
+  /// The most samples of all channels that resampling makes of so many: 64 of each (from 250 Hz to 16 kHz), 4 million in any case, and at most 18
+  /// hours at 16 kHz. A file's header may claim any rate: one of 1 Hz makes 16,000 samples of each.
+  private static func resampledLimit(_ count: Int) -> Int { min(1 << 30, max(1 << 22, 64 * min(count, 1 << 30))) }
 
   /// The recording at another rate: a low pass below half of the smaller rate, then interpolation, as one windowed sinc.
   ///
@@ -28,14 +29,14 @@ extension Sound {
     guard filter.taps * new <= 1 << 26 else {
       throw EmberError(.value, in: "resampled", "from \(sampleRate) to \(rate) samples per second: the rates have too small a common divisor")
     }
-    // A file's header may claim any rate: one of 1 Hz makes 16,000 samples of each.
+    let limit = Self.resampledLimit(samples.elementCount)
     let (scaled, overflows) = count.multipliedReportingOverflow(by: new)
     let outputCount = scaled / old + (scaled % old == 0 ? 0 : 1)
     let (total, isTooLong) = channels.multipliedReportingOverflow(by: outputCount)
-    guard !overflows, !isTooLong, total <= Self.resampledLimit else {
+    guard !overflows, !isTooLong, total <= limit else {
       throw EmberError(
         .value, in: "resampled",
-        "\(channels) × \(count) samples from \(sampleRate) to \(rate) a second make more than \(Self.resampledLimit) samples")
+        "\(channels) × \(count) samples from \(sampleRate) to \(rate) a second make more than \(limit) samples")
     }
     let values = samples.elements(as: Float.self)
     var result = [Float](repeating: 0, count: total)

@@ -36,6 +36,7 @@ import Testing
     #expect(error?.message.contains("4096 × 256 samples from 1 to 16000") == true)
     #expect(throws: EmberError.self) { _ = try sound((1 << 24) - 1, 1, 10).resampled(to: 16_000) }
     #expect(throws: EmberError.self) { _ = try sound(Int(UInt32.max), 1, 10).resampled(to: 16_000) }
+    #expect(throws: EmberError.self) { _ = try sound(1, 1, 1 << 16).resampled(to: 16_000) }
     #expect(try sound(1, 2, 2).resampled(to: 16_000).samples.shape == [2, 32_000])
     #expect(try sound(1 << 16, 1, 64).resampled(to: 1).samples.shape == [1, 1])
     #expect(try sound(44_100, 1, 0).resampled(to: 16_000).samples.shape == [1, 0])

@@ -44,7 +44,7 @@ import Foundation
   static func resample(_ sound: Sound) throws {
     try read([("", sound.samples)])
     let rate = sound.sampleRate, count = Double(sound.samples.elementCount) * 16_000 / Double(rate)
-    guard rate <= 1 << 20, 16_000 % rate == 0 || rate % 16_000 == 0, count < 0x1p22 || count > 0x1p31 else { return }
+    guard rate <= 1 << 20, 16_000 % rate == 0 || rate % 16_000 == 0, count < 0x1p18 || count > 0x1p31 else { return }
     try read([("", sound.resampled(to: 16_000).samples)])
   }
 
