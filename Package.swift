@@ -17,6 +17,12 @@ let package = Package(
   products: [
     .library(name: "Ember", targets: ["Ember"]),
     .library(name: "EmberONNX", targets: ["EmberONNX"]),
+    .library(name: "EmberTorchScript", targets: ["EmberTorchScript"]),
+    // Parts of Ember that need no Foundation, for programs that take no more.
+    .library(name: "EmberTensor", targets: ["EmberTensor"]),
+    .library(name: "EmberFunctional", targets: ["EmberFunctional"]),
+    .library(name: "EmberLinearAlgebra", targets: ["EmberLinearAlgebra"]),
+    .library(name: "EmberSpectral", targets: ["EmberSpectral"]),
     .executable(name: "ember", targets: ["EmberCommand"]),
     // For C, C++ and Python; `scripts/install-c` calls it libember.
     .library(name: "EmberC", type: .dynamic, targets: ["EmberC"]),

@@ -79,9 +79,9 @@ struct Report {
   /// Bars on a logarithmic scale, with a mark at each target and a line where PyTorch stands.
   var chart: String {
     let drawn = rows.filter { $0.ratio.isFinite }
-    let left = 430.0, width = 980.0, line = 24.0, top = 64.0
+    let left = 500.0, width = 1060.0, line = 24.0, top = 64.0
     let height = top + Double(drawn.count) * line + 40
-    let low = log10(0.02), high = log10(3.0)
+    let low = log10(0.005), high = log10(3.0)
     func x(_ ratio: Double) -> Double { left + (min(max(log10(ratio), low), high) - low) / (high - low) * (width - left - 60) }
     func f(_ value: Double) -> String { decimals(value, 1) }
     func escaped(_ text: String) -> String {
@@ -95,7 +95,7 @@ struct Report {
       <text x="16" y="46" fill="#666">\(escaped(machine)); less is faster; bars: median, whiskers: quartiles, red marks: targets</text>
 
       """
-    for tick in [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2] {
+    for tick in [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2] {
       out += "<line x1=\"\(f(x(tick)))\" x2=\"\(f(x(tick)))\" y1=\"\(f(top - 6))\" y2=\"\(f(height - 30))\" stroke=\"\(tick == 1 ? "#333" : "#e2e2e2")\"/>\n"
       out += "<text x=\"\(f(x(tick)))\" y=\"\(f(height - 12))\" text-anchor=\"middle\">\(tick)</text>\n"
     }
@@ -105,7 +105,9 @@ struct Report {
       out += "<rect x=\"\(f(left))\" y=\"\(f(y))\" width=\"\(f(x(row.ratio) - left))\" height=\"\(f(line - 6))\" fill=\"\(row.isMet ? "#0072B2" : "#E69F00")\"/>\n"
       out += "<line x1=\"\(f(x(row.spread.low)))\" x2=\"\(f(x(row.spread.high)))\" y1=\"\(f(middle))\" y2=\"\(f(middle))\" stroke=\"#111\"/>\n"
       out += "<line x1=\"\(f(x(row.target)))\" x2=\"\(f(x(row.target)))\" y1=\"\(f(y - 2))\" y2=\"\(f(y + line - 4))\" stroke=\"#c00\" stroke-width=\"2\"/>\n"
-      out += "<text x=\"\(f(max(x(row.ratio), x(row.spread.high)) + 6))\" y=\"\(f(middle + 4))\">\(decimals(row.ratio, 2))</text>\n"
+      // Behind the mark of the target where that would strike it through.
+      let end = max(x(row.ratio), x(row.spread.high)) + 6, mark = x(row.target)
+      out += "<text x=\"\(f(end - 6 < mark && mark < end + 30 ? mark + 6 : end))\" y=\"\(f(middle + 4))\">\(decimals(row.ratio, 2))</text>\n"
     }
     return out + "</svg>\n"
   }

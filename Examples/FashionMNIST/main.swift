@@ -17,15 +17,21 @@ struct Options {
   var limit = Int.max
   var printedLosses = 0
 
+  private static let usage = """
+    usage: fashion-mnist train [--epochs N] [--data DIR] [--output DIR] [--resume] [--every STEPS] [--limit PICTURES]
+             trains a network on Fashion-MNIST and saves it, every STEPS steps and at the end; --resume goes on with what is in --output
+           fashion-mnist classify --checkpoint FILE [--data DIR] [--output DIR]
+             shows what a saved network takes ten pictures for
+    """
+
   init(_ arguments: [String]) throws {
     func bad(_ message: String) -> EmberError { EmberError(.value, in: "fashion-mnist", message) }
     var rest = arguments[...]
-    guard let command = rest.popFirst(), command == "train" || command == "classify" else {
-      throw bad(
-        "usage: fashion-mnist train [--epochs N] [--data DIR] [--output DIR] [--resume] [--every STEPS] [--limit PICTURES] | classify "
-          + "--checkpoint FILE [--data DIR] [--output DIR]"
-      )
+    if arguments.contains("--help") || arguments.contains("-h") {
+      print(Self.usage)
+      exit(0)
     }
+    guard let command = rest.popFirst(), command == "train" || command == "classify" else { throw bad(Self.usage) }
     self.command = command
     while let name = rest.popFirst() {
       func text() throws -> String {

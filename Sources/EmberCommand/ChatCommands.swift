@@ -12,6 +12,13 @@ struct SamplingOptions: ParsableArguments {
   @Option(help: "Gives the same text each time.") var seed: UInt64?
   @Option(help: "The most tokens to generate.") var limit = 512
 
+  func validate() throws {
+    if !(temperature >= 0) { throw ValidationError("--temperature \(temperature): it must be 0 or more.") }
+    if let topK, topK < 1 { throw ValidationError("--top-k \(topK): it must be 1 or more.") }
+    if let topP, !(topP > 0 && topP <= 1) { throw ValidationError("--top-p \(topP): it must be more than 0 and at most 1.") }
+    if limit < 1 { throw ValidationError("--limit \(limit): it must be 1 or more.") }
+  }
+
   var sampling: Sampling { Sampling(temperature: temperature, topK: topK, topP: topP) }
   var generator: Generator? { seed.map { Generator(seed: $0) } }
 }

@@ -102,6 +102,7 @@ struct Run: ParsableCommand {
         if let named = results.first(where: { !$0.name.isEmpty && text.hasPrefix($0.name + "=") }) {
           files[named.name] = String(text.dropFirst(named.name.count + 1))
         } else {
+          try Self.checkName(in: text, among: results.map(\.name))
           guard next < results.count else { throw ValidationError("There is no output for '\(text)': \(method) returns \(result).") }
           files[results[next].name] = text
           next += 1
@@ -122,12 +123,20 @@ struct Run: ParsableCommand {
       if let port = ports.first(where: { argument.hasPrefix($0.name + "=") }) {
         files[port.name] = String(argument.dropFirst(port.name.count + 1))
       } else {
+        try Self.checkName(in: argument, among: ports.map(\.name))
         guard next < ports.count else { throw ValidationError("There is no input or output for '\(argument)'.") }
         files[ports[next].name] = argument
         next += 1
       }
     }
     return files
+  }
+
+  /// `NAME=FILE` with a name that nothing has is a slip, and no file of that name; `./NAME=FILE` would be one.
+  private static func checkName(in argument: String, among names: [String]) throws {
+    guard let sign = argument.firstIndex(of: "="), !argument[..<sign].contains("/") else { return }
+    let known = names.filter { !$0.isEmpty }
+    throw ValidationError("There is no input or output '\(argument[..<sign])' here\(known.isEmpty ? "" : "; there are \(known.joined(separator: ", "))").")
   }
 
   private func described(_ port: ONNXModel.Port) -> String {

@@ -39,11 +39,18 @@ extension Graph: CustomStringConvertible {
 
   /// What the operation holds.
   static func attributes(of call: any GraphCall) -> [(label: String, value: Any)] {
-    Mirror(reflecting: call.subject).children.compactMap { child in
-      guard let label = child.label, label != "saved", !(child.value is any GraphCall), !(child.value is any Operation) else { return nil }
+    fields(of: call.subject)
+  }
+
+  private static func fields(of subject: Any) -> [(label: String, value: Any)] {
+    Mirror(reflecting: subject).children.flatMap { child -> [(label: String, value: Any)] in
+      guard let label = child.label, label != "saved", !(child.value is any GraphCall), !(child.value is any Operation) else { return [] }
       switch child.value {
-      case is Int, is Double, is Bool, is [Int], is Shape, is DType, is Device: return (label, child.value)
-      default: return nil
+      case is Int, is Double, is Bool, is [Int], is Shape, is DType, is Device: return [(label, child.value)]
+      case let activation as Activation: return activation == .none ? [] : [(label, activation)]
+      // Shapes have their extents already.
+      case is ConvolutionGeometry, is PoolingGeometry: return fields(of: child.value).filter { $0.label != "input" && $0.label != "output" }
+      default: return []
       }
     }
   }

@@ -18,7 +18,8 @@ struct Downloader: Sendable {
   /// An answer's body.
   func bytes(_ url: String, headers extra: [String] = [], limit: Int = 1 << 26) throws -> [UInt8] {
     let clock = ContinuousClock(), seconds = answerSeconds ?? 120 + limit / 100_000, end = clock.now + .seconds(seconds)
-    func isOver() -> Bool { clock.now >= end }
+    // A try of less than a second is none.
+    func isOver() -> Bool { clock.now + .seconds(1) > end }
     return try retrying(url, unless: isOver, because: "it did not come within \(seconds) s") {
       let sink = MemorySink(limit: limit)
       let left = Int((end - clock.now).components.seconds)

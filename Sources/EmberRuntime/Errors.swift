@@ -39,6 +39,8 @@ extension EmberError: CustomStringConvertible {
 public func raise(_ error: EmberError) {
   let state = ember_thread()
   guard ThreadFlags.current.contains(.catchesErrors), let pointer = state.pointee.error_scope else {
+    // What a program has printed so far comes before its end, also into a file.
+    ember_flush_output()
     fatalError("\n\(error)\n")
   }
   let scope = Unmanaged<ErrorScope>.fromOpaque(pointer).takeUnretainedValue()

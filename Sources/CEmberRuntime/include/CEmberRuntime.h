@@ -25,4 +25,7 @@ extern _Thread_local ember_thread_state ember_thread_state_storage;
 /// Address of the calling thread's state. Must not be kept across an `await`.
 static inline ember_thread_state *_Nonnull ember_thread(void) { return &ember_thread_state_storage; }
 
+/// Hands on what was printed and not yet written.
+void ember_flush_output(void);
+
 #endif

@@ -103,7 +103,7 @@ private struct Cells {
     category = x.dtype.category
     let values = x.complexElements.flatMap { x.dtype.isComplex ? [$0.0, $0.1] : [$0.0] }
     switch category {
-    case .bool: width = 5
+    case .bool: width = values.contains(0) ? 5 : 4
     case .integer: width = x.elements(as: Int64.self).map { String($0).count }.max() ?? 0
     case .floatingPoint, .complex:
       let finite = values.filter { $0.isFinite && $0 != 0 }.map(\.magnitude)

@@ -303,7 +303,8 @@ extension Tensor {
     return Pointwise.huber(self, target, ScalarParameters(.real(delta))).reducedLoss(reduction, "huber_loss")
   }
 
-  /// -(t·log p + (1 - t)·log(1 - p)) of these probabilities and targets of the same shape, times `weight`.
+  /// -(t·log p + (1 - t)·log(1 - p)) of these probabilities and targets of the same shape, times `weight`. On the CPU probabilities outside of
+  /// 0...1 are errors, as in PyTorch; on a GPU, where looking at them would wait for it, their losses are NaN.
   public func binaryCrossEntropy(_ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean) -> Tensor {
     guard hasShape(of: target, "binary_cross_entropy") else { return .poison }
     if dtype != target.dtype, !isAutocastEnabled {
@@ -311,6 +312,22 @@ extension Tensor {
     }
     if let weight, !weight.isPoisoned, weight.shape.broadcast(with: shape) != shape {
       return refuse(.shape, "binary_cross_entropy", "weight \(weight.summary) does not broadcast to input \(summary)", beside: self)
+    }
+    if device.type == .cpu {
+      do throws(EmberError) {
+        try checkElements("binary_cross_entropy", of: [self], bounds: []) { (inputs) throws(EmberError) in
+          let x = inputs[0].detach()
+          if x.elementCount == 0 { return }
+          let least = x.amin().item(), largest = x.amax().item()
+          if least >= 0, largest <= 1 { return }
+          throw EmberError(
+            .value, in: "binary_cross_entropy",
+            "\(x.summary) has elements from \(least) to \(largest); probabilities lie between 0 and 1. Logits go to binaryCrossEntropyWithLogits")
+        }
+      } catch {
+        raise(error)
+        return .poison
+      }
     }
     let losses = Pointwise.binaryCrossEntropy(self, target)
     return (weight.map { losses * $0 } ?? losses).reducedLoss(reduction, "binary_cross_entropy")
