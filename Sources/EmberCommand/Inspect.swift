@@ -13,6 +13,9 @@ struct Inspect: ParsableCommand {
   @Flag(help: "Say on standard error how long opening took and how much of the file was read for it.") var time = false
 
   func run() throws {
+    if file.hasSuffix(".onnx") {
+      throw ValidationError("\(file) is named as a model, not as a file of tensors; `ember run \(file)` lists its inputs and outputs.")
+    }
     let clock = ContinuousClock(), start = clock.now
     let contents = try WeightFile.open(file)
     if time {

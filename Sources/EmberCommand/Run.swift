@@ -30,7 +30,10 @@ struct Run: ParsableCommand {
   func run() throws {
     CPU.setMemoryCap(memory << 20)
     if try ScriptInputs.isArchive(self.model) { return try runScript(TorchScriptModule.load(self.model)) }
-    let model = try ONNXModel(self.model)
+    let model: ONNXModel
+    do { model = try ONNXModel(self.model) } catch let error as EmberError where !self.model.hasSuffix(".onnx") {
+      throw EmberError(error.kind, in: error.operation, "\(error.message); nor is it an archive as torch.jit.save writes them")
+    }
     let inputs = try assigned(input, to: model.inputs)
     let outputs = try assigned(output, to: model.outputs)
     if inputs.isEmpty, model.inputs.contains(where: \.isRequired) {
