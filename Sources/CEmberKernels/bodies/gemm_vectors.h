@@ -138,8 +138,8 @@ EMBER_INLINE vdouble gemm_gather_double(const double *p, const int32_t *indices)
 #define GEMM_HIGH_16(a, b) __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
 #define GEMM_LOW_8(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
 #define GEMM_HIGH_8(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
-#define GEMM_LOW_4(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
-#define GEMM_HIGH_4(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define GEMM_LOW_4 GEMM_ZIP_LOW_4
+#define GEMM_HIGH_4 GEMM_ZIP_HIGH_4
 
 // By pairs of floats, or by doubles.
 #define GEMM_LOW_PAIRS_16(a, b) __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
@@ -152,8 +152,8 @@ EMBER_INLINE vdouble gemm_gather_double(const double *p, const int32_t *indices)
 #define GEMM_HIGH_DOUBLES_8(a, b) __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15)
 #define GEMM_LOW_DOUBLES_4(a, b) __builtin_shufflevector(a, b, 0, 4, 2, 6)
 #define GEMM_HIGH_DOUBLES_4(a, b) __builtin_shufflevector(a, b, 1, 5, 3, 7)
-#define GEMM_LOW_DOUBLES_2(a, b) __builtin_shufflevector(a, b, 0, 2)
-#define GEMM_HIGH_DOUBLES_2(a, b) __builtin_shufflevector(a, b, 1, 3)
+#define GEMM_LOW_DOUBLES_2 GEMM_ZIP_LOW_2
+#define GEMM_HIGH_DOUBLES_2 GEMM_ZIP_HIGH_2
 
 // The even or the odd blocks of 128 bits of two vectors.
 #define GEMM_EVEN_BLOCKS_16(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27)
