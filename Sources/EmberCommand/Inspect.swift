@@ -37,12 +37,12 @@ struct Inspect: ParsableCommand {
     let numbers = Inspect.total(contents.entries.map { $0.shape.reduce(1, *) })
     let bytes = Inspect.total(contents.entries.map(\.byteCount))
     print("\(file): \(contents.kind), \(count) tensor\(count == 1 ? "" : "s"), \(numbers) numbers, \(Inspect.size(bytes))")
-    Inspect.section("metadata", contents.metadata.map { [terminalLine($0.key), terminalLine($0.value)] })
-    Inspect.section("values beside the tensors", contents.rest.map { [terminalLine($0.name), terminalLine($0.value)] })
+    Inspect.section("metadata", contents.metadata.map { [$0.key, $0.value] })
+    Inspect.section("values beside the tensors", contents.rest.map { [$0.name, $0.value] })
     Inspect.section(
       "tensors",
       contents.entries.map {
-        [terminalLine($0.name), $0.type, "[" + $0.shape.map(String.init).joined(separator: ", ") + "]", Inspect.size($0.byteCount)]
+        [$0.name, $0.type, "[" + $0.shape.map(String.init).joined(separator: ", ") + "]", Inspect.size($0.byteCount)]
       })
   }
 
@@ -84,7 +84,7 @@ struct Inspect: ParsableCommand {
   private static func section(_ title: String, _ rows: [[String]]) {
     if rows.isEmpty { return }
     print("\n\(title)")
-    printTable(rows, indent: "  ")
+    printTable(rows, indent: "  ", limit: 100)
   }
 
   private static func size(_ bytes: Int) -> String {

@@ -136,7 +136,7 @@ struct Run: ParsableCommand {
   }
 
   /// `NAME=FILE` with a name that nothing has is a slip, and no file of that name; `./NAME=FILE` would be one.
-  private static func checkName(in argument: String, among names: [String]) throws {
+  static func checkName(in argument: String, among names: [String]) throws {
     guard let sign = argument.firstIndex(of: "="), !argument[..<sign].contains("/") else { return }
     let known = names.filter { !$0.isEmpty }
     throw ValidationError("There is no input or output '\(argument[..<sign])' here\(known.isEmpty ? "" : "; there are \(known.joined(separator: ", "))").")

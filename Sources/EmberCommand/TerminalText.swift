@@ -1,5 +1,5 @@
 /// A text from a file or a server in one line of a terminal, which no character of it may control.
-func terminalLine(_ text: String, limit: Int = 100) -> String {
+func terminalLine(_ text: String, limit: Int) -> String {
   var shown = ""
   for scalar in text.unicodeScalars.prefix(limit) {
     switch scalar.properties.generalCategory {
@@ -11,13 +11,13 @@ func terminalLine(_ text: String, limit: Int = 100) -> String {
   return text.unicodeScalars.count > limit ? shown + "…" : shown
 }
 
-func printTable(_ rows: [[String]], indent: String = "") {
-  for line in tableLines(rows) { print(indent + line) }
+func printTable(_ rows: [[String]], indent: String = "", limit: Int = 400) {
+  for line in tableLines(rows, limit: limit) { print(indent + line) }
 }
 
-/// Rows in columns, each entry in one line. One very long entry does not push the others' columns away.
-func tableLines(_ rows: [[String]]) -> [String] {
-  let rows = rows.map { $0.map { terminalLine($0, limit: 400) } }
+/// Rows in columns, each entry in one line of at most `limit` characters. One very long entry does not push the others' columns away.
+func tableLines(_ rows: [[String]], limit: Int = 400) -> [String] {
+  let rows = rows.map { $0.map { terminalLine($0, limit: limit) } }
   guard let first = rows.first else { return [] }
   let widths = first.indices.map { column in min(rows.map { $0[column].count }.max() ?? 0, 80) }
   return rows.map { row in

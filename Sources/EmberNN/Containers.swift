@@ -203,12 +203,7 @@ open class ModuleDict<Element>: Module {
     noteModeAndStructure()
     return contents.keys
   }
-  private final var contents = Contents() { didSet { structureVersion += 1 } }
-
-  private struct Contents {
-    var keys: [String] = []
-    var table: [String: Element] = [:]
-  }
+  private final var contents = KeyedMembers<Element>() { didSet { structureVersion += 1 } }
 
   public init(_ entries: KeyValuePairs<String, Element> = [:]) {
     super.init()
@@ -216,26 +211,39 @@ open class ModuleDict<Element>: Module {
   }
 
   public final var count: Int { keys.count }
-  public final var entries: [(key: String, value: Element)] { keys.compactMap { key in contents.table[key].map { (key, $0) } } }
+  public final var entries: [(key: String, value: Element)] { keys.map { (key: $0, value: contents[$0]!) } }
 
   public final subscript(key: String) -> Element? {
     get {
       noteModeAndStructure()
-      return contents.table[key]
+      return contents[key]
     }
     set {
-      if newValue != nil, contents.table[key] == nil {
-        guard isMemberName(key, in: "ModuleDict") else { return }
-        contents.keys.append(key)
-      }
-      if newValue == nil { contents.keys.removeAll { $0 == key } }
-      contents.table[key] = newValue
+      if newValue != nil, contents[key] == nil, !isMemberName(key, in: "ModuleDict") { return }
+      contents[key] = newValue
     }
   }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    contents.keys.map { (name: $0, value: contents.table[$0]! as Any) } + super.reflectedMembers().filter { !($0.value is Contents) }
+    contents.reflected + super.reflectedMembers().filter { !($0.value is KeyedMembers<Element>) }
   }
+}
+
+/// Members by name, in the order in which they were added.
+struct KeyedMembers<Element> {
+  private(set) var keys: [String] = []
+  private var table: [String: Element] = [:]
+
+  /// Nil removes a member; a new one goes to the end.
+  subscript(key: String) -> Element? {
+    get { table[key] }
+    set {
+      if newValue == nil { keys.removeAll { $0 == key } } else if table[key] == nil { keys.append(key) }
+      table[key] = newValue
+    }
+  }
+
+  var reflected: [(name: String, value: Any)] { keys.map { (name: $0, value: table[$0]! as Any) } }
 }
 
 /// Whether a name can stand between the dots of a state dict's; raises otherwise.

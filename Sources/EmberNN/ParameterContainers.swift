@@ -36,12 +36,7 @@ open class ParameterDict: Module {
     noteModeAndStructure()
     return contents.keys
   }
-  private final var contents = Contents() { didSet { structureVersion += 1 } }
-
-  private struct Contents {
-    var keys: [String] = []
-    var table: [String: StateCell] = [:]
-  }
+  private final var contents = KeyedMembers<StateCell>() { didSet { structureVersion += 1 } }
 
   public init(_ entries: KeyValuePairs<String, Tensor> = [:]) {
     super.init()
@@ -52,28 +47,22 @@ open class ParameterDict: Module {
   /// The cell of a parameter, with its gradient.
   public final func cell(_ key: String) -> StateCell? {
     noteModeAndStructure()
-    return contents.table[key]
+    return contents[key]
   }
 
   /// Setting a key that is there changes the parameter's value; nil removes it.
   public final subscript(key: String) -> Tensor? {
     get { cell(key)?.value }
     set {
-      guard let newValue else {
-        contents.table[key] = nil
-        contents.keys.removeAll { $0 == key }
-        return
-      }
-      if let cell = contents.table[key] {
+      if let newValue, let cell = contents[key] {
         cell.value = newValue
       } else {
-        contents.keys.append(key)
-        contents.table[key] = StateCell(newValue, isParameter: true)
+        contents[key] = newValue.map { StateCell($0, isParameter: true) }
       }
     }
   }
 
   open override func reflectedMembers() -> [(name: String, value: Any)] {
-    contents.keys.map { (name: $0, value: contents.table[$0]! as Any) } + super.reflectedMembers().filter { !($0.value is Contents) }
+    contents.reflected + super.reflectedMembers().filter { !($0.value is KeyedMembers<StateCell>) }
   }
 }

@@ -38,6 +38,15 @@ import Testing
     #expect(try calls(x) { (shortcut($0) + convolution($0)) } == ["convolution", "convolution"])
   }
 
+  /// A printed graph says what its calls do.
+  @Test func whatIsTakenInIsPrinted() throws {
+    let network = Sequential(Conv2d(3, 16, 3, stride: 2, padding: 1), ReLU(), MaxPool2d(2), Flatten(), Linear(16, 4), Sigmoid())
+    let graph = try noGrad { try capture([random([2, 3, 4, 4])]) { [network($0[0])] } }.optimized(verifying: true), text = "\(graph)"
+    for part in ["stride: [2, 2]", "padding: [1, 1]", "kernel: [3, 3]", "activation: relu", "kernel: [2, 2]", "activation: sigmoid"] {
+      #expect(text.contains(part), "\(part) is not in \(text)")
+    }
+  }
+
   @Test func otherSumsStay() throws {
     let convolution = Conv2d(16, 32, 3, padding: 1), x = random([2, 16, 12, 12])
     let row = random([32, 1, 1])

@@ -54,6 +54,10 @@ import Testing
     },
     Misuse("a negative learning rate", ["[Adam]", "learningRate", "-1"]) { _ = Adam(Linear(1, 1).parameters(), learningRate: -1) },
     Misuse("groups that do not divide", ["Conv2d", "3 inputs", "2 groups"]) { _ = Conv2d(3, 4, kernelSize: 1, groups: 2) },
+    Misuse("probabilities beyond 1", ["[binary_cross_entropy]", "1.5", "between 0 and 1", "binaryCrossEntropyWithLogits"]) {
+      _ = Tensor([0.5, 1.5]).binaryCrossEntropy(Tensor.ones([2]))
+    },
+    Misuse("probabilities that are none", ["[binary_cross_entropy]", "nan"]) { _ = Tensor([0.5, Float.nan]).binaryCrossEntropy(Tensor.ones([2])) },
     Misuse("targets of another shape", ["[binary_cross_entropy]", "[2, 1]", "[2]"]) { _ = Tensor.full([2, 1], 0.5).binaryCrossEntropy(Tensor.ones([2])) },
     Misuse("dropout of 50", ["[dropout]", "50"]) { _ = Dropout(50)(Tensor.ones([2])) },
     Misuse("a reshape that does not fit", ["[reshape]", "[2, 3]", "[4]"]) { _ = Tensor.ones([2, 3]).reshape(4) },

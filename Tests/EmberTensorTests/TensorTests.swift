@@ -248,7 +248,11 @@ import Testing
     await #expect(processExitsWith: .success) {
       let x = Tensor.randn([300_001], generator: Generator(seed: 3)), m = Tensor.randn([257, 301], generator: Generator(seed: 4))
       func results() -> [[Float]] {
-        [x.sum(), x.exp().mean(), x.cumsum(0)[-1], m.matmul(m.t()).sum(), m.sum(0), x.sort().values[17]].map { $0.elements(as: Float.self) }
+        [
+          x.sum(), x.exp().mean(), x.cumsum(0)[-1], m.matmul(m.t()).sum(), m.sum(0), x.sort().values[17],
+          // Fewer panels than threads: rows are shared out as well.
+          x.narrow(0, start: 0, length: 128 * 1024).reshape([128, 1024]).matmul(x.narrow(0, start: 7, length: 1024 * 24).reshape([1024, 24])).flatten(0, -1),
+        ].map { $0.elements(as: Float.self) }
       }
       CPU.threadCount = 1
       let one = results()
@@ -257,6 +261,19 @@ import Testing
         #expect(results() == one)
       }
     }
+  }
+
+  @Test func whatWasPrintedComesBeforeTheEnd() async throws {
+    let result = try #require(
+      await #expect(processExitsWith: .failure, observing: [\.standardOutputContent]) {
+        print("printed before")
+        raise(EmberError(.value, in: "test", "the end"))
+      })
+    #expect(String(decoding: result.standardOutputContent, as: UTF8.self).contains("printed before"))
+  }
+
+  @Test func truthsPrintAsWideAsTheyAre() {
+    #expect("\(Tensor([true]))" == "tensor([true])" && "\(Tensor([true, false]))" == "tensor([ true, false])")
   }
 
   @Test func complexNumbers() {
