@@ -118,14 +118,15 @@ let package = Package(
       name: "Benchmark", dependencies: ["Ember", "EmberONNX", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Benchmarks/Suite"),
     // Tests
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(
       name: "EmberTensorTests",
-      dependencies: ["EmberTensor", "EmberCPU", "EmberRuntime", "EmberNN", "EmberOptim", "EmberFormats", "CEmberKernels"]),
+      dependencies: ["EmberTensor", "EmberCPU", "EmberRuntime", "EmberNN", "EmberOptim", "EmberFormats", "CEmberKernels", "TestSupport"]),
     .testTarget(
       name: "EmberOperatorsTests",
       dependencies: [
         "EmberConformance", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse",
-        "EmberSpectral", "EmberTensor",
+        "EmberSpectral", "EmberTensor", "TestSupport",
       ]),
     .testTarget(
       name: "EmberCUDATests",
@@ -142,7 +143,7 @@ let package = Package(
     .testTarget(name: "EmberDistributionsTests", dependencies: ["EmberDistributions", "EmberRuntime", "EmberTensor"]),
     .testTarget(
       name: "EmberModelTests",
-      dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberFunctional", "EmberNN", "EmberTensor", "EmberRuntime"]),
+      dependencies: ["EmberVision", "EmberText", "EmberFormats", "EmberFunctional", "EmberNN", "EmberTensor", "EmberRuntime", "TestSupport"]),
     .executableTarget(
       name: "ExportedModels",
       dependencies: [
@@ -153,34 +154,34 @@ let package = Package(
       name: "EmberONNXTests",
       dependencies: [
         "EmberCPU", "EmberFormats", "EmberFunctional", "EmberGraph", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "ExportedModels",
-        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "TestSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     .testTarget(
       name: "EmberTorchScriptTests",
-      dependencies: ["EmberCPU", "EmberFormats", "EmberGraph", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberTorchScript"]),
-    .testTarget(name: "EmberAudioTests", dependencies: ["EmberAudio", "EmberFormats", "EmberNN", "EmberRuntime", "EmberTensor"]),
+      dependencies: ["EmberCPU", "EmberFormats", "EmberGraph", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberTorchScript", "TestSupport"]),
+    .testTarget(name: "EmberAudioTests", dependencies: ["EmberAudio", "EmberFormats", "EmberNN", "EmberRuntime", "EmberTensor", "TestSupport"]),
     .testTarget(
       name: "EmberHubTests",
-      dependencies: ["EmberAudio", "EmberFormats", "EmberHub", "EmberNN", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision"]),
+      dependencies: ["EmberAudio", "EmberFormats", "EmberHub", "EmberNN", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision", "TestSupport"]),
     .testTarget(
       name: "EmberCommandTests",
-      dependencies: ["EmberCommand", "EmberFormats", "EmberHub", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberVision"]),
-    .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime"]),
+      dependencies: ["EmberCommand", "EmberFormats", "EmberHub", "EmberNN", "EmberONNX", "EmberRuntime", "EmberTensor", "EmberVision", "TestSupport"]),
+    .testTarget(name: "EmberRLTests", dependencies: ["EmberRL", "EmberTensor", "EmberRuntime", "TestSupport"]),
     .testTarget(
       name: "EmberDataTests",
       dependencies: [
-        "EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor", "EmberCPU", "EmberRuntime",
+        "EmberData", "EmberFormats", "EmberVision", "EmberTraining", "EmberNN", "EmberOptim", "EmberTensor", "EmberCPU", "EmberRuntime", "TestSupport",
       ]),
     .executableTarget(
       name: "FormatFuzzer",
       dependencies: ["EmberCPU", "EmberFormats", "EmberHub", "EmberRuntime", "EmberTensor", "EmberText", "EmberTorchScript", "EmberVision"],
       path: "Tests/FormatFuzzer"),
     .testTarget(
-      name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision", "FormatFuzzer"]),
-    .testTarget(name: "EmberCTests", exclude: ["Programs"]),
+      name: "EmberFormatsTests", dependencies: ["EmberCPU", "EmberFormats", "EmberRuntime", "EmberTensor", "EmberVision", "FormatFuzzer", "TestSupport"]),
+    .testTarget(name: "EmberCTests", dependencies: ["TestSupport"], exclude: ["Programs"]),
     .testTarget(
       name: "EmberExamplesTests",
-      dependencies: ["Ember", "EmberONNX", "ExportedModels", "FashionMNIST"] + examples.map { .target(name: $0) }),
+      dependencies: ["Ember", "EmberONNX", "ExportedModels", "FashionMNIST", "TestSupport"] + examples.map { .target(name: $0) }),
   ]
     + examples.map { name in
       .executableTarget(

@@ -2,18 +2,12 @@ import EmberAudio
 import EmberFormats
 import EmberTensor
 import Foundation
+import TestSupport
 import Testing
 
 /// `ember pitch` and `ember voice`, as somebody calls them.
 @Suite struct CommandTests {
-  /// Files that go away with the suite.
-  private final class Folder {
-    let path = NSTemporaryDirectory() + "ember-sound-\(UUID().uuidString)"
-    init() { try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-  }
-
-  private let folder = Folder()
+  private let folder = TemporaryFolder()
 
   private func ember(_ arguments: [String]) throws -> (status: Int32, output: String, complaint: String) {
     let process = Process()
@@ -26,10 +20,10 @@ import Testing
     process.arguments = arguments
     var environment = ProcessInfo.processInfo.environment
     environment["EMBER_OFFLINE"] = "1"
-    environment["EMBER_HUB_CACHE"] = folder.path + "/cache"
+    environment["EMBER_HUB_CACHE"] = folder.file("cache")
     process.environment = environment
     // Files, not pipes, which fill up.
-    let texts = ["out", "error"].map { folder.path + "/" + $0 }
+    let texts = ["out", "error"].map(folder.file)
     for text in texts { try Data().write(to: URL(fileURLWithPath: text)) }
     process.standardOutput = FileHandle(forWritingAtPath: texts[0])
     process.standardError = FileHandle(forWritingAtPath: texts[1])
@@ -39,7 +33,7 @@ import Testing
     return (process.terminationStatus, printed[0], printed[1])
   }
 
-  private func file(_ name: String) -> String { folder.path + "/" + name }
+  private func file(_ name: String) -> String { folder.file(name) }
 
   private func recording(_ name: String, seed: UInt32 = 1, count: Int = 3200) throws -> String {
     try WAV.save(Noise.samples(count, seed: seed, period: 80), sampleRate: 16_000, to: file(name), asFloat: true)

@@ -2,14 +2,13 @@ import EmberFormats
 import EmberNN
 import EmberTensor
 import Foundation
+import TestSupport
 import Testing
 
 /// Tests/Fixtures/sound.pt (Tests/Fixtures/sound/make.py): what librosa, torchcrepe and resemblyzer make of the same sounds.
 enum Fixture {
-  static let repository = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardizedFileURL.path
-
   static func value(_ name: String) throws -> PickleValue {
-    try #require(TorchCheckpoint.load("\(repository)/Tests/Fixtures/sound.pt").value[name], "\(name)")
+    try #require(TorchCheckpoint.load(Checkout.fixture("sound.pt")).value[name], "\(name)")
   }
 }
 

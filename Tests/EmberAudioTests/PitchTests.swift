@@ -3,6 +3,7 @@ import EmberFormats
 import EmberRuntime
 import EmberTensor
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct PitchTests {
@@ -95,8 +96,7 @@ import Testing
     #expect(complaint { _ = try PitchDecoder(range: 3000...4000)(Tensor.ones([1, 360])) }.contains("2006 Hz"))
     #expect(complaint { _ = try PitchDecoder()(Tensor.ones([360])) }.contains("[frames, 360]"))
     #expect(complaint { try catchingErrors { _ = detector.network(Tensor.zeros([1, 1000])) } }.contains("1024"))
-    let path = NSTemporaryDirectory() + "ember-no-crepe-\(UUID().uuidString).pth"
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let path = TemporaryFolder().file("no-crepe.pth")
     try TorchCheckpoint.save([("weight", Tensor.ones([2]))], to: path)
     #expect(complaint { _ = try CREPE(contentsOf: path) }.contains("conv1.weight is missing"))
   }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct HeaderTests {
@@ -15,8 +16,8 @@ import Testing
   @Test func everyDeclaredFunctionIsExported() throws {
     let functions = try declaredFunctions()
     #expect(functions.count > 70 && Set(functions).count == functions.count)
-    let source = FileManager.default.temporaryDirectory.appendingPathComponent("exports-\(UUID().uuidString).c")
-    defer { try? FileManager.default.removeItem(at: source) }
+    let folder = TemporaryFolder()
+    let source = URL(fileURLWithPath: folder.file("exports.c")), compiled = URL(fileURLWithPath: folder.file("exports"))
     let uses = functions.map { "  count += (void (*)(void))\($0) != 0;" }.joined(separator: "\n")
     try """
     #include <ember.h>
@@ -28,8 +29,6 @@ import Testing
       return 0;
     }
     """.write(to: source, atomically: true, encoding: .utf8)
-    let compiled = FileManager.default.temporaryDirectory.appendingPathComponent("exports-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: compiled) }
     // Compilers know that a function's address is never null.
     let outcome = try Programs.run(
       URL(fileURLWithPath: "/usr/bin/env"),
@@ -42,12 +41,11 @@ import Testing
 
   /// What is committed is what `ember c-header` makes of the operators' declarations.
   @Test func operatorsOfTheCppFaceAreThoseOfTheRegistry() throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ember-c-header-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = TemporaryFolder()
     let outcome = try Programs.run(Programs.products.appendingPathComponent("ember"), ["c-header", folder.path])
     #expect(outcome.status == 0, "\(outcome.output)")
     for file in ["tensor_methods.hpp", "functions.hpp"] {
-      let made = try String(contentsOf: folder.appendingPathComponent(file), encoding: .utf8)
+      let made = try String(contentsOfFile: folder.file(file), encoding: .utf8)
       #expect(try made == text("ember/\(file)"), "run: swift run ember c-header Sources/CEmber/include/ember")
     }
   }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -11,7 +12,7 @@ import Testing
 
 /// C and C++ programs, compiled against the library beside the tests and run.
 enum Programs {
-  static let repository = URL(fileURLWithPath: #filePath).appendingPathComponent("../../..").standardizedFileURL
+  static let repository = URL(fileURLWithPath: Checkout.root)
   static let headers = repository.appendingPathComponent("Sources/CEmber/include")
   static let sources = repository.appendingPathComponent("Tests/EmberCTests/Programs")
   static let models = repository.appendingPathComponent("Tests/Fixtures/onnx")
@@ -80,9 +81,7 @@ enum Programs {
 
   /// Compiles and runs a source; what it printed.
   static func outcome(of source: URL, with compiler: String, standard: String, _ arguments: [String] = []) throws -> Outcome {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ember-c-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = URL(fileURLWithPath: TemporaryFolder().path)
     let program = folder.appendingPathComponent("program")
     let compiled = try compile(source, with: compiler, standard: standard, to: program)
     guard compiled.status == 0 else { return compiled }

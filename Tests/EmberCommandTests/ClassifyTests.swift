@@ -6,17 +6,16 @@ import EmberRuntime
 import EmberTensor
 import EmberVision
 import Foundation
+import TestSupport
 import Testing
 
 @testable import EmberCommand
 
 /// `ember classify`, and the classifiers that it makes of files of weights.
 @Suite struct ClassifyTests {
-  private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ember-classify-\(UUID().uuidString)").path
+  private let folder = TemporaryFolder()
 
-  init() throws { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
-
-  private func path(_ name: String) -> String { "\(folder)/\(name)" }
+  private func path(_ name: String) -> String { folder.file(name) }
 
   private func photo(_ name: String, seed: UInt64 = 0) throws -> String {
     let bytes = withRandomSeed(seed) { (Tensor.rand([40 * 50 * 3]) * 255).to(.uint8).elements(as: UInt8.self) }
@@ -46,7 +45,7 @@ import Testing
         "mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}}
       """
     try Data(config.utf8).write(to: URL(fileURLWithPath: path("config.json")))
-    let classifier = try Hub.load(folder + "/", as: ImageClassifier.self)
+    let classifier = try Hub.load(folder.path + "/", as: ImageClassifier.self)
     #expect(classifier.transform == ImageTransform([.resize(20), .centerCrop(16)], mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6]))
     let picture = try Picture(contentsOf: photo("a.png"))
     let expected = noGrad { network(try! classifier.transform(picture).unsqueeze(0)).squeeze(0) }
@@ -55,14 +54,14 @@ import Testing
     #expect(guesses.count == 3 && guesses[0].index == expected.argmax().item(as: Int.self))
     #expect(guesses.allSatisfy { $0.name == classifier.classes[$0.index] } && guesses[0].probability >= guesses[1].probability)
     #expect(try abs(classifier.classify(picture, top: 100).reduce(0) { $0 + $1.probability } - 1) < 1e-9)
-    var command = try Classify.parse(["--model", folder + "/", "--top", "2", "--json", path("a.png")])
+    var command = try Classify.parse(["--model", folder.path + "/", "--top", "2", "--json", path("a.png")])
     try command.run()
     let damages = [("bilinear", "huh"), ("[3, 16, 16]", "[3, 16, 24]"), ("0.8", "0"), ("center", "huh")]
     for (bad, text) in damages {
       try Data(config.replacingOccurrences(of: bad, with: text).utf8).write(to: URL(fileURLWithPath: path("config.json")))
-      #expect(errorText { _ = try Hub.load(folder + "/", as: ImageClassifier.self) }.contains("config.json"), "\(text)")
+      #expect(errorText { _ = try Hub.load(folder.path + "/", as: ImageClassifier.self) }.contains("config.json"), "\(text)")
     }
-    command = try Classify.parse(["--model", folder + "/", path("a.png")])
+    command = try Classify.parse(["--model", folder.path + "/", path("a.png")])
     #expect(throws: EmberError.self) { try command.run() }
   }
 
@@ -128,8 +127,7 @@ import Testing
     ("resnet.pt", "layer1.0.conv1.weight is float32[1, 1, 1, 1]"), ("vit.pt", "cls_token is float32[1, 1, 64]"),
     ("small.pt", "cls_token is float32[1, 1, 64]"),
   ]) func weightsWithoutNumbersAreErrors(_ name: String, _ words: String) {
-    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    let file = tests.appendingPathComponent("Fixtures/classifiers/\(name)").path
+    let file = Checkout.fixture("classifiers/\(name)")
     let text = errorText { _ = try ImageClassifier(weights: file) }
     #expect(text.contains("\(file): \(words) without numbers"), "\(text)")
   }
@@ -167,7 +165,7 @@ import Testing
     try Safetensors.save(transformer().stateDict(), to: path("vit.safetensors"))
     let good = try photo("good.png")
     try Data("no picture".utf8).write(to: URL(fileURLWithPath: path("bad.jpg")))
-    var command = try Classify.parse(["--model", path("vit.safetensors"), path("bad.jpg"), path("none.png"), folder, good])
+    var command = try Classify.parse(["--model", path("vit.safetensors"), path("bad.jpg"), path("none.png"), folder.path, good])
     #expect(throws: ExitCode.failure) { try command.run() }
     command = try Classify.parse(["--model", path("vit.safetensors"), good])
     try command.run()

@@ -3,22 +3,20 @@ import EmberONNX
 import EmberRuntime
 import EmberTensor
 import Foundation
+import TestSupport
 import Testing
 
 @testable import EmberCommand
 
 /// `ember convert` and `ember run` on TorchScript archives (Tests/Fixtures/torchscript/make_graphs.py).
 @Suite struct ConvertTests {
-  private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ember-convert-\(UUID().uuidString)").path
+  private let folder = TemporaryFolder()
 
-  init() throws { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
-
-  private func path(_ name: String) -> String { "\(folder)/\(name)" }
+  private func path(_ name: String) -> String { folder.file(name) }
 
   /// A fixture's archive as a file, and what it returned in PyTorch.
   private func archive(_ name: String) throws -> (path: String, calls: [PickleValue]) {
-    let fixtures = #filePath.split(separator: "/").dropLast(2).reduce("") { "\($0)/\($1)" } + "/Fixtures"
-    let entry = try #require(TorchCheckpoint.load("\(fixtures)/torchscript-graphs.pt").value[name])
+    let entry = try #require(TorchCheckpoint.load(Checkout.fixture("torchscript-graphs.pt")).value[name])
     guard case .bytes(let bytes)? = entry["archive"] else { throw EmberError(.value, in: "test", name) }
     try Data(bytes).write(to: URL(fileURLWithPath: path("\(name).pt")))
     return (path("\(name).pt"), entry["calls"]?.items ?? [])

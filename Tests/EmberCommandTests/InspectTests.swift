@@ -1,6 +1,7 @@
 import EmberFormats
 import EmberRuntime
 import Foundation
+import TestSupport
 import Testing
 
 @testable import EmberCommand
@@ -9,8 +10,7 @@ import Testing
 @Suite struct InspectTests {
   /// Tensors on `meta` have no numbers, so that each may have the largest size there is.
   @Test(arguments: [[], ["--json"]]) func tensorsWithoutNumbers(_ options: [String]) throws {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("ember-inspect-\(UUID().uuidString).pt").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let path = TemporaryFolder().file("claims.pt")
     let extent = "\u{8A}\u{8}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{1}"
     let tensor = "ctorch._utils\n_rebuild_meta_tensor_no_storage\n(ctorch\nuint8\n\(extent)\u{85}K\u{1}\u{85}I00\ntR"
     let pickle = "(" + String(repeating: tensor, count: 128) + "l."

@@ -4,6 +4,7 @@ import EmberRuntime
 import EmberTensor
 import EmberTraining
 import EmberVision
+import TestSupport
 import Testing
 
 @Suite struct CheckpointTests {

@@ -1,11 +1,11 @@
 import EmberFormats
+import TestSupport
 import Testing
 
 @Suite struct ReadmeTests {
   /// The example in the README is a target of this package, so it compiles; here, that it is the same text, and a page's first glance.
   @Test func exampleIsTheOneThatIsBuilt() throws {
-    let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
-    let readme = try text(root + "/README.md"), example = try text(root + "/Examples/Quickstart/main.swift")
+    let readme = try text(Checkout.root + "/README.md"), example = try text(Checkout.root + "/Examples/Quickstart/main.swift")
     #expect(readme.contains("```swift\n" + example + "```"))
     #expect(example.split(separator: "\n").count <= 15)
   }

@@ -3,6 +3,7 @@ import EmberRuntime
 import EmberTensor
 import EmberTraining
 import Glibc
+import TestSupport
 import Testing
 
 /// Handlers belong to a process: each test has one of its own.

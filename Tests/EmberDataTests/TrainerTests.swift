@@ -4,6 +4,7 @@ import EmberOptim
 import EmberRuntime
 import EmberTensor
 import EmberTraining
+import TestSupport
 import Testing
 
 /// A small run with everything that has a state: shuffling, dropout, running statistics, momentum, a schedule.

@@ -1,6 +1,7 @@
 import Ember
 import EmberONNX
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CartPoleAgents
@@ -18,8 +19,7 @@ extension ExamplesTests {
   @Suite struct ExportTests {
     @Test func everyNetworkOfAFixedGraphIsExported() throws {
       try withRandomSeed(9) {
-        let wanted = ProcessInfo.processInfo.environment["EMBER_EXPORTS"]
-        let folder = wanted ?? FileManager.default.temporaryDirectory.appendingPathComponent("ember-export-\(UUID().uuidString)").path
+        let folder = ProcessInfo.processInfo.environment["EMBER_EXPORTS"] ?? TemporaryFolder().path
         try Files.makeFolder(folder)
         for model in cases() {
           let path = "\(folder)/\(model.name).onnx"
@@ -32,7 +32,6 @@ extension ExamplesTests {
             #expect(largest <= 1e-4 * max(scale, 1e-30), "\(model.name), output \(i)")
           }
         }
-        if wanted == nil { try FileManager.default.removeItem(atPath: folder) }
       }
     }
 

@@ -8,6 +8,3 @@ func ends(of numbers: [Double]) -> (first: Double, last: Double) {
   let count = max(1, numbers.count / 10)
   return (numbers.prefix(count).reduce(0, +) / Double(count), numbers.suffix(count).reduce(0, +) / Double(count))
 }
-
-/// Where the checkout is: data lie below it.
-let checkout = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")

@@ -1,4 +1,5 @@
 import Ember
+import TestSupport
 import Testing
 
 @testable import CharacterGPT
@@ -8,7 +9,7 @@ extension ExamplesTests {
   @Suite struct CharacterGPTTests {
     @Test func aSmallGPTLearns() throws {
       try withRandomSeed(0) {
-        let works = try Shakespeare(folder: "\(checkout)/datasets/shakespeare", limit: 3000)
+        let works = try Shakespeare(folder: "\(Checkout.root)/datasets/shakespeare", limit: 3000)
         #expect(works.vocabulary.count > 60 && works.training.elementCount > 90_000)
         let model = GPT2(.init(vocabularySize: works.vocabulary.count, contextLength: 32, layers: 2, heads: 2, width: 48, dropout: 0))
         let windows = works.training.narrow(0, start: 0, length: 60_000)
@@ -30,7 +31,7 @@ extension ExamplesTests {
   @Suite struct TreeLSTMTests {
     @Test func relationsAreLearnt() throws {
       try withRandomSeed(0) {
-        let treebank = try Treebank(folder: "\(checkout)/datasets/turkish-treebanks", limit: 240)
+        let treebank = try Treebank(folder: "\(Checkout.root)/datasets/turkish-treebanks", limit: 240)
         let model = RelationLabeler(Alphabet(treebank.training), width: 32)
         let trainer = makeTrainer(model, treebank.training, epochs: 3, rate: 5e-3)
         trainer.showsProgress = false

@@ -1,5 +1,6 @@
 import Ember
 import Foundation
+import TestSupport
 import Testing
 
 // The code of docs/training.md, which has to compile and run; a test holds the page against this file.
@@ -50,9 +51,7 @@ extension ExamplesTests {
 
 extension ExamplesTests.TrainingPageTests {
   @Test func thePageRuns() throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ember-page-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try Files.makeFolder(folder)
+    let folder = TemporaryFolder().path
     // page: loaders
     let loader = DataLoader(Circles(), batchSize: 64, shuffle: true, seed: 0, workers: 2)
     let (train, labels) = (Tensor.randn([1000, 2]), Tensor.randint(0, 2, [1000]))
@@ -119,11 +118,10 @@ extension ExamplesTests.TrainingPageTests {
   }
 
   @Test func thePageShowsThisCode() throws {
-    let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
     func text(_ path: String) throws -> String {
       try FileBytes.reading(path, in: "page").withBytes { String(decoding: $0, as: UTF8.self) }
     }
-    let page = try text(root + "/docs/training.md")
+    let page = try text(Checkout.root + "/docs/training.md")
     var block: [Substring]?, count = 0
     for line in try text(#filePath).split(separator: "\n", omittingEmptySubsequences: false) {
       let mark = line.drop { $0 == " " }

@@ -3,6 +3,7 @@ import EmberRuntime
 import EmberTensor
 import EmberVision
 import Glibc
+import TestSupport
 import Testing
 
 /// Files with random damage: what comes out is a tensor or an `EmberError`. `EMBER_FUZZ` is the number of rounds, `EMBER_SEED` the seed.

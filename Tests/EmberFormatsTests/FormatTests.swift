@@ -3,6 +3,7 @@ import EmberRuntime
 import EmberTensor
 import EmberVision
 import Glibc
+import TestSupport
 import Testing
 
 @Suite struct FormatTests {

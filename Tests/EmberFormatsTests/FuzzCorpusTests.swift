@@ -1,5 +1,6 @@
 import EmberFormats
 import Foundation
+import TestSupport
 import Testing
 
 @testable import FormatFuzzer
@@ -7,7 +8,7 @@ import Testing
 /// Tests/Fixtures/format-fuzz.zip: files that libFuzzer made (`scripts/test-deep fuzz-formats`), a few for each way through a parser, and
 /// whatever once brought a parser down.
 @Suite struct FuzzCorpusTests {
-  private static let archive = String(#filePath.dropLast("EmberFormatsTests/FuzzCorpusTests.swift".count)) + "Fixtures/format-fuzz.zip"
+  private static let archive = Checkout.fixture("format-fuzz.zip")
 
   @Test func whatFuzzingFoundIsSurvived() async {
     await #expect(processExitsWith: .success) {

@@ -2,6 +2,7 @@ import EmberFormats
 import EmberRuntime
 import EmberTensor
 import EmberVision
+import TestSupport
 import Testing
 
 @Suite struct PictureFileTests {

@@ -2,37 +2,8 @@ import EmberFormats
 import EmberRuntime
 import EmberTensor
 import Foundation
+import TestSupport
 import Testing
-
-/// A folder that goes away with the value.
-final class TemporaryFolder {
-  let path: String
-
-  init() {
-    var template = Array("/tmp/ember-tests-XXXXXX".utf8CString)
-    path = String(cString: mkdtemp(&template))
-  }
-
-  deinit {
-    for name in names { unlink("\(path)/\(name)") }
-    rmdir(path)
-  }
-
-  func file(_ name: String) -> String { "\(path)/\(name)" }
-
-  var names: [String] {
-    guard let folder = opendir(path) else { return [] }
-    defer { closedir(folder) }
-    var names: [String] = []
-    while let entry = readdir(folder) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
-  }
-}
 
 func contents(_ path: String) throws -> [UInt8] {
   let file = try FileBytes.reading(path, in: "test")
@@ -62,10 +33,7 @@ func checkDamaged(_ whole: [UInt8], prefixesFail: Bool = true, _ parse: (UnsafeR
 
 /// What other libraries wrote (`Tests/Fixtures/formats/make.py`), and what they read from it.
 enum Fixtures {
-  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Fixtures/formats")
-
-  static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+  static func path(_ name: String) -> String { Checkout.fixture("formats/\(name)") }
 
   struct Expected: Decodable {
     let name, dtype, bytes: String
@@ -78,7 +46,7 @@ enum Fixtures {
   }
 
   static let expected: [String: [Expected]] = try! JSONDecoder().decode(
-    [String: [Expected]].self, from: Data(contentsOf: folder.appendingPathComponent("expected.json")))
+    [String: [Expected]].self, from: Data(contentsOf: URL(fileURLWithPath: path("expected.json"))))
 
   /// Names, order, dtypes, shapes and bytes.
   static func check(_ tensors: [(name: String, tensor: Tensor)], _ file: String, location: SourceLocation = #_sourceLocation) throws {

@@ -1,6 +1,7 @@
 import EmberFormats
 import EmberRuntime
 import EmberTensor
+import TestSupport
 import Testing
 
 @Suite struct WAVTests {

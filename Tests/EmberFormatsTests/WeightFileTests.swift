@@ -2,6 +2,7 @@ import EmberFormats
 import EmberRuntime
 import EmberTensor
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct WeightFileTests {

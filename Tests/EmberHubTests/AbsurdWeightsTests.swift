@@ -4,6 +4,7 @@ import EmberNN
 import EmberRuntime
 import EmberTensor
 import EmberVision
+import TestSupport
 import Testing
 
 @testable import EmberText
@@ -51,7 +52,7 @@ import Testing
       testDescription: "folder of \(name)",
       state: { try Safetensors.loadFolder("\(Fixtures.folder)/\(name)").map { ($0.name, $0.tensor) } },
       load: { state in
-        let folder = Fixtures.temporaryFolder("absurd")
+        let folder = TemporaryFolder().path
         let config = try FileBytes.reading("\(Fixtures.folder)/\(name)/config.json", in: "test").withBytes { Array($0) }
         try AtomicFile.write(to: "\(folder)/config.json", in: "test") { try $0.append(config) }
         try Safetensors.save(state.map { ($0.name, $0.tensor) }, to: "\(folder)/model.safetensors")
@@ -63,7 +64,7 @@ import Testing
     Loader(
       testDescription: "classifier \(name)", state: { zeros(of: network()) },
       load: { state in
-        let path = Fixtures.temporaryFolder("absurd") + "/weights.safetensors"
+        let path = TemporaryFolder().file("weights.safetensors")
         try Safetensors.save(state.map { ($0.name, $0.tensor.contiguous()) }, to: path)
         let classifier = try ImageClassifier(weights: path)
         let pixels = [UInt8](repeating: 90, count: 40 * 40 * 3)
@@ -175,7 +176,7 @@ import Testing
     ("llama", "vocab_size", "100000000"),
   ])
   func configurationsOfAbsurdSizesAreErrors(_ name: String, _ key: String, _ value: String) throws {
-    let folder = Fixtures.temporaryFolder("absurd")
+    let folder = TemporaryFolder().path
     let text = try FileBytes.reading("\(Fixtures.folder)/\(name)/config.json", in: "test").withBytes { String(decoding: $0, as: UTF8.self) }
     // The last of several values of a key counts.
     let changed = text.prefix(text.lastIndex(of: "}").map { text.distance(from: text.startIndex, to: $0) }!) + ", \"\(key)\": \(value)}"

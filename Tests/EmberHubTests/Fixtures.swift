@@ -1,25 +1,18 @@
 import EmberFormats
 import EmberTensor
 import Glibc
+import TestSupport
 import Testing
 
 /// The files of Tests/Fixtures/hub.zip (`scripts/hub-fixtures`), unpacked into a folder of this process.
 enum Fixtures {
   static let folder: String = {
-    let target = temporaryFolder("fixtures")
-    let path = "\(String(describing: #filePath).split(separator: "/").dropLast(2).reduce("") { $0 + "/" + $1 })/Fixtures/hub.zip"
-    do { try Zip.unpack(path, into: target, limit: 1 << 28, in: "test") { $0 } } catch { fatalError("\(error)") }
+    let target = TemporaryFolder().path
+    do { try Zip.unpack(Checkout.fixture("hub.zip"), into: target, limit: 1 << 28, in: "test") { $0 } } catch { fatalError("\(error)") }
     return target
   }()
 
   static func json(_ name: String) throws -> JSON { try JSON.load("\(folder)/\(name)", in: "test") }
-
-  /// A new folder, which stays until the system cleans up.
-  static func temporaryFolder(_ name: String) -> String {
-    var template = Array("\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/ember-\(name)-XXXXXX".utf8CString)
-    guard let made = mkdtemp(&template) else { fatalError("no temporary folder") }
-    return String(cString: made)
-  }
 }
 
 extension JSON {

@@ -1,6 +1,7 @@
 import EmberRuntime
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import EmberFormats
@@ -16,7 +17,7 @@ import Testing
 
   private func hub() -> Hub {
     var hub = Hub()
-    hub.cache = Fixtures.temporaryFolder("hub")
+    hub.cache = TemporaryFolder().path
     hub.isOffline = false
     hub.showsProgress = false
     hub.pause = 0.001
@@ -38,7 +39,7 @@ import Testing
       if request.rangeStart ?? 0 < 200_000 { response.breaksAfter = 70_000 }
       return response
     }
-    let path = Fixtures.temporaryFolder("download") + "/deep/file.bin"
+    let path = TemporaryFolder().file("deep/file.bin")
     try downloader().file(server.address + "/file.bin", to: path, size: contents.count, sha256: Self.sum)
     #expect(try read(path) == contents)
     #expect(server.requests.map(\.rangeStart) == [nil, 70_000, 140_000, 210_000])
@@ -48,7 +49,7 @@ import Testing
   @Test func whatAnEarlierProcessLeftIsUsedOnlyIfItFits() throws {
     let contents = Self.contents
     let server = LocalServer { LocalServer.file(contents, $0) }
-    let folder = Fixtures.temporaryFolder("download")
+    let folder = TemporaryFolder().path
     try AtomicFile.write(to: folder + "/a.part") { try $0.append(Array(contents[..<100_000])) }
     try downloader().file(server.address + "/a", to: folder + "/a", size: contents.count, sha256: Self.sum)
     #expect(server.requests.map(\.rangeStart) == [100_000])
@@ -70,7 +71,7 @@ import Testing
       response.breaksAfter = 120_000
       return response
     }
-    let path = Fixtures.temporaryFolder("download") + "/file"
+    let path = TemporaryFolder().file("file")
     // Nothing is known of it but what the server says.
     try downloader().file(server.address + "/file", to: path)
     #expect(try read(path) == new)
@@ -87,7 +88,7 @@ import Testing
       }
       return LocalServer.Response(body: contents, breaksAfter: breaks ? 50_000 : nil)
     }
-    let path = Fixtures.temporaryFolder("download") + "/file"
+    let path = TemporaryFolder().file("file")
     try downloader().file(server.address + "/file", to: path, size: contents.count, sha256: Self.sum)
     #expect(try read(path) == contents)
     #expect(server.requests.count == 2)
@@ -103,7 +104,7 @@ import Testing
       default: LocalServer.Response(body: [1] + contents.dropFirst())
       }
     }
-    let folder = Fixtures.temporaryFolder("download")
+    let folder = TemporaryFolder().path
     for name in ["missing", "long", "short", "other"] {
       #expect(throws: EmberError.self, "\(name)") {
         try downloader().file("\(server.address)/\(name)", to: "\(folder)/\(name)", size: contents.count, sha256: Self.sum)
@@ -128,7 +129,7 @@ import Testing
         return LocalServer.Response(
           status: 206, headers: ["Content-Range": "bytes \(from)-\(contents.count - 1)/\(contents.count)"], body: Array(contents[from...]))
       }
-      let path = Fixtures.temporaryFolder("parts") + "/file"
+      let path = TemporaryFolder().file("file")
       let downloader = Downloader(attempts: 3, pause: 0.001)
       #expect(throws: EmberError.self) { try downloader.file(server.address + "/file", to: path) }
       #expect(!Files.exists(path))
@@ -212,7 +213,7 @@ import Testing
     #expect(try hub.get(name) == model)
     #expect(server.requests.count == count)
     // The same from a folder.
-    let folder = Fixtures.temporaryFolder("manifest")
+    let folder = TemporaryFolder().path
     try Files.makeFolder(folder + "/data")
     try Files.write(manifest, to: folder + "/ember-hub.json")
     #expect(throws: EmberError.self) { try hub.get("\(folder)#mine") }
@@ -241,7 +242,7 @@ import Testing
 
   @Test func wheelsAreUnpackedAndNotExecuted() throws {
     let contents = Self.contents
-    let folder = Fixtures.temporaryFolder("wheel")
+    let folder = TemporaryFolder().path
     // A wheel is a zip archive, as npz files are.
     let path = folder + "/my_model-1.0-py3-none-any.whl"
     try AtomicFile.write(to: path) { file in
@@ -290,7 +291,7 @@ import Testing
   }
 
   @Test func archivesThatLeadOutOfTheirFolderAreRefused() throws {
-    let folder = Fixtures.temporaryFolder("slip")
+    let folder = TemporaryFolder().path
     let path = folder + "/a.zip"
     for name in ["../out", "/tmp/out", "a/../../out", "a\\out", "a//b"] {
       try AtomicFile.write(to: path) { file in

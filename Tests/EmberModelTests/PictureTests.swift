@@ -4,6 +4,7 @@ import EmberRuntime
 import EmberTensor
 import EmberVision
 import Foundation
+import TestSupport
 import Testing
 
 /// Pictures as Pillow and torchvision change them (`Tests/Fixtures/pictures/make.py`), to the byte.
@@ -13,8 +14,7 @@ import Testing
   private let grey: Picture
 
   init() throws {
-    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    file = try Safetensors.load(tests.appendingPathComponent("Fixtures/pictures/transforms.safetensors").path)
+    file = try Safetensors.load(Checkout.fixture("pictures/transforms.safetensors"))
     let (colours, lightness) = (try #require(file["picture"]), try #require(file["grey"]))
     picture = try Picture(width: colours.shape[1], height: colours.shape[0], channels: 3, pixels: colours.elements(as: UInt8.self))
     grey = try Picture(width: lightness.shape[1], height: lightness.shape[0], channels: 1, pixels: lightness.elements(as: UInt8.self))
@@ -102,11 +102,9 @@ import Testing
 
   /// What is no picture is an error that says what it is.
   @Test func filesThatAreNoPicturesAreErrors() throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ember-pictures-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = TemporaryFolder()
     func message(_ name: String, _ contents: [UInt8]?) throws -> String {
-      let path = folder.appendingPathComponent(name).path
+      let path = folder.file(name)
       if let contents { try Data(contents).write(to: URL(fileURLWithPath: path)) }
       let error = #expect(throws: EmberError.self) { try Picture(contentsOf: path, limit: 1000) }
       return error.map { "\($0)" } ?? ""
@@ -118,7 +116,7 @@ import Testing
     #expect(try message("a.webp", Array("RIFF1234WEBPVP8 ".utf8)).contains("WebP"))
     #expect(try message("a.gif", Array("GIF89a....".utf8)).contains("GIF"))
     #expect(try message("a.heic", [0, 0, 0, 24] + Array("ftypheic....".utf8)).contains("HEIC"))
-    try picture.save(png: folder.appendingPathComponent("large.png").path)
+    try picture.save(png: folder.file("large.png"))
     let large = try message("large.png", nil)
     #expect(large.contains("1000 bytes"), "\(large)")
   }

@@ -4,6 +4,7 @@ import EmberRuntime
 import EmberTensor
 import EmberVision
 import Foundation
+import TestSupport
 import Testing
 
 /// State dicts that PyTorch wrote (`Tests/Fixtures/state-dicts/make.py`) load by name, and the networks compute what PyTorch did.
@@ -11,10 +12,7 @@ import Testing
   private struct Fixture {
     let file: SafetensorsFile
 
-    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Fixtures/state-dicts")
-
-    init(_ name: String) throws { file = try Safetensors.load(Self.folder.appendingPathComponent("\(name).safetensors").path) }
+    init(_ name: String) throws { file = try Safetensors.load(Checkout.fixture("state-dicts/\(name).safetensors")) }
 
     subscript(name: String) -> Tensor { file[name]! }
 
@@ -107,7 +105,7 @@ import Testing
 
   @Test func namesAndShapesAreTheOriginals() throws {
     func expectSame(_ network: Module, _ list: String) throws {
-      let text = try String(contentsOf: Fixture.folder.appendingPathComponent("\(list).txt"), encoding: .utf8)
+      let text = try String(contentsOfFile: Checkout.fixture("state-dicts/\(list).txt"), encoding: .utf8)
       let expected = text.split(separator: "\n").map(String.init)
       let found = network.stateDict().map { entry in ([entry.name] + entry.tensor.shape.map { "\($0)" }).joined(separator: " ") }
       #expect(found == expected, "\(list)")
@@ -118,7 +116,7 @@ import Testing
   }
 
   @Test func namesOfTimmBecomeTheOriginals() throws {
-    let text = try String(contentsOf: Fixture.folder.appendingPathComponent("efficientnet-lite2-timm.txt"), encoding: .utf8)
+    let text = try String(contentsOfFile: Checkout.fixture("state-dicts/efficientnet-lite2-timm.txt"), encoding: .utf8)
     let state = text.split(separator: "\n").map { line in
       let parts = line.split(separator: " ")
       return (name: String(parts[0]), tensor: Tensor.zeros(parts.dropFirst().map { Int($0)! }, dtype: .float32, on: .meta))

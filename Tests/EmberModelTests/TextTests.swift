@@ -1,5 +1,6 @@
 import EmberFormats
 import EmberRuntime
+import TestSupport
 import Testing
 
 @testable import EmberText
@@ -106,9 +107,7 @@ import Testing
       try FileBytes.reading("\(folder)/spaRV1909eb/nt.\(ending)", in: "test").withBytes { Array($0) }
     }
     let good = ["bzs": try bytes("bzs"), "bzv": try bytes("bzv"), "bzz": try bytes("bzz")]
-    let broken = "/tmp/ember-sword-\(UInt64.random(in: 0 ... .max))"
-    try Files.makeFolder(broken)
-    defer { for ending in good.keys { try? Files.write("", to: "\(broken)/nt.\(ending)") } }
+    let broken = TemporaryFolder().path
     func write(_ files: [String: [UInt8]]) throws {
       for (ending, bytes) in files { try AtomicFile.write(to: "\(broken)/nt.\(ending)") { try $0.append(bytes) } }
     }

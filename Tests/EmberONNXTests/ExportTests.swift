@@ -5,6 +5,7 @@ import EmberNN
 import EmberRuntime
 import EmberTensor
 import Foundation
+import TestSupport
 import Testing
 
 @testable import EmberONNX
@@ -12,10 +13,7 @@ import Testing
 
 /// Runs `body` with the path of a file in a folder of its own.
 private func withFile<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ember-export-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  return try body(folder.appendingPathComponent("model.onnx").path)
+  try body(TemporaryFolder().file("model.onnx"))
 }
 
 /// The largest difference, relative to the largest number.

@@ -4,6 +4,7 @@ import EmberRuntime
 import EmberTensor
 import Foundation
 import SwiftProtobuf
+import TestSupport
 import Testing
 
 @testable import EmberONNX
@@ -91,8 +92,7 @@ import Testing
   }
 
   @Test func externalDataStayInTheFolder() throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ember-onnx-\(ProcessInfo.processInfo.processIdentifier)")
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = URL(fileURLWithPath: TemporaryFolder().path)
     let inner = folder.appendingPathComponent("model")
     try FileManager.default.createDirectory(at: inner, withIntermediateDirectories: true)
     let bytes = [1.5, 2.5, 3.5].flatMap { withUnsafeBytes(of: Float($0), Array.init) }

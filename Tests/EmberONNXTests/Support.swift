@@ -2,11 +2,12 @@ import EmberRuntime
 import EmberTensor
 import Foundation
 import SwiftProtobuf
+import TestSupport
 
 @testable import EmberONNX
 
 /// The folder of fixtures.
-let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures")
+let fixtures = URL(fileURLWithPath: Checkout.fixture(""))
 
 /// A node with inputs and outputs by name.
 func node(

@@ -3,6 +3,7 @@ import EmberOperators
 import EmberRuntime
 import EmberTensor
 import Foundation
+import TestSupport
 import Testing
 
 @testable import EmberConformance
@@ -57,8 +58,7 @@ import Testing
       if verdict == .passed { ids.append(id) }
       all.add(computed)
     }
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("ember-dump-\(UUID()).safetensors").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let path = TemporaryFolder().file("dump.safetensors")
     try all.write(to: path)
     let file = try Safetensors.load(path)
     for id in ids { #expect(file["\(id)/out/0"] != nil, "\(id)") }
@@ -209,10 +209,9 @@ import Testing
 /// Whatever a file holds, reading it ends in a value or an error.
 @Suite struct DamagedCorpusTests {
   private func folder(_ files: [String: String]) throws -> String {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("ember-corpus-\(UUID())")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    for (name, text) in files { try text.write(to: url.appendingPathComponent(name), atomically: true, encoding: .utf8) }
-    return url.path
+    let folder = TemporaryFolder()
+    for (name, text) in files { try text.write(toFile: folder.file(name), atomically: true, encoding: .utf8) }
+    return folder.path
   }
 
   private let manifest = #"{"format":1,"entries":[{"file":"abs.json","kind":"op","name":"torch.abs","category":"unary"}]}"#
@@ -222,17 +221,14 @@ import Testing
     #expect(throws: EmberError.self) { try Corpus("/nowhere.zip") }
     for text in ["", "[]", "{", #"{"entries":3}"#, #"{"entries":[{"file":"a"}]}"#] {
       let path = try folder(["manifest.json": text])
-      defer { try? FileManager.default.removeItem(atPath: path) }
       let error = #expect(throws: EmberError.self) { try Corpus(path) }
       #expect(error?.message.contains("manifest.json") == true, "\(text)")
     }
     for text in ["", "{}", #"{"cases":[{}]}"#, #"{"cases":[{"id":"a\nb"}]}"#, #"{"payload":"gone.bin","cases":[]}"#, #"{"cases":[1]}"#] {
       let path = try folder(["manifest.json": manifest, "abs.json": text])
-      defer { try? FileManager.default.removeItem(atPath: path) }
       #expect(throws: EmberError.self, "\(text)") { try ConformanceRunner(Corpus(path), registry: .standard).report() }
     }
     let path = try folder(["manifest.json": manifest])
-    defer { try? FileManager.default.removeItem(atPath: path) }
     #expect(throws: EmberError.self) { try ConformanceRunner(Corpus(path), registry: .standard).report() }
   }
 
@@ -254,7 +250,6 @@ import Testing
     ] {
       let json = #"{"payload":"abs.bin","cases":[{"id":"a#0","args":[\#(tensor)],"outputs":[]}]}"#
       let path = try folder(["manifest.json": manifest, "abs.json": json, "abs.bin": "0123456789abcdef"])
-      defer { try? FileManager.default.removeItem(atPath: path) }
       let line = try ConformanceRunner(Corpus(path), registry: .standard).report().lines[0]
       #expect(!line.verdict.isPass && line.verdict != .notImplemented, "\(tensor)")
     }
@@ -263,8 +258,7 @@ import Testing
   /// The archive with bytes overwritten at random, and cut off anywhere.
   @Test func aDamagedArchiveIsAnError() throws {
     let whole = try Data(contentsOf: URL(fileURLWithPath: Repository.casesPath))
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("ember-damaged-\(UUID()).zip")
-    defer { try? FileManager.default.removeItem(at: path) }
+    let path = URL(fileURLWithPath: TemporaryFolder().file("damaged.zip"))
     let random = Generator(seed: 5)
     for round in 0..<12 {
       var damaged = whole
@@ -277,7 +271,7 @@ import Testing
       }
       try damaged.write(to: path)
       let error = #expect(throws: EmberError.self) { try Corpus(path.path) }
-      #expect(error?.message.contains("ember-damaged") == true)
+      #expect(error?.message.contains("damaged.zip") == true)
     }
   }
 }

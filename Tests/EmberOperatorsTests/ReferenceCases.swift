@@ -1,12 +1,12 @@
 import EmberConformance
 import EmberFormats
 import Foundation
+import TestSupport
 
 /// The files of the repository that tests read.
 enum Repository {
-  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-  static let casesPath = root.appendingPathComponent("Tests/Fixtures/pytorch-reference.zip").path
-  static let operatorsPath = root.appendingPathComponent("docs/operators.md").path
+  static let casesPath = Checkout.fixture("pytorch-reference.zip")
+  static let operatorsPath = "\(Checkout.root)/docs/operators.md"
 
   /// The operators that `docs/operators.md` says fall short: the first column of the table under "These fall short".
   static func operatorsThatFallShort() throws -> Set<String> {

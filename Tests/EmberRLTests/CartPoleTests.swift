@@ -2,6 +2,7 @@ import EmberRL
 import EmberRuntime
 import EmberTensor
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct CartPoleTests {
@@ -15,9 +16,8 @@ import Testing
   }
 
   private func episodes() throws -> [Episode] {
-    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    let file = folder.appendingPathComponent("Fixtures/cartpole/trajectories.json")
-    return try JSONDecoder().decode([Episode].self, from: Data(contentsOf: file))
+    let file = Checkout.fixture("cartpole/trajectories.json")
+    return try JSONDecoder().decode([Episode].self, from: Data(contentsOf: URL(fileURLWithPath: file)))
   }
 
   @Test func trajectoriesAreThoseOfGymnasium() throws {

@@ -4,6 +4,7 @@ import EmberOptim
 import EmberRuntime
 import EmberTensor
 import Glibc
+import TestSupport
 import Testing
 
 /// Everything above `Backend` knows no device: the samples run on one whose memory only its backend can reach.
@@ -111,8 +112,7 @@ import Testing
     #expect(actual.losses[3] < actual.losses[0])
 
     // Saved from there, read here.
-    let path = "/tmp/ember-device-\(getpid())-\(rule).safetensors"
-    defer { unlink(path) }
+    let path = TemporaryFolder().file("state.safetensors")
     try Safetensors.save(actual.state.map { ($0.name, $0.tensor) }, to: path)
     let file = try Safetensors.load(path, mapped: false)
     for (name, tensor) in actual.state { #expect(file[name]?.elements(as: Double.self) == tensor.elements(as: Double.self), "\(name)") }

@@ -5,12 +5,12 @@ import EmberRuntime
 import EmberTensor
 import EmberTorchScript
 import Foundation
+import TestSupport
 import Testing
 
 /// TorchScript modules as graphs and as ONNX files give what they give in PyTorch (Tests/Fixtures/torchscript/make_graphs.py).
 @Suite struct TorchScriptGraphTests {
-  private static let path = #filePath.split(separator: "/").dropLast(2).reduce("") { "\($0)/\($1)" } + "/Fixtures"
-  static let cases = (try? FixtureCase.all("\(path)/torchscript-graphs.pt")) ?? []
+  static let cases = (try? FixtureCase.all(Checkout.fixture("torchscript-graphs.pt"))) ?? []
 
   private static var checked: CompileOptions {
     var options = CompileOptions()
@@ -100,12 +100,10 @@ import Testing
 
   /// Written with an open batch from the smaller example, read again, run on the larger one.
   @Test func networksBecomeONNXModels() throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ember-script-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = TemporaryFolder()
     for one in Self.cases {
       let module = try one.module(), arguments = (one.records[0]["arguments"]?.items ?? []).map(FixtureCase.argument)
-      let inputs = arguments.flatMap { $0.tensors.map(\.tensor) }, path = folder.appendingPathComponent("\(one.name).onnx").path
+      let inputs = arguments.flatMap { $0.tensors.map(\.tensor) }, path = folder.file("\(one.name).onnx")
       let axes = Dictionary(uniqueKeysWithValues: one.dynamic.map { (Int($0.split(separator: "=")[0])!, String($0.split(separator: "=")[1])) })
       let options = ONNXExportOptions(dynamicAxes: inputs.map { input in axes.filter { $0.key < input.rank } })
       func export() throws { try module.exportONNX(to: path, inputs: inputs, options: options, Self.function(module, arguments)) }

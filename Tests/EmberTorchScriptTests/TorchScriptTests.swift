@@ -4,13 +4,13 @@ import EmberRuntime
 import EmberTensor
 import EmberTorchScript
 import Glibc
+import TestSupport
 import Testing
 
 /// Modules that torch.jit.script compiled (Tests/Fixtures/torchscript/make.py): control flow, classes, containers, strings, views that are written
 /// through. Each call gives what it gives in PyTorch, errors included.
 @Suite struct TorchScriptTests {
-  private static let path = #filePath.split(separator: "/").dropLast(2).reduce("") { "\($0)/\($1)" } + "/Fixtures"
-  static let cases = (try? FixtureCase.all("\(path)/torchscript.pt")) ?? []
+  static let cases = (try? FixtureCase.all(Checkout.fixture("torchscript.pt"))) ?? []
 
   @Test func modulesDoWhatTheyDoInPyTorch() {
     #expect(Self.cases.count >= 40)
@@ -22,7 +22,7 @@ import Testing
 
   /// silero-vad's own function on the same probabilities (Tests/Fixtures/torchscript/make_segments.py).
   @Test func segmentsOfSpeechAreSileros() throws {
-    let records = try #require(TorchCheckpoint.load("\(Self.path)/speech-segments.pt").value.items)
+    let records = try #require(TorchCheckpoint.load(Checkout.fixture("speech-segments.pt")).value.items)
     #expect(records.count == 60)
     for (i, record) in records.enumerated() {
       let probabilities = try #require(record["probabilities"]?.items).compactMap(Self.number)
@@ -59,8 +59,7 @@ import Testing
 
   /// A module of one method, by the lines of its body.
   private func module(_ body: [String]) throws -> TorchScriptModule {
-    let path = "/tmp/ember-script-\(UInt64.random(in: 0 ... .max)).pt"
-    defer { unlink(path) }
+    let path = TemporaryFolder().file("module.pt")
     let lines = ["class M(Module):", "  __parameters__ = []", "  __buffers__ = []", "  def forward(self) -> int:"] + body.map { "    \($0)" }
     let code = lines.map { $0 + "\n" }.joined()
     let entries = [
