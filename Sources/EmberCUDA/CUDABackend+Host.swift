@@ -45,24 +45,9 @@ extension CUDABackend {
       list.append((name, 1))
       return true
     }
-    if isNew, LibrarySearch.environment("EMBER_CUDA_QUIET") == nil {
-      printWarning("\(name) has no kernel for \(device); it runs on the CPU")
-    }
+    if isNew { warn(EmberWarning(in: name, "there is no kernel for \(device); it runs on the CPU")) }
   }
 
   /// The operations that ran on the CPU so far, and how often.
   package static var hostOperationCounts: [(name: String, count: Int)] { hostOperations.withLock { $0 } }
-}
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
-private func printWarning(_ text: String) {
-  let line = "warning: \(text)\n"
-  _ = line.utf8.withContiguousStorageIfAvailable { write(2, $0.baseAddress, $0.count) }
 }

@@ -51,7 +51,7 @@ public struct ParameterGroup<Options: OptimizerOptions>: Sendable {
 /// Changes parameters by their gradients.
 ///
 /// A step is all or nothing: inside a failed error scope nothing is changed. Parameters keep their memory over steps.
-public protocol Optimizer: AnyObject {
+public protocol Optimizer: AnyObject, CustomStringConvertible {
   func step()
   /// Computes the loss by `closure`, which zeroes the gradients, evaluates the model and calls `backward`; then takes a step.
   /// LBFGS calls it several times.

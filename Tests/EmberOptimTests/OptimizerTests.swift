@@ -131,4 +131,22 @@ import Testing
     #expect(optimizer.learningRate == 0.2)
     #expect(optimizer.stateDict().first { $0.0.hasSuffix("decoupled_weight_decay") }?.1.item() == 1)
   }
+
+  @Test func optimizersAndSchedulesSayWhatTheyAre() {
+    let cells = (0..<3).map { _ in StateCell(Tensor([1.0]), isParameter: true) }
+    let sgd = SGD(cells, learningRate: 0.1, momentum: 0.9)
+    #expect("\(sgd)" == "SGD(3 parameters, learningRate: 0.1, momentum: 0.9, dampening: 0.0, weightDecay: 0.0, nesterov: false, maximize: false)")
+    let schedule = StepLR(sgd, stepSize: 30)
+    schedule.step()
+    #expect("\(schedule)" == "StepLR(stepSize: 30, gamma: 0.1, epoch: 1, learningRates: [0.1])")
+    let groups = AdamW(groups: [ParameterGroup([cells[0]], AdamW.Options()), ParameterGroup(Array(cells[1...]), AdamW.Options(learningRate: 0.5))])
+    let lines = "\(groups)".split(separator: "\n")
+    #expect(lines.count == 4 && lines[0] == "AdamW(" && lines[3] == ")")
+    #expect(lines[1].hasPrefix("  1 parameter, learningRate: 0.001, betas: (0.9, 0.999)") && lines[2].hasPrefix("  2 parameters, learningRate: 0.5"))
+    #expect("\(LBFGS(cells, lineSearch: .strongWolfe))".contains("lineSearch: strongWolfe"))
+    #expect("\(LambdaLR(sgd) { _ in 1 })" == "LambdaLR(epoch: 0, learningRates: [0.1])")
+    #expect("\(ReduceLROnPlateau(sgd, mode: .maximum))".hasPrefix("ReduceLROnPlateau(mode: maximum, factor: 0.1, patience: 10"))
+    let both = SequentialLR(sgd, [LinearLR(sgd, steps: 5), StepLR(sgd, stepSize: 2)], milestones: [5])
+    #expect("\(both)".hasPrefix("SequentialLR(schedules: [LinearLR(") && "\(both)".contains("StepLR(stepSize: 2"))
+  }
 }

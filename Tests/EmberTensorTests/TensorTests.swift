@@ -202,6 +202,30 @@ import Testing
     #expect(x[Tensor([0]), .all, Tensor([1])].shape == [1, 3])
   }
 
+  @Test func numbersAreWrittenLikeTensors() {
+    var x = Tensor([[1.0, 2, 3], [4, 5, 6]]), counts = Tensor([1, 2, 3] as [Int64]), truths = Tensor([true, false])
+    let number = 0.5, whole = 7
+    x[0] = 1
+    x[1, -1] = number
+    x[.all, 1] = whole
+    #expect(x.elements(as: Double.self) == [1, 7, 1, 4, 7, 0.5])
+    x[x .> 3] = 0
+    x[..., 0] = -1
+    x[0, 1..<3] += 2
+    #expect(x.elements(as: Double.self) == [-1, 2, 3, -1, 0, 0.5] && x.dtype == .float32)
+    counts[[0, 2]] = 9
+    truths[1] = true
+    #expect(counts.elements(as: Int.self) == [9, 2, 9] && truths.elements(as: Bool.self) == [true, true])
+    // What was overwritten has no gradient.
+    let w = Tensor([2.0, 3], requiresGrad: true)
+    var y = w * w
+    y[0] = 5
+    y.sum().backward()
+    #expect(y.elements(as: Double.self) == [5, 9] && w.grad!.elements(as: Double.self) == [0, 6])
+    let error = #expect(throws: EmberError.self) { try catchingErrors { x[2] = 1 } }
+    #expect(error?.message.contains("position 2") == true)
+  }
+
   @Test func indexingWrites() {
     var x = Tensor.zeros([3, 3], dtype: .int64)
     x[0] = Tensor(1)

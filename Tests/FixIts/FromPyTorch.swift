@@ -211,6 +211,19 @@ func tensors(_ x: Tensor, _ index: Tensor) {
   // expected-error@-1 {{flatten(_:_:)}} {{17-28=}}
   _ = Tensor.zeros_like(x)
   // expected-error@-1 {{zeros(like:)}} {{14-24=zeros}} {{25-25=like: }}
+  _ = Tensor.randn(2, 3)
+  // expected-error@-1 {{a shape is an array: write Tensor.randn([2, 3])}}
+  _ = Tensor.zeros(3, dtype: .int64)
+  // expected-error@-1 {{a shape is an array: write Tensor.zeros([2, 3])}}
+  _ = x[x > 0]
+  // expected-error@-1 {{write a .> b}}
+  _ = x == index
+  // expected-error@-1 {{write a .== b, or (a .== b).all()}}
+  if x[0] == 1 {}
+  // expected-error@-1 {{x[0].item() is the number of an element}}
+  let number: Double = x[0]
+  // expected-error@-1 {{x[0].item() is the number of an element}}
+  _ = number
 }
 
 func optimizers(_ model: Linear, _ sgd: SGD, _ schedule: StepLR) throws {

@@ -7,7 +7,7 @@ import EmberRuntime
 #endif
 
 /// Changes an optimizer's learning rates as training goes on. Call `step()` after the optimizer's, every epoch or every step.
-public protocol Scheduler: AnyObject {
+public protocol Scheduler: AnyObject, CustomStringConvertible {
   func step()
   /// Everything needed to continue.
   var state: [Double] { get }

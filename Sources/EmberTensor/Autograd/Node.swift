@@ -168,6 +168,8 @@ public class Node: @unchecked Sendable {
     }
   }
 
+  final var retainsGradient: Bool { guardian.withLock { _ in extras?.retains ?? false } }
+
   final var retainedGradient: Tensor? {
     get { guardian.withLock { _ in extras?.retained } }
     set { guardian.withLock { _ in extras?.retained = newValue } }

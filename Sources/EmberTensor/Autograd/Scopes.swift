@@ -74,7 +74,13 @@ extension Tensor {
   public var grad: Tensor? {
     get {
       if let leaf = node as? LeafNode { return leaf.gradient }
-      return node?.retainedGradient
+      guard let node else { return nil }
+      if !node.retainsGradient {
+        warn(
+          EmberWarning(
+            in: "grad", "\(summary) was made by \(node.operationName), so backward keeps no gradient for it; call retainGrad() before, or read a leaf's"))
+      }
+      return node.retainedGradient
     }
     nonmutating set {
       if ErrorScopes.hasFailed { return }

@@ -137,6 +137,44 @@ extension Tensor {
   public static func randn_like(_ x: Tensor) -> Tensor { fatalError() }
   @available(*, unavailable, renamed: "full(like:_:)")
   public static func full_like(_ x: Tensor, _ fill_value: Scalar) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "a shape is an array: write Tensor.zeros([2, 3])")
+  public static func zeros(_ size: Int..., dtype: DType = .float32, on device: Device = .cpu, requiresGrad: Bool = false) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "a shape is an array: write Tensor.ones([2, 3])")
+  public static func ones(_ size: Int..., dtype: DType = .float32, on device: Device = .cpu, requiresGrad: Bool = false) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "a shape is an array: write Tensor.empty([2, 3])")
+  public static func empty(_ size: Int..., dtype: DType = .float32, on device: Device = .cpu) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "a shape is an array: write Tensor.rand([2, 3])")
+  public static func rand(_ size: Int..., dtype: DType = .float32, on device: Device = .cpu, requiresGrad: Bool = false) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "a shape is an array: write Tensor.randn([2, 3])")
+  public static func randn(_ size: Int..., dtype: DType = .float32, on device: Device = .cpu, requiresGrad: Bool = false) -> Tensor { fatalError() }
+}
+
+// Comparisons of elements give a tensor, which is no condition.
+extension Tensor {
+  @available(*, unavailable, message: "write a .== b, or (a .== b).all()")
+  public static func == (a: Tensor, b: Tensor) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "write a .== b, or (a .== b).all()")
+  public static func == (a: Tensor, b: Scalar) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "write a .!= b")
+  public static func != (a: Tensor, b: Tensor) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "write a .!= b")
+  public static func != (a: Tensor, b: Scalar) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "write a .< b")
+  public static func < (a: Tensor, b: Tensor) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "write a .< b")
+  public static func < (a: Tensor, b: Scalar) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "write a .<= b")
+  public static func <= (a: Tensor, b: Tensor) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "write a .<= b")
+  public static func <= (a: Tensor, b: Scalar) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "write a .> b")
+  public static func > (a: Tensor, b: Tensor) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "write a .> b")
+  public static func > (a: Tensor, b: Scalar) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "write a .>= b")
+  public static func >= (a: Tensor, b: Tensor) -> Tensor { fatalError() }
+  @available(*, unavailable, message: "write a .>= b")
+  public static func >= (a: Tensor, b: Scalar) -> Tensor { fatalError() }
 }
 
 @available(*, unavailable, renamed: "manualSeed(_:)")

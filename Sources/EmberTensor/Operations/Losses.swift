@@ -274,14 +274,16 @@ extension Pointwise {
 }
 
 extension Tensor {
-  /// The mean of (self - target)². Shapes broadcast.
+  /// The mean of (self - target)². Shapes broadcast, with a warning: [n, 1] beside [n] is every pair.
   public func mseLoss(_ target: Tensor, reduction: LossReduction = .mean) -> Tensor {
-    Pointwise.squaredError(self, target).reducedLoss(reduction, "mse_loss")
+    warnUnlessShaped(as: target, "mse_loss")
+    return Pointwise.squaredError(self, target).reducedLoss(reduction, "mse_loss")
   }
 
   /// The mean of |self - target|.
   public func l1Loss(_ target: Tensor, reduction: LossReduction = .mean) -> Tensor {
-    Pointwise.absoluteError(self, target).reducedLoss(reduction, "l1_loss")
+    warnUnlessShaped(as: target, "l1_loss")
+    return Pointwise.absoluteError(self, target).reducedLoss(reduction, "l1_loss")
   }
 
   /// d² / (2·beta) where d = |self - target| < beta, else d - beta / 2; Girshick, arXiv:1504.08083.
@@ -291,6 +293,7 @@ extension Tensor {
       return .poison
     }
     if beta == 0 { return l1Loss(target, reduction: reduction) }
+    warnUnlessShaped(as: target, "smooth_l1_loss")
     return Pointwise.smoothL1(self, target, ScalarParameters(.real(beta))).reducedLoss(reduction, "smooth_l1_loss")
   }
 
@@ -300,6 +303,7 @@ extension Tensor {
       raise(EmberError(.value, in: "huber_loss", "delta \(delta); it must be positive"))
       return .poison
     }
+    warnUnlessShaped(as: target, "huber_loss")
     return Pointwise.huber(self, target, ScalarParameters(.real(delta))).reducedLoss(reduction, "huber_loss")
   }
 
@@ -358,6 +362,12 @@ extension Tensor {
       return losses.sum() / Double(Swift.max(rank == 0 ? 1 : body.shape[0], 1))
     }
     return losses.reducedLoss(reduction, "kl_div")
+  }
+
+  private func warnUnlessShaped(as target: Tensor, _ name: String) {
+    if isPoisoned || target.isPoisoned || shape == target.shape { return }
+    warn(
+      EmberWarning(in: name, "input \(summary) and target \(target.summary) are broadcast; most losses mean tensors of one shape (view, squeeze)"))
   }
 
   private func hasShape(of target: Tensor, _ name: String) -> Bool {

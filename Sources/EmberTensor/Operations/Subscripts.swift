@@ -14,7 +14,6 @@ public enum TensorIndex: Sendable {
   /// Positions from an integer tensor, or the true ones of a mask.
   case tensor(Tensor)
 
-  /// Differs among the members of a `vmap`.
   /// Stands for members of a batch or for a value of a graph, so that there is no memory to write to.
   var isSymbolic: Bool { if case .tensor(let tensor) = self { tensor.isSymbolic } else { false } }
 }
@@ -298,6 +297,53 @@ extension Tensor {
     }
     isComplete = true
     return region
+  }
+}
+
+// Numbers are written only: reading gives a tensor. An overload for each count of indices, because the compiler has no other form that takes them all.
+extension Tensor {
+  /// Writes a number into every element of a part, converted as `full` converts it: `x[0] = 1`, `x[.all, 2] = 0.5`, `x[x .< 0] = 0`.
+  @_disfavoredOverload
+  public subscript<Number: TensorElement>(_ a: some TensorIndexConvertible) -> Number {
+    @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
+    set { write(newValue, [a.tensorIndex]) }
+  }
+
+  @_disfavoredOverload
+  public subscript<Number: TensorElement>(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible) -> Number {
+    @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
+    set { write(newValue, [a.tensorIndex, b.tensorIndex]) }
+  }
+
+  @_disfavoredOverload
+  public subscript<Number: TensorElement>(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible, _ c: some TensorIndexConvertible) -> Number {
+    @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
+    set { write(newValue, [a.tensorIndex, b.tensorIndex, c.tensorIndex]) }
+  }
+
+  @_disfavoredOverload
+  public subscript<Number: TensorElement>(
+    _ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible, _ c: some TensorIndexConvertible,
+    _ d: some TensorIndexConvertible
+  ) -> Number {
+    @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
+    set { write(newValue, [a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex]) }
+  }
+
+  @_disfavoredOverload
+  public subscript<Number: TensorElement>(_ ellipsis: UnboundedRange, _ a: some TensorIndexConvertible) -> Number {
+    @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
+    set { write(newValue, [.remainder, a.tensorIndex]) }
+  }
+
+  @_disfavoredOverload
+  public subscript<Number: TensorElement>(_ ellipsis: UnboundedRange, _ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible) -> Number {
+    @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
+    set { write(newValue, [.remainder, a.tensorIndex, b.tensorIndex]) }
+  }
+
+  private mutating func write(_ number: some TensorElement, _ indices: [TensorIndex]) {
+    write(Tensor.full([], number.scalar, dtype: dtype, on: device), indices)
   }
 }
 
