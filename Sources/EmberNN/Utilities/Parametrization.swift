@@ -46,7 +46,7 @@ public final class ParametrizationList: Module {
     super.init()
   }
 
-  fileprivate var value: Tensor { steps.dropFirst().reduce(steps[0](originals.map(\.value))) { $1([$0]) } }
+  var value: Tensor { steps.dropFirst().reduce(steps[0](originals.map(\.value))) { $1([$0]) } }
 
   /// Gives the originals such values that the parameter becomes, or comes near to, the given one.
   fileprivate func assign(_ value: Tensor) {
