@@ -1,3 +1,4 @@
+import EmberLinearAlgebra
 import EmberRuntime
 import EmberTensor
 
@@ -183,7 +184,7 @@ public enum Init {
   /// Rows (or, if there are more rows than columns, columns) of length `gain` at right angles to each other; Saxe et al., arXiv:1312.6120.
   /// Dimensions after the first count as one.
   ///
-  /// Gram and Schmidt's process in Double gives the decomposition with positive diagonal, which is unique: PyTorch's up to rounding.
+  /// They are the Q of a matrix of normal numbers, with signs that make the diagonal of R positive: as such it is unique, PyTorch's up to rounding.
   public static func orthogonal(_ cell: StateCell, gain: Double = 1, generator: Generator? = nil) {
     let shape = cell.value.shape
     guard shape.rank >= 2 else {
@@ -193,24 +194,12 @@ public enum Init {
     if shape.elementCount == 0 || cell.value.device == .meta { return }
     let rows = shape[0], columns = shape.elementCount / rows
     set(cell) { shape, dtype, device in
-      let drawn = Tensor.normal([rows, columns], dtype: dtype, on: device, generator: generator).elements(as: Double.self)
-      let count = min(rows, columns), length = max(rows, columns)
-      func position(_ vector: Int, _ i: Int) -> Int { rows < columns ? vector * columns + i : i * columns + vector }
-      var vectors = (0..<count).map { vector in (0..<length).map { drawn[position(vector, $0)] } }
-      for i in 0..<count {
-        // Twice, which is enough for full accuracy.
-        for _ in 0..<2 {
-          for j in 0..<i {
-            let product = zip(vectors[i], vectors[j]).reduce(0) { $0 + $1.0 * $1.1 }
-            for k in 0..<length { vectors[i][k] -= product * vectors[j][k] }
-          }
-        }
-        let norm = vectors[i].reduce(0) { $0 + $1 * $1 }.squareRoot()
-        if norm > 0 { for k in 0..<length { vectors[i][k] /= norm } }
+      noGrad {
+        let drawn = Tensor.normal([rows, columns], dtype: dtype, on: device, generator: generator).to(dtype.isComplex ? .complex128 : .float64)
+        let (q, r) = Linalg.qr(rows < columns ? drawn.mT : drawn)
+        let vectors = q * r.diagonal().sgn() * gain
+        return (rows < columns ? vectors.mT : vectors).reshape(shape).to(dtype)
       }
-      var result = [Double](repeating: 0, count: rows * columns)
-      for i in 0..<count { for k in 0..<length { result[position(i, k)] = vectors[i][k] * gain } }
-      return Tensor(result, shape: shape, dtype: .float64, on: device).to(dtype)
     }
   }
 

@@ -103,11 +103,11 @@ extension Module {
     return self
   }
 
-  /// Moves all parameters and buffers to a device.
+  /// Moves all parameters and buffers, and the gradients that there are, to a device.
   @discardableResult
   public final func to(_ device: Device) -> Self { convert { $0.to(device) } }
 
-  /// Converts all floating-point parameters and buffers.
+  /// Converts all floating-point parameters and buffers, and the gradients that there are.
   @discardableResult
   public final func to(_ dtype: DType) -> Self { convert { $0.dtype.isFloatingPoint ? $0.to(dtype) : $0 } }
 
@@ -115,9 +115,11 @@ extension Module {
     var seen: Set<ObjectIdentifier> = []
     walk(onceEach: true) { _, _, members in
       for entry in members.parameters + members.buffers where seen.insert(ObjectIdentifier(entry.cell)).inserted {
-        let old = entry.cell.value
+        let old = entry.cell.value, gradient = entry.cell.grad
         let new = noGrad { change(old.detach()) }
-        if new.dtype != old.dtype || new.device != old.device { entry.cell.value = new }
+        if new.dtype == old.dtype && new.device == old.device { continue }
+        entry.cell.value = new
+        if let gradient { entry.cell.grad = noGrad { change(gradient.detach()) } }
       }
     }
     return self

@@ -12,6 +12,8 @@ public struct Checkpoint {
   public var model: [(String, Tensor)] = []
   public var optimizer: [(String, Tensor)] = []
   public var scheduler: [Double]?
+  /// The state of a `GradScaler`.
+  public var scaler: [(String, Tensor)] = []
   /// States of generators, by a name of the caller's.
   public var generators: [String: [UInt8]] = [:]
   public var loader: LoaderState?
@@ -26,12 +28,13 @@ public struct Checkpoint {
 
   /// The state of what trains now.
   public init(
-    model: Module, optimizer: (any Optimizer)? = nil, scheduler: (any Scheduler)? = nil, generators: [String: Generator] = [:],
-    loader: LoaderState? = nil, epoch: Int = 0, step: Int = 0
+    model: Module, optimizer: (any Optimizer)? = nil, scheduler: (any Scheduler)? = nil, scaler: GradScaler? = nil,
+    generators: [String: Generator] = [:], loader: LoaderState? = nil, epoch: Int = 0, step: Int = 0
   ) {
     self.model = model.stateDict().map { ($0.name, $0.tensor) }
     self.optimizer = optimizer?.stateDict() ?? []
     self.scheduler = scheduler?.state
+    self.scaler = scaler?.stateDict() ?? []
     self.generators = generators.mapValues(\.state)
     self.loader = loader
     self.epoch = epoch
@@ -41,6 +44,7 @@ public struct Checkpoint {
   /// Writes the file; readers and crashes find the old one or the new one.
   public func save(to path: String) throws {
     var tensors = model.map { ("model." + $0.0, $0.1) } + optimizer.map { ("optimizer." + $0.0, $0.1) }
+    tensors += scaler.map { ("scaler." + $0.0, $0.1) }
     tensors.append(("progress", Tensor([epoch, step])))
     if let scheduler { tensors.append(("scheduler", Tensor(scheduler, dtype: .float64))) }
     for (name, state) in generators.sorted(by: { $0.key < $1.key }) { tensors.append(("generator." + name, Tensor(state))) }
@@ -79,6 +83,8 @@ public struct Checkpoint {
         model.append((key, tensor))
       } else if let key = rest(name, after: "optimizer.") {
         optimizer.append((key, tensor))
+      } else if let key = rest(name, after: "scaler.") {
+        scaler.append((key, tensor))
       } else if let key = rest(name, after: "generator.") {
         generators[key] = try tensor.elementsOrThrow(as: UInt8.self)
       } else if let key = rest(name, after: "numbers.") {
@@ -109,7 +115,8 @@ public struct Checkpoint {
 
   /// Puts everything back. Throws where something does not fit; then nothing was changed.
   public func restore(
-    model: Module, optimizer: (any Optimizer)? = nil, scheduler: (any Scheduler)? = nil, generators: [String: Generator] = [:]
+    model: Module, optimizer: (any Optimizer)? = nil, scheduler: (any Scheduler)? = nil, scaler: GradScaler? = nil,
+    generators: [String: Generator] = [:]
   ) throws {
     // The scope's journal takes back what was restored before the part that does not fit.
     try catchingErrors {
@@ -125,6 +132,7 @@ public struct Checkpoint {
           if let rates { optimizer?.learningRates = rates }
         }
       }
+      try scaler?.loadStateDict(self.scaler)
       for (name, generator) in generators {
         let old = generator.state
         guard let state = self.generators[name], generator.restore(state) else {

@@ -1,5 +1,7 @@
 import EmberData
 import EmberFormats
+import EmberNN
+import EmberOptim
 import EmberRuntime
 import EmberTensor
 import EmberTraining
@@ -50,6 +52,20 @@ import Testing
     let text = try renderInTerminal(test.images.narrow(0, start: 0, length: 2), captions: ["a", "b"], style: .plain)
     #expect(text.split(separator: "\n", omittingEmptySubsequences: false).count >= 15 && text.contains("@"))
     #expect(try Picture.grid(test.images.narrow(0, start: 0, length: 10)).width > 500)
+  }
+
+  @Test func scalersAreKept() throws {
+    let layer = Linear(2, 2), optimizer = SGD(layer.parameters(), learningRate: 0.1), scaler = GradScaler(initialScale: 512, growthInterval: 1)
+    scaler.scale(layer(Tensor.ones([1, 2])).sum()).backward()
+    scaler.step(optimizer)
+    scaler.update()
+    let path = folder.file("scaler.safetensors")
+    try Checkpoint(model: layer, optimizer: optimizer, scaler: scaler).save(to: path)
+    let fresh = GradScaler()
+    try Checkpoint(path: path).restore(model: layer, optimizer: optimizer, scaler: fresh)
+    #expect(fresh.currentScale == 1024)
+    try Checkpoint(model: layer).save(to: path)
+    #expect(throws: EmberError.self) { try Checkpoint(path: path).restore(model: layer, scaler: fresh) }
   }
 
   @Test func missingFolder() {

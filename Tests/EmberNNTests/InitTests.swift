@@ -36,6 +36,26 @@ import Testing
     expectUniform(2 / 3.0.squareRoot())
   }
 
+  /// PyTorch's numbers after `torch.manual_seed(7)`.
+  @Test func orthogonalMatricesAreThoseOfPyTorch() {
+    let generator = Generator(seed: 7)
+    let expected: [(shape: [Int], numbers: [Float])] = [
+      ([3, 5], [-0.123661, 0.662252, 0.79761, -0.938732, 1.424335, -0.882544]),
+      ([5, 3], [0.824993, 1.029721, -0.717887, 1.50085, 0.347905, 0.151606]),
+      ([4, 4], [-0.758775, 0.330193, -1.717244, -0.605234, 0.190008, 0.210466]),
+      ([6, 2, 2], [-0.287714, -1.522181, 1.025222, 0.53328, -1.766815, 0.59382]),
+    ]
+    for (shape, numbers) in expected {
+      let weight = cell(shape)
+      Init.orthogonal(weight, gain: 2, generator: generator)
+      for (found, wanted) in zip(weight.value.elements(as: Float.self), numbers) { #expect(abs(found - wanted) < 2e-5, "\(shape)") }
+    }
+    let complex = cell([3, 4], .complex64)
+    Init.orthogonal(complex, generator: generator)
+    let rows = complex.value.matmul(complex.value.mT.conj())
+    #expect((rows - Tensor.eye(3)).abs().amax().item() < 1e-5)
+  }
+
   @Test func eyeAndDirac() {
     let matrix = cell([2, 3])
     Init.eye(matrix)

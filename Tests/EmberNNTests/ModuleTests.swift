@@ -129,6 +129,15 @@ private final class Tied: Module, Layer {
     #expect(layer.weight.elements(as: Float.self).allSatisfy { $0 == 0 })
   }
 
+  @Test func gradientsMoveWithTheirParameters() {
+    let layer = Linear(2, 1)
+    layer(Tensor.ones([3, 2])).sum().backward()
+    layer.to(.float64)
+    #expect(layer.$weight.grad?.dtype == .float64 && layer.$weight.grad?.elements(as: Double.self) == [3, 3] && layer.weight.requiresGrad)
+    layer.to(Device.meta)
+    #expect(layer.biasCell?.grad?.device == .meta)
+  }
+
   @Test func conversion() {
     let layer = BatchNorm1d(3).to(.float64)
     #expect(layer.weight?.dtype == .float64 && layer.runningMean?.dtype == .float64 && layer.numBatchesTracked?.dtype == .int64)

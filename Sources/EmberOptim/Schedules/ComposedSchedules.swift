@@ -67,9 +67,7 @@ public final class SequentialLR: ComposedSchedule {
     schedules[milestones.count { $0 <= 0 }].beginSteps()
   }
 
-  override public func step() {
-    if ErrorScopes.hasFailed { return }
-    journal()
+  override func takeStep() {
     epoch += 1
     let number = milestones.count { $0 <= epoch }
     if number > 0, milestones[number - 1] == epoch { schedules[number].advance(to: 0) } else { schedules[number].step() }
@@ -83,9 +81,7 @@ public final class ChainedScheduler: ComposedSchedule {
     super.init(composing: schedules, for: optimizer ?? schedules.first?.optimizer ?? SGD(groups: []))
   }
 
-  override public func step() {
-    if ErrorScopes.hasFailed { return }
-    journal()
+  override func takeStep() {
     epoch += 1
     for schedule in schedules { schedule.step() }
   }

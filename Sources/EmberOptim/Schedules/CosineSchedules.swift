@@ -48,9 +48,7 @@ public final class CosineAnnealingWarmRestarts: RateSchedule {
     super.init(optimizer)
   }
 
-  override public func step() {
-    if ErrorScopes.hasFailed { return }
-    journal()
+  override func takeStep() {
     if epoch < 0 {
       position = 0
     } else {

@@ -49,12 +49,15 @@ open class RateSchedule: Scheduler {
   /// The rates after `epoch` steps by a formula, whatever happened before; nil where there is none.
   open func closedForm() -> [Double]? { nil }
 
-  open func step() {
+  public final func step() {
     if ErrorScopes.hasFailed { return }
     journal()
     stepCount += 1
-    advance(to: nil)
+    takeStep()
   }
+
+  /// What a step does: counts it and sets the rates. For schedules that do more than `nextRates` says.
+  func takeStep() { advance(to: nil) }
 
   /// A scope that fails takes the steps in it back, with the rates that they set.
   final func journal() {
