@@ -39,10 +39,12 @@ open class SiLU: Module, Layer {
   open func forward(_ input: Tensor) -> Tensor { input.silu() }
 }
 
+/// 1 / (1 + exp(-x)).
 open class Sigmoid: Module, Layer {
   open func forward(_ input: Tensor) -> Tensor { input.sigmoid() }
 }
 
+/// The hyperbolic tangent.
 open class Tanh: Module, Layer {
   open func forward(_ input: Tensor) -> Tensor { input.tanh() }
 }

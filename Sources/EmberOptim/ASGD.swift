@@ -9,7 +9,9 @@ import EmberTensor
 
 /// Averaged stochastic gradient descent (Polyak and Juditsky, 1992), as `torch.optim.ASGD`. The state `ax` is the parameters' average.
 open class ASGD: GroupOptimizer<ASGD.Options> {
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
+    /// The length of a step.
     public var learningRate: Double
     /// The term of decay.
     public var lambd: Double
@@ -17,6 +19,7 @@ open class ASGD: GroupOptimizer<ASGD.Options> {
     public var alpha: Double
     /// The step after which averaging begins.
     public var t0: Double
+    /// This times the parameter is added to the gradient: L2 regularisation.
     public var weightDecay: Double
     /// Climbs instead of descending.
     public var maximize: Bool

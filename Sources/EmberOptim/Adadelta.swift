@@ -4,11 +4,15 @@ import EmberTensor
 /// Steps in units of the parameter, from running averages of squared gradients and of squared steps (Zeiler, 2012, arXiv:1212.5701), as
 /// `torch.optim.Adadelta`.
 open class Adadelta: GroupOptimizer<Adadelta.Options> {
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
+    /// What the step that the rule finds is multiplied by.
     public var learningRate: Double
     /// How much of the running averages a step keeps.
     public var rho: Double
+    /// Added to the denominator.
     public var epsilon: Double
+    /// This times the parameter is added to the gradient: L2 regularisation.
     public var weightDecay: Double
     /// Climbs instead of descending.
     public var maximize: Bool

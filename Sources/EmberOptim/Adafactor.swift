@@ -10,6 +10,7 @@ import EmberTensor
 /// Adam without momentum whose second moments of a matrix are kept as one row and one column (Shazeer and Stern, 2018,
 /// arXiv:1804.04235), as `torch.optim.Adafactor`.
 open class Adafactor: GroupOptimizer<Adafactor.Options> {
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
     /// The largest relative step; step t is at most 1/√t.
     public var learningRate: Double
@@ -19,7 +20,9 @@ open class Adafactor: GroupOptimizer<Adafactor.Options> {
     public var epsilons: (Double?, Double)
     /// The root mean square of a step is limited to this.
     public var clippingThreshold: Double
+    /// This times the learning rate is what the parameter shrinks by in a step, apart from the gradient.
     public var weightDecay: Double
+    /// Climbs instead of descending.
     public var maximize: Bool
 
     public init(

@@ -3,11 +3,17 @@ import EmberTensor
 
 /// Steps divided by the root of the sum of all squared gradients so far (Duchi, Hazan and Singer, 2011), as `torch.optim.Adagrad`.
 open class Adagrad: GroupOptimizer<Adagrad.Options> {
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
+    /// The length of a step.
     public var learningRate: Double
+    /// The rate is divided by 1 + (steps taken before) times this.
     public var learningRateDecay: Double
+    /// This times the parameter is added to the gradient: L2 regularisation.
     public var weightDecay: Double
+    /// What the sums of squares begin with.
     public var initialAccumulatorValue: Double
+    /// Added to the denominator.
     public var epsilon: Double
     /// Climbs instead of descending.
     public var maximize: Bool

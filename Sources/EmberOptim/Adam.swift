@@ -10,12 +10,19 @@ import EmberTensor
 
 /// Adam (Kingma and Ba, 2015, arXiv:1412.6980), as in `torch.optim`.
 open class Adam: GroupOptimizer<Adam.Options> {
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
+    /// The length of a step.
     public var learningRate: Double
+    /// How much of the averages of the gradient and of its square a step keeps, each from 0 to below 1.
     public var betas: (Double, Double)
+    /// Added to the denominator.
     public var epsilon: Double
+    /// This times the parameter is added to the gradient, or with `decoupled` times the rate taken from the parameter.
     public var weightDecay: Double
+    /// Divides by the largest average of squares so far instead of the present one; Reddi et al., 2018, arXiv:1904.09237.
     public var amsgrad: Bool
+    /// Climbs instead of descending.
     public var maximize: Bool
     /// Weight decay shrinks the parameter instead of joining the gradient, as in `AdamW`.
     public var decoupled: Bool
@@ -81,12 +88,19 @@ open class Adam: GroupOptimizer<Adam.Options> {
 
 /// Adam whose weight decay shrinks the parameters instead of joining the gradients; Loshchilov and Hutter, 2019, arXiv:1711.05101.
 public final class AdamW: GroupOptimizer<AdamW.Options> {
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
+    /// The length of a step.
     public var learningRate: Double
+    /// How much of the averages of the gradient and of its square a step keeps, each from 0 to below 1.
     public var betas: (Double, Double)
+    /// Added to the denominator.
     public var epsilon: Double
+    /// This times the learning rate is what the parameter shrinks by in a step, apart from the gradient.
     public var weightDecay: Double
+    /// Divides by the largest average of squares so far instead of the present one; Reddi et al., 2018, arXiv:1904.09237.
     public var amsgrad: Bool
+    /// Climbs instead of descending.
     public var maximize: Bool
 
     public init(

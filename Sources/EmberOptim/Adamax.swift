@@ -4,10 +4,15 @@ import EmberTensor
 /// Adam with the largest gradient in place of the second moment (Kingma and Ba, 2015, arXiv:1412.6980, section 7.1), as
 /// `torch.optim.Adamax`.
 open class Adamax: GroupOptimizer<Adamax.Options> {
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
+    /// The length of a step.
     public var learningRate: Double
+    /// How much of the average of the gradient and of its largest absolute value a step keeps, each from 0 to below 1.
     public var betas: (Double, Double)
+    /// Added to the denominator.
     public var epsilon: Double
+    /// This times the parameter is added to the gradient: L2 regularisation.
     public var weightDecay: Double
     /// Climbs instead of descending.
     public var maximize: Bool

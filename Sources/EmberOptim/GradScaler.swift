@@ -14,7 +14,9 @@ import EmberTensor
 public final class GradScaler {
   /// What losses are multiplied by.
   public private(set) var currentScale: Double
+  /// What the scale is multiplied by when it grows.
   public let growthFactor: Double
+  /// What it is multiplied by after a step with infinities.
   public let backoffFactor: Double
   /// After so many steps in a row without infinities the scale grows.
   public let growthInterval: Int

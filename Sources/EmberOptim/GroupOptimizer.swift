@@ -53,6 +53,7 @@ public struct ParameterUpdate {
 /// A step has two halves. `plan` may fail: it computes with tensors, and whatever it needs memory for is here. Then the parameters are
 /// closed to others, and `apply` writes new numbers into the memory that is there, most often by a `PointwiseUpdate`, and cannot fail.
 open class GroupOptimizer<Options: OptimizerOptions>: Optimizer {
+  /// Parameters with their options. Rates are changed by `learningRates`.
   public internal(set) var groups: [ParameterGroup<Options>] = []
   /// By position of the parameter over all groups.
   public internal(set) var state: [ParameterState] = []

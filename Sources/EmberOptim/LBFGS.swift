@@ -21,7 +21,9 @@ public final class LBFGS: Optimizer {
     case strongWolfe = 1
   }
 
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
+    /// The first length that is tried along a direction; without a line search, the only one.
     public var learningRate: Double
     /// Iterations of a step.
     public var maximumIterations: Int
@@ -35,6 +37,7 @@ public final class LBFGS: Optimizer {
     public var historySize: Int
     /// Nil: every iteration goes as far as the learning rate says.
     public var lineSearch: LineSearch?
+    /// Climbs instead of descending.
     public var maximize: Bool
 
     public init(

@@ -23,16 +23,23 @@ open class Muon: GroupOptimizer<Muon.Options> {
     }
   }
 
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
+    /// The length of a step.
     public var learningRate: Double
+    /// This times the learning rate is what the parameter shrinks by in a step, apart from the gradient.
     public var weightDecay: Double
+    /// How much of the last direction a step keeps.
     public var momentum: Double
+    /// Looks ahead by the momentum; Sutskever et al., 2013.
     public var nesterov: Bool
     /// Coefficients of x, x³ and x⁵ in the Newton–Schulz iteration.
     public var coefficients: (Double, Double, Double)
+    /// Added to the norm that matrices are divided by.
     public var epsilon: Double
     /// Newton–Schulz iterations.
     public var iterations: Int
+    /// How the rate depends on the shape of the matrix.
     public var adjustment: RateAdjustment
 
     public init(

@@ -9,11 +9,17 @@ import EmberTensor
 
 /// Adam with Nesterov momentum (Dozat, 2016), as `torch.optim.NAdam`.
 open class NAdam: GroupOptimizer<NAdam.Options> {
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
+    /// The length of a step.
     public var learningRate: Double
+    /// How much of the averages of the gradient and of its square a step keeps, each from 0 to below 1.
     public var betas: (Double, Double)
+    /// Added to the denominator.
     public var epsilon: Double
+    /// This times the parameter is added to the gradient: L2 regularisation.
     public var weightDecay: Double
+    /// How fast the momentum approaches its final value.
     public var momentumDecay: Double
     /// Weight decay shrinks the parameter instead of joining the gradient.
     public var decoupled: Bool

@@ -10,10 +10,15 @@ import EmberTensor
 /// Adam that adapts its step only once the second moment is known well enough (Liu et al., 2020, arXiv:1908.03265), as
 /// `torch.optim.RAdam`.
 open class RAdam: GroupOptimizer<RAdam.Options> {
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
+    /// The length of a step.
     public var learningRate: Double
+    /// How much of the averages of the gradient and of its square a step keeps, each from 0 to below 1.
     public var betas: (Double, Double)
+    /// Added to the denominator.
     public var epsilon: Double
+    /// This times the parameter is added to the gradient: L2 regularisation.
     public var weightDecay: Double
     /// Weight decay shrinks the parameter instead of joining the gradient.
     public var decoupled: Bool

@@ -4,12 +4,17 @@ import EmberTensor
 /// Steps divided by the root of a running average of squared gradients (Hinton, 2012, lecture 6e; centred: Graves, 2013,
 /// arXiv:1308.0850), as `torch.optim.RMSprop`.
 open class RMSprop: GroupOptimizer<RMSprop.Options> {
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
+    /// The length of a step.
     public var learningRate: Double
     /// How much of the running averages a step keeps.
     public var alpha: Double
+    /// Added to the denominator.
     public var epsilon: Double
+    /// This times the parameter is added to the gradient: L2 regularisation.
     public var weightDecay: Double
+    /// How much of the last direction a step keeps.
     public var momentum: Double
     /// Divides by the standard deviation instead: the running average of the gradient is taken off.
     public var centered: Bool

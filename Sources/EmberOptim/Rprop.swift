@@ -4,6 +4,7 @@ import EmberTensor
 /// Steps whose sizes depend on signs only: larger while the gradient keeps its sign, smaller after it changed (Riedmiller and Braun, 1993),
 /// as `torch.optim.Rprop`.
 open class Rprop: GroupOptimizer<Rprop.Options> {
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
     /// The first step size.
     public var learningRate: Double

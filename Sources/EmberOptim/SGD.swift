@@ -4,11 +4,17 @@ import EmberTensor
 
 /// Stochastic gradient descent with momentum (Sutskever et al., 2013), as `torch.optim.SGD`.
 open class SGD: GroupOptimizer<SGD.Options> {
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
+    /// The length of a step.
     public var learningRate: Double
+    /// How much of the last direction a step keeps.
     public var momentum: Double
+    /// The part of the gradient that does not join the momentum.
     public var dampening: Double
+    /// This times the parameter is added to the gradient: L2 regularisation.
     public var weightDecay: Double
+    /// Looks ahead by the momentum; Sutskever et al., 2013.
     public var nesterov: Bool
     /// Climbs instead of descending.
     public var maximize: Bool

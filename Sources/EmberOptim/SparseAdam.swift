@@ -11,10 +11,15 @@ import EmberTensor
 /// ```
 /// Where a parameter has no sparse gradient, its ordinary one counts, of which the rows that are not all zero are named.
 open class SparseAdam: GroupOptimizer<SparseAdam.Options> {
+  /// What is chosen for a group of parameters.
   public struct Options: OptimizerOptions {
+    /// The length of a step.
     public var learningRate: Double
+    /// How much of the averages of the gradient and of its square a step keeps, each from 0 to below 1.
     public var betas: (Double, Double)
+    /// Added to the denominator.
     public var epsilon: Double
+    /// Climbs instead of descending.
     public var maximize: Bool
 
     public init(learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, maximize: Bool = false) {

@@ -7,6 +7,7 @@ import EmberRuntime
 /// schedule.step(validationLoss)
 /// ```
 public final class ReduceLROnPlateau: Scheduler {
+  /// Which way is better.
   public enum Mode: Sendable {
     /// The measure is to fall.
     case minimum
@@ -14,6 +15,7 @@ public final class ReduceLROnPlateau: Scheduler {
     case maximum
   }
 
+  /// What the threshold is a difference of.
   public enum ThresholdMode: Sendable {
     /// An improvement is by a part of the best value.
     case relative
@@ -21,6 +23,7 @@ public final class ReduceLROnPlateau: Scheduler {
     case absolute
   }
 
+  /// Whose rates change.
   public let optimizer: any Optimizer
   private let mode: Mode
   private let factor: Double

@@ -20,7 +20,9 @@ public protocol Scheduler: AnyObject, CustomStringConvertible {
 /// The initial rates are those that the optimizer had when its first schedule was made, whatever earlier schedules did to them. A step
 /// changes the rates that the optimizer has then, so that several schedules of one optimizer, each with its own steps, multiply.
 open class RateSchedule: Scheduler {
+  /// Whose rates change.
   public let optimizer: any Optimizer
+  /// The rates of its groups that the schedule begins with.
   public private(set) var initialRates: [Double]
   /// Steps taken; -1 before the first, which making the schedule is.
   public internal(set) var epoch = -1
