@@ -11,11 +11,20 @@ let examplesWithResults: Set = [
   "CartPoleAgents", "CharacterGPT", "LSTMLanguageModel", "Pictures", "SeveralTasks", "Translation", "TreeLSTM", "VariationalAutoencoder",
 ]
 
+/// What `import Ember` gives. Whoever uses Ember depends on these as well: SwiftPM compiles a target anew when a module that it depends on directly
+/// has changed, and `Ember` itself, which only names them, never does.
+let modules = [
+  "EmberAudio", "EmberCPU", "EmberCUDA", "EmberData", "EmberDistributions", "EmberFormats", "EmberFunctional", "EmberGraph", "EmberHub",
+  "EmberLinearAlgebra", "EmberNN", "EmberOptim", "EmberRL", "EmberRuntime", "EmberSparse", "EmberSpectral", "EmberTensor", "EmberText",
+  "EmberTraining", "EmberVision",
+]
+let ember = (["Ember"] + modules).map { Target.Dependency.target(name: $0) }
+
 /// The core targets stay light: no Foundation, no macros, no dependencies outside the package.
 let package = Package(
   name: "Ember",
   products: [
-    .library(name: "Ember", targets: ["Ember"]),
+    .library(name: "Ember", targets: ["Ember"] + modules),
     .library(name: "EmberONNX", targets: ["EmberONNX"]),
     .library(name: "EmberTorchScript", targets: ["EmberTorchScript"]),
     // Parts of Ember that need no Foundation, for programs that take no more.
@@ -51,11 +60,11 @@ let package = Package(
     .target(name: "EmberSpectral", dependencies: ["EmberTensor", "EmberCUDA", "EmberRuntime", "CEmberSpectral"]),
     .target(name: "EmberSparse", dependencies: ["EmberTensor", "EmberRuntime", "CEmberKernels"]),
     // Training: modules, optimizers, data.
-    .target(name: "EmberNN", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra"]),
+    .target(name: "EmberNN", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberRuntime"]),
     .target(name: "EmberOptim", dependencies: ["EmberTensor", "EmberRuntime", "EmberSparse", "CEmberKernels"]),
     .target(name: "EmberGraph", dependencies: ["EmberTensor", "EmberRuntime", "EmberCUDA", "EmberNN"]),
     .target(name: "EmberDistributions", dependencies: ["EmberRuntime", "EmberTensor"]),
-    .target(name: "EmberData", dependencies: ["EmberTensor"]),
+    .target(name: "EmberData", dependencies: ["EmberTensor", "EmberRuntime"]),
     // Every operator by name, and the runner that holds them against PyTorch's own samples.
     .target(
       name: "EmberOperators", dependencies: ["EmberTensor", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral"]),
@@ -63,12 +72,13 @@ let package = Package(
       name: "EmberConformance",
       dependencies: [
         "EmberCUDA", "EmberOperators", "EmberFunctional", "EmberGraph", "EmberNN", "EmberOptim", "EmberSparse", "EmberTensor", "EmberFormats",
+        "EmberRuntime",
       ]),
     .executableTarget(
       name: "EmberCommand",
       dependencies: [
-        "EmberAudio", "EmberCPU", "EmberConformance", "EmberFormats", "EmberGraph", "EmberHub", "EmberONNX", "EmberOperators", "EmberRuntime",
-        "EmberTensor", "EmberText", "EmberTorchScript", "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "EmberAudio", "EmberCPU", "EmberCUDA", "EmberConformance", "EmberFormats", "EmberGraph", "EmberHub", "EmberONNX", "EmberOperators",
+        "EmberRuntime", "EmberTensor", "EmberText", "EmberTorchScript", "EmberVision", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Models compiled by PyTorch: their code is read and run.
     .target(
@@ -81,9 +91,9 @@ let package = Package(
       dependencies: ["CEmber", "EmberONNX", "EmberOperators", "EmberTensor", "EmberSparse", "EmberRuntime", "EmberCPU", "EmberCUDA"]),
     // The outside world: files, images, loops with progress and checkpoints.
     .target(name: "CEmberFormats"),
-    .target(name: "EmberFormats", dependencies: ["EmberTensor", "CEmberFormats", "CEmberKernels"]),
+    .target(name: "EmberFormats", dependencies: ["EmberTensor", "EmberRuntime", "CEmberFormats", "CEmberKernels"]),
     .target(
-      name: "EmberVision", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberData", "EmberFormats"],
+      name: "EmberVision", dependencies: ["EmberTensor", "EmberFunctional", "EmberNN", "EmberData", "EmberFormats", "EmberRuntime"],
       resources: [.embedInCode("Resources/imagenet-classes.txt")]),
     .target(
       name: "EmberText", dependencies: ["EmberCUDA", "EmberTensor", "EmberRuntime", "EmberFunctional", "EmberNN", "EmberFormats"]),
@@ -101,21 +111,17 @@ let package = Package(
         "EmberTensor", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     .target(name: "EmberRL", dependencies: ["EmberTensor", "EmberRuntime"]),
-    .target(name: "EmberTraining", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats"]),
     .target(
-      name: "Ember",
-      dependencies: [
-        "EmberTensor", "EmberCPU", "EmberCUDA", "EmberRuntime", "EmberFunctional", "EmberLinearAlgebra", "EmberSparse", "EmberSpectral", "EmberNN", "EmberOptim",
-        "EmberData", "EmberDistributions", "EmberFormats", "EmberGraph", "EmberVision", "EmberText", "EmberAudio", "EmberRL", "EmberTraining", "EmberHub",
-      ]),
-    .executableTarget(name: "FashionMNIST", dependencies: ["Ember"], path: "Examples/FashionMNIST"),
-    .executableTarget(name: "Quickstart", dependencies: ["Ember"], path: "Examples/Quickstart"),
+      name: "EmberTraining", dependencies: ["EmberTensor", "EmberNN", "EmberOptim", "EmberData", "EmberFormats", "EmberRuntime", "CEmberFormats"]),
+    .target(name: "Ember", dependencies: modules.map { .target(name: $0) }),
+    .executableTarget(name: "FashionMNIST", dependencies: ember, path: "Examples/FashionMNIST"),
+    .executableTarget(name: "Quickstart", dependencies: ember, path: "Examples/Quickstart"),
     .executableTarget(
       name: "GPUBenchmark",
       dependencies: ["EmberCUDA", "EmberFunctional", "EmberNN", "EmberOptim", "EmberRuntime", "EmberTensor", "EmberText", "EmberVision"], path: "Benchmarks/GPU"),
     .executableTarget(name: "Overhead", dependencies: ["EmberGraph", "EmberNN", "EmberTensor", "EmberVision"], path: "Benchmarks/Overhead"),
     .executableTarget(
-      name: "Benchmark", dependencies: ["Ember", "EmberONNX", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      name: "Benchmark", dependencies: ember + ["EmberONNX", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Benchmarks/Suite"),
     // Tests
     .target(name: "TestSupport", path: "Tests/TestSupport"),
@@ -125,15 +131,15 @@ let package = Package(
     .testTarget(
       name: "EmberOperatorsTests",
       dependencies: [
-        "EmberConformance", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime", "EmberSparse",
-        "EmberSpectral", "EmberTensor", "TestSupport",
+        "EmberCPU", "EmberConformance", "EmberFormats", "EmberFunctional", "EmberLinearAlgebra", "EmberOperators", "EmberRuntime",
+        "EmberSparse", "EmberSpectral", "EmberTensor", "TestSupport",
       ]),
     .testTarget(
       name: "EmberCUDATests",
       dependencies: [
         "EmberCUDA", "EmberFunctional", "EmberLinearAlgebra", "EmberNN", "EmberOptim", "EmberRuntime", "EmberTensor", "EmberText",
       ]),
-    .testTarget(name: "EmberNNTests", dependencies: ["EmberCPU", "EmberFunctional", "EmberNN", "EmberOptim", "EmberTensor"]),
+    .testTarget(name: "EmberNNTests", dependencies: ["EmberCPU", "EmberFunctional", "EmberNN", "EmberOptim", "EmberRuntime", "EmberTensor"]),
     .testTarget(
       name: "EmberGraphTests",
       dependencies: [
@@ -181,11 +187,11 @@ let package = Package(
     .testTarget(name: "EmberCTests", dependencies: ["TestSupport"], exclude: ["Programs"]),
     .testTarget(
       name: "EmberExamplesTests",
-      dependencies: ["Ember", "EmberONNX", "ExportedModels", "FashionMNIST", "TestSupport"] + examples.map { .target(name: $0) }),
+      dependencies: ember + ["EmberONNX", "ExportedModels", "FashionMNIST", "TestSupport"] + examples.map { .target(name: $0) }),
   ]
     + examples.map { name in
       .executableTarget(
-        name: name, dependencies: ["Ember", .product(name: "ArgumentParser", package: "swift-argument-parser")], path: "Examples/\(name)",
+        name: name, dependencies: ember + [.product(name: "ArgumentParser", package: "swift-argument-parser")], path: "Examples/\(name)",
         exclude: ["README.md"] + (examplesWithResults.contains(name) ? ["Results"] : []))
     },
   swiftLanguageModes: [.v6]

@@ -37,15 +37,10 @@ extension CUDABackend {
   }
 
   package static func noteHostOperation(_ name: String, on device: Device) {
-    let isNew = hostOperations.withLock { list -> Bool in
-      if let known = list.firstIndex(where: { $0.name == name }) {
-        list[known].count += 1
-        return false
-      }
-      list.append((name, 1))
-      return true
+    hostOperations.withLock { list in
+      if let known = list.firstIndex(where: { $0.name == name }) { list[known].count += 1 } else { list.append((name, 1)) }
     }
-    if isNew { warn(EmberWarning(in: name, "there is no kernel for \(device); it runs on the CPU")) }
+    warn(EmberWarning(.kernel, in: name, "there is no kernel for \(device); it runs on the CPU"))
   }
 
   /// The operations that ran on the CPU so far, and how often.

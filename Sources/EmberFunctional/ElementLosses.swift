@@ -25,12 +25,14 @@ extension Pointwise {
 extension Tensor {
   /// |self - target|, each times its weight; the mean is the sum over the sum of the weights.
   public func l1Loss(_ target: Tensor, weight: Tensor, reduction: LossReduction = .mean) -> Tensor {
-    (self - target).abs().weighted(weight, like: self, reduction, "l1_loss", dividing: true)
+    warnUnlessShaped(as: target, "l1_loss")
+    return (self - target).abs().weighted(weight, like: self, reduction, "l1_loss", dividing: true)
   }
 
   /// (self - target)², each times its weight; the mean is the sum over the sum of the weights.
   public func mseLoss(_ target: Tensor, weight: Tensor, reduction: LossReduction = .mean) -> Tensor {
-    (self - target).square().weighted(weight, like: self, reduction, "mse_loss", dividing: true)
+    warnUnlessShaped(as: target, "mse_loss")
+    return (self - target).square().weighted(weight, like: self, reduction, "mse_loss", dividing: true)
   }
 
   /// Huber's loss, each times its weight; the mean is that of the products.

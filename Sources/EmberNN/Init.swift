@@ -1,4 +1,3 @@
-import EmberLinearAlgebra
 import EmberRuntime
 import EmberTensor
 
@@ -184,7 +183,8 @@ public enum Init {
   /// Rows (or, if there are more rows than columns, columns) of length `gain` at right angles to each other; Saxe et al., arXiv:1312.6120.
   /// Dimensions after the first count as one.
   ///
-  /// They are the Q of a matrix of normal numbers, with signs that make the diagonal of R positive: as such it is unique, PyTorch's up to rounding.
+  /// They are the Q of the decomposition of normal numbers whose R has a positive diagonal, which is unique: PyTorch's up to rounding. Computed on the
+  /// CPU in double precision.
   public static func orthogonal(_ cell: StateCell, gain: Double = 1, generator: Generator? = nil) {
     let shape = cell.value.shape
     guard shape.rank >= 2 else {
@@ -195,12 +195,27 @@ public enum Init {
     let rows = shape[0], columns = shape.elementCount / rows
     set(cell) { shape, dtype, device in
       noGrad {
-        let drawn = Tensor.normal([rows, columns], dtype: dtype, on: device, generator: generator).to(dtype.isComplex ? .complex128 : .float64)
-        let (q, r) = Linalg.qr(rows < columns ? drawn.mT : drawn)
-        let vectors = q * r.diagonal().sgn() * gain
-        return (rows < columns ? vectors.mT : vectors).reshape(shape).to(dtype)
+        let drawn = Tensor.normal([rows, columns], dtype: dtype, on: device, generator: generator).to(.cpu).to(dtype.isComplex ? .complex128 : .float64)
+        let basis = orthonormalRows(rows < columns ? drawn : drawn.mT.contiguous()) * gain
+        return (rows < columns ? basis : basis.mT).reshape(shape).to(dtype).to(device)
       }
     }
+  }
+
+  /// Gram and Schmidt's process, which needs no library: the rows, at most as many as columns, one after the other at right angles to those before.
+  private static func orthonormalRows(_ vectors: Tensor) -> Tensor {
+    var basis = Tensor.zeros(like: vectors)
+    for i in 0..<vectors.shape[0] {
+      var vector = vectors[i]
+      if i > 0 {
+        let known = basis[0..<i], conjugate = known.conj()
+        // Twice, which is enough for full accuracy.
+        for _ in 0..<2 { vector = vector - conjugate.matmul(vector).matmul(known) }
+      }
+      let norm: Double = vector.norm().item()
+      if norm > 0 { basis[i] = vector / norm }
+    }
+    return basis
   }
 
   // MARK: What layers start with

@@ -105,9 +105,15 @@ struct ModuleMembers {
 }
 
 extension Module {
-  final func members() -> ModuleMembers {
+  /// What the properties hold, parametrised values among them.
+  final func reflected() -> ModuleMembers {
     var members = ModuleMembers()
     for (name, value) in reflectedMembers() { members.add(value, name) }
+    return members
+  }
+
+  final func members() -> ModuleMembers {
+    var members = reflected()
     // What is computed is no state of its own; what it is computed from is.
     members.parameters.removeAll { $0.cell.isDerived }
     members.buffers.removeAll { $0.cell.isDerived }

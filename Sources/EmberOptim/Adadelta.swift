@@ -10,7 +10,7 @@ open class Adadelta: GroupOptimizer<Adadelta.Options> {
     public var learningRate: Double
     /// How much of the running averages a step keeps.
     public var rho: Double
-    /// Added to the denominator.
+    /// Added to the averages under both roots.
     public var epsilon: Double
     /// This times the parameter is added to the gradient: L2 regularisation.
     public var weightDecay: Double

@@ -10,7 +10,7 @@ open class Adamax: GroupOptimizer<Adamax.Options> {
     public var learningRate: Double
     /// How much of the average of the gradient and of its largest absolute value a step keeps, each from 0 to below 1.
     public var betas: (Double, Double)
-    /// Added to the denominator.
+    /// Added to the absolute value of the gradient before the maximum.
     public var epsilon: Double
     /// This times the parameter is added to the gradient: L2 regularisation.
     public var weightDecay: Double

@@ -96,6 +96,12 @@ open class GroupOptimizer<Options: OptimizerOptions>: Optimizer {
     state += group.parameters.map { _ in ParameterState() }
   }
 
+  /// Its kind, and the options of each group.
+  open var description: String { described(self, groups) }
+
+  /// Of each group.
+  public final var parameterCounts: [Int] { groups.map(\.parameters.count) }
+
   // MARK: The rule
 
   /// The tensors that are kept for a parameter, all of its dtype and on its device.
@@ -166,8 +172,16 @@ open class GroupOptimizer<Options: OptimizerOptions>: Optimizer {
       for cell in group.parameters {
         position += 1
         if ErrorScopes.hasFailed { break }
+        guard let gradient = gradient(of: cell) else {
+          if cell.isDerived {
+            warn(
+              EmberWarning(
+                .parameter, in: "\(Swift.type(of: self)).step",
+                "parameter \(position) is computed from others since the optimizer was made (Prune, weightNorm, …), which it does not move; make a new one"))
+          }
+          continue
+        }
         let value = cell.value
-        guard let gradient = gradient(of: cell) else { continue }
         if let error = misfit(of: gradient, to: value, position) {
           raise(error)
           break

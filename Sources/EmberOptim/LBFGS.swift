@@ -96,6 +96,8 @@ public final class LBFGS: Optimizer {
     var lastLoss = 0.0
   }
 
+  public var description: String { described(self, [ParameterGroup(parameters, options)]) }
+
   public init(_ parameters: [StateCell], _ options: Options) {
     self.options = options
     do throws(EmberError) {

@@ -35,7 +35,7 @@ open class Muon: GroupOptimizer<Muon.Options> {
     public var nesterov: Bool
     /// Coefficients of x, x³ and x⁵ in the Newton–Schulz iteration.
     public var coefficients: (Double, Double, Double)
-    /// Added to the norm that matrices are divided by.
+    /// The least norm that matrices are divided by.
     public var epsilon: Double
     /// Newton–Schulz iterations.
     public var iterations: Int

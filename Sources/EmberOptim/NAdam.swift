@@ -17,7 +17,7 @@ open class NAdam: GroupOptimizer<NAdam.Options> {
     public var betas: (Double, Double)
     /// Added to the denominator.
     public var epsilon: Double
-    /// This times the parameter is added to the gradient: L2 regularisation.
+    /// This times the parameter is added to the gradient, or with `decoupled` times the rate taken from the parameter.
     public var weightDecay: Double
     /// How fast the momentum approaches its final value.
     public var momentumDecay: Double

@@ -61,6 +61,8 @@ public protocol Optimizer: AnyObject, CustomStringConvertible {
   func step(_ closure: () -> Tensor) -> Tensor
   /// The parameters of all groups, in order.
   var parameters: [StateCell] { get }
+  /// How many of them each group has.
+  var parameterCounts: [Int] { get }
   func zeroGrad()
   /// Everything needed to continue: moments and step counts by position of the parameter (`state.3.exp_avg`), options by position of
   /// the group (`group.0.lr`).
@@ -85,6 +87,9 @@ extension Optimizer {
     get { learningRates.first ?? 0 }
     set { learningRates = learningRates.map { _ in newValue } }
   }
+
+  /// One group.
+  public var parameterCounts: [Int] { [parameters.count] }
 
   public func beginSchedule() -> [Double] { beginSchedule(at: nil) }
 

@@ -1,66 +1,36 @@
 // What `print(optimizer)` and `print(schedule)` say: options by the names that set them, with what they are now.
 
 extension Optimizer {
-  public var description: String { "\(Swift.type(of: self))(\(parameters.count) parameters, learningRates: \(learningRates))" }
-}
-
-extension GroupOptimizer {
-  public final var description: String { EmberOptim.description(of: self, groups) }
-}
-
-extension LBFGS {
-  public var description: String { EmberOptim.description(of: self, [ParameterGroup(parameters, options)]) }
+  public var description: String { described(self, counted(parameters), ["learningRates": learningRates]) }
 }
 
 extension Scheduler {
-  public var description: String { "\(Swift.type(of: self))(\(options(of: self).joined(separator: ", ")))" }
-}
-
-extension RateSchedule {
-  public var description: String {
-    let current = ["epoch: \(epoch)", "learningRates: \(optimizer.learningRates)"]
-    return "\(Swift.type(of: self))(\((options(of: self) + current).joined(separator: ", ")))"
-  }
+  public var description: String { "\(Swift.type(of: self))()" }
 }
 
 /// `SGD(2 parameters, learningRate: 0.1, …)`; several groups have a line each.
-private func description<Options>(of optimizer: some Optimizer, _ groups: [ParameterGroup<Options>]) -> String {
-  let texts = groups.map { group in
-    (["\(group.parameters.count) parameter\(group.parameters.count == 1 ? "" : "s")"] + options(of: group.options)).joined(separator: ", ")
+func described<Options>(_ optimizer: some Optimizer, _ groups: [ParameterGroup<Options>]) -> String {
+  let lines = groups.map { group in
+    let options = Mirror(reflecting: group.options).children.map { "\($0.label ?? ""): \(unwrapped($0.value))" }
+    return ([counted(group.parameters)] + options).joined(separator: ", ")
   }
   let name = "\(Swift.type(of: optimizer))"
-  return groups.count == 1 ? "\(name)(\(texts[0]))" : "\(name)(\(texts.map { "\n  \($0)" }.joined())\n)"
+  return lines.count < 2 ? "\(name)(\(lines.first ?? "0 parameters"))" : "\(name)(\(lines.map { "\n  \($0)" }.joined())\n)"
 }
 
-/// The stored properties that are numbers, choices, texts or several of them, other schedules included, as `name: value`.
-private func options(of owner: Any) -> [String] { options(in: Mirror(reflecting: owner)) }
-
-private func options(in mirror: Mirror) -> [String] {
-  // What all schedules have is said in one way.
-  if mirror.subjectType == RateSchedule.self { return [] }
-  let own = mirror.children.compactMap { child -> String? in
-    guard let name = child.label, let text = text(of: child.value) else { return nil }
-    return "\(name): \(text)"
-  }
-  return (mirror.superclassMirror.map(options(in:)) ?? []) + own
+/// `StepLR(stepSize: 30, gamma: 0.1, epoch: 4, learningRates: [0.1])`.
+func described(_ owner: Any, _ first: String? = nil, _ settings: KeyValuePairs<String, Any>...) -> String {
+  let parts = settings.flatMap { $0.map { "\($0.key): \($0.value)" } }
+  return "\(Swift.type(of: owner))(\(((first.map { [$0] } ?? []) + parts).joined(separator: ", ")))"
 }
 
-private func text(of value: Any) -> String? {
-  switch value {
-  case let schedule as any Scheduler: return "\(schedule)"
-  case is any Optimizer: return nil
-  case is any BinaryInteger, is any BinaryFloatingPoint, is Bool, is String: return "\(value)"
-  default: break
-  }
+private func counted(_ parameters: [Any]) -> String { "\(parameters.count) parameter\(parameters.count == 1 ? "" : "s")" }
+
+private func unwrapped(_ value: Any) -> String {
   let mirror = Mirror(reflecting: value)
   switch mirror.displayStyle {
-  case .enum: return "\(value)"
-  case .optional: return mirror.children.first.map { text(of: $0.value) } ?? "nil"
-  case .collection, .tuple:
-    let parts = mirror.children.map { text(of: $0.value) }
-    if parts.contains(where: { $0 == nil }) { return nil }
-    let list = parts.map { $0! }.joined(separator: ", ")
-    return mirror.displayStyle == .tuple ? "(\(list))" : "[\(list)]"
-  default: return nil
+  case .optional: return mirror.children.first.map { unwrapped($0.value) } ?? "nil"
+  case .tuple: return "(\(mirror.children.map { unwrapped($0.value) }.joined(separator: ", ")))"
+  default: return "\(value)"
   }
 }

@@ -18,7 +18,7 @@ open class RAdam: GroupOptimizer<RAdam.Options> {
     public var betas: (Double, Double)
     /// Added to the denominator.
     public var epsilon: Double
-    /// This times the parameter is added to the gradient: L2 regularisation.
+    /// This times the parameter is added to the gradient, or with `decoupled` times the rate taken from the parameter.
     public var weightDecay: Double
     /// Weight decay shrinks the parameter instead of joining the gradient.
     public var decoupled: Bool

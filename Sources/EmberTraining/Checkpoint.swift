@@ -132,7 +132,10 @@ public struct Checkpoint {
           if let rates { optimizer?.learningRates = rates }
         }
       }
-      try scaler?.loadStateDict(self.scaler)
+      if let scaler {
+        if self.scaler.isEmpty { throw EmberError(.value, in: "Checkpoint.restore", "it holds no GradScaler") }
+        try scaler.loadStateDict(self.scaler)
+      }
       for (name, generator) in generators {
         let old = generator.state
         guard let state = self.generators[name], generator.restore(state) else {

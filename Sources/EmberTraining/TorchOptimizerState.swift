@@ -23,7 +23,7 @@ extension Optimizer {
 
 private struct TorchOptimizerState {
   private let name: String
-  private let parameterCount: Int
+  private let parameterCounts: [Int]
   /// By group: options with the values that they have now.
   private var options: [[(name: String, value: Double)]] = []
 
@@ -33,11 +33,11 @@ private struct TorchOptimizerState {
     ("ns_coefficients", ["ns_coefficient1", "ns_coefficient2", "ns_coefficient3"]),
   ]
   /// Options that are texts, by the numbers that stand for them here. Python's None is the first.
-  private static let choices = ["adjust_lr_fn": ["original", "match_rms_adamw"]]
+  private static let choices = ["adjust_lr_fn": ["original", "match_rms_adamw", "spectral_unclamped"]]
 
   init(of optimizer: any Optimizer) throws {
     name = "\(Swift.type(of: optimizer))"
-    parameterCount = optimizer.parameters.count
+    parameterCounts = optimizer.parameterCounts
     guard !(optimizer is LBFGS) else { throw error("the history of an LBFGS cannot be exchanged with PyTorch; begin a new one") }
     for (key, tensor) in optimizer.stateDict() {
       let parts = key.split(separator: ".", maxSplits: 2).map(String.init)
@@ -58,13 +58,15 @@ private struct TorchOptimizerState {
     var result: [(String, Tensor)] = [], numbers: [Int] = []
     for (i, group) in groups.enumerated() {
       guard let members = group["params"]?.items?.map(\.int), !members.contains(nil) else { throw error("group \(i) lacks \"params\"") }
+      guard members.count == parameterCounts[i] else {
+        throw error("group \(i) of the state has \(members.count) parameters, that of the optimizer \(parameterCounts[i])")
+      }
       numbers += members.map { $0! }
       for option in options[i] where option.name != "initial_lr" {
         result.append(("group.\(i).\(option.name)", Tensor(.real(try value(of: option.name, in: group) ?? option.value), dtype: .float64)))
       }
       if let rate = group["initial_lr"]?.double { result.append(("group.\(i).initial_lr", Tensor(.real(rate), dtype: .float64))) }
     }
-    guard numbers.count == parameterCount else { throw error("the state is of \(numbers.count) parameters, the optimizer has \(parameterCount)") }
     let byNumber = Dictionary(state.entries.compactMap { entry in entry.key.int.map { ($0, entry.value) } }, uniquingKeysWith: { $1 })
     for (position, number) in numbers.enumerated() {
       var entries: [(String, Tensor)] = [], step: Tensor?
@@ -94,7 +96,8 @@ private struct TorchOptimizerState {
     switch found {
     case nil: return nil
     case .bool(let flag): return flag ? 1 : 0
-    case .some(.none): return Self.choices[option] == nil ? -1 : 0
+    // Adafactor's first epsilon may be that of the dtype.
+    case .some(.none): return option == "eps1" ? -1 : Self.choices[option] == nil ? nil : 0
     case .tensor(let tensor): return try tensor.itemOrThrow()
     case .string(let text):
       if let position = Self.choices[option]?.firstIndex(of: text) { return Double(position) }

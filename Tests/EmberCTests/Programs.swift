@@ -48,8 +48,10 @@ enum Programs {
 
   /// The folder of Swift's own libraries, by what this process has loaded.
   private static var swiftLibraries: String {
-    let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
-    let library = maps.split(separator: "\n").first { $0.hasSuffix("/libswiftCore.so") }?.split(separator: " ").last
+    // To its end: files of the system's say that they are empty, and reading one as text stops after a page.
+    let maps = FileHandle(forReadingAtPath: "/proc/self/maps")?.readDataToEndOfFile() ?? Data()
+    let lines = String(decoding: maps, as: UTF8.self).split(separator: "\n")
+    let library = lines.first { $0.hasSuffix("/libswiftCore.so") }?.split(separator: " ").last
     return library.map { String($0.dropLast("/libswiftCore.so".count)) } ?? "."
   }
 

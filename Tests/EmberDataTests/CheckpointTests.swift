@@ -55,17 +55,24 @@ import Testing
   }
 
   @Test func scalersAreKept() throws {
-    let layer = Linear(2, 2), optimizer = SGD(layer.parameters(), learningRate: 0.1), scaler = GradScaler(initialScale: 512, growthInterval: 1)
-    scaler.scale(layer(Tensor.ones([1, 2])).sum()).backward()
-    scaler.step(optimizer)
-    scaler.update()
+    let layer = Linear(2, 2), optimizer = SGD(layer.parameters(), learningRate: 0.1), scaler = GradScaler(initialScale: 512, growthInterval: 2)
+    for _ in 0..<3 {
+      scaler.scale(layer(Tensor.ones([1, 2])).sum()).backward()
+      scaler.step(optimizer)
+      scaler.update()
+    }
     let path = folder.file("scaler.safetensors")
     try Checkpoint(model: layer, optimizer: optimizer, scaler: scaler).save(to: path)
-    let fresh = GradScaler()
-    try Checkpoint(path: path).restore(model: layer, optimizer: optimizer, scaler: fresh)
-    #expect(fresh.currentScale == 1024)
+    func numbers(_ scaler: GradScaler) -> [Double] { scaler.stateDict().map { $0.1.item() } }
+    let other = Linear(2, 2), before = other.weight.elements(as: Float.self), fresh = GradScaler()
+    // What comes after the scaler does not fit: nothing was changed.
+    #expect(throws: EmberError.self) { try Checkpoint(path: path).restore(model: other, scaler: fresh, generators: ["none": Generator(seed: 1)]) }
+    #expect(numbers(fresh) == [65536, 0] && other.weight.elements(as: Float.self) == before)
+    try Checkpoint(path: path).restore(model: other, optimizer: optimizer, scaler: fresh)
+    #expect(numbers(fresh) == [1024, 1])
     try Checkpoint(model: layer).save(to: path)
-    #expect(throws: EmberError.self) { try Checkpoint(path: path).restore(model: layer, scaler: fresh) }
+    let error = #expect(throws: EmberError.self) { try Checkpoint(path: path).restore(model: layer, scaler: fresh) }
+    #expect(error?.message.contains("no GradScaler") == true && numbers(fresh) == [1024, 1])
   }
 
   @Test func missingFolder() {

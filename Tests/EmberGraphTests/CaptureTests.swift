@@ -218,6 +218,14 @@ struct CaptureTests {
       model.first.removeParametrizations()
       model.first.weight = model.first.weight * 0.5
       expectAgreement()
+      for _ in 0..<2 {
+        Prune.l1Unstructured(model.first, amount: 0.4)
+        expectAgreement()
+      }
+      weightNorm(model.first)
+      Prune.remove(model.first)
+      expectAgreement()
+      model.first.removeParametrizations()
       // In training the singular vectors move, in the graph too.
       spectralNorm(model.second)
       let left = model.second.namedBuffers()[0].buffer, before = left.value

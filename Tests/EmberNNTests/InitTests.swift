@@ -48,7 +48,10 @@ import Testing
     for (shape, numbers) in expected {
       let weight = cell(shape)
       Init.orthogonal(weight, gain: 2, generator: generator)
+      #expect(Array(weight.value.shape) == shape)
       for (found, wanted) in zip(weight.value.elements(as: Float.self), numbers) { #expect(abs(found - wanted) < 2e-5, "\(shape)") }
+      let rows = weight.value.detach().reshape(shape[0], -1), matrix = rows.shape[0] < rows.shape[1] ? rows : rows.mT
+      #expect((matrix.matmul(matrix.mT) - 4 * Tensor.eye(matrix.shape[0])).abs().amax().item() < 1e-5, "\(shape)")
     }
     let complex = cell([3, 4], .complex64)
     Init.orthogonal(complex, generator: generator)

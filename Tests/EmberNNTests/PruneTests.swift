@@ -75,6 +75,68 @@ import Testing
     #expect(report.missing.isEmpty && report.unexpected.isEmpty && layer.weight.isEqual(to: mask * 2))
   }
 
+  private final class Holder: Module {
+    let weight: StateCell
+    init(_ weight: StateCell) { self.weight = weight }
+  }
+
+  /// Two modules that share a weight share its mask.
+  @Test func sharedParametersArePrunedOnce() {
+    let encoder = layer(), decoder = Holder(encoder.$weight)
+    Prune.globalUnstructured([(encoder, "weight"), (decoder, "weight")], amount: 0.25)
+    #expect(mask(encoder) == [0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0, 1] && decoder.weight.value.isEqual(to: encoder.weight))
+    #expect(Prune.isPruned(decoder, "weight"))
+    Prune.l1Unstructured(decoder, amount: 1)
+    #expect(mask(encoder).reduce(0, +) == 8 && encoder.weight[0, 3].item() == 0)
+  }
+
+  @Test func normalisedParametersArePruned() {
+    let layer = weightNorm(layer())
+    Prune.l1Unstructured(layer, amount: 3)
+    #expect((layer.weight .== 0).sum().item() == 3)
+    // Its lengths are trained behind the mask; taking the mask away would lose it.
+    let error = #expect(throws: EmberError.self) { try catchingErrors { Prune.remove(layer) } }
+    #expect(error?.message.contains("parametrised before") == true)
+    let other = weightNorm(Prune.l1Unstructured(self.layer(), amount: 3)), value = other.weight
+    Prune.remove(other)
+    #expect(!Prune.isPruned(other) && other.isParametrized("weight") && (other.weight - value).abs().amax().item() < 1e-5)
+  }
+
+  @Test func scopesThatFailTakePruningBack() {
+    let layer = layer(), before = layer.weight.elements(as: Float.self)
+    func fail(_ body: () -> Void) {
+      #expect(throws: EmberError.self) {
+        try catchingErrors {
+          body()
+          _ = Tensor.ones([2])[5]
+        }
+      }
+    }
+    fail {
+      layer.weight = layer.weight * 2
+      Prune.l1Unstructured(layer, amount: 3)
+      Prune.l1Unstructured(layer, amount: 3)
+    }
+    #expect(!layer.isParametrized() && layer.weight.elements(as: Float.self) == before && layer.weight.requiresGrad)
+    #expect(layer.parameters().count == 2)
+    Prune.l1Unstructured(layer, amount: 3)
+    let pruned = layer.weight.elements(as: Float.self)
+    fail { Prune.l1Unstructured(layer, amount: 3) }
+    #expect(layer.weight.elements(as: Float.self) == pruned)
+    fail { Prune.remove(layer) }
+    #expect(Prune.isPruned(layer) && layer.weight.elements(as: Float.self) == pruned && layer.stateDict().count == 3)
+  }
+
+  @Test func shapesOnMetaArePrunedWithoutNumbers() throws {
+    let layer = Linear(4, 3).to(Device.meta)
+    Prune.l1Unstructured(layer, amount: 0.5)
+    Prune.lnStructured(layer, amount: 1, n: 2, dim: 0)
+    #expect(throws: EmberError.self) { try catchingErrors { Prune.l1Unstructured(layer, amount: 13) } }
+    let pruned = Prune.l1Unstructured(self.layer(), amount: 3)
+    try layer.loadStateDict(pruned.stateDict(), assign: true)
+    #expect(layer.weight.isEqual(to: pruned.weight))
+  }
+
   @Test func whatCannotBePrunedIsAnErrorAndChangesNothing() {
     let layer = layer()
     func complaint(_ body: () -> Void) -> String { (#expect(throws: EmberError.self) { try catchingErrors(body) })?.description ?? "" }
@@ -87,6 +149,11 @@ import Testing
     #expect(complaint { Prune.l1Unstructured(layer, amount: 1, importanceScores: Tensor.ones([2])) }.contains("importance scores"))
     #expect(complaint { Prune.globalUnstructured([(layer, "weight"), (layer, "none")], amount: 1) }.contains("no parameter \"none\""))
     #expect(complaint { Prune.remove(layer) }.contains("is not pruned"))
+    // A later one that cannot be pruned leaves those before it alone.
+    let lazy = LazyLinear(3)
+    #expect(complaint { Prune.globalUnstructured([(layer, "weight"), (lazy, "weight")], amount: 1) }.contains("first call"))
+    #expect(complaint { Prune.globalUnstructured([(layer, "weight")], amount: 1, importanceScores: []) }.contains("0 importance scores"))
+    #expect(complaint { Prune.globalUnstructured([], amount: 1) }.contains("without a parameter"))
     #expect(!layer.isParametrized())
   }
 }

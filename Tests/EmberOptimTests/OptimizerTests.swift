@@ -132,21 +132,47 @@ import Testing
     #expect(optimizer.stateDict().first { $0.0.hasSuffix("decoupled_weight_decay") }?.1.item() == 1)
   }
 
-  @Test func optimizersAndSchedulesSayWhatTheyAre() {
+  @Test func optimizersSayWhatTheyAre() {
     let cells = (0..<3).map { _ in StateCell(Tensor([1.0]), isParameter: true) }
     let sgd = SGD(cells, learningRate: 0.1, momentum: 0.9)
     #expect("\(sgd)" == "SGD(3 parameters, learningRate: 0.1, momentum: 0.9, dampening: 0.0, weightDecay: 0.0, nesterov: false, maximize: false)")
-    let schedule = StepLR(sgd, stepSize: 30)
-    schedule.step()
-    #expect("\(schedule)" == "StepLR(stepSize: 30, gamma: 0.1, epoch: 1, learningRates: [0.1])")
     let groups = AdamW(groups: [ParameterGroup([cells[0]], AdamW.Options()), ParameterGroup(Array(cells[1...]), AdamW.Options(learningRate: 0.5))])
     let lines = "\(groups)".split(separator: "\n")
     #expect(lines.count == 4 && lines[0] == "AdamW(" && lines[3] == ")")
     #expect(lines[1].hasPrefix("  1 parameter, learningRate: 0.001, betas: (0.9, 0.999)") && lines[2].hasPrefix("  2 parameters, learningRate: 0.5"))
     #expect("\(LBFGS(cells, lineSearch: .strongWolfe))".contains("lineSearch: strongWolfe"))
-    #expect("\(LambdaLR(sgd) { _ in 1 })" == "LambdaLR(epoch: 0, learningRates: [0.1])")
-    #expect("\(ReduceLROnPlateau(sgd, mode: .maximum))".hasPrefix("ReduceLROnPlateau(mode: maximum, factor: 0.1, patience: 10"))
-    let both = SequentialLR(sgd, [LinearLR(sgd, steps: 5), StepLR(sgd, stepSize: 2)], milestones: [5])
-    #expect("\(both)".hasPrefix("SequentialLR(schedules: [LinearLR(") && "\(both)".contains("StepLR(stepSize: 2"))
+    #expect("\(SGD(groups: []))" == "SGD(0 parameters)")
+    #expect("\(Adafactor(cells))".contains("epsilons: (nil, 0.001)"))
+  }
+
+  @Test func schedulesSayWhatTheyAre() {
+    let sgd = SGD([StateCell(Tensor([1.0]), isParameter: true)], learningRate: 0.5, momentum: 0.9)
+    func expect(_ make: (SGD) -> any Scheduler, _ text: String, _ location: SourceLocation = #_sourceLocation) {
+      sgd.learningRate = 0.5
+      let said = "\(make(sgd))"
+      #expect(said.hasPrefix(text), "\(said)", sourceLocation: location)
+    }
+    let schedule = StepLR(sgd, stepSize: 30)
+    schedule.step()
+    #expect("\(schedule)" == "StepLR(stepSize: 30, gamma: 0.1, epoch: 1, learningRates: [0.5])")
+    expect({ LambdaLR($0) { _ in 1 } }, "LambdaLR(epoch: 0, learningRates: [0.5])")
+    expect({ MultiplicativeLR($0) { _ in 1 } }, "MultiplicativeLR(epoch: 0")
+    expect({ MultiStepLR($0, milestones: [2, 5]) }, "MultiStepLR(milestones: [2, 5], gamma: 0.1, epoch: 0")
+    expect({ ConstantLR($0, factor: 0.5) }, "ConstantLR(factor: 0.5, steps: 5, epoch: 0, learningRates: [0.25])")
+    expect({ LinearLR($0, startFactor: 0.5) }, "LinearLR(startFactor: 0.5, endFactor: 1.0, steps: 5, epoch: 0")
+    expect({ ExponentialLR($0, gamma: 0.9) }, "ExponentialLR(gamma: 0.9, epoch: 0")
+    expect({ PolynomialLR($0) }, "PolynomialLR(steps: 5, power: 1.0, epoch: 0")
+    expect({ CosineAnnealingLR($0, period: 9) }, "CosineAnnealingLR(period: 9, minimum: 0.0, epoch: 0")
+    expect({ CosineAnnealingWarmRestarts($0, period: 9) }, "CosineAnnealingWarmRestarts(period: 9, multiplier: 1, minimum: 0.0, epoch: 0")
+    expect({ SWALR($0, rate: 0.1) }, "SWALR(rates: [0.1], epochs: 10, annealing: cosine, epoch: 0")
+    expect(
+      { CyclicLR($0, base: 0.1, maximum: 0.2, stepsUp: 4, stepsDown: 6) },
+      "CyclicLR(base: [0.1], maximum: [0.2], stepsUp: 4, stepsDown: 6, mode: triangular, cyclesMomentum: true, epoch: 0")
+    expect({ OneCycleLR($0, maximum: 0.2, totalSteps: 10) }, "OneCycleLR(maxima: [0.2], totalSteps: 10, annealing: cosine, divisor: 25.0")
+    expect(
+      { ReduceLROnPlateau($0, mode: .maximum) }, "ReduceLROnPlateau(mode: maximum, factor: 0.1, patience: 10, threshold: 0.0001, thresholdMode: relative")
+    expect(
+      { SequentialLR($0, [LinearLR($0, steps: 5), StepLR($0, stepSize: 2)], milestones: [5]) }, "SequentialLR(schedules: [LinearLR(startFactor: 0.33")
+    expect({ ChainedScheduler([StepLR($0, stepSize: 2)]) }, "ChainedScheduler(schedules: [StepLR(stepSize: 2")
   }
 }

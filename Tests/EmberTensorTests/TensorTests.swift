@@ -224,6 +224,44 @@ import Testing
     #expect(y.elements(as: Double.self) == [5, 9] && w.grad!.elements(as: Double.self) == [0, 6])
     let error = #expect(throws: EmberError.self) { try catchingErrors { x[2] = 1 } }
     #expect(error?.message.contains("position 2") == true)
+    var four = Tensor.zeros([2, 2, 2, 2]), z = Tensor.zeros([2], dtype: .complex64)
+    four[0, 1, 0] = 2
+    four[1, 1, 1, 1] = 3
+    four[indices: [.position(0), .remainder, .position(0)]] = 4
+    z[1] = Complex<Float>(1, -1)
+    #expect(four.sum().item() == 4 * 4 + 2 + 3 && z.elements(as: Complex<Float>.self) == [Complex(0), Complex(1, -1)])
+    // In a batch and in a graph.
+    let rows = vmap { row in
+      var row = row
+      row[0] = 7
+      return row
+    }(Tensor.ones([2, 3]))
+    #expect(rows.elements(as: Float.self) == [7, 1, 1, 7, 1, 1])
+  }
+
+  /// PyTorch's rules: fractions are cut off, negative numbers wrap in unsigned dtypes, what is out of range is refused.
+  @Test func numbersFitTheirDType() {
+    func written<Number: TensorElement>(_ number: Number, _ dtype: DType) -> Int? {
+      var x = Tensor.zeros([2], dtype: dtype)
+      guard (try? catchingErrors { x[0] = number }) != nil else {
+        #expect(x.to(.float64).sum().item() == 0)
+        return nil
+      }
+      return x.elements(as: Int.self)[0]
+    }
+    #expect(written(255, .uint8) == 255 && written(256, .uint8) == nil && written(-1, .uint8) == 255 && written(-256, .uint8) == nil)
+    #expect(written(-128, .int8) == -128 && written(128, .int8) == nil && written(-129, .int8) == nil && written(1.9, .int8) == 1)
+    #expect(written(Int.max, .int64) == .max && written(Int.min, .int64) == .min && written(9.3e18, .int64) == nil)
+    #expect(written(Double.nan, .int64) == nil && written(Float.infinity, .int32) == nil && written(2, .bool) == 1)
+    #expect(written(Complex<Float>(0, 1), .float32) == nil)
+    var large = Tensor.zeros([1], dtype: .uint64)
+    large[0] = UInt64.max
+    #expect(large.elements(as: UInt64.self) == [.max])
+    let error = #expect(throws: EmberError.self) { 
+      var y = Tensor.zeros([2], dtype: .int8)
+      try catchingErrors { y[1] = 300 }
+    }
+    #expect(error?.description.contains("[index_put] 300") == true && error?.description.contains("int8[2]") == true)
   }
 
   @Test func indexingWrites() {

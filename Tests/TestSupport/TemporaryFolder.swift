@@ -13,15 +13,22 @@ public struct TemporaryFolder: Sendable {
   /// The names of what lies in it, in order.
   public var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
 
-  /// Processes that a test starts, some of which are meant to be killed, use the folder of the test's process.
+  /// Named after the process and the one that started it, which removes it too: some processes are meant to be killed by their test.
   private static let ofTheRun: String = {
-    let variable = "EMBER_TEST_FOLDER"
-    if let inherited = getenv(variable) { return String(cString: inherited) }
-    let path = made("\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/ember-tests-XXXXXX")
-    setenv(variable, path, 1)
-    atexit { try? FileManager.default.removeItem(atPath: TemporaryFolder.ofTheRun) }
+    let path = made("\(root)/ember-tests-\(getppid())-\(getpid())-XXXXXX")
+    atexit {
+      let own = getpid(), root = TemporaryFolder.root
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [] {
+        let parts = name.split(separator: "-")
+        if name.hasPrefix("ember-tests-"), parts.count == 5, parts[2] == "\(own)" || parts[3] == "\(own)" {
+          try? FileManager.default.removeItem(atPath: "\(root)/\(name)")
+        }
+      }
+    }
     return path
   }()
+
+  private static var root: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp" }
 }
 
 private func made(_ template: String) -> String {

@@ -46,6 +46,19 @@ public final class ParametrizationList: Module {
     super.init()
   }
 
+  /// Inside an error scope: remembers the functions in case that the scope fails.
+  fileprivate func journalSteps() {
+    let steps = steps
+    ErrorScopes.journal(for: self) { self.steps = steps }
+  }
+
+  /// Takes a function away from what computes a cell; the originals stay.
+  func removeStep(_ step: any Parametrization, of cell: StateCell) {
+    journalSteps()
+    steps.removeAll { $0 === step }
+    cell.derive(by: derivation)
+  }
+
   var value: Tensor { steps.dropFirst().reduce(steps[0](originals.map(\.value))) { $1([$0]) } }
 
   /// Gives the originals such values that the parameter becomes, or comes near to, the given one.
@@ -108,6 +121,10 @@ extension Module {
   @discardableResult
   public final func removeParametrizations(_ name: String = "weight", leaveParametrized: Bool = true) -> Self {
     if ErrorScopes.hasFailed { return self }
+    if Tracer.current != nil {
+      raise(EmberError(.value, in: "removeParametrizations", "a parameter cannot become an ordinary one inside what is captured"))
+      return self
+    }
     guard let parametrizations, let index = parametrizations.entries.firstIndex(where: { $0.name == name }) else {
       let names = parametrizations?.entries.map(\.name).joined(separator: ", ") ?? "none"
       raise(
@@ -126,14 +143,15 @@ extension Module {
     let value = noGrad { leaveParametrized ? list.value : list.originals[0].value.detach() }
     if value.isPoisoned { return self }
     cell.settle(at: value, requiresGrad: cell.requiresGrad)
+    journalParametrizations(parametrizations)
     parametrizations.entries.remove(at: index)
     if parametrizations.entries.isEmpty { self.parametrizations = nil }
     return self
   }
 
-  /// What a parameter is computed from; nil if it is an ordinary one.
+  /// What a parameter is computed from; nil if it is an ordinary one. One that other modules share may have been parametrised through them.
   public final func parametrization(of name: String = "weight") -> ParametrizationList? {
-    parametrizations?.entries.first { $0.name == name }?.list
+    ownCells().first { $0.name == name }?.cell.derivation?.owner as? ParametrizationList
   }
 
   /// Whether a parameter is computed, or without a name whether any of this module's own is.
@@ -141,20 +159,44 @@ extension Module {
     name.map { parametrization(of: $0) != nil } ?? (parametrizations != nil)
   }
 
-  /// - Parameter make: from the present value the parametrization, or nil after an error.
-  final func parametrize(_ name: String, in operation: String, _ make: (Tensor) -> (any Parametrization)?) {
-    if ErrorScopes.hasFailed { return }
-    func refuse(_ kind: EmberError.Kind, _ message: String) { raise(EmberError(kind, in: operation, message)) }
-    if Tracer.current != nil { return refuse(.value, "a parameter cannot be parametrised inside what is captured") }
-    let known = parametrizations?.entries.first { $0.name == name }
-    let members = self.members(), cells = members.parameters + members.buffers
-    guard let cell = known?.cell ?? cells.first(where: { $0.name == name })?.cell else {
-      let names = (cells.map(\.name) + (parametrizations?.entries.map(\.name) ?? [])).joined(separator: ", ")
-      return refuse(.value, "\(Swift.type(of: self)) has no parameter or buffer \"\(name)\"; it has: \(names.isEmpty ? "none" : names)")
+  /// This module's parameters and buffers, the parametrised ones too.
+  private final func ownCells() -> [NamedCell] {
+    let members = reflected()
+    return members.parameters + members.buffers
+  }
+
+  /// Inside an error scope: remembers which parameters are parametrised, in case that the scope fails.
+  private final func journalParametrizations(_ all: Parametrizations) {
+    let (old, entries) = (parametrizations, all.entries)
+    ErrorScopes.journal(for: all) { [self] in
+      parametrizations = old
+      all.entries = entries
+    }
+  }
+
+  /// The cell of a parameter or buffer that can be parametrised now; nil after an error.
+  final func parametrizableCell(_ name: String, in operation: String) -> StateCell? {
+    func refuse(_ message: String) -> StateCell? {
+      raise(EmberError(.value, in: operation, message))
+      return nil
+    }
+    if ErrorScopes.hasFailed { return nil }
+    if Tracer.current != nil { return refuse("a parameter cannot be parametrised inside what is captured") }
+    let cells = ownCells()
+    guard let cell = cells.first(where: { $0.name == name })?.cell else {
+      let names = cells.map(\.name).joined(separator: ", ")
+      return refuse("\(Swift.type(of: self)) has no parameter or buffer \"\(name)\"; it has: \(names.isEmpty ? "none" : names)")
     }
     if uninitializedCells.contains(where: { $0 === cell }) {
-      return refuse(.value, "\"\(name)\" of \(Swift.type(of: self)) has no values before its first call")
+      return refuse("\"\(name)\" of \(Swift.type(of: self)) has no values before its first call")
     }
+    return cell
+  }
+
+  /// - Parameter make: from the present value the parametrization, or nil after an error.
+  final func parametrize(_ name: String, in operation: String, _ make: (Tensor) -> (any Parametrization)?) {
+    guard let cell = parametrizableCell(name, in: operation) else { return }
+    let known = cell.derivation?.owner as? ParametrizationList
     noGrad {
       let old = cell.value.detach()
       guard let parametrization = make(old) else { return }
@@ -163,10 +205,14 @@ extension Module {
       let result = parametrization(known == nil ? originals : [old])
       if ErrorScopes.hasFailed { return }
       guard result.shape == old.shape, result.dtype == old.dtype else {
-        return refuse(
-          .shape, "\(Swift.type(of: parametrization)) makes \(result.summary) of \"\(name)\", which is \(old.summary) and must stay so")
+        raise(
+          EmberError(
+            .shape, in: operation,
+            "\(Swift.type(of: parametrization)) makes \(result.summary) of \"\(name)\", which is \(old.summary) and must stay so"))
+        return
       }
-      if let list = known?.list {
+      if let list = known {
+        list.journalSteps()
         list.steps.append(parametrization)
         // Graphs that were captured with the functions there were do not serve any more.
         cell.derive(by: list.derivation)
@@ -178,6 +224,7 @@ extension Module {
       list.train(isTraining)
       let all = parametrizations ?? Parametrizations()
       all.train(isTraining)
+      journalParametrizations(all)
       all.entries.append((name, cell, list))
       parametrizations = all
       cell.derive(by: list.derivation)
@@ -189,7 +236,7 @@ extension ParametrizationList {
   fileprivate var derivation: Derivation {
     // A module belongs to one thread at a time, and its parametrised cells with it.
     nonisolated(unsafe) let list = self
-    return Derivation(sources: originals, compute: { list.value }, assign: { list.assign($0) })
+    return Derivation(of: self, sources: originals, compute: { list.value }, assign: { list.assign($0) })
   }
 }
 

@@ -67,7 +67,9 @@ public final class SequentialLR: ComposedSchedule {
     schedules[milestones.count { $0 <= 0 }].beginSteps()
   }
 
-  override func takeStep() {
+  override public var settings: KeyValuePairs<String, Any> { ["schedules": schedules, "milestones": milestones] }
+
+  override public func takeStep() {
     epoch += 1
     let number = milestones.count { $0 <= epoch }
     if number > 0, milestones[number - 1] == epoch { schedules[number].advance(to: 0) } else { schedules[number].step() }
@@ -81,7 +83,9 @@ public final class ChainedScheduler: ComposedSchedule {
     super.init(composing: schedules, for: optimizer ?? schedules.first?.optimizer ?? SGD(groups: []))
   }
 
-  override func takeStep() {
+  override public var settings: KeyValuePairs<String, Any> { ["schedules": schedules] }
+
+  override public func takeStep() {
     epoch += 1
     for schedule in schedules { schedule.step() }
   }

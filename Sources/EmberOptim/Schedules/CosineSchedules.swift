@@ -15,6 +15,8 @@ public final class CosineAnnealingLR: RateSchedule {
   /// 1 + cos of the angle after so many steps.
   private func height(_ steps: Int) -> Double { 1 + cosPi(Double(steps) / Double(period)) }
 
+  override public var settings: KeyValuePairs<String, Any> { ["period": period, "minimum": minimum] }
+
   override public func nextRates() -> [Double] {
     let rates = optimizer.learningRates
     if isInitial { return rates }
@@ -48,7 +50,9 @@ public final class CosineAnnealingWarmRestarts: RateSchedule {
     super.init(optimizer)
   }
 
-  override func takeStep() {
+  override public var settings: KeyValuePairs<String, Any> { ["period": period, "multiplier": multiplier, "minimum": minimum] }
+
+  override public func takeStep() {
     if epoch < 0 {
       position = 0
     } else {
@@ -123,6 +127,8 @@ public final class SWALR: RateSchedule {
   private func share(_ steps: Int) -> Double {
     annealing.value(from: 0, to: 1, part: max(0, min(1, Double(steps) / Double(max(1, epochs)))))
   }
+
+  override public var settings: KeyValuePairs<String, Any> { ["rates": targets, "epochs": epochs, "annealing": annealing] }
 
   override public func nextRates() -> [Double] {
     var steps = stepCount - 1

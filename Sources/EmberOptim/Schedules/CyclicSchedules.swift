@@ -68,6 +68,14 @@ public final class CyclicLR: RateSchedule {
       baseMomentum: [baseMomentum], maximumMomentum: [maximumMomentum])
   }
 
+  override public var settings: KeyValuePairs<String, Any> {
+    let up = Int((rise * total).rounded())
+    return [
+      "base": bounds.map(\.low), "maximum": bounds.map(\.high), "stepsUp": up, "stepsDown": Int(total) - up, "mode": mode,
+      "cyclesMomentum": !momentumBounds.isEmpty,
+    ]
+  }
+
   override public func nextRates() -> [Double] {
     let cycle = (1 + Double(epoch) / total).rounded(.down)
     let position = 1 + Double(epoch) / total - cycle
@@ -154,6 +162,13 @@ public final class OneCycleLR: RateSchedule {
       optimizer, maxima: [maximum], totalSteps: totalSteps, rise: rise, annealing: annealing, cyclesMomentum: cyclesMomentum,
       baseMomentum: [baseMomentum], maximumMomentum: [maximumMomentum], divisor: divisor, finalDivisor: finalDivisor,
       threePhases: threePhases)
+  }
+
+  override public var settings: KeyValuePairs<String, Any> {
+    [
+      "maxima": maxima, "totalSteps": totalSteps, "annealing": annealing, "divisor": divisor, "finalDivisor": finalDivisor,
+      "threePhases": phases.count == 3, "cyclesMomentum": !momentumBounds.isEmpty,
+    ]
   }
 
   override public func nextRates() -> [Double] {

@@ -60,6 +60,8 @@ public final class StepLR: RateSchedule {
     super.init(optimizer)
   }
 
+  override public var settings: KeyValuePairs<String, Any> { ["stepSize": stepSize, "gamma": gamma] }
+
   override public func nextRates() -> [Double] {
     let rates = optimizer.learningRates
     return epoch == 0 || epoch % stepSize != 0 ? rates : rates.map { $0 * gamma }
@@ -78,6 +80,8 @@ public final class MultiStepLR: RateSchedule {
     self.gamma = gamma
     super.init(optimizer)
   }
+
+  override public var settings: KeyValuePairs<String, Any> { ["milestones": milestones, "gamma": gamma] }
 
   override public func nextRates() -> [Double] {
     let factor = pow(gamma, Double(milestones.count { $0 == epoch }))
@@ -101,6 +105,8 @@ public final class ConstantLR: RateSchedule {
     self.steps = steps
     super.init(optimizer)
   }
+
+  override public var settings: KeyValuePairs<String, Any> { ["factor": factor, "steps": steps] }
 
   override public func nextRates() -> [Double] {
     let rates = optimizer.learningRates
@@ -128,6 +134,8 @@ public final class LinearLR: RateSchedule {
     super.init(optimizer)
   }
 
+  override public var settings: KeyValuePairs<String, Any> { ["startFactor": startFactor, "endFactor": endFactor, "steps": steps] }
+
   override public func nextRates() -> [Double] {
     let rates = optimizer.learningRates
     if epoch == 0 { return rates.map { $0 * startFactor } }
@@ -150,6 +158,8 @@ public final class ExponentialLR: RateSchedule {
     super.init(optimizer)
   }
 
+  override public var settings: KeyValuePairs<String, Any> { ["gamma": gamma] }
+
   override public func nextRates() -> [Double] {
     isInitial ? optimizer.learningRates : optimizer.learningRates.map { $0 * gamma }
   }
@@ -168,6 +178,8 @@ public final class PolynomialLR: RateSchedule {
     self.power = power
     super.init(optimizer)
   }
+
+  override public var settings: KeyValuePairs<String, Any> { ["steps": steps, "power": power] }
 
   override public func nextRates() -> [Double] {
     let rates = optimizer.learningRates

@@ -65,6 +65,15 @@ public final class ReduceLROnPlateau: Scheduler {
   }
 
   /// This schedule goes by a measure: raises an error.
+  public var description: String {
+    described(
+      self, nil,
+      [
+        "mode": mode, "factor": factor, "patience": patience, "threshold": threshold, "thresholdMode": thresholdMode, "cooldown": cooldown,
+        "minimumRates": minimumRates, "epsilon": epsilon, "epoch": epoch, "best": best, "learningRates": optimizer.learningRates,
+      ])
+  }
+
   public func step() {
     raise(EmberError(.value, in: "ReduceLROnPlateau", "step() without the measure that it goes by; call step(validationLoss)"))
   }

@@ -45,6 +45,11 @@ open class RateSchedule: Scheduler {
     epoch = 0
   }
 
+  /// What was chosen when the schedule was made, for printing.
+  open var settings: KeyValuePairs<String, Any> { [:] }
+
+  open var description: String { described(self, nil, settings, ["epoch": epoch, "learningRates": optimizer.learningRates]) }
+
   /// The rates after `epoch` steps from those that the optimizer has.
   open func nextRates() -> [Double] { initialRates }
 
@@ -58,8 +63,8 @@ open class RateSchedule: Scheduler {
     takeStep()
   }
 
-  /// What a step does: counts it and sets the rates. For schedules that do more than `nextRates` says.
-  func takeStep() { advance(to: nil) }
+  /// What a step does, once it is sure that it may: counts it and sets the rates to `nextRates()`. Overridden by schedules that do more.
+  open func takeStep() { advance(to: nil) }
 
   /// A scope that fails takes the steps in it back, with the rates that they set.
   final func journal() {

@@ -168,11 +168,15 @@ public class Node: @unchecked Sendable {
     }
   }
 
-  final var retainsGradient: Bool { guardian.withLock { _ in extras?.retains ?? false } }
+  /// The gradient that was kept or assigned, and whether backward passes keep it.
+  final var retainedGradient: (gradient: Tensor?, isKept: Bool) { guardian.withLock { _ in (extras?.retained, extras?.retains ?? false) } }
 
-  final var retainedGradient: Tensor? {
-    get { guardian.withLock { _ in extras?.retained } }
-    set { guardian.withLock { _ in extras?.retained = newValue } }
+  final func setGradient(_ gradient: Tensor?) {
+    guardian.withLock { _ in
+      let all = extras ?? Extras()
+      extras = all
+      all.retained = gradient
+    }
   }
 
   /// Runs the hooks on an arriving gradient and keeps it if asked to.

@@ -75,16 +75,18 @@ extension Tensor {
     get {
       if let leaf = node as? LeafNode { return leaf.gradient }
       guard let node else { return nil }
-      if !node.retainsGradient {
+      let (gradient, isKept) = node.retainedGradient
+      if gradient == nil, !isKept {
         warn(
           EmberWarning(
-            in: "grad", "\(summary) was made by \(node.operationName), so backward keeps no gradient for it; call retainGrad() before, or read a leaf's"))
+            .gradient, in: "grad",
+            "\(summary) was made by \(node.operationName), so that backward keeps no gradient of it; call retainGrad() before, or read a leaf's"))
       }
-      return node.retainedGradient
+      return gradient
     }
     nonmutating set {
       if ErrorScopes.hasFailed { return }
-      if let leaf = node as? LeafNode { leaf.gradient = newValue } else { node?.retainedGradient = newValue }
+      if let leaf = node as? LeafNode { leaf.gradient = newValue } else { node?.setGradient(newValue) }
     }
   }
 

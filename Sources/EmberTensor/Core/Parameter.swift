@@ -99,11 +99,18 @@ public final class StateCell: Sendable {
   /// The shape of the value, which is known without computing it.
   public var shape: Shape { (ownValue ?? withValue { $0 }).shape }
 
-  /// Inside an error scope: remembers the present value in case that the scope fails.
+  /// Inside an error scope: remembers the present value, or how it is computed, in case that the scope fails.
   private func journal() {
     guard ErrorScopes.isActive else { return }
-    let old = value
-    ErrorScopes.journal(for: self) { self.replaceValue(old) }
+    let (old, derivation) = withContent { ($0.value, $0.derivation) }
+    ErrorScopes.journal(for: self) { self.restore(old, derivation) }
+  }
+
+  private func restore(_ value: Tensor, _ derivation: Derivation?) {
+    changeContent { content in
+      content.value = value
+      content.derivation = derivation
+    }
   }
 
   /// Puts a value in place, with its history, and returns the one that was there: for running a module with other values for a while.
@@ -203,7 +210,7 @@ public final class StateCell: Sendable {
     var copy = noGrad { old.value.clone() }
     if copy.isPoisoned { return }
     copy.node = old.node
-    ErrorScopes.journal(for: self) { self.replaceValue(copy) }
+    ErrorScopes.journal(for: self) { self.restore(copy, nil) }
   }
 
   /// Writes numbers into the value's own memory.
@@ -223,20 +230,14 @@ public final class StateCell: Sendable {
 
   /// From now on the value, which keeps its shape, is computed at each reading; the old one's memory is given up.
   package func derive(by derivation: Derivation) {
-    let placeholder = noGrad { Tensor.empty(Array(shape), dtype: withValue { $0.dtype }, on: .meta) }
-    changeContent { content in
-      content.value = placeholder
-      content.derivation = derivation
-    }
+    journal()
+    restore(noGrad { Tensor.empty(Array(shape), dtype: withValue { $0.dtype }, on: .meta) }, derivation)
   }
 
   /// The value is the cell's own again.
   package func settle(at value: Tensor, requiresGrad: Bool) {
-    let own = isParameter && requiresGrad ? value.detach().requiringGrad() : value.detach()
-    changeContent { content in
-      content.value = own
-      content.derivation = nil
-    }
+    journal()
+    restore(isParameter && requiresGrad ? value.detach().requiringGrad() : value.detach(), nil)
   }
 }
 
@@ -247,8 +248,13 @@ package final class Derivation: Sendable {
   package let compute: @Sendable () -> Tensor
   /// Changes the sources so that the value becomes the given one; raises an error where that is not possible.
   package let assign: @Sendable (Tensor) -> Void
+  /// Who computes it. A module belongs to one thread at a time, and its cells with it.
+  nonisolated(unsafe) package let owner: AnyObject
 
-  package init(sources: [StateCell], compute: @escaping @Sendable () -> Tensor, assign: @escaping @Sendable (Tensor) -> Void) {
+  package init(
+    of owner: AnyObject, sources: [StateCell], compute: @escaping @Sendable () -> Tensor, assign: @escaping @Sendable (Tensor) -> Void
+  ) {
+    self.owner = owner
     self.sources = sources
     self.compute = compute
     self.assign = assign

@@ -292,8 +292,8 @@ extension Tensor {
       raise(EmberError(.value, in: "smooth_l1_loss", "beta \(beta); it must not be negative"))
       return .poison
     }
-    if beta == 0 { return l1Loss(target, reduction: reduction) }
     warnUnlessShaped(as: target, "smooth_l1_loss")
+    if beta == 0 { return Pointwise.absoluteError(self, target).reducedLoss(reduction, "smooth_l1_loss") }
     return Pointwise.smoothL1(self, target, ScalarParameters(.real(beta))).reducedLoss(reduction, "smooth_l1_loss")
   }
 
@@ -364,10 +364,13 @@ extension Tensor {
     return losses.reducedLoss(reduction, "kl_div")
   }
 
-  private func warnUnlessShaped(as target: Tensor, _ name: String) {
-    if isPoisoned || target.isPoisoned || shape == target.shape { return }
+  /// For losses that broadcast: most of them mean tensors of one shape.
+  package func warnUnlessShaped(as target: Tensor, _ name: String) {
+    if shape == target.shape || isPoisoned || target.isPoisoned || ErrorScopes.hasFailed || shape.broadcast(with: target.shape) == nil { return }
     warn(
-      EmberWarning(in: name, "input \(summary) and target \(target.summary) are broadcast; most losses mean tensors of one shape (view, squeeze)"))
+      EmberWarning(
+        .broadcasting, in: name,
+        "input \(summary) and target \(target.summary) are broadcast; a loss of each element with its own target needs one shape (view, squeeze)"))
   }
 
   private func hasShape(of target: Tensor, _ name: String) -> Bool {

@@ -300,27 +300,31 @@ extension Tensor {
   }
 }
 
-// Numbers are written only: reading gives a tensor. An overload for each count of indices, because the compiler has no other form that takes them all.
+// Numbers are written only: reading gives a tensor. Each form of indices needs its own overload.
 extension Tensor {
-  /// Writes a number into every element of a part, converted as `full` converts it: `x[0] = 1`, `x[.all, 2] = 0.5`, `x[x .< 0] = 0`.
+  /// Writes a number into every element of a part: `x[0] = 1`, `x[.all, 2] = 0.5`, `x[x .< 0] = 0`. Fractions are cut off in integer tensors, as in PyTorch;
+  /// one that is out of the dtype's range is an error.
   @_disfavoredOverload
   public subscript<Number: TensorElement>(_ a: some TensorIndexConvertible) -> Number {
     @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
     set { write(newValue, [a.tensorIndex]) }
   }
 
+  /// The same for two indices.
   @_disfavoredOverload
   public subscript<Number: TensorElement>(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible) -> Number {
     @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
     set { write(newValue, [a.tensorIndex, b.tensorIndex]) }
   }
 
+  /// The same for three indices.
   @_disfavoredOverload
   public subscript<Number: TensorElement>(_ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible, _ c: some TensorIndexConvertible) -> Number {
     @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
     set { write(newValue, [a.tensorIndex, b.tensorIndex, c.tensorIndex]) }
   }
 
+  /// The same for four indices.
   @_disfavoredOverload
   public subscript<Number: TensorElement>(
     _ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible, _ c: some TensorIndexConvertible,
@@ -330,20 +334,66 @@ extension Tensor {
     set { write(newValue, [a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex]) }
   }
 
+  /// The same for five indices.
+  @_disfavoredOverload
+  public subscript<Number: TensorElement>(
+    _ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible, _ c: some TensorIndexConvertible,
+    _ d: some TensorIndexConvertible, _ e: some TensorIndexConvertible
+  ) -> Number {
+    @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
+    set { write(newValue, [a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex, e.tensorIndex]) }
+  }
+
+  /// The same for six indices.
+  @_disfavoredOverload
+  public subscript<Number: TensorElement>(
+    _ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible, _ c: some TensorIndexConvertible,
+    _ d: some TensorIndexConvertible, _ e: some TensorIndexConvertible, _ f: some TensorIndexConvertible
+  ) -> Number {
+    @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
+    set { write(newValue, [a.tensorIndex, b.tensorIndex, c.tensorIndex, d.tensorIndex, e.tensorIndex, f.tensorIndex]) }
+  }
+
+  /// The same behind an ellipsis: `x[..., 0] = 1`.
   @_disfavoredOverload
   public subscript<Number: TensorElement>(_ ellipsis: UnboundedRange, _ a: some TensorIndexConvertible) -> Number {
     @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
     set { write(newValue, [.remainder, a.tensorIndex]) }
   }
 
+  /// The same for two indices.
   @_disfavoredOverload
   public subscript<Number: TensorElement>(_ ellipsis: UnboundedRange, _ a: some TensorIndexConvertible, _ b: some TensorIndexConvertible) -> Number {
     @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
     set { write(newValue, [.remainder, a.tensorIndex, b.tensorIndex]) }
   }
 
-  private mutating func write(_ number: some TensorElement, _ indices: [TensorIndex]) {
-    write(Tensor.full([], number.scalar, dtype: dtype, on: device), indices)
+  /// The same for indices in an array.
+  @_disfavoredOverload
+  public subscript<Number: TensorElement>(indices indices: [TensorIndex]) -> Number {
+    @available(*, unavailable, message: "x[0].item() is the number of an element; comparisons of elements are .==, .<") get { fatalError() }
+    set { write(newValue, indices) }
+  }
+
+  private mutating func write<Number: TensorElement>(_ number: Number, _ indices: [TensorIndex]) {
+    guard mayRun("index_put", self) else { return }
+    if let reason = misfit(of: number) {
+      raise(EmberError(.value, in: "index_put", "\(number) cannot be an element of \(summary): \(reason)"))
+      return
+    }
+    write(Tensor([number], shape: []).to(dtype).to(device), indices)
+  }
+
+  /// What keeps a number from being an element; nil if nothing does. Negative numbers wrap in unsigned dtypes, as in PyTorch.
+  private func misfit<Number: TensorElement>(of number: Number) -> String? {
+    if Number.dtype.isComplex { return dtype.isComplex || dtype == .bool ? nil : "it is complex" }
+    guard dtype.isInteger else { return nil }
+    func size(_ integer: some BinaryInteger) -> UInt64? { UInt64(exactly: integer.magnitude) }
+    let value = number.scalar.doubleValue, isNegative = value < 0
+    let magnitude = (number as? any BinaryInteger).map { size($0) } ?? UInt64(exactly: value.magnitude.rounded(.down))
+    guard let magnitude else { return value.isNaN ? "it is no number" : "it is out of range" }
+    let largest = UInt64.max >> (64 - 8 * dtype.size)
+    return magnitude <= (dtype.isSigned ? largest / 2 + (isNegative ? 1 : 0) : largest) ? nil : "it is out of range"
   }
 }
 

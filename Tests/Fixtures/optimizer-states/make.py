@@ -10,7 +10,8 @@ import torch
 
 optim = torch.optim
 
-# Options as PyTorch calls them; the second group has another learning rate.
+# Options as PyTorch calls them. The second group, of two parameters, has another learning rate; a schedule has begun; the last parameter has no
+# gradient, so no state, until the fourth step.
 CASES = {
     "SGD": (optim.SGD, {"lr": 0.1}),
     "SGD-momentum": (optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
@@ -26,6 +27,7 @@ CASES = {
     "ASGD": (optim.ASGD, {"lr": 0.1}),
     "Adafactor": (optim.Adafactor, {"lr": 0.1}),
     "Muon": (optim.Muon, {"lr": 0.1, "adjust_lr_fn": "match_rms_adamw"}),
+    "Muon-unclamped": (optim.Muon, {"lr": 0.1, "adjust_lr_fn": "spectral_unclamped"}),
 }
 
 generator = torch.Generator().manual_seed(5)
@@ -36,24 +38,25 @@ def numbers(*shape):
 
 
 def case(kind, options):
-    parameters = [torch.nn.Parameter(numbers(2, 3)), torch.nn.Parameter(numbers(3, 4))]
+    parameters = [torch.nn.Parameter(numbers(*shape)) for shape in ((2, 3), (3, 4), (2, 2))]
     optimizer = kind([{"params": parameters[:1]}, {"params": parameters[1:], "lr": options["lr"] / 2}], **options)
+    optim.lr_scheduler.StepLR(optimizer, step_size=100)
     gradients = [[numbers(*p.shape) for p in parameters] for _ in range(6)]
 
-    def steps(some):
+    def steps(some, count):
         for step in some:
-            for p, gradient in zip(parameters, step):
+            for p, gradient in zip(parameters[:count], step):
                 p.grad = gradient.clone()
             optimizer.step()
         return [p.detach().clone() for p in parameters]
 
-    before = steps(gradients[:3])
+    before = steps(gradients[:3], 2)
     # A copy: the next steps write into the same tensors.
     state = {
         "state": {i: {k: v.clone() if torch.is_tensor(v) else v for k, v in s.items()} for i, s in optimizer.state_dict()["state"].items()},
         "param_groups": [dict(group) for group in optimizer.state_dict()["param_groups"]],
     }
-    return {"before": before, "state": state, "gradients": gradients[3:], "after": steps(gradients[3:])}
+    return {"before": before, "state": state, "gradients": gradients[3:], "after": steps(gradients[3:], 3)}
 
 
 path = pathlib.Path(__file__).resolve().parent.parent / "optimizer-states.pt"
