@@ -30,7 +30,7 @@ test: setup-examples
 test-stand-in: setup-examples
 	scripts/test-stand-in
 
-test-deep: setup
+test-deep:
 	scripts/test-deep
 
 bench: setup
