@@ -222,7 +222,7 @@ struct CaptureTests {
         Prune.l1Unstructured(model.first, amount: 0.4)
         expectAgreement()
       }
-      weightNorm(model.first)
+      model.first.registerParametrization("weight") { $0 * 2 }
       Prune.remove(model.first)
       expectAgreement()
       model.first.removeParametrizations()

@@ -430,6 +430,7 @@ private final class Symmetric: Module, Parametrization {
     let layer = try linear(3, 2)
     #expect(message { weightNorm(layer, "wieght") } == "[weightNorm] Linear has no parameter or buffer \"wieght\"; it has: weight, bias")
     #expect(message { spectralNorm(layer, "no") }.hasPrefix("[spectralNorm] Linear has no parameter"))
+    #expect(message { weightNorm(spectralNorm(Linear(3, 2))) }.contains("has to come first"))
     #expect(message { orthogonal(Linear(3, 2, bias: false), "bias") }.contains("it has: weight"))
     #expect(message { weightNorm(layer, dim: 2) }.contains("dim 2"))
     #expect(message { spectralNorm(layer, dim: -3) }.contains("dim -3"))

@@ -201,7 +201,14 @@ extension Module {
       let old = cell.value.detach()
       guard let parametrization = make(old) else { return }
       parametrization.train(isTraining)
-      let originals = known == nil ? parametrization.rightInverse(old) ?? [old] : []
+      let originals = parametrization.rightInverse(old) ?? [old]
+      if known != nil, originals.count != 1 {
+        raise(
+          EmberError(
+            .value, in: operation,
+            "\"\(name)\" is parametrised already, and \(Swift.type(of: parametrization)) computes from \(originals.count) tensors; it has to come first"))
+        return
+      }
       let result = parametrization(known == nil ? originals : [old])
       if ErrorScopes.hasFailed { return }
       guard result.shape == old.shape, result.dtype == old.dtype else {
