@@ -91,14 +91,6 @@ extension Layer {
 }
 
 extension Module {
-  /// A graph that is being captured holds only as long as this module stays in its mode and keeps its layers.
-  final func noteModeAndStructure() {
-    guard let tracer = Tracer.current else { return }
-    nonisolated(unsafe) let module = self
-    let mode = isTraining, version = structureVersion
-    tracer.addGuard(for: self) { module.isTraining == mode && module.structureVersion == version }
-  }
-
   /// Calls `hook` in every backward pass with the gradients of the module's inputs and of its outputs, both in order; nil where a tensor
   /// takes none. Returned gradients take the place of the inputs' gradients.
   ///

@@ -236,6 +236,37 @@ struct CaptureTests {
     }
   }
 
+  /// A layer that takes another's place is noticed, whether its owner was called or only the layer.
+  @Test func replacedLayersAreNoticed() {
+    final class Head: Module, Layer {
+      var last = Linear(8, 2), runs = 0
+      func forward(_ x: Tensor) -> Tensor {
+        runs += 1
+        return Sequential(ReLU())(last(x))
+      }
+    }
+    withRandomSeed(11) {
+      let head = Head(), x = Tensor.randn([3, 8]), whole = compile(head, options: checked)
+      let part = compile(options: checked) { (x: Tensor) in head.last(x).tanh() }
+      func expectAgreement() {
+        for _ in 0..<2 {
+          #expect(difference(noGrad { whole(x) }, head(x)) < 1e-5 && difference(noGrad { part(x) }, head.last(x).tanh()) < 1e-5)
+        }
+      }
+      expectAgreement()
+      head.last = Linear(8, 2)
+      expectAgreement()
+      // The old one lives on.
+      let old = head.last
+      head.last = Linear(8, 2)
+      #expect(difference(noGrad { whole(x) }, head(x)) < 1e-5 && difference(old(x), head.last(x)) > 0)
+      // What is made inside of the function comes and goes, and modules that are made elsewhere change nothing.
+      let runs = head.runs, others = (0..<3).map { _ in Linear(1, 1) }
+      for _ in others { _ = noGrad { whole(x) } }
+      #expect(head.runs == runs)
+    }
+  }
+
   /// Graphs hold no parameter from call to call, so that an optimizer writes where it always wrote.
   @Test func parametersStayInPlace() throws {
     withRandomSeed(9) {

@@ -49,8 +49,9 @@ package final class Tracer: @unchecked Sendable {
   package private(set) var constants: [(number: Int, value: Tensor)] = []
   package private(set) var inputs: [Int] = []
   package private(set) var cells: [CellUse] = []
-  /// What must still hold for the graph to be the function's.
-  package private(set) var guards: [@Sendable () -> Bool] = []
+  /// What must still hold for the graph to be the function's. Owners that came and went while it was captured decide nothing.
+  package var guards: [@Sendable () -> Bool] { allGuards.filter { !$0.hasEnded() }.map(\.holds) }
+  private var allGuards: [(hasEnded: @Sendable () -> Bool, holds: @Sendable () -> Bool)] = []
   private var guarded = Set<ObjectIdentifier>()
   private var cellNumbers: [ObjectIdentifier: Int] = [:]
   private var constantNumbers: [ObjectIdentifier: Int] = [:]
@@ -251,9 +252,13 @@ package final class Tracer: @unchecked Sendable {
   }
 
   /// Adds what the function's course depends on besides tensors, once for each owner.
-  package func addGuard(for owner: AnyObject, _ holds: @escaping @Sendable () -> Bool) {
-    if let outer { return outer.addGuard(for: owner, holds) }
-    if guarded.insert(ObjectIdentifier(owner)).inserted { guards.append(holds) }
+  ///
+  /// - Parameter hasEnded: whether the owner is no more, where the guard does not hold it.
+  package func addGuard(
+    for owner: AnyObject, hasEnded: @escaping @Sendable () -> Bool = { false }, _ holds: @escaping @Sendable () -> Bool
+  ) {
+    if let outer { return outer.addGuard(for: owner, hasEnded: hasEnded, holds) }
+    if guarded.insert(ObjectIdentifier(owner)).inserted { allGuards.append((hasEnded, holds)) }
   }
 
   // MARK: Refusals
