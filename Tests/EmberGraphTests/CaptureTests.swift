@@ -236,6 +236,23 @@ struct CaptureTests {
     }
   }
 
+  /// What was recorded goes away with its tracer.
+  @Test func capturesLeaveNothingBehind() throws {
+    let layer = Perceptron()
+    weak var tracer: Tracer?, replaced: Linear?
+    let graph = try capture([Tensor.ones([2, 8])]) { inputs in
+      tracer = Tracer.current
+      let own = Linear(8, 8)
+      replaced = own
+      return [layer(own(inputs[0]) + Tensor.ones([1000]).sum())]
+    }
+    #expect(replaced == nil && graph.nodes.count > 3)
+    #expect(tracer == nil)
+    let compiled = compile(layer, options: checked)
+    for rows in 1...3 { compiled(Tensor.ones([rows, 8])).sum().backward() }
+    #expect(compiled.graphs.count == 3)
+  }
+
   /// A layer that takes another's place is noticed, whether its owner was called or only the layer.
   @Test func replacedLayersAreNoticed() {
     final class Head: Module, Layer {

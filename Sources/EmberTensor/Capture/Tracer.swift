@@ -49,8 +49,8 @@ package final class Tracer: @unchecked Sendable {
   package private(set) var constants: [(number: Int, value: Tensor)] = []
   package private(set) var inputs: [Int] = []
   package private(set) var cells: [CellUse] = []
-  /// What must still hold for the graph to be the function's. Owners that came and went while it was captured decide nothing.
-  package var guards: [@Sendable () -> Bool] { allGuards.filter { !$0.hasEnded() }.map(\.holds) }
+  /// What must still hold for the graph to be the function's.
+  package var guards: [@Sendable () -> Bool] { allGuards.map(\.holds) }
   private var allGuards: [(hasEnded: @Sendable () -> Bool, holds: @Sendable () -> Bool)] = []
   private var guarded = Set<ObjectIdentifier>()
   private var cellNumbers: [ObjectIdentifier: Int] = [:]
@@ -79,9 +79,14 @@ package final class Tracer: @unchecked Sendable {
     state.pointee.tracer = Unmanaged.passUnretained(tracer).toOpaque()
     defer {
       state.pointee.tracer = outer
-      withExtendedLifetime(tracer) {}
+      tracer.forget()
     }
     return try ThreadFlags.with(.captures, set: true) { () throws(Failure) in try body(tracer) }
+  }
+
+  /// What was recorded goes with the run: values stand in it that hold the tracer in turn.
+  private func forget() {
+    (records, constants, cells, lifted, allGuards) = ([], [], [], [], [])
   }
 
   /// Runs `body` as if nothing were recorded.
@@ -259,6 +264,15 @@ package final class Tracer: @unchecked Sendable {
   ) {
     if let outer { return outer.addGuard(for: owner, hasEnded: hasEnded, holds) }
     if guarded.insert(ObjectIdentifier(owner)).inserted { allGuards.append((hasEnded, holds)) }
+  }
+
+  /// Owners that came and went while the function ran decide nothing. What one's guard holds may end with it.
+  package func dropEndedGuards() {
+    var count = -1
+    while count != allGuards.count {
+      count = allGuards.count
+      allGuards.removeAll { $0.hasEnded() }
+    }
   }
 
   // MARK: Refusals
