@@ -78,7 +78,6 @@ public struct Graph: Sendable {
     forms = tracer.forms
     nodes = tracer.records.map { Node(call: $0.call, inputs: $0.inputs, outputs: $0.outputs, owner: $0.owner) }
     constants = Dictionary(uniqueKeysWithValues: tracer.constants.map { ($0.number, $0.value) })
-    tracer.dropEndedGuards()
     guards = tracer.guards
   }
 

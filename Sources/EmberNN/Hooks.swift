@@ -39,7 +39,6 @@ extension Layer {
   /// Runs the hooks and `forward`. The place of the call is for the messages of `detectAnomaly`; its name shows in profiles.
   public func callAsFunction(_ input: Input, file: StaticString = #fileID, line: Int = #line) -> Output {
     if isNotingPlaces {
-      noteModeAndStructure()
       return withPlace(String(describing: Swift.type(of: self)), file: file, line: line) {
         Tracer.withOwner(self) { withHooks(input) { forward($0) } }
       }
@@ -49,6 +48,7 @@ extension Layer {
 
   /// Runs `body` in place of `forward`, with the hooks around it: for calls with more arguments than `forward` has, such as masks.
   @inline(__always) public func withHooks(_ input: Input, _ body: (Input) -> Output) -> Output {
+    if isNotingPlaces { noteModeAndStructure() }
     guard let hooks else { return body(input) }
     return runWithHooks(hooks, input, body)
   }

@@ -26,22 +26,11 @@ open class Module: CustomStringConvertible {
   /// Which of its parameters are computed from others.
   final var parametrizations: Parametrizations?
 
-  /// Tells graphs of its end.
-  private final var lifetime: ModuleLifetime?
-  final var observedLifetime: ModuleLifetime {
-    if let lifetime { return lifetime }
-    let lifetime = ModuleLifetime()
-    self.lifetime = lifetime
-    return lifetime
-  }
-
   /// How many modules were ever made.
   static var creationCount: Int { creations.load(ordering: .relaxed) }
   private static let creations = Atomic(0)
 
   public init() { Self.creations.wrappingAdd(1, ordering: .relaxed) }
-
-  deinit { lifetime?.end() }
 
   /// The stored properties by name: what reflection finds, base classes first. Containers override it to number their elements.
   open func reflectedMembers() -> [(name: String, value: Any)] {

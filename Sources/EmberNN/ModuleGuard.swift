@@ -1,40 +1,31 @@
 import EmberTensor
 import Synchronization
 
-/// Whether a module is no more, for those who remember it without holding it.
-final class ModuleLifetime: Sendable {
-  private let ended = Atomic(false)
-  var hasEnded: Bool { ended.load(ordering: .relaxed) }
-  func end() { ended.store(true, ordering: .relaxed) }
-}
-
-/// What a graph that was captured with a module rests on: its mode, its layers, and that it is there.
+/// What a graph that was captured with a module rests on: its mode and its layers.
 ///
-/// A layer that takes another's place as a plain property leaves no trace in its owner. It is noticed by the old one's end, which is why the module
-/// is not held; and by looking through the owner's properties, which is done only after some module was made since the last time.
+/// A layer that takes another's place as a plain property leaves no trace in its owner. So the owner's properties are looked through again, but only after
+/// some module was made since the last time: layers that were there when the graph was captured may change places unnoticed.
 private final class ModuleGuard: @unchecked Sendable {
-  // A module belongs to one thread at a time, and so do its compiled functions.
-  private unowned(unsafe) let module: Module
-  private let lifetime: ModuleLifetime
+  private let module: Module
   private let mode: Bool
   private let structureVersion: Int
-  /// Held, so that no other comes to lie where one of them lay.
-  private let children: [Module]
-  private let seenCreations: Atomic<Int>
+  /// As the captured call left them.
+  private var children: [Module] = []
+  private let seenCreations = Atomic(0)
 
   init(_ module: Module) {
     self.module = module
-    lifetime = module.observedLifetime
     mode = module.isTraining
     structureVersion = module.structureVersion
-    children = module.namedChildren().map(\.module)
-    seenCreations = Atomic(Module.creationCount)
   }
 
-  var hasEnded: Bool { lifetime.hasEnded }
+  /// At the end of the capture, before anybody asks whether the guard holds: a function may put a layer in place itself.
+  func settle() {
+    seenCreations.store(Module.creationCount, ordering: .relaxed)
+    children = module.namedChildren().map(\.module)
+  }
 
   var holds: Bool {
-    if lifetime.hasEnded { return false }
     guard module.isTraining == mode, module.structureVersion == structureVersion else { return false }
     let creations = Module.creationCount
     if seenCreations.load(ordering: .relaxed) == creations { return true }
@@ -45,10 +36,11 @@ private final class ModuleGuard: @unchecked Sendable {
 }
 
 extension Module {
-  /// A graph that is being captured holds only as long as this module is there, stays in its mode and keeps its layers.
+  /// A graph that is being captured holds only as long as this module stays in its mode and keeps its layers.
   final func noteModeAndStructure() {
-    guard let tracer = Tracer.current else { return }
+    guard let tracer = Tracer.current, !tracer.isGuarded(self) else { return }
     let rests = ModuleGuard(self)
-    tracer.addGuard(for: self, hasEnded: { rests.hasEnded }, { rests.holds })
+    tracer.addGuard(for: self) { rests.holds }
+    tracer.atEnd { rests.settle() }
   }
 }

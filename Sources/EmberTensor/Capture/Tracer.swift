@@ -50,9 +50,9 @@ package final class Tracer: @unchecked Sendable {
   package private(set) var inputs: [Int] = []
   package private(set) var cells: [CellUse] = []
   /// What must still hold for the graph to be the function's.
-  package var guards: [@Sendable () -> Bool] { allGuards.map(\.holds) }
-  private var allGuards: [(hasEnded: @Sendable () -> Bool, holds: @Sendable () -> Bool)] = []
+  package private(set) var guards: [@Sendable () -> Bool] = []
   private var guarded = Set<ObjectIdentifier>()
+  private var endings: [() -> Void] = []
   private var cellNumbers: [ObjectIdentifier: Int] = [:]
   private var constantNumbers: [ObjectIdentifier: Int] = [:]
   private var owner: ObjectIdentifier?
@@ -79,14 +79,18 @@ package final class Tracer: @unchecked Sendable {
     state.pointee.tracer = Unmanaged.passUnretained(tracer).toOpaque()
     defer {
       state.pointee.tracer = outer
-      tracer.forget()
+      tracer.end()
     }
     return try ThreadFlags.with(.captures, set: true) { () throws(Failure) in try body(tracer) }
   }
 
-  /// What was recorded goes with the run: values stand in it that hold the tracer in turn.
-  private func forget() {
-    (records, constants, cells, lifted, allGuards) = ([], [], [], [], [])
+  /// Runs what waits for the end. What was recorded then goes with the run: values stand in it that hold the tracer in turn.
+  private func end() {
+    for action in endings { action() }
+    let recorded = (records, constants, cells, lifted, guards)
+    (records, constants, cells, lifted, guards, endings) = ([], [], [], [], [], [])
+    (guarded, cellNumbers, constantNumbers, liftedNumbers) = ([], [:], [:], [:])
+    withExtendedLifetime(recorded) {}
   }
 
   /// Runs `body` as if nothing were recorded.
@@ -257,22 +261,18 @@ package final class Tracer: @unchecked Sendable {
   }
 
   /// Adds what the function's course depends on besides tensors, once for each owner.
-  ///
-  /// - Parameter hasEnded: whether the owner is no more, where the guard does not hold it.
-  package func addGuard(
-    for owner: AnyObject, hasEnded: @escaping @Sendable () -> Bool = { false }, _ holds: @escaping @Sendable () -> Bool
-  ) {
-    if let outer { return outer.addGuard(for: owner, hasEnded: hasEnded, holds) }
-    if guarded.insert(ObjectIdentifier(owner)).inserted { allGuards.append((hasEnded, holds)) }
+  package func addGuard(for owner: AnyObject, _ holds: @escaping @Sendable () -> Bool) {
+    if let outer { return outer.addGuard(for: owner, holds) }
+    if guarded.insert(ObjectIdentifier(owner)).inserted { guards.append(holds) }
   }
 
-  /// Owners that came and went while the function ran decide nothing. What one's guard holds may end with it.
-  package func dropEndedGuards() {
-    var count = -1
-    while count != allGuards.count {
-      count = allGuards.count
-      allGuards.removeAll { $0.hasEnded() }
-    }
+  /// Whether there is a guard for an owner.
+  package func isGuarded(_ owner: AnyObject) -> Bool { outer?.isGuarded(owner) ?? guarded.contains(ObjectIdentifier(owner)) }
+
+  /// Runs `action` when the function, with all that is recorded around it, has run.
+  package func atEnd(_ action: @escaping () -> Void) {
+    if let outer { return outer.atEnd(action) }
+    endings.append(action)
   }
 
   // MARK: Refusals
