@@ -58,6 +58,22 @@ func measureSizes(_ name: String, _ model: any Layer<Tensor, Tensor>, _ input: (
 measureSizes("graph of a small network, dynamic batch", Sequential(Linear(16, 32), ReLU(), Linear(32, 4))) { Tensor.rand([$0, 16]) }
 measureSizes("graph of a ResNet-50, dynamic batch", ResNet(.bottleneck, depths: [3, 4, 6, 3])) { Tensor.rand([$0, 3, 64, 64]) }
 
+/// What a call of a graph takes, and one after some module was made, which looks for layers that took others' places.
+func measureGuards(_ name: String, _ model: any Layer<Tensor, Tensor>, _ input: Tensor) {
+  model.eval()
+  noGrad {
+    let fast = compile(model)
+    measure("\(name), a call", count: 200) { _ = fast(input) }
+    measure("\(name), a call after a module was made", count: 200) {
+      _ = ReLU()
+      _ = fast(input)
+    }
+  }
+}
+
+measureGuards("graph of a small network", Sequential(Linear(16, 32), ReLU(), Linear(32, 4)), Tensor.rand([3, 16]))
+measureGuards("graph of a ResNet-50", ResNet(.bottleneck, depths: [3, 4, 6, 3]), Tensor.rand([1, 3, 32, 32]))
+
 /// A function run as it stands and as a graph, in which what is reduced is never stored.
 func measureFusion(_ name: String, _ function: @escaping (Tensor, Tensor) -> Tensor) {
   guard isWanted(name) else { return }
