@@ -40,7 +40,7 @@ extension CUDABackend {
     hostOperations.withLock { list in
       if let known = list.firstIndex(where: { $0.name == name }) { list[known].count += 1 } else { list.append((name, 1)) }
     }
-    warn(EmberWarning(.kernel, in: name, "there is no kernel for \(device); it runs on the CPU"))
+    warn(.kernel, in: name, "there is no kernel for \(device); it runs on the CPU")
   }
 
   /// The operations that ran on the CPU so far, and how often.

@@ -1,4 +1,5 @@
 import CCUDA
+import EmberRuntime
 import Synchronization
 
 #if canImport(Glibc)
@@ -53,8 +54,7 @@ final class CuDNN: @unchecked Sendable {
   /// Says on standard error why cuDNN was not used, or how; under EMBER_DEBUG.
   static func explain(_ text: @autoclosure () -> String) {
     guard explains.load(ordering: .relaxed) else { return }
-    var line = "ember: cuDNN: \(text())\n"
-    line.withUTF8 { _ = write(2, $0.baseAddress, $0.count) }
+    writeToStandardError("ember: cuDNN: \(text())\n")
   }
 }
 

@@ -1,3 +1,4 @@
+import EmberRuntime
 import EmberTensor
 import Glibc
 
@@ -37,22 +38,17 @@ final class TransferProgress {
         + "\(Self.size(done)) of \(Self.size(total))"
       if rate > 0 { line += "  \(Self.seconds(Double(max(total - done, 0)) / rate)) left" }
     }
-    write("\r\(line)  \(Self.size(Int(rate)))/s\u{1B}[K")
+    writeToStandardError("\r\(line)  \(Self.size(Int(rate)))/s\u{1B}[K")
   }
 
   func finish() {
     guard isShown else { return }
     let line = "\(title): \(Self.size(done)) in \(Self.seconds(Self.now() - start))"
-    write(isTerminal ? "\r\(line)\u{1B}[K\n" : line + "\n")
+    writeToStandardError(isTerminal ? "\r\(line)\u{1B}[K\n" : line + "\n")
   }
 
   /// Leaves the line for an error that follows.
-  func abandon() { if isShown, isTerminal, shownAt >= 0 { write("\n") } }
-
-  private func write(_ text: String) {
-    let bytes = Array(text.utf8)
-    _ = Glibc.write(2, bytes, bytes.count)
-  }
+  func abandon() { if isShown, isTerminal, shownAt >= 0 { writeToStandardError("\n") } }
 
   /// `91.2 MB`, in powers of ten.
   static func size(_ bytes: Int) -> String {

@@ -39,16 +39,21 @@ extension Layer {
   /// Runs the hooks and `forward`. The place of the call is for the messages of `detectAnomaly`; its name shows in profiles.
   public func callAsFunction(_ input: Input, file: StaticString = #fileID, line: Int = #line) -> Output {
     if isNotingPlaces {
+      noteModeAndStructure()
       return withPlace(String(describing: Swift.type(of: self)), file: file, line: line) {
-        Tracer.withOwner(self) { withHooks(input) { forward($0) } }
+        Tracer.withOwner(self) { runWithHooks(input) { forward($0) } }
       }
     }
-    return withHooks(input) { forward($0) }
+    return runWithHooks(input) { forward($0) }
   }
 
   /// Runs `body` in place of `forward`, with the hooks around it: for calls with more arguments than `forward` has, such as masks.
   @inline(__always) public func withHooks(_ input: Input, _ body: (Input) -> Output) -> Output {
     if isNotingPlaces { noteModeAndStructure() }
+    return runWithHooks(input, body)
+  }
+
+  @inline(__always) private func runWithHooks(_ input: Input, _ body: (Input) -> Output) -> Output {
     guard let hooks else { return body(input) }
     return runWithHooks(hooks, input, body)
   }

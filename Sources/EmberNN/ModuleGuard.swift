@@ -38,9 +38,11 @@ private final class ModuleGuard: @unchecked Sendable {
 extension Module {
   /// A graph that is being captured holds only as long as this module stays in its mode and keeps its layers.
   final func noteModeAndStructure() {
-    guard let tracer = Tracer.current, !tracer.isGuarded(self) else { return }
-    let rests = ModuleGuard(self)
-    tracer.addGuard(for: self) { rests.holds }
-    tracer.atEnd { rests.settle() }
+    guard let tracer = Tracer.current else { return }
+    tracer.addGuard(for: self) {
+      let own = ModuleGuard(self)
+      tracer.atEnd { own.settle() }
+      return { own.holds }
+    }
   }
 }

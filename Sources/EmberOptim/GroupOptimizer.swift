@@ -175,9 +175,8 @@ open class GroupOptimizer<Options: OptimizerOptions>: Optimizer {
         guard let gradient = gradient(of: cell) else {
           if cell.isDerived {
             warn(
-              EmberWarning(
-                .parameter, in: "\(Swift.type(of: self)).step",
-                "parameter \(position) is computed from others since the optimizer was made (Prune, weightNorm, …), which it does not move; make a new one"))
+              .parameter, in: "\(Swift.type(of: self)).step",
+              "parameter \(position) is computed from others since the optimizer was made (Prune, weightNorm, …), which it does not move; make a new one")
           }
           continue
         }

@@ -1,7 +1,7 @@
 // What `print(optimizer)` and `print(schedule)` say: options by the names that set them, with what they are now.
 
 extension Optimizer {
-  public var description: String { described(self, counted(parameters), ["learningRates": learningRates]) }
+  public var description: String { described(self, ["parameters": parameters.count, "learningRates": learningRates]) }
 }
 
 extension Scheduler {
@@ -19,9 +19,8 @@ func described<Options>(_ optimizer: some Optimizer, _ groups: [ParameterGroup<O
 }
 
 /// `StepLR(stepSize: 30, gamma: 0.1, epoch: 4, learningRates: [0.1])`.
-func described(_ owner: Any, _ first: String? = nil, _ settings: KeyValuePairs<String, Any>...) -> String {
-  let parts = settings.flatMap { $0.map { "\($0.key): \($0.value)" } }
-  return "\(Swift.type(of: owner))(\(((first.map { [$0] } ?? []) + parts).joined(separator: ", ")))"
+func described(_ owner: Any, _ settings: KeyValuePairs<String, Any>...) -> String {
+  "\(Swift.type(of: owner))(\(settings.flatMap { $0.map { "\($0.key): \($0.value)" } }.joined(separator: ", ")))"
 }
 
 private func counted(_ parameters: [Any]) -> String { "\(parameters.count) parameter\(parameters.count == 1 ? "" : "s")" }

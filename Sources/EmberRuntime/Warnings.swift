@@ -63,7 +63,7 @@ public enum Warnings {
   /// Warnings of what it does itself are dropped.
   public static func handle(with handler: (@Sendable (EmberWarning) -> Void)?) { state.withLock { $0.handler = handler } }
 
-  static func note(_ warning: EmberWarning) {
+  static func note(_ kind: EmberWarning.Kind, in operation: String, _ message: () -> String) {
     let thread = UInt(bitPattern: ember_thread())
     let (handler, isNew) = state.withLock { state -> ((@Sendable (EmberWarning) -> Void)?, Bool) in
       if state.handling.contains(thread) { return (nil, false) }
@@ -71,17 +71,19 @@ public enum Warnings {
         state.handling.insert(thread)
         return (handler, false)
       }
-      return (nil, state.written.insert(Source(kind: warning.kind, operation: warning.operation)).inserted)
+      return (nil, state.written.insert(Source(kind: kind, operation: operation)).inserted)
     }
     if let handler {
-      handler(warning)
+      handler(EmberWarning(kind, in: operation, message()))
       state.withLock { _ = $0.handling.remove(thread) }
     } else if isNew, !isQuiet {
-      var line = "warning: \(warning)\n"
-      line.withUTF8 { _ = write(2, $0.baseAddress, $0.count) }
+      writeToStandardError("warning: \(EmberWarning(kind, in: operation, message()))\n")
     }
   }
 }
 
-/// Notes something that is allowed and seldom meant. Nothing follows from it for the operation.
-public func warn(_ warning: EmberWarning) { Warnings.note(warning) }
+/// Notes something that is allowed and seldom meant. Nothing follows from it for the operation, which may happen millions of times: `message` is
+/// formed only where somebody reads it.
+public func warn(_ kind: EmberWarning.Kind, in operation: String, _ message: @autoclosure () -> String) {
+  Warnings.note(kind, in: operation, message)
+}

@@ -141,7 +141,7 @@ public enum Prune {
       raise(EmberError(.value, in: operation, "\(scores.count) importance scores for \(parameters.count) parameters"))
       return
     }
-    var targets: [(module: Module, name: String, present: Present, scores: Tensor)] = [], seen: Set<ObjectIdentifier> = []
+    var targets: [(module: Module, name: String, present: Snapshot, scores: Tensor)] = [], seen: Set<ObjectIdentifier> = []
     for (i, (module, name)) in parameters.enumerated() {
       guard let present = present(module, name, operation) else { return }
       let scores = importanceScores?[i] ?? present.value
@@ -237,7 +237,7 @@ public enum Prune {
   // MARK: Masks
 
   /// A parameter as it is now, and the mask that it has, or would have if nothing were pruned yet.
-  private struct Present {
+  private struct Snapshot {
     let cell: StateCell
     let value: Tensor
     let mask: Tensor
@@ -245,10 +245,10 @@ public enum Prune {
   }
 
   /// Nil after an error. Reads only.
-  private static func present(_ module: Module, _ name: String, _ operation: String) -> Present? {
+  private static func present(_ module: Module, _ name: String, _ operation: String) -> Snapshot? {
     guard let cell = module.parametrizableCell(name, in: operation) else { return nil }
     let value = noGrad { cell.value.detach() }, pruning = module.parametrization(of: name).flatMap(pruning(in:))
-    return Present(cell: cell, value: value, mask: pruning?.mask ?? Tensor.ones(like: value, dtype: value.dtype.realType), pruning: pruning)
+    return Snapshot(cell: cell, value: value, mask: pruning?.mask ?? Tensor.ones(like: value, dtype: value.dtype.realType), pruning: pruning)
   }
 
   private static func pruning(in list: ParametrizationList) -> Pruning? { list.steps.lazy.compactMap { $0 as? Pruning }.first }
@@ -262,7 +262,7 @@ public enum Prune {
     }
   }
 
-  private static func set(_ mask: Tensor, _ module: Module, _ name: String, _ present: Present, _ operation: String) {
+  private static func set(_ mask: Tensor, _ module: Module, _ name: String, _ present: Snapshot, _ operation: String) {
     if let pruning = present.pruning {
       pruning.mask = mask
     } else {

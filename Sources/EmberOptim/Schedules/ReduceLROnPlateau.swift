@@ -67,7 +67,7 @@ public final class ReduceLROnPlateau: Scheduler {
   /// This schedule goes by a measure: raises an error.
   public var description: String {
     described(
-      self, nil,
+      self,
       [
         "mode": mode, "factor": factor, "patience": patience, "threshold": threshold, "thresholdMode": thresholdMode, "cooldown": cooldown,
         "minimumRates": minimumRates, "epsilon": epsilon, "epoch": epoch, "best": best, "learningRates": optimizer.learningRates,

@@ -48,7 +48,7 @@ open class RateSchedule: Scheduler {
   /// What was chosen when the schedule was made, for printing.
   open var settings: KeyValuePairs<String, Any> { [:] }
 
-  open var description: String { described(self, nil, settings, ["epoch": epoch, "learningRates": optimizer.learningRates]) }
+  open var description: String { described(self, settings, ["epoch": epoch, "learningRates": optimizer.learningRates]) }
 
   /// The rates after `epoch` steps from those that the optimizer has.
   open func nextRates() -> [Double] { initialRates }

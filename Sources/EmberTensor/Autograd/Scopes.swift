@@ -78,9 +78,8 @@ extension Tensor {
       let (gradient, isKept) = node.retainedGradient
       if gradient == nil, !isKept {
         warn(
-          EmberWarning(
-            .gradient, in: "grad",
-            "\(summary) was made by \(node.operationName), so that backward keeps no gradient of it; call retainGrad() before, or read a leaf's"))
+          .gradient, in: "grad",
+          "\(summary) was made by \(node.operationName), so that backward keeps no gradient of it; call retainGrad() before, or read a leaf's")
       }
       return gradient
     }

@@ -260,14 +260,11 @@ package final class Tracer: @unchecked Sendable {
     }
   }
 
-  /// Adds what the function's course depends on besides tensors, once for each owner.
-  package func addGuard(for owner: AnyObject, _ holds: @escaping @Sendable () -> Bool) {
-    if let outer { return outer.addGuard(for: owner, holds) }
-    if guarded.insert(ObjectIdentifier(owner)).inserted { guards.append(holds) }
+  /// Adds what the function's course depends on besides tensors, once for each owner; `make` makes what says whether that still holds.
+  package func addGuard(for owner: AnyObject, _ make: () -> @Sendable () -> Bool) {
+    if let outer { return outer.addGuard(for: owner, make) }
+    if guarded.insert(ObjectIdentifier(owner)).inserted { guards.append(make()) }
   }
-
-  /// Whether there is a guard for an owner.
-  package func isGuarded(_ owner: AnyObject) -> Bool { outer?.isGuarded(owner) ?? guarded.contains(ObjectIdentifier(owner)) }
 
   /// Runs `action` when the function, with all that is recorded around it, has run.
   package func atEnd(_ action: @escaping () -> Void) {

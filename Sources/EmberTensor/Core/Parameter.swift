@@ -92,7 +92,7 @@ public final class StateCell: Sendable {
   private func derivedValue() -> Tensor {
     guard let derivation else { return value }
     // A graph reads what the value is computed from, and holds only as long as it is computed so.
-    Tracer.current?.addGuard(for: self) { self.derivation === derivation }
+    Tracer.current?.addGuard(for: self) { { self.derivation === derivation } }
     return derivation.compute()
   }
 

@@ -368,9 +368,8 @@ extension Tensor {
   package func warnUnlessShaped(as target: Tensor, _ name: String) {
     if shape == target.shape || isPoisoned || target.isPoisoned || ErrorScopes.hasFailed || shape.broadcast(with: target.shape) == nil { return }
     warn(
-      EmberWarning(
-        .broadcasting, in: name,
-        "input \(summary) and target \(target.summary) are broadcast; a loss of each element with its own target needs one shape (view, squeeze)"))
+      .broadcasting, in: name,
+      "input \(summary) and target \(target.summary) are broadcast; a loss of each element with its own target needs one shape (view, squeeze)")
   }
 
   private func hasShape(of target: Tensor, _ name: String) -> Bool {

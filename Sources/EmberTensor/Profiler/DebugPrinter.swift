@@ -58,8 +58,7 @@ final class DebugPrinter: OperationObserver, @unchecked Sendable {
       if !results.isEmpty { line += " -> " + results.map(describe).joined(separator: ", ") }
     }
     line += "  \(NumberText.fixed(microseconds, decimals: 1)) µs\n"
-    let bytes = Array(line.utf8)
-    _ = write(2, bytes, bytes.count)
+    writeToStandardError(line)
   }
 
   private func describe(_ tensor: Tensor) -> String {
