@@ -2,6 +2,7 @@ import EmberNN
 import EmberOptim
 import EmberRuntime
 import EmberTensor
+import Foundation
 import Testing
 
 @Suite struct OptimizerTests {
@@ -174,5 +175,25 @@ import Testing
     expect(
       { SequentialLR($0, [LinearLR($0, steps: 5), StepLR($0, stepSize: 2)], milestones: [5]) }, "SequentialLR(schedules: [LinearLR(startFactor: 0.33")
     expect({ ChainedScheduler([StepLR($0, stepSize: 2)]) }, "ChainedScheduler(schedules: [StepLR(stepSize: 2")
+  }
+
+  /// An optimizer that was made before a parameter was pruned does not move it, and says so. In a process of its own: warnings are of the process.
+  @Test func parametrisedParametersAreWarnedOf() async throws {
+    let result = try #require(
+      await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+        unsetenv("EMBER_QUIET")
+        let layer = Linear(2, 2), optimizer = SGD(layer.parameters(), learningRate: 1)
+        func step() {
+          layer(Tensor.ones([1, 2])).sum().backward()
+          optimizer.step()
+        }
+        step()
+        Prune.l1Unstructured(layer, amount: 1)
+        let before = layer.weight.elements(as: Float.self), bias = layer.bias!.elements(as: Float.self)
+        for _ in 0..<2 { step() }
+        precondition(layer.weight.elements(as: Float.self) == before && layer.bias!.elements(as: Float.self) != bias)
+      })
+    let lines = String(decoding: result.standardErrorContent, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix("warning: ") }
+    #expect(lines.count == 1 && lines.first?.hasPrefix("warning: [SGD.step] parameter 0 is computed") == true, "\(lines)")
   }
 }
